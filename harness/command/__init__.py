@@ -1,0 +1,1 @@
+"""Text that will be executed, built by pure functions."""

@@ -1,0 +1,61 @@
+"""Every deliberate failure of the harness, each with a remedy and an exit status.
+
+    HarnessError            1   a stage or a check failed
+      DataError             1   an archive, picture or label is not what it should be
+      StageFailed           1   a stage ran and did not make what it promised
+      ConfigError           2   a setting, spec, recipe or data-set file is wrong
+      Refused               3   a comparison or gate said no
+      Locked                4   another run holds the workspace
+
+`harness.cli` is the only place that prints them; `Interrupted by signal n` ends as 128 + n there.
+"""
+
+
+class HarnessError(Exception):
+    """A failure that a person can act on.
+
+    Args:
+        message: what was found, what was expected, and where.
+        remedy: the next command or step, in the imperative.
+    """
+
+    exit_status = 1
+
+    def __init__(self, message: str, *, remedy: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # The keyword-only remedy would be lost when a worker process sends the error to its parent.
+        return (_rebuild, (type(self), self.message, self.remedy))
+
+
+def _rebuild(kind: type[HarnessError], message: str, remedy: str) -> HarnessError:
+    return kind(message, remedy=remedy)
+
+
+class DataError(HarnessError):
+    """An archive, picture or label is not what it should be."""
+
+
+class StageFailed(HarnessError):
+    """A stage ran and did not make what it promised."""
+
+
+class ConfigError(HarnessError):
+    """A setting, spec, recipe, platform or data-set file is wrong."""
+
+    exit_status = 2
+
+
+class Refused(HarnessError):
+    """A comparison or gate said no."""
+
+    exit_status = 3
+
+
+class Locked(HarnessError):
+    """Another run holds the workspace."""
+
+    exit_status = 4

@@ -1,0 +1,1 @@
+"""Makes things happen: processes, clocks, signals."""

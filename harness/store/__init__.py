@@ -1,0 +1,1 @@
+"""Every path and file format the harness reads or writes."""

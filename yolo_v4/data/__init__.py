@@ -1,0 +1,1 @@
+"""Labels, records, frames and augmentation."""

@@ -1,0 +1,1 @@
+"""A trained network as ONNX, checked before it counts."""

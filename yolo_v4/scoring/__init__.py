@@ -1,0 +1,1 @@
+"""Raw heads to boxes, and boxes to average precision."""

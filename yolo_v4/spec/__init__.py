@@ -1,0 +1,1 @@
+"""Experiment and conversion specs: protobuf text in, frozen values out."""

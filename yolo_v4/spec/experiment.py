@@ -1,0 +1,163 @@
+"""What an experiment spec says, as frozen values that were checked when they were read.
+
+`yolo_v4.spec.load` makes these from TAO's protobuf text; everything else in the package reads only these.
+Ranges are those that NVIDIA's spec loader demands (TAO 5.0, `cv/yolo_v4/utils/spec_loader.py`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Anchor = tuple[float, float]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """One pair of images and labels; exactly one of `labels` and `tfrecords` is given."""
+
+    images: Path
+    labels: Path | None = None  # folder of KITTI text files
+    tfrecords: str | None = None  # glob pattern of record files
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatasetSpec:
+    """Where frames come from and what their classes are called."""
+
+    train: tuple[Source, ...]
+    validation: tuple[Source, ...]  # empty: `validation_fold` of the training records
+    validation_fold: int
+    class_mapping: Mapping[str, str]  # source class -> target class, lower case
+    image_extension: str  # without dot; "" for label folders
+    include_difficult: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Augmentation:
+    """Network input and how training frames are varied."""
+
+    width: int  # pixels, multiple of 32
+    height: int
+    channels: int  # 1 or 3
+    depth: int  # bits: 8 or 16
+    mean: tuple[float, ...]  # subtracted from 0..255 pixels, (b, g, r) or (l,)
+    hue: float  # 0..1 of the circle, both ways
+    saturation: float  # >= 1, factor
+    exposure: float  # >= 1, factor
+    vertical_flip: float  # probability
+    horizontal_flip: float  # probability
+    jitter: float  # 0..1 of width and height
+    shape_period: int  # iterations between random input shapes; 0: never
+    mosaic_prob: float
+    mosaic_min_ratio: float  # (0, 0.5)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Schedule:
+    """Learning rate over the progress 0..1 of the run."""
+
+    kind: Literal["cosine", "annealing"]
+    min_learning_rate: float
+    max_learning_rate: float
+    soft_start: float
+    annealing: float  # used by "annealing" only
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OptimizerSpec:
+    """Optimiser and its constants; those of other kinds stay at their defaults."""
+
+    kind: Literal["adam", "sgd", "rmsprop"]
+    epsilon: float = 0.0
+    beta1: float = 0.0
+    beta2: float = 0.0
+    amsgrad: bool = False
+    momentum: float = 0.0
+    nesterov: bool = False
+    rho: float = 0.0
+    centered: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EarlyStopping:
+    """Stop when the training loss has not fallen by `min_delta` for `patience` epochs."""
+
+    min_delta: float
+    patience: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Training:
+    """The training run."""
+
+    batch_size: int  # per GPU
+    epochs: int
+    checkpoint_interval: int  # epochs
+    schedule: Schedule
+    optimizer: OptimizerSpec
+    regularizer: Literal["none", "l1", "l2"]
+    regularizer_weight: float
+    resume_path: Path | None
+    pretrain_path: Path | None
+    early_stopping: EarlyStopping | None
+    ema: bool
+    visualizer: bool
+    visualizer_images: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluation:
+    """How average precision is counted."""
+
+    mode: Literal["sample", "integrate"]
+    batch_size: int
+    matching_iou: float  # (0, 1]
+    plot_precision_recall: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Nms:
+    """Non-maximum suppression."""
+
+    confidence_threshold: float
+    iou_threshold: float  # (0, 1]
+    top_k: int
+    score_bits: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NetworkSpec:
+    """The network and its loss. Scales are always in the order big (stride 32), mid (16), small (8)."""
+
+    arch: str
+    layers: int
+    conv_blocks: int
+    anchors: tuple[tuple[Anchor, ...], tuple[Anchor, ...], tuple[Anchor, ...]]  # (w, h) in input pixels
+    grid_xy_extend: tuple[float, float, float]  # each 0..0.3
+    box_matching_iou: float
+    neutral_box_iou: float
+    location_weight: float
+    negative_objectness_weight: float
+    class_weight: float
+    label_smoothing: float
+    focal_alpha: float
+    focal_gamma: float
+    freeze_blocks: tuple[int, ...]
+    freeze_bn: bool
+    force_relu: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Experiment:
+    """One experiment spec, whole."""
+
+    classes: tuple[str, ...]  # sorted target classes, lower case; a class's id is its place here
+    class_weights: tuple[float, ...]  # in the order of `classes`
+    dataset: DatasetSpec
+    augmentation: Augmentation
+    training: Training
+    evaluation: Evaluation
+    nms: Nms
+    network: NetworkSpec
+    random_seed: int

@@ -1,0 +1,1 @@
+"""Targets, loss, schedule and the training loop."""
