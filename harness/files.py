@@ -102,7 +102,7 @@ def publish(source: Path, target: Path) -> None:
             os.fsync(stream.fileno())
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.is_dir() and not target.is_symlink():
-        # A folder cannot be renamed over a full one: the old one steps aside first, and a kill between leaves no target.
+        # A folder cannot be renamed over a full one: the old one steps aside first; a kill between leaves no target.
         aside = target.with_name(f".{target.name}.old")
         remove(aside)
         target.rename(aside)
