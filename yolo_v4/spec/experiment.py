@@ -57,7 +57,7 @@ class Augmentation:
 class Schedule:
     """Learning rate over the progress 0..1 of the run."""
 
-    kind: Literal["cosine", "annealing"]
+    kind: Literal["cosine", "annealing", "none"]  # "none": the spec has no schedule, so it cannot train
     min_learning_rate: float
     max_learning_rate: float
     soft_start: float
@@ -68,7 +68,7 @@ class Schedule:
 class OptimizerSpec:
     """Optimiser and its constants; those of other kinds stay at their defaults."""
 
-    kind: Literal["adam", "sgd", "rmsprop"]
+    kind: Literal["adam", "sgd", "rmsprop", "none"]  # "none": the spec has no optimiser, so it cannot train
     epsilon: float = 0.0
     beta1: float = 0.0
     beta2: float = 0.0
@@ -100,6 +100,8 @@ class Training:
     regularizer_weight: float
     resume_path: Path | None
     pretrain_path: Path | None
+    pruned_path: Path | None  # refused by `check_training`
+    quantisation_aware: bool  # refused by `check_training`
     early_stopping: EarlyStopping | None
     ema: bool
     visualizer: bool
@@ -154,6 +156,7 @@ class Experiment:
 
     classes: tuple[str, ...]  # sorted target classes, lower case; a class's id is its place here
     class_weights: tuple[float, ...]  # in the order of `classes`
+    auto_class_weights: bool  # refused by `check_training`
     dataset: DatasetSpec
     augmentation: Augmentation
     training: Training

@@ -1,0 +1,168 @@
+"""The command line: TAO's sub-commands and flags; the one place that catches errors, prints them and chooses the exit status.
+
+Exit status: 0 done, 1 failed, 2 wrong usage, 128 + n ended by signal n.
+"""
+
+import argparse
+import contextlib
+import importlib
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import FrameType
+
+from yolo_v4.errors import DetectorError
+
+# Modules are imported when their command is asked for: help and the commands without a network need no torch.
+COMMANDS = {
+    "dataset_convert": "convert KITTI labels into TFRecords",
+    "kmeans": "find anchor sizes for a data set",
+    "train": "train a network",
+    "evaluate": "average precision of a model on the validation data of a spec",
+    "inference": "detect objects in pictures: annotated pictures and KITTI labels",
+    "export": "write a model as ONNX",
+    "prune": "not supported yet",
+}
+EPILOG = """Sub-commands, flags, spec files and outputs follow NVIDIA TAO Toolkit's yolo_v4; differences are in docs/seam.md.
+`yolo_v4 SUBCOMMAND --help` lists the flags of one of them."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal asked the program to end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one sub-command and return the exit status; usage errors leave through argparse's SystemExit(2)."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    parser = _parser(next((word for word in arguments if word in COMMANDS), None))
+    args = parser.parse_args(arguments)
+    _check_usage(parser, args)
+    if args.gpu_index is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(str(index) for index in sorted(set(args.gpu_index)))
+    try:
+        with _signals_interrupt():
+            status = _logged(args) if args.log_file else _run(args)
+    except Interrupted as interruption:
+        status = 128 + interruption.number
+    print(f"Execution status: {'PASS' if status == 0 else 'FAIL'}", flush=True)
+    return status
+
+
+def _parser(chosen: str | None) -> argparse.ArgumentParser:
+    top, shared = _globals(suppress=False), _globals(suppress=True)
+    parser = argparse.ArgumentParser(
+        prog="yolo_v4",
+        description="YOLOv4 object detector: a portable drop-in for NVIDIA TAO's yolo_v4.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[top],
+    )
+    commands = parser.add_subparsers(dest="command", metavar="SUBCOMMAND", required=True)
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=summary.capitalize() + ".", parents=[shared])
+        if name == chosen:
+            importlib.import_module(f"yolo_v4.commands.{name}").add_arguments(command)
+    return parser
+
+
+def _globals(*, suppress: bool) -> argparse.ArgumentParser:
+    # Flags stand before or after the sub-command; after it they must not reset what stood before.
+    def default(value: object) -> object:
+        return argparse.SUPPRESS if suppress else value
+
+    parser = argparse.ArgumentParser(add_help=False)
+    group = parser.add_argument_group("flags of every sub-command")
+    group.add_argument("--gpus", type=int, default=default(1), help="number of GPUs to train on (default 1)")
+    group.add_argument("--gpu_index", type=int, nargs="+", default=default(None), help="which GPUs to use")
+    group.add_argument("--use_amp", action="store_true", default=default(False), help="train with mixed precision")
+    group.add_argument("--log_file", default=default(None), help="append everything printed to this file instead")
+    group.add_argument(
+        "-np", "--num_processes", type=int, default=default(-1), help="number of processes (default: one a GPU)"
+    )
+    return parser
+
+
+def _check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    if args.gpus < 1:
+        parser.error(f"--gpus is {args.gpus}, expected 1 or more")
+    if args.command != "train" and (args.gpus > 1 or args.use_amp):
+        parser.error(f"--gpus above 1 and --use_amp are for train only, not for {args.command}")
+    if args.num_processes > 1 and args.gpus == 1:
+        parser.error(f"--num_processes is {args.num_processes}, which needs --gpus above 1")
+    if args.gpu_index is not None and (len(args.gpu_index) != args.gpus or min(args.gpu_index) < 0):
+        parser.error(f"--gpu_index gives {args.gpu_index}, expected {args.gpus} numbers of 0 or more, as --gpus says")
+
+
+def _run(args: argparse.Namespace) -> int:
+    try:
+        importlib.import_module(f"yolo_v4.commands.{args.command}").run(args)
+    except DetectorError as error:
+        _explain(error.message, error.remedy)
+        return error.exit_status
+    except OSError as error:
+        _explain(str(error), "check the path, its permissions and the free space of its disk")
+        return 1
+    except Interrupted:
+        print("Command was interrupted.", file=sys.stderr, flush=True)
+        raise
+    except Exception:
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def _explain(message: str, remedy: str) -> None:
+    print(f"error: {message}\n  try: {remedy}", file=sys.stderr, flush=True)
+
+
+def _logged(args: argparse.Namespace) -> int:
+    """`_run` with both outputs appended to the log file, by file descriptor so that libraries' output goes there too."""
+    path = Path(args.log_file)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stream = path.open("ab")
+    except OSError as error:
+        _explain(f"cannot write the log file: {error}", "give --log_file a path that can be written")
+        return 1
+    with stream, _redirected(stream.fileno()):
+        status = _run(args)
+    if status:
+        _explain(f"yolo_v4 {args.command} failed", f"read the end of {path}")
+    return status
+
+
+@contextlib.contextmanager
+def _redirected(target: int) -> Iterator[None]:
+    kept = [os.dup(1), os.dup(2)]
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.dup2(target, 1)
+    os.dup2(target, 2)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for descriptor, original in zip((1, 2), kept, strict=True):
+            os.dup2(original, descriptor)
+            os.close(original)
+
+
+@contextlib.contextmanager
+def _signals_interrupt() -> Iterator[None]:
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise Interrupted(number)
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

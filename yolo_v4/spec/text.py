@@ -1,0 +1,65 @@
+"""Protobuf text into messages, with errors that say where and what was meant."""
+
+import difflib
+import re
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import text_format
+
+from yolo_v4.errors import SpecError
+
+_UNKNOWN_FIELD = re.compile(r'Message type "(?P<message>[^"]+)" has no field named "(?P<field>[^"]*)"')
+
+
+def read_text(path: Path) -> str:
+    """Text of a spec file.
+
+    Raises:
+        SpecError: there is no such file, or it is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise SpecError(
+            f"{path} is not a text file: {error}", remedy="give a spec in protobuf text format, saved as UTF-8"
+        ) from error
+    except OSError as error:
+        raise SpecError(
+            f"cannot read the spec file {path}: {error.strerror}", remedy="give the path of an existing spec file"
+        ) from error
+
+
+def merge_text(text: str, message: Any, *, where: str) -> None:
+    """Parse protobuf `text` into `message`; as in TAO the last of a repeated scalar wins, and unknown fields are refused.
+
+    Args:
+        text: protobuf text format.
+        message: an empty protobuf message, filled in place.
+        where: name of the file, for errors.
+
+    Raises:
+        SpecError: starts with `line:column`, as TAO's parser does, and names the nearest known field.
+    """
+    try:
+        text_format.Merge(text, message)
+    except text_format.ParseError as error:
+        raise _explain(error, message, where) from error
+
+
+def _explain(error: text_format.ParseError, message: Any, where: str) -> SpecError:
+    unknown = _UNKNOWN_FIELD.search(str(error))
+    if unknown is None:
+        return SpecError(f"{error} (in {where})", remedy=f"correct line {error.GetLine()} of {where}")
+    name, field = unknown["message"].rpartition(".")[2], unknown["field"]
+    known = _fields(message.DESCRIPTOR.file, name)
+    nearest = difflib.get_close_matches(field.lower(), known, n=1, cutoff=0.5)
+    found = f'{error.GetLine()}:{error.GetColumn()} : Message type "{name}" has no field named "{field}" (in {where})'
+    if nearest:
+        return SpecError(found, remedy=f'did you mean "{nearest[0]}"? correct line {error.GetLine()} of {where}')
+    return SpecError(found, remedy=f"remove line {error.GetLine()} of {where}; {name} has: {', '.join(known)}")
+
+
+def _fields(file: Any, message_name: str) -> list[str]:
+    descriptor = file.message_types_by_name.get(message_name)
+    return sorted(descriptor.fields_by_name) if descriptor else []
