@@ -1,0 +1,192 @@
+"""Makes and fills the Python environment `make` works in: `python3 environment.py FOLDER base|detector|dev`.
+
+Standard library only. It must stay readable for Python 3.6, so that an old Python can be told that it is too old.
+A folder `.venv` of your own (`python3 -m venv --system-site-packages .venv`) is filled, not replaced, and a torch
+that it already sees is kept.
+"""
+
+import sys
+
+if sys.version_info < (3, 10):  # noqa: UP036 - this is where the rule is enforced
+    sys.exit(
+        f"error: {sys.executable} is Python {sys.version.split()[0]}, 3.10 or newer is needed\n"
+        "  try: make PYTHON=python3.12, with the name of a newer one you have"
+    )
+
+import contextlib
+import fcntl
+import hashlib
+import importlib.util
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+import venv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, NamedTuple, NoReturn
+
+ROOT = Path(__file__).resolve().parent
+CONSTRAINTS = ROOT / "constraints.txt"
+EXTRAS = {"base": "", "detector": "[detector]", "dev": "[detector,dev]"}
+INCLUDES = {"base": ("base",), "detector": ("base", "detector"), "dev": ("base", "detector", "dev")}
+OLDEST_TORCH = (2, 4)
+
+
+class Size(NamedTuple):
+    """What an installation costs, as measured and rounded up."""
+
+    words: str
+    fetch_mb: int
+    disk_mb: int
+
+
+BASE = Size("luigi, numpy, pillow and what they need", 40, 200)
+TOOLS = Size("test and lint tools", 40, 200)
+TORCH_KEPT = Size("onnx, onnxruntime and what they need; the torch that is here is kept", 60, 300)
+TORCH_CPU = Size("torch {version}, a CPU build, onnx and onnxruntime", 300, 1500)
+TORCH_CUDA = Size("torch {version}, a CUDA build (README, 'Which torch', tells how to take a smaller one)", 3500, 9000)
+TORCH_UNKNOWN = Size("torch (300 MB if pip finds a CPU build, 3500 MB if a CUDA build), onnx, onnxruntime", 300, 1500)
+
+
+def main(arguments: list[str]) -> None:
+    """Make `FOLDER` hold what the named set needs; do nothing where it does."""
+    if len(arguments) != 2 or arguments[1] not in EXTRAS:
+        fail(f"found the arguments {arguments}, expected a folder and one of {', '.join(EXTRAS)}", "make help")
+    folder, wanted = Path(arguments[0]).absolute(), arguments[1]
+    stamp = folder / f".ready-{wanted}"
+    with only_maker(folder) as half_made:
+        if half_made.read():
+            print(f"{folder} was left half-made: starting again", flush=True)
+            empty(folder)
+        elif stamp.exists() and stamp.read_text() == inputs_digest():
+            stamp.touch()  # newer than its inputs again, for make
+            return
+        fill(folder, wanted, half_made)
+        for name in INCLUDES[wanted]:
+            (folder / f".ready-{name}").write_text(inputs_digest())
+
+
+def fill(folder: Path, wanted: str, half_made: IO[str]) -> None:
+    """Create the environment where it is missing and let pip install the project and the extras into it."""
+    python = folder / "bin" / "python"
+    if importlib.util.find_spec("ensurepip") is None and not python.exists():
+        fail(f"Python at {sys.executable} cannot make environments: its part 'venv' is missing",
+             "sudo apt-get install python3-venv")  # fmt: skip
+    half_made.write("started, not finished\n")
+    half_made.flush()
+    if not python.exists():
+        print(f"Making {folder} for Python {sys.version.split()[0]}, once.", flush=True)
+        create(folder)
+    kept = torch_that_is_here(python)
+    announce(folder, wanted, torch_size(python, kept))
+    install(python, wanted, kept)
+    half_made.truncate(0)
+
+
+def announce(folder: Path, wanted: str, torch: Size) -> None:
+    """Say what will be fetched and how big it is, and stop where the disk has no room for it."""
+    parts = {"base": (BASE,), "detector": (BASE, torch), "dev": (BASE, torch, TOOLS)}[wanted]
+    print("pip will fetch, with its own settings (pip config list), what is not yet in its cache:")
+    for part in parts:
+        print(f"  about {part.fetch_mb:>4} MB  {part.words}")
+    needed_mb, free_mb = sum(part.disk_mb for part in parts), shutil.disk_usage(folder).free // 10**6
+    print(f"  on disk about {needed_mb} MB at most; {free_mb} MB are free at {folder}", flush=True)
+    if free_mb < needed_mb:
+        fail(f"{free_mb} MB are free at {folder}, about {needed_mb} MB are needed",
+             "make room, or give another folder: make VENV=/path/on/a/larger/disk")  # fmt: skip
+
+
+def torch_size(python: Path, kept: str | None) -> Size:
+    """What pip would fetch for torch here: asked, because it depends on pip's settings."""
+    if kept:
+        return TORCH_KEPT
+    question = ["install", "--dry-run", "--no-deps", "--quiet", "--report", "-", "-c", str(CONSTRAINTS), "torch"]
+    answer = subprocess.run(pip(python, *question), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    try:
+        found = json.loads(answer.stdout)["install"][0]["metadata"]
+    except (ValueError, LookupError):  # an old pip, or no network: pip itself will say so in a moment
+        return TORCH_UNKNOWN
+    cuda = sys.platform == "linux" and any(line.startswith(("nvidia-", "cuda-")) for line in found["requires_dist"])
+    size = TORCH_CUDA if cuda else TORCH_CPU
+    return size._replace(words=size.words.format(version=found["version"]))
+
+
+def torch_that_is_here(python: Path) -> str | None:
+    """Version of a torch the environment already sees and that is new enough, such as a site's own build."""
+    question = "import importlib.metadata as m; print(m.version('torch'))"
+    answer = subprocess.run([python, "-c", question], capture_output=True, text=True, check=False)
+    version = answer.stdout.strip()
+    release = tuple(int(number) for number in re.findall(r"\d+", version)[:2])
+    return version if release >= OLDEST_TORCH else None
+
+
+def install(python: Path, wanted: str, kept_torch: str | None) -> None:
+    """Run pip with the pins, its progress visible."""
+    pins = CONSTRAINTS.read_text().splitlines()
+    if kept_torch:
+        pins = [f"torch=={kept_torch}" if pin.startswith("torch==") else pin for pin in pins]
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as constraints:
+        constraints.write("\n".join(pins))
+        constraints.flush()
+        order = ["install", "--constraint", constraints.name, "--editable", f".{EXTRAS[wanted]}"]
+        if subprocess.run(pip(python, *order), cwd=ROOT, check=False).returncode:
+            fail("pip could not install the packages; its last lines above say why",
+                 "make again once the network is there (what was fetched is kept); behind a proxy set HTTPS_PROXY,\n"
+                 "       for a mirror or a folder of wheels set PIP_INDEX_URL or PIP_FIND_LINKS;\n"
+                 "       with a Python that has the packages already: make VENV=none")  # fmt: skip
+
+
+def pip(python: Path, *arguments: str) -> list[str]:
+    """A pip command; pip's own settings and variables hold."""
+    return [str(python), "-m", "pip", "--disable-pip-version-check", *arguments]
+
+
+def create(folder: Path) -> None:
+    """Make the environment; one that saw the system's packages sees them again when it is made anew."""
+    before = folder / "pyvenv.cfg"
+    sees_system = before.exists() and "include-system-site-packages = true" in before.read_text()
+    venv.EnvBuilder(system_site_packages=sees_system, with_pip=True, symlinks=True).create(folder)
+
+
+def empty(folder: Path) -> None:
+    """Remove all but the lock and the settings the environment was made with."""
+    for entry in folder.iterdir():
+        if entry.name not in {".making", "pyvenv.cfg"}:
+            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+
+
+@contextlib.contextmanager
+def only_maker(folder: Path) -> Iterator[IO[str]]:
+    """Hold `.making` in the folder; it is not empty while an installation is under way or was broken off."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / ".making").open("a+")
+    except OSError as error:
+        fail(f"cannot write to {folder}: {error.strerror}", "make VENV=/a/folder/of/yours")
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"Another make is filling {folder}: waiting for it.", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.seek(0)
+        yield lock
+
+
+def inputs_digest() -> str:
+    """Digest of everything that decides what is installed."""
+    return hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + CONSTRAINTS.read_bytes()).hexdigest()
+
+
+def fail(message: str, remedy: str) -> NoReturn:
+    """End with what was found and what to do."""
+    sys.exit(f"error: {message}\n  try: {remedy}")
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except KeyboardInterrupt:
+        sys.exit("interrupted: the next make starts again where pip's cache ends")
