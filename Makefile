@@ -1,0 +1,110 @@
+# The front door: every target is one line into the package, and reading this file does nothing.
+# Variables given on make's command line, and only those, become options: EPOCHS=3 is handed on as --epochs=3.
+
+VENV := .venv
+PYTHON := python3
+
+VARIABLES += RECIPE=--recipe                       ## what to run: smoke, sample, jamcam, or a path to a recipe
+VARIABLES += DATASET=--dataset                     ## specs/datasets/<name>.toml, or a path to one
+VARIABLES += ENGINE=--engine                       ## portable (ours), tao (NVIDIA's container), here (yolo_v4 on PATH)
+VARIABLES += PLATFORM=--platform                   ## specs/platforms/<name>.toml, or a path to one
+VARIABLES += IMAGE=--image                         ## container image for ENGINE=tao
+VARIABLES += TAO_VERSION=--tao-version             ## which TAO that image holds
+VARIABLES += WORKSPACE=--workspace                 ## where data and products go
+VARIABLES += PRETRAINED=--pretrained               ## weights to start from: a file or an address
+VARIABLES += PRETRAINED_SHA256=--pretrained-sha256 ## their sha256; a remote address needs one
+VARIABLES += EPOCHS=--epochs                       ## training epochs
+VARIABLES += BATCH=--batch                         ## frames per GPU and step
+VARIABLES += SEED=--seed                           ## seed of splits and training
+VARIABLES += VAL_SPLIT=--val-split                 ## percent of the training frames kept for validation
+VARIABLES += LIMIT=--limit                         ## use only this many frames; 0 takes all
+VARIABLES += GPUS=--gpus                           ## GPUs to train on
+VARIABLES += NODES=--nodes                         ## machines to train on
+VARIABLES += STAGE=--stage                         ## the stage `why` explains
+VARIABLES += DEEP=--deep                           ## 1: compare contents of products, not only sizes
+VARIABLES += KEEP=--keep                           ## 1: `clean` leaves the fetched archive alone
+VARIABLES += FORCE=--force                         ## 1: `unlock` although the holder may be alive
+
+# Stages are put side by side by the workflow, so `make -j` must not start two runs in one workspace.
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+names := $(foreach pair,$(VARIABLES),$(firstword $(subst =, ,$(pair))))
+given := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
+unknown := $(filter-out $(names) VENV PYTHON,$(given))
+$(if $(unknown),$(error unknown variable $(unknown); `make help` lists those there are))
+
+quoted = '$(subst ','\'',$(value $(1)))'
+option = $(if $(filter $(1),$(given)),$(2)=$(call quoted,$(1)))
+options = $(foreach pair,$(VARIABLES),$(call option,$(word 1,$(subst =, ,$(pair))),$(word 2,$(subst =, ,$(pair)))))
+
+# Only what a target needs is installed: torch serves the portable engine, linters serve developers.
+ifeq ($(VENV),none)
+python := $(PYTHON)
+else
+python := $(VENV)/bin/python
+base := $(VENV)/.ready-base
+dev := $(VENV)/.ready-dev
+detector := $(VENV)/.ready-$(if $(filter tao here,$(if $(filter ENGINE,$(given)),$(ENGINE),$(JAMCAM_ENGINE))),base,detector)
+endif
+
+jamcam = $(python) -m harness $@ $(options)
+pytest = OMP_NUM_THREADS=1 $(python) -m pytest -n 2 --dist loadscope
+
+##@ Stages, in order; each runs what it depends on
+all: $(detector) ## every stage that is not done yet
+	@$(jamcam)
+download: $(base) ## fetch (or make) the archive, unpack it, split train and test
+	@$(jamcam)
+verify: $(base) ## check names, sizes, boxes and pairs; convert the labels; print the numbers
+	@$(jamcam)
+gen-valid: $(base) ## set part of the training frames aside for validation
+	@$(jamcam)
+tune-bdb: $(detector) ## find nine anchor boxes for this data
+	@$(jamcam)
+convert-data: $(detector) ## write TFRecords of train, val and test
+	@$(jamcam)
+train: $(detector) ## train the network
+	@$(jamcam)
+eval: $(detector) ## average precision of each class, on the test and validation frames
+	@$(jamcam)
+vis: $(detector) ## draw what the network finds on test frames
+	@$(jamcam)
+export: $(detector) ## write ONNX and check it against the model
+	@$(jamcam)
+
+##@ Looking and tidying
+status: $(base) ## which stages are done, and why the others are not
+	@$(jamcam)
+plan: $(base) ## every command that would run; runs nothing
+	@$(jamcam)
+why: $(base) ## why STAGE=train would run or not
+	@$(jamcam)
+show-config: $(base) ## every setting, and where its value came from
+	@$(jamcam)
+scheduler: $(base) ## luigi's web page, on this machine only
+	@$(jamcam)
+unlock: $(base) ## take away the lock of a run that is gone
+	@$(jamcam)
+clean: $(base) ## remove the workspace
+	@$(jamcam)
+
+##@ Developing
+check: $(dev) lint ## the quick part of the tests, under a minute
+	@$(pytest) -q -m "not slow and not system and not gpu"
+test: $(dev) lint ## everything
+	@$(pytest) --durations=15 --durations-min=1
+lint: $(dev) ## style and types
+	@$(python) -m ruff check . && $(python) -m ruff format --check . && $(python) -m mypy
+
+help: ## this list
+	@awk -F '[=:].*## ' '/^##@/ { print "\n" substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 } \
+	  /^VARIABLES/ { sub("VARIABLES .= ", ""); variables = variables sprintf("  %-19s %s\n", $$1, $$2) } \
+	  END { print "\nVariables, as in: make all RECIPE=smoke EPOCHS=3\n" variables }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: all download verify gen-valid tune-bdb convert-data train eval vis export \
+  status plan why show-config scheduler unlock clean check test lint help
+
+$(VENV)/.ready-%: environment.py pyproject.toml constraints.txt
+	@$(PYTHON) environment.py $(VENV) $*
