@@ -1,0 +1,56 @@
+"""Which addresses a file may be fetched from: https, http on loopback, and file; remote ones only with a sha256."""
+
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+from harness.errors import ConfigError
+
+
+def is_local(address: str) -> bool:
+    """Whether `address` names a file of this machine."""
+    return urlsplit(address).scheme == "file"
+
+
+def is_trusted_way(address: str) -> bool:
+    """Whether nobody between here and there can change what comes: https, loopback, or no network at all."""
+    parts = urlsplit(address)
+    if parts.scheme == "https":
+        return bool(parts.hostname)
+    if parts.scheme == "http":
+        return _is_loopback(parts.hostname or "")
+    return parts.scheme == "file"
+
+
+def check_address(address: str, *, sha256: str, where: str) -> None:
+    """Refuse what could bring unknown bytes.
+
+    Args:
+        sha256: expected digest of the file, 64 hexadecimal digits, or "".
+        where: the file and key that name the address, for the message.
+
+    Raises:
+        ConfigError: another scheme, plain http to another machine, no sha256 for a remote file, or a malformed one.
+    """
+    if not is_trusted_way(address):
+        raise ConfigError(
+            f"{where}: address is {address!r}, expected https://…, file:… or, on this machine only, http://127.0.0.1…",
+            remedy=f"correct the address in {where}",
+        )
+    if not sha256 and not is_local(address):
+        raise ConfigError(
+            f"{where}: {address} has no sha256, without which nobody can tell what arrived",
+            remedy=f'add sha256 = "…" to {where}; `sha256sum FILE` prints it for a copy you trust',
+        )
+    if sha256 and not re.fullmatch(r"[0-9a-f]{64}", sha256):
+        raise ConfigError(
+            f"{where}: sha256 is {sha256!r}, expected 64 digits 0-9 a-f",
+            remedy=f"correct sha256 in {where}; `sha256sum FILE` prints it",
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,56 @@
+"""From a table of a settings file to a frozen value: unknown keys, missing keys and wrong types are refused in words."""
+
+import difflib
+from collections.abc import Collection, Mapping
+from dataclasses import MISSING, Field, fields, is_dataclass
+from typing import Any, TypeVar, get_origin, get_type_hints
+
+from harness.errors import ConfigError
+
+T = TypeVar("T")
+
+
+def nearest(word: str, known: Collection[str]) -> str:
+    """The known word most like `word`, or all of them when none is."""
+    close = difflib.get_close_matches(word, sorted(known), n=1)
+    return close[0] if close else ", ".join(sorted(known))
+
+
+def from_table(kind: type[T], table: Mapping[str, Any], *, where: str) -> T:
+    """Make a dataclass from the keys of `table`.
+
+    Args:
+        kind: a keyword-only dataclass; fields without a default must be given.
+        where: the file (and part of it) for messages.
+
+    Raises:
+        ConfigError: a key is unknown or missing, or a value has another type than its field.
+    """
+    known: dict[str, Field[Any]] = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
+    for key in table:
+        if key not in known:
+            raise ConfigError(f"{where}: unknown key '{key}'", remedy=f"write {nearest(key, known)}, or remove the line")
+    hints = get_type_hints(kind)
+    values = {}
+    for name, field in known.items():
+        if name in table:
+            values[name] = _typed(table[name], hints[name], f"{where}: {name}")
+        elif field.default is MISSING and field.default_factory is MISSING:
+            raise ConfigError(f"{where}: key '{name}' is missing", remedy=f"add a line {name} = ...")
+    return kind(**values)
+
+
+def _typed(value: Any, hint: Any, where: str) -> Any:
+    expected = get_origin(hint) or hint
+    if isinstance(hint, type) and is_dataclass(hint) and isinstance(value, Mapping):
+        return from_table(hint, value, where=where)
+    if expected is tuple:
+        if not isinstance(value, list):
+            raise ConfigError(f"{where}: found {value!r}, expected a list", remedy="write it in [square, brackets]")
+        return tuple(value)
+    if expected is float and type(value) is int:
+        return float(value)
+    if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
+        word = getattr(expected, "__name__", str(expected))
+        raise ConfigError(f"{where}: found {value!r}, expected a value of type {word}", remedy="correct the line")
+    return value
