@@ -1,4 +1,4 @@
-"""From a table of a settings file to a frozen value: unknown keys, missing keys and wrong types are refused in words."""
+"""From a table of a settings file to a frozen value; unknown and missing keys and wrong types are refused in words."""
 
 import difflib
 from collections.abc import Collection, Mapping
@@ -29,7 +29,9 @@ def from_table(kind: type[T], table: Mapping[str, Any], *, where: str) -> T:
     known: dict[str, Field[Any]] = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
     for key in table:
         if key not in known:
-            raise ConfigError(f"{where}: unknown key '{key}'", remedy=f"write {nearest(key, known)}, or remove the line")
+            raise ConfigError(
+                f"{where}: unknown key '{key}'", remedy=f"write {nearest(key, known)}, or remove the line"
+            )
     hints = get_type_hints(kind)
     values = {}
     for name, field in known.items():

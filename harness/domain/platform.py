@@ -1,0 +1,15 @@
+"""A platform: the machine's facts that decide how an engine is started."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Platform:
+    """What `specs/platforms/<name>.toml` says; settings given elsewhere override it."""
+
+    name: str
+    title: str
+    image: str = ""  # container image of the engine `tao`
+    tao_version: str = "3.21.11"  # which TAO that image holds
+    gpus: int = 1
+    nodes: int = 1

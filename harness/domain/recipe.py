@@ -1,0 +1,27 @@
+"""A recipe: which data, which network, how long, and what should come out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipe:
+    """What `specs/recipes/<name>.toml` says; settings given elsewhere override its numbers.
+
+    `expected` holds lower bounds (fractions) of average precision on the test split, by class, or for `mAP`.
+    """
+
+    name: str
+    title: str
+    dataset: str  # name or path of a data-set file
+    spec: str  # file name of the experiment spec template
+    epochs: int
+    batch: int  # frames per GPU
+    checkpoint_interval: int  # epochs
+    seed: int = 42
+    val_split_pct: float = 10.0
+    limit: int = 0  # train on only this many frames; 0: all
+    vis_frames: int = 16
+    vis_threshold: float = 0.3  # 0..1, score from which a box is drawn
+    precision: str = "fp32"  # of the exported model: fp32, fp16, int8
+    expected: Mapping[str, float] = field(default_factory=dict)

@@ -1,0 +1,87 @@
+"""What a stage leaves behind: products, a fingerprint of what went in, and the marker that says both."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.files import Digest
+
+SCHEMA_VERSION = 1
+
+# In the order of the workflow; the same spelling on the command line, in make, and in file names.
+STAGES = ("download", "verify", "gen-valid", "tune-bdb", "convert-data", "train", "eval", "vis", "export")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Product:
+    """A file or folder that a stage promised and made."""
+
+    path: str  # relative to the workspace
+    digest: Digest
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EngineIdentity:
+    """Who answered, as far as it can change what comes out."""
+
+    name: str  # portable, tao, or the name of a program found on PATH
+    version: str
+    image: str = ""
+    image_digest: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Marker:
+    """A finished stage."""
+
+    stage: str
+    fingerprint: str
+    consumed: Mapping[str, str]  # upstream stage -> digest of its products
+    products: tuple[Product, ...]
+    engine: EngineIdentity | None
+    argv: tuple[tuple[str, ...], ...]
+    started_utc: str
+    finished_utc: str
+    duration_s: float
+    harness_version: str
+    git_commit: str | None
+
+    @property
+    def outcome(self) -> str:
+        """Digest of all products, which the next stages note as consumed."""
+        return digest_of([(product.path, product.digest.sha256) for product in self.products])
+
+
+def digest_of(value: Any) -> str:
+    """SHA-256 of a JSON-able value, independent of the order of keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, allow_nan=False).encode()).hexdigest()
+
+
+def differences(before: Any, after: Any, name: str = "") -> list[str]:
+    """Where two JSON-able values differ, in words, first ones first."""
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        found = []
+        for key in sorted({*before, *after}):
+            inner = f"{name}.{key}" if name else key
+            found += differences(before.get(key), after.get(key), inner)
+        return found
+    if isinstance(before, str) and isinstance(after, str) and "\n" in before + after:
+        return _text_differences(before, after, name)
+    return [] if before == after else [f"{name} was {_shown(before)}, is now {_shown(after)}"]
+
+
+def _text_differences(before: str, after: str, name: str) -> list[str]:
+    old, new = before.splitlines(), after.splitlines()
+    for number, (was, now) in enumerate(zip(old, new, strict=False), start=1):
+        if was != now:
+            return [f"{name} line {number} was '{was.strip()}', is now '{now.strip()}'"]
+    return [] if before == after else [f"{name} had {len(old)} lines, has now {len(new)}"]
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "not there"
+    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+    return text[:12] + "…" if len(text) == 64 else text

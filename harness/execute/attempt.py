@@ -1,0 +1,193 @@
+"""One try of one stage: a private folder with its request, its log, its outcome, and products not yet published."""
+
+import contextlib
+import json
+import os
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from harness import __version__
+from harness.command.request import Request
+from harness.domain.settings import Settings
+from harness.domain.stage import EngineIdentity, Marker, Product
+from harness.errors import HarnessError, StageFailed
+from harness.execute.console import run
+from harness.execute.engines import environment, resolve
+from harness.execute.signals import Interrupted
+from harness.files import remove, write_json
+from harness.store.evidence import claims_success
+from harness.store.layout import Workspace
+
+KEPT_ATTEMPTS = 5
+CHECKOUT = Path(__file__).resolve().parent.parent.parent
+
+
+@dataclass(kw_only=True)
+class Attempt:
+    """What a stage's `perform` works with. `folder` is on the same file system as the workspace."""
+
+    stage: str
+    fingerprint: str
+    folder: Path
+    workspace: Workspace
+    settings: Settings
+    started: float = field(default_factory=time.time)
+    argv: list[tuple[str, ...]] = field(default_factory=list)
+
+    @classmethod
+    def begin(cls, stage: str, *, fingerprint: str, settings: Settings) -> "Attempt":
+        """A new folder under `.attempts/<stage>/`, named by time and process."""
+        workspace = Workspace(settings.workspace)
+        name = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S.%f}-{os.getpid()}"
+        folder = workspace.attempts / stage / name
+        folder.mkdir(parents=True)
+        attempt = cls(stage=stage, fingerprint=fingerprint, folder=folder, workspace=workspace, settings=settings)
+        attempt._write_request()
+        return attempt
+
+    @property
+    def log(self) -> Path:
+        """Everything the stage and its engine printed."""
+        return self.folder / "console.log"
+
+    def staged(self, product: str) -> Path:
+        """Where to write `product` (relative to the workspace) until it is published; its parent exists."""
+        path = self.folder / "products" / product
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def say(self, text: str) -> None:
+        """Show a line, and keep it in the log."""
+        print(f"{self.stage} | {text}", flush=True)
+        with self.log.open("a") as stream:
+            stream.write(text + "\n")
+
+    def ask(self, request: Request) -> None:
+        """Let the engine answer `request`; its output is shown and kept.
+
+        Raises:
+            StageFailed: the exit status or the last word of its status.json is not success.
+        """
+        engine = resolve(self.settings)
+        argv = engine.argv(request)
+        self.argv.append(argv)
+        self._write_request()
+        lock = self.workspace.engine_lock(self.stage)
+        try:
+            status = run(
+                argv,
+                folder=self.folder,
+                log=self.log,
+                prefix=f"{self.stage} | ",
+                environment=environment(self.settings),
+                started=lambda pid, birth: write_json(lock, {"pid": pid, "started": birth}),
+            )
+        finally:
+            remove(lock)
+        # Older TAO releases write no status file for some sub-commands.
+        fault = claims_success(request.results, needed=engine.identity.name != "tao")
+        if status:
+            fault = f"ended with exit status {status}" + (f" and {fault}" if fault else "")
+        if fault:
+            raise StageFailed(
+                f"{self.stage}: yolo_v4 {request.subcommand} {fault}",
+                remedy=f"read {self.log}, then go on with: jamcam {self.stage}",
+            )
+
+    def marker(
+        self, products: tuple[Product, ...], consumed: Mapping[str, Any], engine: EngineIdentity | None
+    ) -> Marker:
+        """What to say when all products are published."""
+        now = time.time()
+        return Marker(
+            stage=self.stage,
+            fingerprint=self.fingerprint,
+            consumed=dict(consumed),
+            products=products,
+            engine=engine,
+            argv=tuple(self.argv),
+            started_utc=_utc(self.started),
+            finished_utc=_utc(now),
+            duration_s=round(now - self.started, 3),
+            harness_version=__version__,
+            git_commit=_git_commit(),
+        )
+
+    def succeeded(self) -> None:
+        """Note the end; attempts keep their logs, and only the newest few are kept at all."""
+        self._write_outcome({"status": "done"})
+        attempts = sorted(self.folder.parent.iterdir())
+        for folder in attempts[:-KEPT_ATTEMPTS]:
+            remove(folder)
+        for folder in attempts[-KEPT_ATTEMPTS:]:
+            remove(folder / "products")
+
+    def failed(self, error: BaseException) -> None:
+        """Note why the stage ended early; it may be read by another process."""
+        words = error if isinstance(error, HarnessError) else _in_words(self, error)
+        with contextlib.suppress(OSError):  # the disk may be full: then the folder without outcome speaks
+            self._write_outcome(
+                {
+                    "status": "interrupted" if isinstance(error, Interrupted) else "failed",
+                    "message": words.message,
+                    "remedy": words.remedy,
+                    "exit_status": 128 + error.signal if isinstance(error, Interrupted) else words.exit_status,
+                }
+            )
+
+    def _write_request(self) -> None:
+        write_json(
+            self.folder / "request.json",
+            {
+                "stage": self.stage,
+                "fingerprint": self.fingerprint,
+                "argv": [list(argv) for argv in self.argv],
+                "started_utc": _utc(self.started),
+                "harness_version": __version__,
+            },
+        )
+
+    def _write_outcome(self, outcome: dict[str, Any]) -> None:
+        now = time.time()
+        timing = {"finished_utc": _utc(now), "duration_s": round(now - self.started, 3)}
+        write_json(self.folder / "outcome.json", {**outcome, **timing})
+
+
+def read_outcome(folder: Path) -> dict[str, Any] | None:
+    """How an attempt ended, or None where it never did."""
+    try:
+        outcome: dict[str, Any] = json.loads((folder / "outcome.json").read_text())
+    except (OSError, ValueError):
+        return None
+    return outcome
+
+
+def _in_words(attempt: Attempt, error: BaseException) -> HarnessError:
+    again = f"jamcam {attempt.stage}"
+    if isinstance(error, OSError):
+        where = f" at {error.filename}" if error.filename else ""
+        return StageFailed(
+            f"{attempt.stage}: {error.strerror or error}{where}", remedy=f"make room or access, then {again}"
+        )
+    if isinstance(error, Interrupted):
+        return StageFailed(f"{attempt.stage}: {error}", remedy=f"go on with: {again}")
+    return StageFailed(
+        f"{attempt.stage}: {type(error).__name__}: {error}", remedy=f"report this fault with {attempt.log}"
+    )
+
+
+def _utc(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _git_commit() -> str | None:
+    command = ["git", "-C", str(CHECKOUT), "rev-parse", "HEAD"]
+    with contextlib.suppress(OSError):
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+        return answer.stdout.strip() or None
+    return None

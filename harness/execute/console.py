@@ -1,0 +1,127 @@
+"""Run a program: what it prints is shown as it comes and kept in a log as plain lines."""
+
+import contextlib
+import os
+import select
+import shutil
+import struct
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from harness.execute.processes import end, start_time
+
+LEASH = Path(__file__).with_name("leash.py")
+POLL_S = 0.2
+
+
+class PlainLines:
+    """Lines as a person remembers them: of a progress bar drawn over itself only the last state stays."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """The lines that `chunk` completes, each with its line end."""
+        *lines, rest = (self._rest + chunk).replace(b"\r\n", b"\n").split(b"\n")
+        # A carriage return at the very end may be half of a line end: it stays until the next chunk tells.
+        self._rest = rest if rest.endswith(b"\r") else rest.rpartition(b"\r")[2]
+        return [line.rstrip(b"\r").rpartition(b"\r")[2] + b"\n" for line in lines]
+
+    def flush(self) -> list[bytes]:
+        """What was not ended by a line end."""
+        rest, self._rest = self._rest, b""
+        return [line + b"\n" for line in [rest.rstrip(b"\r").rpartition(b"\r")[2]] if line]
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    folder: Path,
+    log: Path,
+    prefix: str,
+    environment: Mapping[str, str],
+    started: Callable[[int, str], None],
+) -> int:
+    """Run `argv` in `folder` to its end and give its exit status (negative: ended by that signal).
+
+    On a terminal the program gets one too, so that its progress bars work; elsewhere its lines are shown with `prefix`.
+    Whatever interrupts us ends the program first.
+
+    Args:
+        started: is told the program's process number and start time as soon as it runs.
+    """
+    on_terminal = sys.stdout.isatty()
+    reader, writer = _terminal() if on_terminal else os.pipe()
+    leashed = [sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), *argv]
+    try:
+        process = subprocess.Popen(
+            leashed,
+            cwd=folder,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=writer,
+            stderr=writer,
+            start_new_session=True,
+        )
+    finally:
+        os.close(writer)
+    birth = start_time(process.pid) or ""
+    try:
+        started(process.pid, birth)
+        with log.open("ab") as kept:
+            _copy(reader, process, kept, None if on_terminal else prefix.encode())
+        return process.wait()
+    except BaseException:
+        end(process.pid, birth)
+        process.wait()
+        raise
+    finally:
+        os.close(reader)
+
+
+def _terminal() -> tuple[int, int]:
+    import fcntl
+    import pty
+    import termios
+
+    reader, writer = pty.openpty()
+    columns, lines = shutil.get_terminal_size()
+    fcntl.ioctl(writer, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+    return reader, writer
+
+
+def _copy(reader: int, process: "subprocess.Popen[bytes]", kept: BinaryIO, prefix: bytes | None) -> None:
+    plain = PlainLines()
+    while True:
+        # A grandchild may hold the pipe open for ever: once the program itself has ended, what is there is all.
+        ended = process.poll() is not None
+        ready, _, _ = select.select([reader], [], [], 0 if ended else POLL_S)
+        chunk = _read(reader) if ready else b""
+        if chunk:
+            _keep(plain.feed(chunk), kept, prefix)
+            if prefix is None:
+                _show(chunk)
+        elif ready or ended:
+            break
+    _keep(plain.flush(), kept, prefix)
+
+
+def _read(reader: int) -> bytes:
+    with contextlib.suppress(OSError):  # a terminal whose other end is closed says EIO
+        return os.read(reader, 1 << 16)
+    return b""
+
+
+def _keep(lines: list[bytes], kept: BinaryIO, prefix: bytes | None) -> None:
+    kept.write(b"".join(lines))
+    kept.flush()
+    if prefix is not None:
+        _show(b"".join(prefix + line for line in lines))
+
+
+def _show(text: bytes) -> None:
+    sys.stdout.buffer.write(text)
+    sys.stdout.buffer.flush()

@@ -1,0 +1,122 @@
+"""Which program answers, found on this machine."""
+
+import functools
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from harness.command.container import container_prefix
+from harness.command.request import Engine
+from harness.domain.settings import Settings
+from harness.domain.stage import EngineIdentity
+from harness.errors import ConfigError
+from harness.store.images import image_digest
+from harness.store.layout import Workspace
+
+# Words in the console script of NVIDIA's program: since 5.0, and before.
+NVIDIA_SCRIPTS = (b"nvidia_tao", b"from iva.")
+OUR_SCRIPT = b"yolo_v4.cli"
+
+
+@functools.cache
+def resolve(settings: Settings) -> Engine:
+    """The engine of these settings; whether it can start is `preflight`'s question.
+
+    Raises:
+        ConfigError: the engine is `here` and no yolo_v4 is on PATH.
+    """
+    return {"portable": _portable, "tao": _container, "here": _on_path}[settings.engine](settings)
+
+
+def _portable(settings: Settings) -> Engine:
+    return Engine(
+        identity=EngineIdentity(name="portable", version=_portable_version()),
+        prefix=(sys.executable, "-m"),
+        program="yolo_v4",
+    )
+
+
+def _portable_version() -> str:
+    # Read, not imported: harness and yolo_v4 know each other by command line and files only.
+    found = re.search(r'__version__ = "([^"]+)"', (portable_root() / "yolo_v4" / "__init__.py").read_text())
+    return found[1] if found else "unknown"
+
+
+def portable_root() -> Path:
+    """The folder that holds the package yolo_v4."""
+    spec = importlib.util.find_spec("yolo_v4")
+    if spec is None or spec.origin is None:
+        raise ConfigError(
+            "no package yolo_v4 beside harness", remedy="pip install -e . in the checkout, or ENGINE=here"
+        )
+    return Path(spec.origin).parent.parent
+
+
+def _container(settings: Settings) -> Engine:
+    image = settings.image
+    digest = image_digest(Workspace(settings.workspace), Path(image)) if image else ""
+    return Engine(
+        identity=EngineIdentity(name="tao", version=settings.tao_version, image=image, image_digest=digest),
+        prefix=container_prefix(runtime() or "apptainer", image=image, workspace=settings.workspace),
+        program="yolo_v4",
+        keyed=model_key() is not None,
+        generation=_generation(settings),
+    )
+
+
+def runtime() -> str | None:
+    """The container program of this machine, or None."""
+    return next((name for name in ("apptainer", "singularity") if shutil.which(name)), None)
+
+
+def _on_path(settings: Settings) -> Engine:
+    found = shutil.which("yolo_v4")
+    if found is None:
+        raise ConfigError("no program yolo_v4 on PATH, which ENGINE=here needs", remedy="set PATH, or ENGINE=portable")
+    script = Path(found).read_bytes()
+    # The real engine's name, so that markers are shared between inside and outside of a container.
+    if any(word in script for word in NVIDIA_SCRIPTS):
+        keyed = model_key() is not None
+        identity = EngineIdentity(name="tao", version=settings.tao_version)
+        return Engine(identity=identity, program=found, keyed=keyed, generation=_generation(settings))
+    if OUR_SCRIPT in script:
+        return Engine(identity=EngineIdentity(name="portable", version=_portable_version()), program=found)
+    version = hashlib.sha256(script).hexdigest()[:12]
+    return Engine(identity=EngineIdentity(name="yolo_v4 on PATH", version=version), program=found)
+
+
+def _generation(settings: Settings) -> int:
+    return 3 if settings.tao_version.startswith("3.") else 5
+
+
+def model_key() -> str | None:
+    """TAO's model key from the file JAMCAM_KEY_FILE, else from JAMCAM_KEY or KEY; None where nobody gave one.
+
+    Raises:
+        ConfigError: the file cannot be read, or others than its owner may read it.
+    """
+    name = os.environ.get("JAMCAM_KEY_FILE")
+    if not name:
+        return os.environ.get("JAMCAM_KEY") or os.environ.get("KEY") or None
+    path = Path(name)
+    try:
+        if path.stat().st_mode & 0o077:
+            raise ConfigError(f"{path} holds the model key, but others may read it", remedy=f"chmod 600 {path}")
+        return path.read_text().strip()
+    except OSError as error:
+        raise ConfigError(f"cannot read the model key: {error}", remedy="correct JAMCAM_KEY_FILE") from error
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The environment an engine is started with: ours, without surprises."""
+    names = {**os.environ, "PYTHONUNBUFFERED": "1", "TELEMETRY_OPT_OUT": "1"}
+    if settings.engine == "portable":
+        names["PYTHONPATH"] = os.pathsep.join(filter(None, [str(portable_root()), os.environ.get("PYTHONPATH")]))
+    key = model_key() if resolve(settings).keyed else None
+    if key is not None:
+        names["JAMCAM_KEY"] = names["APPTAINERENV_JAMCAM_KEY"] = names["SINGULARITYENV_JAMCAM_KEY"] = key
+    return names

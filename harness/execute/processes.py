@@ -1,0 +1,49 @@
+"""One process: its start time, which tells it from a later one of the same number, and how it is ended."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+GRACE_S = 10.0
+
+
+def start_time(pid: int) -> str | None:
+    """When process `pid` started, as an opaque text, or None where it is gone (or dead and not yet collected)."""
+    if not Path("/proc/self/stat").exists():
+        shown = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+        return shown.stdout.strip() or None
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return None
+    # Fields after the name, which may hold blanks and brackets: state is the first, the start in ticks the twentieth.
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] in "ZX" else fields[19]
+
+
+def is_running(pid: int, started: str) -> bool:
+    """Whether `pid` is still the process that started at `started`."""
+    return start_time(pid) == started
+
+
+def end(pid: int, started: str, *, grace_s: float = GRACE_S) -> None:
+    """End a process and its group: ask first, kill after `grace_s` seconds."""
+    if not is_running(pid, started):
+        return
+    # Engines lead a group of their own; whoever does not is signalled alone, or we would hit strangers.
+    leads = os.getpgid(pid) == pid
+    send = os.killpg if leads else os.kill
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            send(pid, number)
+        deadline = time.monotonic() + grace_s
+        while is_running(pid, started) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if not is_running(pid, started):
+            break
+    if leads:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)  # what the engine itself left behind

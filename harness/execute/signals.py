@@ -1,0 +1,36 @@
+"""How a run ends when somebody ends it: one exception, raised once, and processes that do not outlive their parent."""
+
+import ctypes
+import multiprocessing
+import signal
+import sys
+from types import FrameType
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+PR_SET_PDEATHSIG = 1
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal asked the run to end. A kind of KeyboardInterrupt, because luigi lets only that one pass."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"interrupted by signal {number} ({signal.Signals(number).name})")
+        self.signal = number
+
+
+def listen() -> None:
+    """From now on the first ending signal raises Interrupted; later ones are ignored, so that tidying up can finish."""
+    for number in ENDING:
+        signal.signal(number, _raise)
+
+
+def _raise(number: int, frame: FrameType | None) -> None:
+    for other in ENDING:
+        signal.signal(other, signal.SIG_IGN)
+    raise Interrupted(number)
+
+
+def die_with_parent() -> None:
+    """Make a worker process of luigi end at once when the process that started it is gone (Linux only)."""
+    if sys.platform == "linux" and multiprocessing.parent_process() is not None:
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
