@@ -1,0 +1,55 @@
+"""What is written over the picture: roundel, date and time, camera number, name of the place."""
+
+from functools import cache
+
+from PIL import Image, ImageDraw, ImageFont
+
+from harness.sample.geometry import HEIGHT_PX, WIDTH_PX
+from harness.sample.moment import Moment
+from harness.sample.site import Site
+
+TIME_BAR_PX = (0, 0, 104, 13)
+ROUNDEL_PX = (265, 0, WIDTH_PX, 34)
+CAPTION_TOP_PX = HEIGHT_PX - 14
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+@cache
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)
+
+
+def cover() -> Image.Image:
+    """Mask of the opaque overlays at frame size."""
+    mask = Image.new("L", (WIDTH_PX, HEIGHT_PX))
+    pen = ImageDraw.Draw(mask)
+    for bounds in (TIME_BAR_PX, (0, CAPTION_TOP_PX, WIDTH_PX, HEIGHT_PX)):
+        pen.rectangle(bounds, fill=255)
+    return mask
+
+
+def write_over(picture: Image.Image, site: Site, moment: Moment) -> None:
+    """Draw all overlays onto a frame."""
+    pen = ImageDraw.Draw(picture)
+    when = moment.when
+    pen.rectangle(TIME_BAR_PX, fill=(4, 4, 4))
+    text = f"{DAYS[when.weekday()]} {when.day:02d} {MONTHS[when.month - 1]} {when:%H:%M}"
+    pen.text((3, 0), text, fill=(244, 244, 244), font=_font(11))
+    if site.number % 3:
+        pen.text((3, 14), site.name[-5:], fill=(250, 250, 250), font=_font(22), stroke_width=1, stroke_fill=(20, 20, 20))
+    pen.rectangle((0, CAPTION_TOP_PX, WIDTH_PX, HEIGHT_PX), fill=(18, 18, 20))
+    pen.text((4, CAPTION_TOP_PX), site.place, fill=(236, 236, 236), font=_font(11))
+    _roundel(picture)
+
+
+def _roundel(picture: Image.Image) -> None:
+    """A ring with a bar beside two lines of lettering, in a pale box that lets the picture through."""
+    box = picture.crop(ROUNDEL_PX)
+    box = Image.blend(box, Image.new("RGB", box.size, (232, 234, 240)), 0.72)
+    pen = ImageDraw.Draw(box)
+    pen.ellipse((5, 6, 27, 28), outline=(60, 70, 150), width=4)
+    pen.rectangle((2, 15, 30, 19), fill=(60, 70, 150))
+    pen.text((34, 5), "Traffic", fill=(60, 70, 150), font=_font(11))
+    pen.text((34, 17), "cameras", fill=(60, 70, 150), font=_font(11))
+    picture.paste(box, ROUNDEL_PX[:2])
