@@ -1,0 +1,63 @@
+"""Convolution, batch normalisation and activation under TAO's layer names, and the pooling pyramid.
+
+Legend: B = pictures, C = channels, H and W = rows and columns.
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+BN_EPSILON = 1e-3
+BN_MOMENTUM = 0.01  # PyTorch's sense: the share of the new batch (Keras says 0.99)
+LEAKY_SLOPE = 0.1
+POOL_PX = 5
+
+
+class NamedLayers(nn.Module):
+    """Layers under TAO's flat names, so that the name of a weight's owner is the name of its layer in NVIDIA's models."""
+
+    def add(self, name: str, inputs: int, outputs: int, kernel: int, *, stride: int = 1, bn: str = "") -> None:
+        """Add a convolution without bias called `name` and its batch normalisation, `<name>_bn` unless given."""
+        self.add_module(name, nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False))
+        self.add_module(bn or f"{name}_bn", nn.BatchNorm2d(outputs, eps=BN_EPSILON, momentum=BN_MOMENTUM))
+
+    def apply_layer(self, x: Tensor, name: str) -> Tensor:
+        """What the layer called `name` makes of x [B, C, H, W]."""
+        return self.get_submodule(name)(x)
+
+
+class LeakyLayers(NamedLayers):
+    """Layers each followed by LeakyReLU 0.1 (ReLU with `force_relu`): everything between backbone and heads."""
+
+    def __init__(self, table: Sequence[tuple[str, int, int, int, int]], *, force_relu: bool) -> None:
+        """Make the layers of a table with the columns name, input channels, output channels, kernel, stride."""
+        super().__init__()
+        self._slope = 0.0 if force_relu else LEAKY_SLOPE
+        for name, inputs, outputs, kernel, stride in table:
+            self.add(name, inputs, outputs, kernel, stride=stride)
+
+    def chain(self, x: Tensor, *names: str) -> Tensor:
+        """x [B, C, H, W] after the named layers, one after another."""
+        for name in names:
+            x = self.apply_layer(self.apply_layer(x, name), f"{name}_bn")
+            x = F.leaky_relu(x, self._slope, inplace=True) if self._slope else F.relu(x, inplace=True)
+        return x
+
+
+def pooling_pyramid(x: Tensor) -> Tensor:
+    """[B, 4C, H, W]: max over 5x5, 9x9 and 13x13 around each place, then x itself.
+
+    Beyond the border stand zeros, as NVIDIA's patched pooling has them, not minus infinity. Pools of 9 and 13 are pools of 5 in a row:
+    the same values, at 75 comparisons a place instead of 275.
+    """
+    pools = [x]
+    for _ in range(3):
+        pools.append(F.max_pool2d(F.pad(pools[-1], [POOL_PX // 2] * 4), POOL_PX, stride=1))
+    return torch.cat((*pools[1:], x), dim=1)
+
+
+def double_size(x: Tensor) -> Tensor:
+    """[B, C, 2H, 2W], nearest neighbour."""
+    return F.interpolate(x, scale_factor=2.0, mode="nearest")

@@ -1,0 +1,68 @@
+"""From head outputs to one row for each predicted box, in the layout of NVIDIA's models.
+
+Columns of a row: cell corner y, x; anchor h, w; cell size y, x; predicted y, x, h, w (in cells and anchors); objectness logit; class logits.
+Positions and sizes are shares of the picture's height and width. Rows: scales big, mid, small; within one: row, column, anchor.
+
+Legend: B = pictures, N = rows, C = classes, A = anchors of a scale, H and W = cells.
+Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/yolo_v4/layers/bbox_postprocessing_layer.py, cv/yolo_v3/layers/yolo_anchor_box_layer.py.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from yolo_v4.spec.experiment import Anchor, NetworkSpec
+
+STRIDES_PX = (32, 16, 8)  # of the scales big, mid, small
+SIZE_LIMIT = 8.0  # exp of more is not a box
+ROW_COLUMNS = 11  # before the classes
+OBJECTNESS = 10
+FIRST_CLASS = 11
+
+
+def encode_predictions(heads: Sequence[Tensor], spec: NetworkSpec, input_hw: tuple[int, int]) -> Tensor:
+    """Rows of all predicted boxes.
+
+    Args:
+        heads: big, mid, small, each [B, A * (5 + C), H, W].
+        spec: anchors and grid extents.
+        input_hw: the configured network size in pixels, which anchors refer to (also where this batch has another size).
+
+    Returns:
+        [B, N, 11 + C] float32.
+    """
+    scales = [
+        _scale(head.float(), anchors, extend, input_hw)
+        for head, anchors, extend in zip(heads, spec.anchors, spec.grid_xy_extend, strict=True)
+    ]
+    return torch.cat(scales, dim=1)
+
+
+def predicted_boxes(rows: Tensor) -> Tensor:
+    """[..., 4] centre boxes (cx, cy, w, h) of rows [..., 11 + C], as shares of the picture."""
+    centre = rows[..., 0:2] + rows[..., 6:8] * rows[..., 4:6]
+    size = rows[..., 8:10] * rows[..., 2:4]
+    return torch.cat((centre.flip(-1), size.flip(-1)), dim=-1)
+
+
+def _scale(head: Tensor, anchors: Sequence[Anchor], extend: float, input_hw: tuple[int, int]) -> Tensor:
+    batch, channels, height, width = head.shape
+    per_anchor = channels // len(anchors)
+    raw = head.permute(0, 2, 3, 1).reshape(batch, height * width * len(anchors), per_anchor)
+    spread = 1.0 + extend
+    yx = raw[..., 0:2].sigmoid() * spread - (spread - 1.0) / 2
+    hw = raw[..., 2:4].clamp(max=SIZE_LIMIT).exp()
+    prior = _prior(height, width, anchors, input_hw).to(head.device).expand(batch, -1, -1)
+    return torch.cat((prior, yx, hw, raw[..., 4:]), dim=-1)
+
+
+def _prior(height: int, width: int, anchors: Sequence[Anchor], input_hw: tuple[int, int]) -> Tensor:
+    """[H * W * A, 6]: the columns that do not depend on the picture."""
+    row, column, anchor = torch.meshgrid(
+        torch.arange(height), torch.arange(width), torch.arange(len(anchors)), indexing="ij"
+    )
+    anchor_hw = torch.tensor([(h / input_hw[0], w / input_hw[1]) for w, h in anchors])[anchor.flatten()]
+    corner = torch.stack((row.flatten() / height, column.flatten() / width), dim=1)
+    step = torch.tensor((1 / height, 1 / width)).expand_as(corner)
+    return torch.cat((corner, anchor_hw, step), dim=1)

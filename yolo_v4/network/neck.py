@@ -1,0 +1,136 @@
+"""Between backbone and heads: pooling pyramid and top-down path (3.21), with a bottom-up path as well (5.0).
+
+Both take the backbone's features at strides 8, 16 and 16 and return what the three heads read, at strides 32, 16 and 8.
+Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/yolo_v4/architecture/yolo_arch.py (5.0) and cv/yolo_v3/architecture/yolo_arch.py
+(3.21: reconstructed, its parameter count is that of a public 3.21.11 log).
+"""
+
+import torch
+from torch import Tensor
+
+from yolo_v4.network.blocks import LeakyLayers, double_size, pooling_pyramid
+
+Features = tuple[Tensor, Tensor, Tensor]
+Row = tuple[str, int, int, int, int]  # name, input channels, output channels, kernel, stride
+
+
+class TopDownNeck(LeakyLayers):
+    """Release 3.21: `conv_blocks` (0 to 2) sets how many pairs of convolutions each scale has."""
+
+    out_channels = (512, 256, 128)
+
+    def __init__(self, inputs: tuple[int, int, int], *, conv_blocks: int, force_relu: bool) -> None:
+        """Take features of `inputs` channels at strides 8, 16 and 16."""
+        stride_8, stride_16, deep = inputs
+        super().__init__(
+            [
+                ("yolo_spp_conv", 4 * deep, 512, 1, 1),
+                ("yolo_expand_conv1", 512, 512, 3, 2),
+                *_scale("yolo_conv1", 512, 256, conv_blocks),
+                ("yolo_conv2", 256, 128, 1, 1),
+                *_scale("yolo_conv3", 128 + stride_16, 128, conv_blocks),
+                ("yolo_conv4", 128, 64, 1, 1),
+                *_scale("yolo_conv5", 64 + stride_8, 64, conv_blocks),
+            ],
+            force_relu=force_relu,
+        )
+        self._places = range(1, 2 * conv_blocks + 2)
+
+    def forward(self, stride_8: Tensor, stride_16: Tensor, deep: Tensor) -> Features:
+        x = self.chain(pooling_pyramid(deep), "yolo_spp_conv", "yolo_expand_conv1")
+        big = self._body(x, "yolo_conv1")
+        x = torch.cat((double_size(self.chain(big, "yolo_conv2")), stride_16), dim=1)
+        mid = self._body(x, "yolo_conv3")
+        x = torch.cat((double_size(self.chain(mid, "yolo_conv4")), stride_8), dim=1)
+        small = self._body(x, "yolo_conv5")
+        return self.chain(big, "yolo_conv1_6"), self.chain(mid, "yolo_conv3_6"), self.chain(small, "yolo_conv5_6")
+
+    def _body(self, x: Tensor, name: str) -> Tensor:
+        return self.chain(x, *(f"{name}_{place}" for place in self._places))
+
+
+def _scale(name: str, inputs: int, width: int, conv_blocks: int) -> list[Row]:
+    """Layers of one scale: 1x1 to `width`, pairs of 3x3 and 1x1, and the 3x3 before the head."""
+    rows: list[Row] = [(f"{name}_1", inputs, width, 1, 1)]
+    for pair in range(conv_blocks):
+        rows += [
+            (f"{name}_{2 * pair + 2}", width, 2 * width, 3, 1),
+            (f"{name}_{2 * pair + 3}", 2 * width, width, 1, 1),
+        ]
+    return [*rows, (f"{name}_6", width, 2 * width, 3, 1)]
+
+
+class TopDownBottomUpNeck(LeakyLayers):
+    """Release 5.0."""
+
+    out_channels = (1024, 512, 128)
+
+    def __init__(self, inputs: tuple[int, int, int], *, force_relu: bool) -> None:
+        """Take features of `inputs` channels at strides 8, 16 and 16."""
+        stride_8, stride_16, deep = inputs
+        super().__init__(
+            [
+                ("yolo_neck_1", deep, 512, 1, 1),
+                ("yolo_neck_2", 512, 1024, 3, 1),
+                ("yolo_neck_3", 1024, 512, 1, 1),
+                ("yolo_spp_conv", 2048, 512, 1, 1),
+                ("yolo_expand_conv1", 512, 512, 3, 2),
+                ("yolo_conv1_2", 512, 512, 3, 1),
+                ("yolo_conv1_3", 512, 256, 1, 1),
+                ("yolo_conv2", 256, 128, 1, 1),
+                ("yolo_x_branch", stride_16, 128, 1, 1),
+                ("yolo_conv3_1", 256, 128, 1, 1),
+                ("yolo_conv3_2", 128, 256, 3, 1),
+                ("yolo_conv3_3", 256, 128, 1, 1),
+                ("yolo_conv3_4", 128, 256, 3, 1),
+                ("yolo_conv3_5", 256, 128, 1, 1),
+                ("yolo_conv4", 128, 64, 1, 1),
+                ("yolo_x_branch_2", stride_8, 64, 1, 1),
+                ("yolo_conv5_1", 128, 64, 1, 1),
+                ("yolo_conv5_2", 64, 128, 3, 1),
+                ("yolo_conv5_3", 128, 64, 1, 1),
+                ("yolo_conv5_4", 64, 128, 3, 1),
+                ("yolo_conv5_5", 128, 64, 1, 1),
+                ("yolo_sm_branch_conv", 64, 128, 3, 2),
+                ("yolo_conv3_5_1", 256, 128, 1, 1),
+                ("yolo_conv3_4_2", 128, 256, 3, 1),
+                ("yolo_conv3_5_1_1", 256, 128, 1, 1),
+                ("yolo_conv3_6", 128, 256, 3, 1),
+                ("md_leaky_conv512", 256, 256, 1, 1),
+                ("md_leaky_conv512_down", 256, 512, 3, 2),
+                ("yolo_conv1_3_1", 640, 256, 1, 1),
+                ("yolo_conv1_4", 256, 512, 3, 1),
+                ("yolo_conv1_5", 512, 256, 1, 1),
+                ("yolo_conv1_6", 256, 512, 3, 1),
+                ("bg_leaky_conv512", 512, 512, 1, 1),
+                ("bg_leaky_conv1024", 512, 1024, 3, 1),
+                ("md_leaky_conv1024", 256, 512, 3, 1),
+                ("yolo_conv5_6", 64, 128, 3, 1),
+            ],
+            force_relu=force_relu,
+        )
+
+    def forward(self, stride_8: Tensor, stride_16: Tensor, deep: Tensor) -> Features:
+        x = self.chain(deep, "yolo_neck_1", "yolo_neck_2", "yolo_neck_3")
+        x = self.chain(pooling_pyramid(x), "yolo_spp_conv", "yolo_expand_conv1", "yolo_conv1_2", "yolo_conv1_3")
+        down_32 = self.chain(x, "yolo_conv2")
+
+        x = torch.cat((double_size(down_32), self.chain(stride_16, "yolo_x_branch")), dim=1)
+        down_16 = self.chain(x, *(f"yolo_conv3_{place}" for place in range(1, 6)))
+
+        x = torch.cat((double_size(self.chain(down_16, "yolo_conv4")), self.chain(stride_8, "yolo_x_branch_2")), dim=1)
+        down_8 = self.chain(x, *(f"yolo_conv5_{place}" for place in range(1, 6)))
+
+        x = torch.cat((down_16, self.chain(down_8, "yolo_sm_branch_conv")), dim=1)
+        up_16 = self.chain(
+            x, "yolo_conv3_5_1", "yolo_conv3_4_2", "yolo_conv3_5_1_1", "yolo_conv3_6", "md_leaky_conv512"
+        )
+
+        x = torch.cat((down_32, self.chain(up_16, "md_leaky_conv512_down")), dim=1)
+        up_32 = self.chain(x, "yolo_conv1_3_1", "yolo_conv1_4", "yolo_conv1_5", "yolo_conv1_6", "bg_leaky_conv512")
+
+        return (
+            self.chain(up_32, "bg_leaky_conv1024"),
+            self.chain(up_16, "md_leaky_conv1024"),
+            self.chain(down_8, "yolo_conv5_6"),
+        )

@@ -1,0 +1,106 @@
+"""TAO's ResNet: no max-pool, a projection in every block, the last stage at stride 16.
+
+Source: NVIDIA tao_tensorflow1_backend 2ec95cb, core/templates/resnet.py, with use_pooling=False and all_projections=True.
+"""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from yolo_v4.errors import SpecError
+from yolo_v4.network.blocks import NamedLayers
+
+BLOCKS = {10: (1, 1, 1, 1), 18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}  # blocks of each stage, by depth
+STAGE_WIDTHS = (64, 128, 256, 512)
+STAGE_STRIDES = (2, 2, 2, 1)
+BOTTLENECK_GROWTH = 4  # outputs of a bottleneck's last convolution over its width
+
+
+class ResNet(NamedLayers):
+    """Backbone with the layer names of NVIDIA's pretrained weights."""
+
+    def __init__(self, depth: int, *, channels: int, freeze_blocks: tuple[int, ...] = (), freeze_bn: bool = False) -> None:
+        """Make a backbone.
+
+        Args:
+            depth: a key of `BLOCKS`.
+            channels: of the input, 1 or 3.
+            freeze_blocks: 0 keeps the first convolution, n those of stage n, as they are; batch normalisation goes on learning.
+            freeze_bn: batch normalisation uses its moving averages in training too, and leaves them.
+
+        Raises:
+            SpecError: no such depth.
+        """
+        super().__init__()
+        if depth not in BLOCKS:
+            raise SpecError(
+                f"ResNet-{depth} is not available; depths are {', '.join(map(str, BLOCKS))}",
+                remedy="set nlayers in yolov4_config to one of them",
+            )
+        self._freeze_bn = freeze_bn
+        self._bottleneck = depth >= 50
+        self._stages = [
+            [f"block_{stage}{chr(ord('a') + block)}" for block in range(count)]
+            for stage, count in enumerate(BLOCKS[depth], start=1)
+        ]
+        growth = BOTTLENECK_GROWTH if self._bottleneck else 1
+        self.out_channels = tuple(width * growth for width in STAGE_WIDTHS)
+        self._add_layers(channels)
+        self._freeze(freeze_blocks)
+
+    def _add_layers(self, channels: int) -> None:
+        self.add("conv1", channels, STAGE_WIDTHS[0], 7, stride=2, bn="bn_conv1")
+        inputs = STAGE_WIDTHS[0]
+        for names, width, stride, outputs in zip(self._stages, STAGE_WIDTHS, STAGE_STRIDES, self.out_channels, strict=True):
+            for place, name in enumerate(names):
+                self._add_block(name, inputs, width, outputs, stride=stride if place == 0 else 1)
+                inputs = outputs
+
+    def _add_block(self, name: str, inputs: int, width: int, outputs: int, *, stride: int) -> None:
+        kernels = (1, 3, 1) if self._bottleneck else (3, 3)
+        steps = ((inputs, width), (width, width), (width, outputs)) if self._bottleneck else ((inputs, width), (width, width))
+        for place, (kernel, (before, after)) in enumerate(zip(kernels, steps, strict=True), start=1):
+            step_stride = stride if place == 1 else 1
+            self.add(f"{name}_conv_{place}", before, after, kernel, stride=step_stride, bn=f"{name}_bn_{place}")
+        self.add(f"{name}_conv_shortcut", inputs, outputs, 1, stride=stride, bn=f"{name}_bn_shortcut")
+
+    def _freeze(self, freeze_blocks: tuple[int, ...]) -> None:
+        prefixes = tuple("conv1" if block == 0 else f"block_{block}" for block in freeze_blocks)
+        for name, layer in self.named_children():
+            if isinstance(layer, nn.Conv2d) and name.startswith(prefixes):
+                layer.weight.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> "ResNet":
+        super().train(mode)
+        if self._freeze_bn:
+            for layer in self.children():
+                if isinstance(layer, nn.BatchNorm2d):
+                    layer.eval()
+        return self
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Features of a picture.
+
+        Args:
+            x: [B, channels, H, W], H and W multiples of 32.
+
+        Returns:
+            Stages 2, 3 and 4, at strides 8, 16 and 16.
+        """
+        x = F.relu(self._normalised(x, "conv1", "bn_conv1"), inplace=True)
+        stages = []
+        for names in self._stages:
+            for name in names:
+                x = self._block(x, name)
+            stages.append(x)
+        return stages[1], stages[2], stages[3]
+
+    def _block(self, x: Tensor, name: str) -> Tensor:
+        shortcut = self._normalised(x, f"{name}_conv_shortcut", f"{name}_bn_shortcut")
+        last = 3 if self._bottleneck else 2
+        for place in range(1, last):
+            x = F.relu(self._normalised(x, f"{name}_conv_{place}", f"{name}_bn_{place}"), inplace=True)
+        x = self._normalised(x, f"{name}_conv_{last}", f"{name}_bn_{last}")
+        return F.relu(x + shortcut, inplace=True)
+
+    def _normalised(self, x: Tensor, conv: str, bn: str) -> Tensor:
+        return self.apply_layer(self.apply_layer(x, conv), bn)

@@ -1,0 +1,73 @@
+"""The whole network: backbone, neck and three heads."""
+
+import torch
+from torch import Tensor, nn
+
+from yolo_v4.errors import SpecError
+from yolo_v4.network.neck import TopDownBottomUpNeck, TopDownNeck
+from yolo_v4.network.resnet import ResNet
+from yolo_v4.spec.experiment import NetworkSpec
+
+BOX_CHANNELS = 5  # y, x, h, w and objectness, before one channel a class
+HEADS = ("conv_big_object", "conv_mid_object", "conv_sm_object")
+RELEASES = ("3.21", "5.0")
+
+
+class Yolo(nn.Module):
+    """Backbone, neck and the heads `conv_big_object`, `conv_mid_object`, `conv_sm_object`."""
+
+    def __init__(self, backbone: ResNet, neck: TopDownNeck | TopDownBottomUpNeck, head_channels: tuple[int, ...]) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.neck = neck
+        for name, inputs, outputs in zip(HEADS, neck.out_channels, head_channels, strict=True):
+            self.add_module(name, nn.Conv2d(inputs, outputs, 1))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Raw outputs of the heads.
+
+        Args:
+            x: [B, channels, H, W] float, H and W multiples of 32, mean subtracted.
+
+        Returns:
+            big, mid, small: [B, anchors * (5 + classes), H / stride, W / stride] for the strides 32, 16, 8.
+            Channels of an anchor: y, x, h, w, objectness, classes.
+        """
+        big, mid, small = self.neck(*self.backbone(x.contiguous(memory_format=torch.channels_last)))
+        return self.conv_big_object(big), self.conv_mid_object(mid), self.conv_sm_object(small)
+
+
+def build_network(spec: NetworkSpec, *, num_classes: int, channels: int, release: str = "3.21") -> Yolo:
+    """A network with fresh weights (Glorot uniform, drawn from torch's global generator).
+
+    Args:
+        spec: arch, depth, anchors and what stays frozen.
+        num_classes: at least 1.
+        channels: of the input, 1 or 3.
+        release: which TAO's network, one of `RELEASES`.
+
+    Raises:
+        SpecError: an arch, depth or number of blocks that there is not.
+    """
+    if spec.arch != "resnet":
+        raise SpecError(f'arch "{spec.arch}" is not available here; "resnet" is', remedy='set arch: "resnet"')
+    backbone = ResNet(
+        spec.layers, channels=channels, freeze_blocks=spec.freeze_blocks, freeze_bn=spec.freeze_bn
+    )
+    inputs = backbone.out_channels[1:]
+    neck: TopDownNeck | TopDownBottomUpNeck
+    if release == "5.0":
+        neck = TopDownBottomUpNeck(inputs, force_relu=spec.force_relu)
+    elif spec.conv_blocks in (0, 1, 2):
+        neck = TopDownNeck(inputs, conv_blocks=spec.conv_blocks, force_relu=spec.force_relu)
+    else:
+        raise SpecError(f"arch_conv_blocks is {spec.conv_blocks}; it can be 0, 1 or 2", remedy="set arch_conv_blocks: 2")
+    heads = tuple(len(anchors) * (BOX_CHANNELS + num_classes) for anchors in spec.anchors)
+    network = Yolo(backbone, neck, heads)
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.xavier_uniform_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+    # Channels last halves the time of a training step on a CPU and suits tensor cores.
+    return network.to(memory_format=torch.channels_last)

@@ -1,0 +1,106 @@
+"""What the network should have said: which cells and anchors answer for which true box.
+
+Rows stand as those of `yolo_v4.network.grid`. Columns: true cy, cx, h, w (shares of the picture); objectness; a deprecated flag,
+always 0 here and read by nobody; one column a class; class weight.
+
+Legend: B = pictures, G = true boxes of the whole batch, A = anchors of all scales, N = rows of a picture, C = classes.
+Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/yolo_v4/dataio/input_encoder.py and tf_input_encoder.py.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from yolo_v4.network.grid import STRIDES_PX
+from yolo_v4.spec.experiment import NetworkSpec
+
+OBJECTNESS = 4
+FIRST_CLASS = 6
+BORDER = 1e-3  # cells; a centre on the right or lower border belongs to the last cell
+
+Conflicts = Literal["highest_iou", "last"]
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+
+def encode_targets(
+    boxes: Sequence[Tensor],
+    classes: Sequence[Tensor],
+    spec: NetworkSpec,
+    *,
+    class_weights: Sequence[float],
+    configured_hw: tuple[int, int],
+    batch_hw: tuple[int, int],
+    conflicts: Conflicts = "last",
+) -> Tensor:
+    """Targets of a batch.
+
+    Each true box goes to the cell of its centre, at every anchor whose IoU with it (centres put together) is above
+    `spec.box_matching_iou`, and always at its best anchor. Where two boxes want one row, a best anchor beats others and the later
+    best anchor the earlier; among the others `conflicts` decides.
+
+    Args:
+        boxes: B times [n, 4] corners, shares of the picture, x2 > x1 and y2 > y1.
+        classes: B times [n] class ids.
+        spec: anchors and matching IoU.
+        class_weights: C values; their number is the number of classes.
+        configured_hw: network size in pixels that anchors refer to.
+        batch_hw: size in pixels of this batch's pictures.
+        conflicts: "highest_iou" (NVIDIA's encoder for label folders) or "last" (that for TFRecords).
+
+    Returns:
+        [B, N, 7 + C] float32.
+    """
+    box_G4 = torch.cat([box.reshape(-1, 4) for box in boxes]).numpy().astype(np.float64)
+    class_G = torch.cat([ids.reshape(-1) for ids in classes]).numpy().astype(np.int64)
+    picture_G = np.repeat(np.arange(len(boxes)), [len(box) for box in boxes])
+    centre_G2, size_G2 = (box_G4[:, :2] + box_G4[:, 2:]) / 2, box_G4[:, 2:] - box_G4[:, :2]
+
+    grids = [(batch_hw[0] // stride, batch_hw[1] // stride) for stride in STRIDES_PX]
+    rows = sum(height * width * len(anchors) for (height, width), anchors in zip(grids, spec.anchors, strict=True))
+    num_classes = len(class_weights)
+    target = np.zeros((len(boxes) * rows, FIRST_CLASS + num_classes + 1), dtype=np.float32)
+    target[:, -1] = 1
+    if len(box_G4):
+        row_GA = _rows(centre_G2, spec, grids) + (picture_G * rows)[:, None]
+        gt, row = _assign(row_GA, _anchor_iou(size_G2, spec, configured_hw), spec.box_matching_iou, conflicts)
+        content = np.zeros((len(box_G4), target.shape[1]), dtype=np.float32)
+        content[:, 0:2], content[:, 2:4], content[:, OBJECTNESS] = centre_G2[:, ::-1], size_G2[:, ::-1], 1
+        content[np.arange(len(class_G)), FIRST_CLASS + class_G] = 1
+        content[:, -1] = np.asarray(class_weights)[class_G]
+        target[row] = content[gt]
+    return torch.from_numpy(target.reshape(len(boxes), rows, -1))
+
+
+def _rows(centre_G2: Floats, spec: NetworkSpec, grids: Sequence[tuple[int, int]]) -> Integers:
+    """[G, A]: the row of each anchor in the cell where each box has its centre."""
+    columns, first = [], 0
+    for (height, width), anchors in zip(grids, spec.anchors, strict=True):
+        column_row_G2 = np.floor(np.clip(centre_G2 * (width, height), 0, np.array((width, height)) - BORDER)).astype(np.int64)
+        cell_G = column_row_G2[:, 1] * width + column_row_G2[:, 0]
+        columns += [first + cell_G * len(anchors) + place for place in range(len(anchors))]
+        first += height * width * len(anchors)
+    return np.stack(columns, axis=1)
+
+
+def _anchor_iou(size_G2: Floats, spec: NetworkSpec, configured_hw: tuple[int, int]) -> Floats:
+    """[G, A]: IoU of boxes and anchors with a common centre."""
+    anchor_A2 = np.array([anchor for anchors in spec.anchors for anchor in anchors]) / configured_hw[::-1]
+    overlap_GA = np.minimum(size_G2[:, None], anchor_A2).prod(axis=2)
+    return overlap_GA / (size_G2.prod(axis=1)[:, None] + anchor_A2.prod(axis=1) - overlap_GA)
+
+
+def _assign(row_GA: Integers, iou_GA: Floats, threshold: float, conflicts: Conflicts) -> tuple[Integers, Integers]:
+    """Pairs (box, row) in the order of writing: of several that want one row, the last one has it."""
+    gt, anchor = np.nonzero(iou_GA > threshold)
+    if conflicts == "highest_iou":
+        # Of equals the first box keeps the row, so it is written last: reverse, then sort by IoU without disturbing equals.
+        gt, anchor = gt[::-1], anchor[::-1]
+        order = np.argsort(iou_GA[gt, anchor], kind="stable")
+        gt, anchor = gt[order], anchor[order]
+    every, best = np.arange(len(row_GA)), iou_GA.argmax(axis=1)
+    return np.concatenate((gt, every)), np.concatenate((row_GA[gt, anchor], row_GA[every, best]))
