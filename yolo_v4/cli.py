@@ -1,4 +1,4 @@
-"""The command line: TAO's sub-commands and flags; the one place that catches errors, prints them and chooses the exit status.
+"""The command line: TAO's sub-commands and flags; the one place that prints errors and chooses the exit status.
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 128 + n ended by signal n.
 """
@@ -26,7 +26,8 @@ COMMANDS = {
     "export": "write a model as ONNX",
     "prune": "not supported yet",
 }
-EPILOG = """Sub-commands, flags, spec files and outputs follow NVIDIA TAO Toolkit's yolo_v4; differences are in docs/seam.md.
+EPILOG = """Sub-commands, flags, spec files and outputs follow NVIDIA TAO Toolkit's yolo_v4;
+docs/seam.md lists every flag and field, and what differs on purpose.
 `yolo_v4 SUBCOMMAND --help` lists the flags of one of them."""
 
 
@@ -123,7 +124,7 @@ def _explain(message: str, remedy: str) -> None:
 
 
 def _logged(args: argparse.Namespace) -> int:
-    """`_run` with both outputs appended to the log file, by file descriptor so that libraries' output goes there too."""
+    """`_run` with all output appended to the log file; by file descriptor, so that libraries' output goes there too."""
     path = Path(args.log_file)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

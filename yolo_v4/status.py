@@ -48,7 +48,9 @@ class StatusLog:
             if values:
                 self._lasting[name] = values
         if self._path is not None:
-            lasting = {name: self._lasting[name] for name in ("categorical", "graphical", "kpi") if name in self._lasting}
+            lasting = {
+                name: self._lasting[name] for name in ("categorical", "graphical", "kpi") if name in self._lasting
+            }
             stated = {"status": status, "verbosity": "INFO", "message": message}
             line = json.dumps({**(data or {}), **_now(), **stated, **lasting})
             with self._path.open("a", encoding="utf-8") as stream:

@@ -202,8 +202,9 @@ def _optimizer(config: Any) -> OptimizerSpec:
     name = config.WhichOneof("optimizer")
     if name is None:
         return OptimizerSpec(kind="none")
-    values = {field.name: getattr(getattr(config, name), field.name) for field in getattr(config, name).DESCRIPTOR.fields}
-    return OptimizerSpec(kind=cast(Literal["adam", "sgd", "rmsprop"], name), **values)
+    chosen = getattr(config, name)
+    constants = {field.name: getattr(chosen, field.name) for field in chosen.DESCRIPTOR.fields}
+    return OptimizerSpec(kind=cast(Literal["adam", "sgd", "rmsprop"], name), **constants)
 
 
 def _evaluation(config: Any, refuse: _Refusal) -> Evaluation:

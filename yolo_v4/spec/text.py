@@ -31,7 +31,7 @@ def read_text(path: Path) -> str:
 
 
 def merge_text(text: str, message: Any, *, where: str) -> None:
-    """Parse protobuf `text` into `message`; as in TAO the last of a repeated scalar wins, and unknown fields are refused.
+    """Parse protobuf `text` into `message`; as in TAO the last of a repeated scalar wins, unknown fields are refused.
 
     Args:
         text: protobuf text format.

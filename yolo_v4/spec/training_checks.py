@@ -1,4 +1,4 @@
-"""What NVIDIA's code demands of a spec only when training starts: learning rate, optimiser, regulariser, model to load."""
+"""What is demanded of a spec only when training starts: learning rate, optimiser, regulariser, model to load."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,12 @@ def check_training(experiment: Experiment) -> None:
     Source: TAO 5.0, `cv/common/utils.py`.
     """
     training = experiment.training
-    parts = (_schedule(training.schedule), _optimizer(training.optimizer), _training(training), _unsupported(experiment))
+    parts = (
+        _schedule(training.schedule),
+        _optimizer(training.optimizer),
+        _training(training),
+        _unsupported(experiment),
+    )
     for part in parts:
         for holds, complaint in part:
             if not holds:

@@ -1,0 +1,72 @@
+"""`yolo_v4 dataset_convert`: KITTI labels into TFRecords, with TAO's console text and status.json."""
+
+import argparse
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from tqdm import tqdm
+
+from yolo_v4.data.convert import Converter
+from yolo_v4.data.narrator import Narrator, status_line
+from yolo_v4.spec.conversion import Conversion, load_conversion
+from yolo_v4.status import StatusLog, reported, status_path
+
+STARTED = "Starting Object Detection Dataset Convert."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """TAO's flags."""
+    parser.add_argument(
+        "-d",
+        "--dataset_export_spec",
+        "--dataset_spec",
+        required=True,
+        metavar="SPEC",
+        help="dataset_convert spec (protobuf text with a kitti_config)",
+    )
+    parser.add_argument(
+        "-o",
+        "--output_filename",
+        required=True,
+        metavar="PREFIX",
+        help="folder and first part of the name of the records",
+    )
+    parser.add_argument(
+        "-f", "--validation_fold", type=int, help="accepted without effect (TAO: for sample_modifier_config only)"
+    )
+    parser.add_argument("-r", "--results_dir", help="folder for status.json")
+    parser.add_argument("-v", "--verbose", action="store_true", help="say which boxes are skipped")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Convert.
+
+    Raises:
+        DetectorError: the spec or the data are refused.
+    """
+    path = status_path(args.results_dir)
+    status = StatusLog(path, append=False, echo=status_line if path else None)
+    with reported(status, started=STARTED, failed="Dataset convert was interrupted."):
+        conversion = load_conversion(Path(args.dataset_export_spec))
+        narrator = Narrator(status, verbose=args.verbose)
+        frames = Converter(conversion, args.output_filename, narrator, _progress).run()
+        status.write("SUCCESS", "Dataset convert finished successfully.")
+    if not frames:
+        _warn_of_nothing(conversion)
+
+
+def _progress(frames: Iterable[str]) -> Iterable[str]:
+    # A bar for people only: without a terminal the lines of each shard are progress enough.
+    return tqdm(frames, unit="image", leave=False, disable=None)
+
+
+def _warn_of_nothing(conversion: Conversion) -> None:
+    folder = conversion.root / conversion.image_folder
+    endings = sorted({entry.suffix for entry in folder.iterdir()} - {""}) if folder.is_dir() else []
+    found = f"; it has files that end in {', '.join(endings)}" if endings else ""
+    print(
+        f'warning: no image in {folder} ends in "{conversion.image_extension}"{found}; no records were written\n'
+        "  try: set image_dir_name and image_extension (with its dot) in the spec",
+        file=sys.stderr,
+    )

@@ -1,0 +1,79 @@
+"""`yolo_v4 kmeans`: anchor sizes for a data set, printed as TAO prints them."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from yolo_v4.data.anchors import Sizes, choose_first, cluster, find_images, read_sizes
+from yolo_v4.errors import DataError, DetectorError
+from yolo_v4.status import StatusLog, reported, status_path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """TAO's flags."""
+    parser.add_argument("-l", "--label_folders", nargs="+", required=True, help="folders of KITTI label files")
+    parser.add_argument("-i", "--image_folders", nargs="+", required=True, help="folders of images, in the same order")
+    parser.add_argument("-x", "--size_x", type=int, required=True, help="width of the network input, in pixels")
+    parser.add_argument("-y", "--size_y", type=int, required=True, help="height of the network input, in pixels")
+    parser.add_argument("-n", "--num_clusters", type=int, default=9, help="number of anchors (default 9)")
+    parser.add_argument("--max_steps", type=int, default=10000, help="at most so many iterations (default 10000)")
+    parser.add_argument("--min_x", type=int, default=0, help="leave out boxes not wider than this, in input pixels")
+    parser.add_argument("--min_y", type=int, default=0, help="leave out boxes not higher than this, in input pixels")
+    parser.add_argument("--results_dir", help="folder for status.json")
+
+
+def run(args: argparse.Namespace) -> None:
+    """Find and print anchors.
+
+    Raises:
+        DetectorError: the folders do not pair up, or there are too few boxes.
+    """
+    log = StatusLog(status_path(args.results_dir))
+    with reported(log, started="Starting k-means.", failed="K-means was interrupted."):
+        _check(args)
+        sizes = _wanted(args)
+        first = choose_first(len(sizes), args.num_clusters)
+        centres = cluster(sizes, first, max_steps=args.max_steps, step=_say_step)
+        anchors = [f"({width:.2f}, {height:.2f})" for width, height in centres * (args.size_x, args.size_y)]
+        print("Please use following anchor sizes in YOLO config:", *anchors, sep="\n")
+        kpi = {"k-means generated anchors": str(anchors)}
+        log.write("SUCCESS", "K-means finished successfully.", kpi=kpi)
+
+
+def _check(args: argparse.Namespace) -> None:
+    if len(args.label_folders) != len(args.image_folders):
+        raise DetectorError(
+            f"{len(args.label_folders)} label folders and {len(args.image_folders)} image folders do not pair up",
+            remedy="give -l and -i the same number of folders, in the same order",
+        )
+    for flag, value in (("-x", args.size_x), ("-y", args.size_y), ("-n", args.num_clusters)):
+        if value < 1:
+            raise DetectorError(f"{flag} is {value}, expected 1 or more", remedy=f"correct {flag}")
+
+
+def _wanted(args: argparse.Namespace) -> Sizes:
+    parts = []
+    for images, labels in zip(args.image_folders, args.label_folders, strict=True):
+        # A bar for people only: nothing but TAO's text where nobody looks on.
+        frames = tqdm(find_images(Path(images)), unit="image", leave=False, disable=None)
+        parts.append(read_sizes(frames, Path(labels), missing=_say_missing))
+    sizes = np.concatenate(parts)
+    wanted = (sizes[:, 0] > args.min_x / args.size_x) & (sizes[:, 1] > args.min_y / args.size_y)
+    if wanted.sum() <= args.num_clusters:
+        raise DataError(
+            f"Must have more boxes than clusters: found {wanted.sum()} boxes larger than {args.min_x} x {args.min_y}"
+            f" pixels ({len(sizes)} of any size) in {', '.join(args.label_folders)} for {args.num_clusters} clusters",
+            remedy="check -l and -i, or lower --min_x, --min_y or -n",
+        )
+    return np.asarray(sizes[wanted])
+
+
+def _say_missing(label: Path) -> None:
+    print(f"Cannot find: {label}")
+
+
+def _say_step(number: int) -> None:
+    if number % 10 == 1:
+        print(f"Start optimization iteration: {number}", flush=True)

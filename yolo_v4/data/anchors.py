@@ -1,0 +1,107 @@
+"""Anchor sizes for a data set: k-means on the widths and heights of its boxes, with 1 - IoU as the distance.
+
+Source: TAO 5.0, `cv/yolo_v3/scripts/kmeans.py`. Two things differ: the first centres come from a fixed seed, so that the
+same data give the same anchors; and a cluster that loses all its boxes takes the box that fits its own centre worst,
+where the original ends with NaN.
+"""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yolo_v4.data.kitti import COLUMNS, parse_columns, read_rows
+from yolo_v4.data.picture_file import picture_size
+from yolo_v4.errors import DataError
+
+Sizes = NDArray[np.float64]
+SEED = 0
+IMAGE_ENDINGS = frozenset({".jpg", ".jpeg", ".JPG", ".JPEG", ".png", ".PNG"})
+
+
+def find_images(folder: Path) -> list[Path]:
+    """Sorted pictures of one folder, not of those below.
+
+    Raises:
+        DataError: the folder cannot be read.
+    """
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix in IMAGE_ENDINGS)
+    except OSError as error:
+        raise DataError(f"cannot list the images: {error}", remedy="give an existing folder with -i") from error
+
+
+def read_sizes(images: Iterable[Path], labels: Path, *, missing: Callable[[Path], Any]) -> Sizes:
+    """Widths and heights of all boxes of some pictures, DontCare included.
+
+    Args:
+        images: pictures; the label file of each has its stem and lies in `labels`.
+        labels: folder of KITTI files; lines with fewer than 15 columns are skipped.
+        missing: is told each label file that is not there.
+
+    Returns:
+        [n, 2] (width, height), each as a fraction of its picture's; unordered corners give negative sizes.
+
+    Raises:
+        DataError: a picture or label that cannot be read.
+    """
+    sizes = []
+    for image in images:
+        label = labels / f"{image.stem}.txt"
+        if not label.exists():
+            missing(label)
+            continue
+        width_px, height_px = picture_size(image)
+        for index, columns in enumerate(read_rows(label)):
+            if len(columns) >= COLUMNS:
+                box = parse_columns(columns, where=f"{label}, object {index}")
+                # Ends are made relative one by one, as in the original: the last bit decides ties.
+                sizes.append((box.x2 / width_px - box.x1 / width_px, box.y2 / height_px - box.y1 / height_px))
+    return np.array(sizes, dtype=np.float64).reshape(-1, 2)
+
+
+def choose_first(count: int, clusters: int, *, seed: int = SEED) -> NDArray[np.int64]:
+    """[clusters] indices of the boxes that become the first centres, none twice."""
+    return np.random.RandomState(seed).choice(count, clusters, replace=False).astype(np.int64)
+
+
+def cluster(sizes: Sizes, first: NDArray[np.int64], *, max_steps: int, step: Callable[[int], Any]) -> Sizes:
+    """Centres of clusters of like boxes.
+
+    Args:
+        sizes: [n, 2] (width, height), n > k, all positive.
+        first: [k] indices of the boxes that are the first centres.
+        max_steps: at most so many iterations.
+        step: is told the number of each iteration, from 1.
+
+    Returns:
+        [k, 2] medians of the widths and heights of each cluster, by area, smallest first.
+    """
+    centres = sizes[first]
+    assigned = np.zeros(len(sizes), dtype=np.int64)
+    for number in range(1, max_steps + 1):
+        step(number)
+        overlap = _overlap(sizes, centres)
+        nearest = overlap.argmax(axis=1)
+        if (nearest == assigned).all():
+            break
+        assigned = nearest
+        centres = _medians(sizes, assigned, overlap)
+    return centres[np.argsort(centres.prod(axis=1), kind="stable")]
+
+
+def _overlap(sizes: Sizes, centres: Sizes) -> Sizes:
+    """[n, k] IoU of boxes and centres laid upon each other by their middles."""
+    shared = np.minimum(sizes[:, None], centres[None]).prod(axis=2)
+    return np.asarray(shared / (sizes.prod(axis=1)[:, None] + centres.prod(axis=1)[None] - shared))
+
+
+def _medians(sizes: Sizes, assigned: NDArray[np.int64], overlap: Sizes) -> Sizes:
+    centres = np.empty((overlap.shape[1], 2))
+    worst_first = iter(np.argsort(overlap.max(axis=1), kind="stable"))
+    for index in range(len(centres)):
+        members = sizes[assigned == index]
+        centres[index] = np.median(members, axis=0) if len(members) else sizes[next(worst_first)]
+    return centres

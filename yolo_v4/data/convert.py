@@ -1,0 +1,183 @@
+"""KITTI label files into TFRecords: the same files, records, counts and messages as TAO's converter."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from yolo_v4.data.example import encode
+from yolo_v4.data.kitti import KittiObject, parse_object, read_rows
+from yolo_v4.data.narrator import Narrator
+from yolo_v4.data.partition import KITTI, partition, shards
+from yolo_v4.data.picture_file import picture_size
+from yolo_v4.data.tfrecord import write_records
+from yolo_v4.errors import DataError, SpecError
+from yolo_v4.spec.conversion import Conversion
+
+WRITER = "dataset_converter_lib"
+CLASS_MAP_NOTE = (
+    "For the dataset_config in the experiment_spec, please use labels in the tfrecords file, "
+    "while writing the classmap.\n"
+)
+_FLOAT_FEATURES = {
+    "target/truncation": "truncation",
+    "target/observation_angle": "alpha",
+    "target/coordinates_x1": "x1",
+    "target/coordinates_y1": "y1",
+    "target/coordinates_x2": "x2",
+    "target/coordinates_y2": "y2",
+    "target/world_bbox_h": "height",
+    "target/world_bbox_w": "width",
+    "target/world_bbox_l": "length",
+    "target/world_bbox_x": "x",
+    "target/world_bbox_y": "y",
+    "target/world_bbox_z": "z",
+    "target/world_bbox_rot_y": "rotation_y",
+}
+
+
+Progress = Callable[[Iterable[str]], Iterable[str]]
+
+
+class Converter:
+    """One conversion.
+
+    Args:
+        conversion: what to convert.
+        prefix: beginning of the names of the record files; its folder is made.
+        narrator: is told what happens.
+        progress: wraps the frames of a shard, to show a bar.
+    """
+
+    def __init__(self, conversion: Conversion, prefix: str, narrator: Narrator, progress: Progress) -> None:
+        self._conversion = conversion
+        self._prefix = prefix
+        self._narrator = narrator
+        self._progress = progress
+        self._class_map: dict[str, str] = {}
+        self._rejected: dict[str, tuple[int, int, int, int]] = {}
+
+    def run(self) -> int:
+        """Write all record files, each whole or not at all; returns the number of frames written.
+
+        Raises:
+            SpecError: values that TAO refuses.
+            DataError: a picture or label that TAO refuses; says which.
+        """
+        self._narrator.log("build_converter", "Instantiating a kitti converter")
+        self._narrator.status.write("STARTED", "Instantiating a kitti converter")
+        self._make_folder()
+        folds = partition(self._conversion, self._narrator)
+        total: Counter[str] = Counter()
+        for number, frames in enumerate(folds):
+            counts = self._write_fold(number, frames)
+            self._narrator.log(WRITER, _counts_text(counts))
+            total.update(counts)
+        self._conclude(total)
+        return sum(map(len, folds))
+
+    def _make_folder(self) -> None:
+        folder = self._prefix.rpartition("/")[0]
+        self._narrator.log(WRITER, f"Creating output directory {folder}")
+        if not folder:
+            raise SpecError(
+                f"--output_filename is \"{self._prefix}\", without a folder: No such file or directory: ''",
+                remedy=f"give a folder too, such as -o ./{self._prefix}",
+            )
+        Path(folder).mkdir(parents=True, exist_ok=True)
+
+    def _write_fold(self, number: int, frames: list[str]) -> Counter[str]:
+        counts: Counter[str] = Counter()
+        for index, chosen in enumerate(shards(frames, self._conversion.shards)):
+            text = f"Writing partition {number}, shard {index}"
+            self._narrator.log(WRITER, text)
+            self._narrator.status.write("RUNNING", text)
+            write_records(self._path(number, index), self._examples(self._progress(chosen), counts))
+        return counts
+
+    def _path(self, fold: int, shard: int) -> Path:
+        partitions, count = self._conversion.partitions, self._conversion.shards
+        name = self._prefix
+        if partitions:
+            name += f"-fold-{fold:03d}-of-{partitions:03d}"
+        if count:
+            name += f"-shard-{shard:05d}-of-{count:05d}"
+        return Path(name)
+
+    def _examples(self, frames: Iterable[str], counts: Counter[str]) -> Iterator[bytes]:
+        for frame in frames:
+            objects = self._objects(frame)
+            for found in objects:
+                self._class_map[found.class_name] = found.class_name.lower()
+            counts.update(found.class_name.lower() for found in objects)
+            yield self._example(frame, objects)
+
+    def _objects(self, frame: str) -> list[KittiObject]:
+        path = self._conversion.root / self._conversion.label_folder / f"{frame}.txt"
+        rows = read_rows(path)
+        kept = []
+        for index, columns in enumerate(rows):
+            found = parse_object(columns, where=f"{path}, object {index}")
+            if found.has_area:
+                kept.append(found)
+            else:
+                # TAO looks the row up, so the second of two equal rows goes by the number of the first.
+                self._reject(found, path, rows.index(columns))
+        return kept
+
+    def _reject(self, found: KittiObject, path: Path, index: int) -> None:
+        x1, y1, x2, y2 = found.whole_corners
+        self._rejected[f"{path}_{index}"] = (x1, y1, x2, y2)
+        self._narrator.debug(
+            KITTI,
+            f"Top left coordinate must be less than bottom right.Error in object {index} of label_file {path}. "
+            f"\nCoordinates: x1 = {x1}, x2 = {x2}, y1: {y1}, y2: {y2}",
+        )
+        self._narrator.debug(KITTI, "Skipping this object")
+
+    def _example(self, frame: str, objects: list[KittiObject]) -> bytes:
+        folder, ending = self._conversion.image_folder, self._conversion.image_extension
+        path = self._conversion.root / folder / f"{frame}{ending}"
+        width_px, height_px = picture_size(path)
+        floats = {key: [getattr(found, field) for found in objects] for key, field in _FLOAT_FEATURES.items()}
+        try:
+            return encode(
+                {
+                    "frame/id": [f"{folder}/{frame}".encode()],
+                    "frame/height": [height_px],
+                    "frame/width": [width_px],
+                    "target/object_class": [found.class_name.lower().encode() for found in objects],
+                    "target/occlusion": [found.occlusion for found in objects],
+                    **floats,
+                }
+            )
+        except ValueError as error:
+            raise DataError(
+                f"the label of {path} has a number that does not fit: {error}",
+                remedy="occlusion is a number from 0 to 3",
+            ) from error
+
+    def _conclude(self, total: Counter[str]) -> None:
+        narrator, status = self._narrator, self._narrator.status
+        narrator.log(WRITER, "Cumulative object statistics")
+        status.write("RUNNING", "Cumulative object statistics", categorical={"num_objects": dict(total)})
+        narrator.log(WRITER, _counts_text(total))
+        pairs = "".join(f"\n{source.encode()!r}: {target.encode()!r}" for source, target in self._class_map.items())
+        text = f"Class map. \nLabel in GT: Label in tfrecords file {pairs}"
+        narrator.log(WRITER, text)
+        status.write("RUNNING", text)
+        narrator.plain(CLASS_MAP_NOTE)
+        status.write("RUNNING", CLASS_MAP_NOTE)
+        narrator.log(WRITER, "Tfrecords generation complete.")
+        status.write("SUCCESS", "TFRecords generation complete.")
+        if self._rejected:
+            narrator.log(WRITER, "Writing the log_warning.json")
+            Path(f"{self._prefix}_warning.json").write_text(json.dumps(self._rejected, indent=2))
+            # TAO's message names the file without its n; whoever looks for the message finds it here too.
+            place = f"{self._prefix}_waring.json"
+            narrator.log(WRITER, f"There were errors in the labels. Details are logged at {place}")
+
+
+def _counts_text(counts: Mapping[str, int]) -> str:
+    lines = "".join(f"{name.encode()!r}: {count}\n" for name, count in counts.items())
+    return f"\nWrote the following numbers of objects:\n{lines}"

@@ -1,0 +1,124 @@
+"""KITTI label files as TAO reads them: one object a line, 15 columns, a 16th where a score was written."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from yolo_v4.errors import DataError
+
+COLUMNS = 15
+MIN_COLUMNS = 9  # the label-folder loader of TAO wants no more
+
+
+@dataclass(frozen=True, slots=True)
+class KittiObject:
+    """One line of a label file, in the order of its columns. Corners in pixels, not rounded."""
+
+    class_name: str  # as in the file
+    truncation: float
+    occlusion: int  # 0 visible; anything else counts as difficult
+    alpha: float
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+    height: float = 0.0  # metres, as the position that follows; all zero without a third dimension
+    width: float = 0.0
+    length: float = 0.0
+    x: float = 0.0
+    y: float = 0.0
+    z: float = 0.0
+    rotation_y: float = 0.0
+
+    @property
+    def whole_corners(self) -> tuple[int, int, int, int]:
+        """(x1, y1, x2, y2) cut to whole pixels towards zero, by which TAO judges a box."""
+        return int(self.x1), int(self.y1), int(self.x2), int(self.y2)
+
+    @property
+    def has_area(self) -> bool:
+        """Is the box at least a pixel wide and high, by its whole corners?"""
+        x1, y1, x2, y2 = self.whole_corners
+        return x1 < x2 and y1 < y2
+
+
+def read_rows(path: Path) -> list[list[str]]:
+    """Columns of each line that is not blank.
+
+    Raises:
+        DataError: no such file, or not ASCII.
+    """
+    try:
+        text = path.read_text(encoding="ascii")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path} is not plain ASCII: {error}", remedy="write class names without accents and other letters"
+        ) from error
+    except OSError as error:
+        raise DataError(
+            f"cannot read the label file {path}: {error}",
+            remedy="give every image a label file of the same name (empty: no objects)",
+        ) from error
+    return [columns for line in text.splitlines() if (columns := line.split())]
+
+
+def read_objects(path: Path) -> list[KittiObject]:
+    """Objects of a label file by the rules of TAO's converter, boxes without area included.
+
+    Raises:
+        DataError: as `read_rows` and `parse_object`.
+    """
+    return [parse_object(columns, where=f"{path}, object {index}") for index, columns in enumerate(read_rows(path))]
+
+
+def parse_object(columns: list[str], *, where: str) -> KittiObject:
+    """The object in exactly 15 columns.
+
+    Raises:
+        DataError: another number of columns, in TAO's words; else as `parse_columns`.
+    """
+    if len(columns) != COLUMNS:
+        hint = "; the 16th is a score, which only the output of inference has" if len(columns) == COLUMNS + 1 else ""
+        raise DataError(
+            f"Ground truth kitti labels should have only {COLUMNS} fields. {where} has {len(columns)}{hint}",
+            remedy="write: class truncated occluded alpha x1 y1 x2 y2 and seven zeros, separated by blanks",
+        )
+    return parse_columns(columns, where=where)
+
+
+def parse_columns(columns: list[str], *, where: str) -> KittiObject:
+    """The object in 9 columns or more; missing ones count as 0, those after the 15th are left out.
+
+    Raises:
+        DataError: a column that is not a number, or a corner that is not finite.
+    """
+    try:
+        truncation, occlusion, alpha, *rest = (float(column) for column in columns[1:COLUMNS])
+        found = KittiObject(columns[0], truncation, int(occlusion), alpha, *rest)
+    except (ValueError, OverflowError) as error:
+        raise DataError(
+            f"{error} ({where})", remedy="columns 2 to 15 are numbers; a class name has no blank"
+        ) from error
+    for corner in (found.x1, found.y1, found.x2, found.y2):
+        if not math.isfinite(corner):
+            name = "NaN" if math.isnan(corner) else "infinity"
+            raise DataError(
+                f"cannot convert float {name} to integer: a corner of a box ({where})",
+                remedy="correct the label or remove the line",
+            )
+    return found
+
+
+def format_line(class_name: str, corners: Sequence[float], score: float) -> str:
+    """One line of a label file as TAO's inference writes it, without its end.
+
+    Args:
+        class_name: target class.
+        corners: x1, y1, x2, y2 in pixels of the picture; written as the shortest text of their float32.
+        score: 0..1, the 16th column.
+    """
+    numbers = [str(np.float32(value)) for value in (*corners, score)]
+    return " ".join([class_name, "0 0 0", *numbers[:4], "0 0 0 0 0 0 0", numbers[4]])

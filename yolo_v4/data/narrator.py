@@ -1,0 +1,46 @@
+"""What a conversion tells: log lines for people in TAO's form, status lines for programs."""
+
+import sys
+import time
+
+from yolo_v4.status import StatusLog
+
+# Kept, so that whoever searches TAO's log finds the same lines here.
+LOGGERS = "nvidia_tao_tf1.cv.detectnet_v2.dataio"
+
+
+class Narrator:
+    """Writes to standard error and to a status log.
+
+    Args:
+        status: where status lines go; it should echo to `status_line` when it has a file, as TAO's does.
+        verbose: also print lines of level DEBUG.
+    """
+
+    def __init__(self, status: StatusLog, *, verbose: bool) -> None:
+        self.status = status
+        self._verbose = verbose
+
+    def log(self, module: str, text: str) -> None:
+        """A line of a module's logger."""
+        _line(f"{LOGGERS}.{module}", "INFO", text)
+
+    def debug(self, module: str, text: str) -> None:
+        """A line that only the curious see."""
+        if self._verbose:
+            _line(f"{LOGGERS}.{module}", "DEBUG", text)
+
+    def plain(self, text: str) -> None:
+        """A line without time and logger."""
+        print(text, file=sys.stderr, flush=True)
+
+
+def status_line(text: str) -> None:
+    """A line of the logger that repeats status messages."""
+    _line("root", "INFO", text)
+
+
+def _line(logger: str, level: str, text: str) -> None:
+    now = time.time()
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
+    print(f"{stamp},{int(now * 1000) % 1000:03d} - {logger} - {level} - {text}", file=sys.stderr, flush=True)

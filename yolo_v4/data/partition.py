@@ -1,0 +1,127 @@
+"""Which frames go into which fold and shard: TAO's choice, frame for frame."""
+
+import json
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+from yolo_v4.data.narrator import Narrator
+from yolo_v4.errors import DataError, SpecError
+from yolo_v4.spec.conversion import Conversion
+
+SEED = 42  # TAO's own; its "random" split is the first frames by name, shuffled
+KITTI = "kitti_converter_lib"
+
+
+def partition(conversion: Conversion, narrator: Narrator) -> list[list[str]]:
+    """Frame names (stems) of each fold, in the order in which they are written; empty folds are left out.
+
+    Raises:
+        SpecError: a partition mode, number of partitions or val_split that TAO refuses.
+        DataError: the folder of images or the sequence file cannot be read.
+
+    Source: TAO 5.0, `cv/detectnet_v2/dataio/kitti_converter_lib.py`.
+    """
+    narrator.debug(KITTI, "Generating partitions")
+    narrator.status.write("RUNNING", "Generating partitions")
+    shuffler = random.Random(SEED)
+    if conversion.partition_mode == "random":
+        folds = _by_name(conversion, narrator)
+        # Each fold is shuffled again when it is written; the order of TAO's records needs both.
+        for fold in folds:
+            shuffler.shuffle(fold)
+    elif conversion.partition_mode == "sequence":
+        folds = _by_sequence(conversion, narrator)
+    else:
+        raise SpecError(
+            "Unknown partition mode. Please stick to either random or sequence"
+            f' (partition_mode is "{conversion.partition_mode}")',
+            remedy='set partition_mode: "random"',
+        )
+    folds = [fold for fold in folds if fold]
+    for fold in folds:
+        shuffler.shuffle(fold)
+    return folds
+
+
+def shards(frames: Sequence[str], count: int) -> list[Sequence[str]]:
+    """`count` runs of frames of equal length, the last with the remainder; 0 counts as 1."""
+    count = max(count, 1)
+    size = len(frames) // count
+    return [frames[index * size : (index + 1) * size if index < count - 1 else None] for index in range(count)]
+
+
+def list_images(folder: Path, ending: str) -> list[str]:
+    """Sorted names of the files in `folder` that end in `ending`.
+
+    Raises:
+        DataError: the folder cannot be read.
+    """
+    try:
+        return sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(ending))
+    except OSError as error:
+        raise DataError(
+            f"cannot list the images: {error}", remedy="correct root_directory_path and image_dir_name in the spec"
+        ) from error
+
+
+def _by_name(conversion: Conversion, narrator: Narrator) -> list[list[str]]:
+    if conversion.partitions != 2:
+        raise SpecError(
+            f"Invalid number of partitions ({conversion.partitions}) for random split mode.",
+            remedy='set num_partitions: 2 (validation and training), or partition_mode: "sequence"',
+        )
+    if not 0 <= conversion.val_split_pct < 100:
+        raise SpecError(
+            f"Validation split must satisfy the criteria, 0 <= val_split < 100. (It is {conversion.val_split_pct:g}.)",
+            remedy="set val_split to a percentage below 100",
+        )
+    names = list_images(conversion.root / conversion.image_folder, conversion.image_extension)
+    frames = [name.rpartition(".")[0] or name for name in names]
+    val_split = conversion.val_split_pct / 100
+    narrator.debug(KITTI, f"Validation percentage: {val_split}")
+    count = int(val_split * len(frames))
+    text = f"Num images in\nTrain: {len(frames) - count}\tVal: {count}"
+    narrator.log(KITTI, text)
+    narrator.status.write("RUNNING", text, kpi={"num_images": len(frames)})
+    if val_split > 0:
+        note = (
+            "Validation data in partition 0. Hence, while choosing the validationset"
+            " during training choose validation_fold 0."
+        )
+        narrator.log(KITTI, note)
+        narrator.status.write("RUNNING", note)
+    else:
+        narrator.log(KITTI, "Skipped validation data...")
+        narrator.status.write("RUNNING", "Skipped validation data.")
+    return [frames[:count], frames[count:]]
+
+
+def _by_sequence(conversion: Conversion, narrator: Narrator) -> list[list[str]]:
+    if not conversion.sequence_file:
+        raise SpecError(
+            "Kitti sequence to frames file is required for sequence wise paritioning. "
+            "Please set this as the relative path to the file from `root_directory_path`",
+            remedy="set kitti_sequence_to_frames_file in the spec",
+        )
+    sequences = _read_sequences(conversion.root / conversion.sequence_file)
+    folds: list[list[str]] = [[] for _ in range(max(conversion.partitions, 1))]
+    names = list(sequences)  # a single fold keeps the order of the file
+    if len(folds) > 1:
+        names.sort(key=lambda name: (-len(sequences[name]), name))
+    for index, name in enumerate(names):
+        folds[index % len(folds)].extend(sequences[name])
+    narrator.status.write("RUNNING", f"Total number of images: {sum(map(len, folds))}")
+    return folds[::-1]
+
+
+def _read_sequences(path: Path) -> dict[str, list[str]]:
+    try:
+        sequences = json.loads(path.read_bytes())
+    except OSError as error:
+        raise DataError(f"cannot read the sequence file: {error}", remedy="correct its path in the spec") from error
+    except ValueError as error:
+        raise DataError(f"{path} is not JSON: {error}", remedy='write {"sequence": ["frame", ...], ...}') from error
+    if not isinstance(sequences, dict) or not all(isinstance(frames, list) for frames in sequences.values()):
+        raise DataError(f"{path} is not a map of lists", remedy='write {"sequence": ["frame", ...], ...}')
+    return {name: [str(frame) for frame in frames] for name, frames in sequences.items()}
