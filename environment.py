@@ -72,36 +72,45 @@ def fill(folder: Path, wanted: str, half_made: IO[str]) -> None:
     """Create the environment where it is missing and let pip install the project and the extras into it."""
     python = folder / "bin" / "python"
     if importlib.util.find_spec("ensurepip") is None and not python.exists():
-        fail(f"Python at {sys.executable} cannot make environments: its part 'venv' is missing",
-             "sudo apt-get install python3-venv")  # fmt: skip
+        fail(
+            f"Python at {sys.executable} cannot make environments: its part 'venv' is missing",
+            "sudo apt-get install python3-venv",
+        )
     half_made.write("started, not finished\n")
     half_made.flush()
     if not python.exists():
         print(f"Making {folder} for Python {sys.version.split()[0]}, once.", flush=True)
         create(folder)
     kept = torch_that_is_here(python)
-    announce(folder, wanted, torch_size(python, kept))
+    announce(folder, parts(python, wanted, kept))
     install(python, wanted, kept)
     half_made.truncate(0)
 
 
-def announce(folder: Path, wanted: str, torch: Size) -> None:
+def parts(python: Path, wanted: str, kept_torch: str | None) -> list[Size]:
+    """What the set consists of."""
+    if wanted == "base":
+        return [BASE]
+    torch = TORCH_KEPT if kept_torch else torch_size(python)
+    return [BASE, torch, TOOLS] if wanted == "dev" else [BASE, torch]
+
+
+def announce(folder: Path, parts: list[Size]) -> None:
     """Say what will be fetched and how big it is, and stop where the disk has no room for it."""
-    parts = {"base": (BASE,), "detector": (BASE, torch), "dev": (BASE, torch, TOOLS)}[wanted]
     print("pip will fetch, with its own settings (pip config list), what is not yet in its cache:")
     for part in parts:
         print(f"  about {part.fetch_mb:>4} MB  {part.words}")
     needed_mb, free_mb = sum(part.disk_mb for part in parts), shutil.disk_usage(folder).free // 10**6
     print(f"  on disk about {needed_mb} MB at most; {free_mb} MB are free at {folder}", flush=True)
     if free_mb < needed_mb:
-        fail(f"{free_mb} MB are free at {folder}, about {needed_mb} MB are needed",
-             "make room, or give another folder: make VENV=/path/on/a/larger/disk")  # fmt: skip
+        fail(
+            f"{free_mb} MB are free at {folder}, about {needed_mb} MB are needed",
+            "make room, or give another folder: make VENV=/path/on/a/larger/disk",
+        )
 
 
-def torch_size(python: Path, kept: str | None) -> Size:
+def torch_size(python: Path) -> Size:
     """What pip would fetch for torch here: asked, because it depends on pip's settings."""
-    if kept:
-        return TORCH_KEPT
     question = ["install", "--dry-run", "--no-deps", "--quiet", "--report", "-", "-c", str(CONSTRAINTS), "torch"]
     answer = subprocess.run(pip(python, *question), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
     try:
@@ -132,10 +141,12 @@ def install(python: Path, wanted: str, kept_torch: str | None) -> None:
         constraints.flush()
         order = ["install", "--constraint", constraints.name, "--editable", f".{EXTRAS[wanted]}"]
         if subprocess.run(pip(python, *order), cwd=ROOT, check=False).returncode:
-            fail("pip could not install the packages; its last lines above say why",
-                 "make again once the network is there (what was fetched is kept); behind a proxy set HTTPS_PROXY,\n"
-                 "       for a mirror or a folder of wheels set PIP_INDEX_URL or PIP_FIND_LINKS;\n"
-                 "       with a Python that has the packages already: make VENV=none")  # fmt: skip
+            fail(
+                "pip could not install the packages; its last lines above say why",
+                "make again once the network is there (what was fetched is kept); behind a proxy set HTTPS_PROXY,\n"
+                "       for a mirror or a folder of wheels set PIP_INDEX_URL or PIP_FIND_LINKS;\n"
+                "       with a Python that has the packages already: make VENV=none",
+            )
 
 
 def pip(python: Path, *arguments: str) -> list[str]:

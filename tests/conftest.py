@@ -1,6 +1,9 @@
 """What every test may ask for: an environment without settings, a workspace, and data beside the checkout."""
 
 import os
+import shutil
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -41,6 +44,21 @@ def shared() -> Path:
 def golden() -> Path:
     """Golden vectors made with NVIDIA's open-sourced code."""
     return _present(GOLDEN, "golden vectors", "YOLO_V4_GOLDEN")
+
+
+@pytest.fixture(scope="session")
+def interpreter() -> Callable[[str], str]:
+    """Finds a Python of a version such as "3.12", on PATH or under pyenv; skips the test where there is none."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+
+    def find(version: str) -> str:
+        on_path = shutil.which(f"python{version}")
+        for candidate in [*pyenv.glob(f"versions/{version}.*/bin/python{version}"), *filter(None, [on_path])]:
+            if subprocess.run([candidate, "-c", ""], capture_output=True, check=False).returncode == 0:
+                return str(candidate)
+        return pytest.skip(f"no Python {version} on this machine")
+
+    return find
 
 
 def _present(folder: Path, content: str, variable: str) -> Path:

@@ -1,0 +1,136 @@
+"""What `make` hands on, in which order, and what it leaves alone."""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from harness.domain.settings import VARIABLES
+
+STAGES = ["download", "verify", "gen-valid", "tune-bdb", "convert-data", "train", "eval", "vis", "export"]
+OTHER_VERBS = ["all", "status", "plan", "why", "show-config", "scheduler", "unlock", "clean"]
+
+
+@pytest.fixture
+def fake_python(tmp_path):
+    """A Python on PATH that writes down each argument it was given, in brackets, one call a line."""
+    program = tmp_path / "bin" / "fake-python"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n{{ printf '[%s]' \"$@\"; echo; }} >> '{tmp_path}/calls'\n")
+    program.chmod(0o755)
+    return program
+
+
+@pytest.fixture
+def make(checkout, tmp_path, fake_python):
+    """Runs make with the fake Python; the lines of `make.calls()` are what it was asked."""
+
+    def run(*arguments, **environment):
+        variables = {name: value for name, value in os.environ.items() if name in {"HOME", "LANG", "TMPDIR"}}
+        path = f"{fake_python.parent}:{os.environ['PATH']}"
+        return subprocess.run(
+            ["make", "PYTHON=fake-python", *arguments],
+            cwd=checkout,
+            env={**variables, "PATH": path, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    run.calls = lambda: (tmp_path / "calls").read_text().splitlines() if (tmp_path / "calls").exists() else []
+    return run
+
+
+def test_make_alone_prints_every_target_and_runs_nothing(make, checkout):
+    text = make().stdout
+    targets = re.findall(r"^([a-z-]+):.*## ", (checkout / "Makefile").read_text(), re.MULTILINE)
+
+    assert set(targets) >= {*STAGES, *OTHER_VERBS, "check", "test"}
+    for target in targets:
+        assert f"make {target} " in text
+    assert make.calls() == []
+
+
+@pytest.mark.parametrize("verb", STAGES + OTHER_VERBS)
+def test_a_target_is_the_verb_of_the_same_name(make, verb):
+    assert make(verb, "VENV=none").returncode == 0
+    assert make.calls() == [f"[-m][harness][{verb}]"]
+
+
+def test_only_variables_of_the_command_line_are_handed_on(make):
+    make("train", "VENV=none", "EPOCHS=3", "VAL_SPLIT=20", PLATFORM="a-site", GPUS="4", ENGINE="tao", VENV="elsewhere")
+    assert make.calls() == ["[-m][harness][train][--epochs=3][--val-split=20]"]
+
+
+def test_a_value_arrives_as_it_was_typed(make):
+    make("plan", "VENV=none", 'WORKSPACE=it\'s  a $$place "there"')
+    assert make.calls() == ['[-m][harness][plan][--workspace=it\'s  a $$place "there"]']
+
+
+def test_every_setting_of_the_package_is_a_variable_of_make(checkout):
+    pairs = dict(re.findall(r"^VARIABLES \+= ([A-Z_0-9]+)=(--[a-z0-9-]+)", (checkout / "Makefile").read_text(), re.M))
+    assert {variable.name.upper(): variable.option for variable in VARIABLES}.items() <= pairs.items()
+
+
+def test_a_misspelt_variable_is_refused(make):
+    result = make("train", "VENV=none", "EPOCH=3")
+    assert result.returncode == 2
+    assert "unknown variable EPOCH; `make help` lists those there are" in result.stderr
+    assert make.calls() == []
+
+
+def test_targets_run_one_after_another_also_with_j(make):
+    make("-j", "8", "download", "verify", "status", "VENV=none")
+    assert make.calls() == ["[-m][harness][download]", "[-m][harness][verify]", "[-m][harness][status]"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "needed"),
+    [
+        (["status"], {}, "base"),
+        (["plan"], {}, "base"),
+        (["train"], {}, "detector"),
+        (["train", "ENGINE=tao"], {}, "base"),
+        (["train"], {"JAMCAM_ENGINE": "tao"}, "base"),
+        (["train"], {"ENGINE": "tao"}, "detector"),
+        (["check"], {}, "dev"),
+    ],
+)
+def test_only_what_a_target_needs_is_installed(make, tmp_path, arguments, environment, needed):
+    venv = tmp_path / "venv"
+    make(*arguments, f"VENV={venv}", **environment)
+    assert make.calls() == [f"[environment.py][{venv}][{needed}]"]
+
+
+def test_a_filled_environment_is_not_filled_again(make, tmp_path):
+    venv = tmp_path / "venv"
+    (venv / "bin").mkdir(parents=True)
+    (venv / "bin" / "python").symlink_to(tmp_path / "bin" / "fake-python")
+    (venv / ".ready-base").touch()
+    make("status", f"VENV={venv}")
+    assert make.calls() == ["[-m][harness][status]"]
+
+
+def test_ci_runs_the_tests_and_repeats_the_closing_line_of_pytest(checkout, tmp_path):
+    fake_make = tmp_path / "make"
+    fake_make.write_text(
+        "#!/bin/sh\necho asked: $*\n"
+        "echo '=========== 1 failed, 41 passed, 2 skipped in 12.34s (0:00:12) ==========='\necho 'Error 1'\nexit 2\n"
+    )
+    fake_make.chmod(0o755)
+
+    result = subprocess.run(
+        [checkout / ".ci" / "run"],
+        cwd=tmp_path,
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert result.returncode == 2
+    assert result.stdout.splitlines()[0] == "asked: test"
+    assert result.stdout.splitlines()[-1] == (
+        "=========== 1 failed, 41 passed, 2 skipped in 12.34s (0:00:12) ==========="
+    )
