@@ -15,25 +15,32 @@ Row = tuple[str, int, int, int, int]  # name, input channels, output channels, k
 
 
 class TopDownNeck(LeakyLayers):
-    """Release 3.21: `conv_blocks` (0 to 2) sets how many pairs of convolutions each scale has."""
+    """Release 3.21."""
 
-    out_channels = (512, 256, 128)
+    def __init__(self, inputs: tuple[int, int, int], *, width: int, conv_blocks: int, force_relu: bool) -> None:
+        """Make a neck.
 
-    def __init__(self, inputs: tuple[int, int, int], *, conv_blocks: int, force_relu: bool) -> None:
-        """Take features of `inputs` channels at strides 8, 16 and 16."""
+        Args:
+            inputs: channels of the features at strides 8, 16 and 16.
+            width: of the stride-16 branch; the others follow from it.
+            conv_blocks: pairs of convolutions in each scale, 0 to 2.
+            force_relu: ReLU in place of LeakyReLU.
+        """
         stride_8, stride_16, deep = inputs
+        half, double, expanded = width // 2, 2 * width, 4 * width
         super().__init__(
             [
                 ("yolo_spp_conv", 4 * deep, 512, 1, 1),
-                ("yolo_expand_conv1", 512, 512, 3, 2),
-                *_scale("yolo_conv1", 512, 256, conv_blocks),
-                ("yolo_conv2", 256, 128, 1, 1),
-                *_scale("yolo_conv3", 128 + stride_16, 128, conv_blocks),
-                ("yolo_conv4", 128, 64, 1, 1),
-                *_scale("yolo_conv5", 64 + stride_8, 64, conv_blocks),
+                ("yolo_expand_conv1", 512, expanded, 3, 2),
+                *_scale("yolo_conv1", expanded, double, conv_blocks),
+                ("yolo_conv2", double, width, 1, 1),
+                *_scale("yolo_conv3", width + stride_16, width, conv_blocks),
+                ("yolo_conv4", width, half, 1, 1),
+                *_scale("yolo_conv5", half + stride_8, half, conv_blocks),
             ],
             force_relu=force_relu,
         )
+        self.out_channels = (expanded, double, width)
         self._places = range(1, 2 * conv_blocks + 2)
 
     def forward(self, stride_8: Tensor, stride_16: Tensor, deep: Tensor) -> Features:
@@ -63,52 +70,53 @@ def _scale(name: str, inputs: int, width: int, conv_blocks: int) -> list[Row]:
 class TopDownBottomUpNeck(LeakyLayers):
     """Release 5.0."""
 
-    out_channels = (1024, 512, 128)
-
-    def __init__(self, inputs: tuple[int, int, int], *, force_relu: bool) -> None:
-        """Take features of `inputs` channels at strides 8, 16 and 16."""
+    def __init__(self, inputs: tuple[int, int, int], *, width: int, force_relu: bool) -> None:
+        """Make a neck; arguments as those of `TopDownNeck`."""
         stride_8, stride_16, deep = inputs
+        half, double, expanded = width // 2, 2 * width, 4 * width
         super().__init__(
             [
                 ("yolo_neck_1", deep, 512, 1, 1),
                 ("yolo_neck_2", 512, 1024, 3, 1),
                 ("yolo_neck_3", 1024, 512, 1, 1),
                 ("yolo_spp_conv", 2048, 512, 1, 1),
-                ("yolo_expand_conv1", 512, 512, 3, 2),
-                ("yolo_conv1_2", 512, 512, 3, 1),
-                ("yolo_conv1_3", 512, 256, 1, 1),
-                ("yolo_conv2", 256, 128, 1, 1),
-                ("yolo_x_branch", stride_16, 128, 1, 1),
-                ("yolo_conv3_1", 256, 128, 1, 1),
-                ("yolo_conv3_2", 128, 256, 3, 1),
-                ("yolo_conv3_3", 256, 128, 1, 1),
-                ("yolo_conv3_4", 128, 256, 3, 1),
-                ("yolo_conv3_5", 256, 128, 1, 1),
-                ("yolo_conv4", 128, 64, 1, 1),
-                ("yolo_x_branch_2", stride_8, 64, 1, 1),
-                ("yolo_conv5_1", 128, 64, 1, 1),
-                ("yolo_conv5_2", 64, 128, 3, 1),
-                ("yolo_conv5_3", 128, 64, 1, 1),
-                ("yolo_conv5_4", 64, 128, 3, 1),
-                ("yolo_conv5_5", 128, 64, 1, 1),
-                ("yolo_sm_branch_conv", 64, 128, 3, 2),
-                ("yolo_conv3_5_1", 256, 128, 1, 1),
-                ("yolo_conv3_4_2", 128, 256, 3, 1),
-                ("yolo_conv3_5_1_1", 256, 128, 1, 1),
-                ("yolo_conv3_6", 128, 256, 3, 1),
-                ("md_leaky_conv512", 256, 256, 1, 1),
+                ("yolo_expand_conv1", 512, expanded, 3, 2),
+                ("yolo_conv1_2", expanded, expanded, 3, 1),
+                ("yolo_conv1_3", expanded, double, 1, 1),
+                ("yolo_conv2", double, width, 1, 1),
+                ("yolo_x_branch", stride_16, width, 1, 1),
+                ("yolo_conv3_1", double, width, 1, 1),
+                ("yolo_conv3_2", width, double, 3, 1),
+                ("yolo_conv3_3", double, width, 1, 1),
+                ("yolo_conv3_4", width, double, 3, 1),
+                ("yolo_conv3_5", double, width, 1, 1),
+                ("yolo_conv4", width, half, 1, 1),
+                ("yolo_x_branch_2", stride_8, half, 1, 1),
+                ("yolo_conv5_1", width, half, 1, 1),
+                ("yolo_conv5_2", half, width, 3, 1),
+                ("yolo_conv5_3", width, half, 1, 1),
+                ("yolo_conv5_4", half, width, 3, 1),
+                ("yolo_conv5_5", width, half, 1, 1),
+                ("yolo_sm_branch_conv", half, width, 3, 2),
+                ("yolo_conv3_5_1", double, width, 1, 1),
+                ("yolo_conv3_4_2", width, double, 3, 1),
+                ("yolo_conv3_5_1_1", double, width, 1, 1),
+                ("yolo_conv3_6", width, double, 3, 1),
+                # The numbers in the following names are not their widths in NVIDIA's network either.
+                ("md_leaky_conv512", double, 256, 1, 1),
                 ("md_leaky_conv512_down", 256, 512, 3, 2),
-                ("yolo_conv1_3_1", 640, 256, 1, 1),
-                ("yolo_conv1_4", 256, 512, 3, 1),
-                ("yolo_conv1_5", 512, 256, 1, 1),
-                ("yolo_conv1_6", 256, 512, 3, 1),
-                ("bg_leaky_conv512", 512, 512, 1, 1),
+                ("yolo_conv1_3_1", width + 512, double, 1, 1),
+                ("yolo_conv1_4", double, expanded, 3, 1),
+                ("yolo_conv1_5", expanded, double, 1, 1),
+                ("yolo_conv1_6", double, expanded, 3, 1),
+                ("bg_leaky_conv512", expanded, 512, 1, 1),
                 ("bg_leaky_conv1024", 512, 1024, 3, 1),
                 ("md_leaky_conv1024", 256, 512, 3, 1),
-                ("yolo_conv5_6", 64, 128, 3, 1),
+                ("yolo_conv5_6", half, width, 3, 1),
             ],
             force_relu=force_relu,
         )
+        self.out_channels = (1024, 512, width)
 
     def forward(self, stride_8: Tensor, stride_16: Tensor, deep: Tensor) -> Features:
         x = self.chain(deep, "yolo_neck_1", "yolo_neck_2", "yolo_neck_3")

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from yolo_v4.errors import SpecError
-from yolo_v4.network.blocks import NamedLayers
+from yolo_v4.network.blocks import NamedLayers, double_size
 
 BLOCKS = {10: (1, 1, 1, 1), 18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}  # blocks of each stage, by depth
 STAGE_WIDTHS = (64, 128, 256, 512)
@@ -42,15 +42,14 @@ class ResNet(NamedLayers):
             [f"block_{stage}{chr(ord('a') + block)}" for block in range(count)]
             for stage, count in enumerate(BLOCKS[depth], start=1)
         ]
-        growth = BOTTLENECK_GROWTH if self._bottleneck else 1
-        self.out_channels = tuple(width * growth for width in STAGE_WIDTHS)
         self._add_layers(channels)
         self._freeze(freeze_blocks)
 
     def _add_layers(self, channels: int) -> None:
         self.add("conv1", channels, STAGE_WIDTHS[0], 7, stride=2, bn="bn_conv1")
         inputs = STAGE_WIDTHS[0]
-        for names, width, stride, outputs in zip(self._stages, STAGE_WIDTHS, STAGE_STRIDES, self.out_channels, strict=True):
+        for names, width, stride in zip(self._stages, STAGE_WIDTHS, STAGE_STRIDES, strict=True):
+            outputs = width * BOTTLENECK_GROWTH if self._bottleneck else width
             for place, name in enumerate(names):
                 self._add_block(name, inputs, width, outputs, stride=stride if place == 0 else 1)
                 inputs = outputs
@@ -77,30 +76,38 @@ class ResNet(NamedLayers):
                     layer.eval()
         return self
 
+    @property
+    def out_channels(self) -> tuple[int, int, int]:
+        """Channels of what `forward` returns."""
+        return (256, 512, 2048) if self._bottleneck else (128, 256, 512)
+
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Features of a picture.
+        """Features of a picture at strides 8, 16 and 16.
+
+        They are the outputs of stages 2, 3 and 4. From 50 layers on, as NVIDIA has it, the last bottleneck of stage 4 gives its narrow
+        inside at stride 16, and that of stage 3, doubled in size, stands in at stride 8.
 
         Args:
             x: [B, channels, H, W], H and W multiples of 32.
-
-        Returns:
-            Stages 2, 3 and 4, at strides 8, 16 and 16.
         """
         x = F.relu(self._normalised(x, "conv1", "bn_conv1"), inplace=True)
-        stages = []
+        insides, outputs = [], []
         for names in self._stages:
             for name in names:
-                x = self._block(x, name)
-            stages.append(x)
-        return stages[1], stages[2], stages[3]
+                inside, x = self._block(x, name)
+            insides.append(inside)
+            outputs.append(x)
+        if self._bottleneck:
+            return double_size(insides[2]), insides[3], outputs[3]
+        return outputs[1], outputs[2], outputs[3]
 
-    def _block(self, x: Tensor, name: str) -> Tensor:
+    def _block(self, x: Tensor, name: str) -> tuple[Tensor, Tensor]:
+        """What enters the block's last convolution, and what leaves the block."""
         shortcut = self._normalised(x, f"{name}_conv_shortcut", f"{name}_bn_shortcut")
         last = 3 if self._bottleneck else 2
         for place in range(1, last):
             x = F.relu(self._normalised(x, f"{name}_conv_{place}", f"{name}_bn_{place}"), inplace=True)
-        x = self._normalised(x, f"{name}_conv_{last}", f"{name}_bn_{last}")
-        return F.relu(x + shortcut, inplace=True)
+        return x, F.relu(self._normalised(x, f"{name}_conv_{last}", f"{name}_bn_{last}").add_(shortcut), inplace=True)
 
     def _normalised(self, x: Tensor, conv: str, bn: str) -> Tensor:
         return self.apply_layer(self.apply_layer(x, conv), bn)

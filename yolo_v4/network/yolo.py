@@ -54,12 +54,14 @@ def build_network(spec: NetworkSpec, *, num_classes: int, channels: int, release
     backbone = ResNet(
         spec.layers, channels=channels, freeze_blocks=spec.freeze_blocks, freeze_bn=spec.freeze_bn
     )
-    inputs = backbone.out_channels[1:]
+    width = 256 if spec.layers >= 50 else 128
     neck: TopDownNeck | TopDownBottomUpNeck
     if release == "5.0":
-        neck = TopDownBottomUpNeck(inputs, force_relu=spec.force_relu)
+        neck = TopDownBottomUpNeck(backbone.out_channels, width=width, force_relu=spec.force_relu)
     elif spec.conv_blocks in (0, 1, 2):
-        neck = TopDownNeck(inputs, conv_blocks=spec.conv_blocks, force_relu=spec.force_relu)
+        neck = TopDownNeck(
+            backbone.out_channels, width=width, conv_blocks=spec.conv_blocks, force_relu=spec.force_relu
+        )
     else:
         raise SpecError(f"arch_conv_blocks is {spec.conv_blocks}; it can be 0, 1 or 2", remedy="set arch_conv_blocks: 2")
     heads = tuple(len(anchors) * (BOX_CHANNELS + num_classes) for anchors in spec.anchors)
