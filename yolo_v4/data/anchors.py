@@ -1,7 +1,7 @@
 """Anchor sizes for a data set: k-means on the widths and heights of its boxes, with 1 - IoU as the distance.
 
-Source: TAO 5.0, `cv/yolo_v3/scripts/kmeans.py`. Two things differ: the first centres come from a fixed seed, so that the
-same data give the same anchors; and a cluster that loses all its boxes takes the box that fits its own centre worst,
+Source: TAO 5.0, `cv/yolo_v3/scripts/kmeans.py`. Two things differ: the first centres come from a fixed seed, so that
+the same data give the same anchors; and a cluster that loses all its boxes takes the box that fits its own centre worst,
 where the original ends with NaN.
 """
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from yolo_v4.data.example import encode
-from yolo_v4.data.kitti import KittiObject, parse_object, read_rows
+from yolo_v4.data.kitti import KittiObject, read_objects
 from yolo_v4.data.narrator import Narrator
 from yolo_v4.data.partition import KITTI, partition, shards
 from yolo_v4.data.picture_file import picture_size
@@ -81,7 +81,7 @@ class Converter:
         self._narrator.log(WRITER, f"Creating output directory {folder}")
         if not folder:
             raise SpecError(
-                f"--output_filename is \"{self._prefix}\", without a folder: No such file or directory: ''",
+                f'--output_filename is "{self._prefix}", without a folder',
                 remedy=f"give a folder too, such as -o ./{self._prefix}",
             )
         Path(folder).mkdir(parents=True, exist_ok=True)
@@ -114,15 +114,14 @@ class Converter:
 
     def _objects(self, frame: str) -> list[KittiObject]:
         path = self._conversion.root / self._conversion.label_folder / f"{frame}.txt"
-        rows = read_rows(path)
+        objects = read_objects(path)
         kept = []
-        for index, columns in enumerate(rows):
-            found = parse_object(columns, where=f"{path}, object {index}")
+        for found in objects:
             if found.has_area:
                 kept.append(found)
             else:
-                # TAO looks the row up, so the second of two equal rows goes by the number of the first.
-                self._reject(found, path, rows.index(columns))
+                # TAO looks the object up, so the second of two equal ones goes by the number of the first.
+                self._reject(found, path, objects.index(found))
         return kept
 
     def _reject(self, found: KittiObject, path: Path, index: int) -> None:

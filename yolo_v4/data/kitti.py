@@ -1,6 +1,5 @@
 """KITTI label files as TAO reads them: one object a line, 15 columns, a 16th where a score was written."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,47 +68,38 @@ def read_objects(path: Path) -> list[KittiObject]:
     """Objects of a label file by the rules of TAO's converter, boxes without area included.
 
     Raises:
-        DataError: as `read_rows` and `parse_object`.
+        DataError: as `read_rows` and `parse_columns`; a line without exactly 15 columns.
     """
-    return [parse_object(columns, where=f"{path}, object {index}") for index, columns in enumerate(read_rows(path))]
-
-
-def parse_object(columns: list[str], *, where: str) -> KittiObject:
-    """The object in exactly 15 columns.
-
-    Raises:
-        DataError: another number of columns, in TAO's words; else as `parse_columns`.
-    """
-    if len(columns) != COLUMNS:
-        hint = "; the 16th is a score, which only the output of inference has" if len(columns) == COLUMNS + 1 else ""
-        raise DataError(
-            f"Ground truth kitti labels should have only {COLUMNS} fields. {where} has {len(columns)}{hint}",
-            remedy="write: class truncated occluded alpha x1 y1 x2 y2 and seven zeros, separated by blanks",
-        )
-    return parse_columns(columns, where=where)
+    objects = []
+    for index, columns in enumerate(read_rows(path)):
+        where = f"{path}, object {index}"
+        found = parse_columns(columns, where=where)
+        if len(columns) != COLUMNS:
+            hint = " (the 16th is a score, which only inference writes)" if len(columns) == COLUMNS + 1 else ""
+            raise DataError(
+                f"Ground truth kitti labels should have only {COLUMNS} fields. {where} has {len(columns)}{hint}",
+                remedy="write: class truncated occluded alpha x1 y1 x2 y2 and seven zeros, separated by blanks",
+            )
+        objects.append(found)
+    return objects
 
 
 def parse_columns(columns: list[str], *, where: str) -> KittiObject:
-    """The object in 9 columns or more; missing ones count as 0, those after the 15th are left out.
+    """The object in the columns of one line; missing ones count as 0, those after the 15th are left out.
 
     Raises:
-        DataError: a column that is not a number, or a corner that is not finite.
+        DataError: a column that is not a number, or a corner that is not finite; starts with Python's words, as TAO's.
     """
     try:
-        truncation, occlusion, alpha, *rest = (float(column) for column in columns[1:COLUMNS])
-        found = KittiObject(columns[0], truncation, int(occlusion), alpha, *rest)
+        numbers = [float(column) for column in columns[1:]]
+        truncation, occlusion, alpha, x1, y1, x2, y2, *rest = (numbers + [0.0] * COLUMNS)[: COLUMNS - 1]
+        for corner in (x1, y1, x2, y2):
+            int(corner)  # NaN and infinity have no whole pixel
+        return KittiObject(columns[0], truncation, int(occlusion), alpha, x1, y1, x2, y2, *rest)
     except (ValueError, OverflowError) as error:
         raise DataError(
-            f"{error} ({where})", remedy="columns 2 to 15 are numbers; a class name has no blank"
+            f"{error} ({where})", remedy="columns 2 to 15 are finite numbers, and a class name has no blank"
         ) from error
-    for corner in (found.x1, found.y1, found.x2, found.y2):
-        if not math.isfinite(corner):
-            name = "NaN" if math.isnan(corner) else "infinity"
-            raise DataError(
-                f"cannot convert float {name} to integer: a corner of a box ({where})",
-                remedy="correct the label or remove the line",
-            )
-    return found
 
 
 def format_line(class_name: str, corners: Sequence[float], score: float) -> str:

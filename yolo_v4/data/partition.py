@@ -111,7 +111,8 @@ def _by_sequence(conversion: Conversion, narrator: Narrator) -> list[list[str]]:
         names.sort(key=lambda name: (-len(sequences[name]), name))
     for index, name in enumerate(names):
         folds[index % len(folds)].extend(sequences[name])
-    narrator.status.write("RUNNING", f"Total number of images: {sum(map(len, folds))}")
+    count = sum(map(len, folds))
+    narrator.status.write("RUNNING", f"Total number of images: {count}", kpi={"num_images": count})
     return folds[::-1]
 
 

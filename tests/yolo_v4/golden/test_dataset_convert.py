@@ -1,0 +1,156 @@
+"""Every conversion that NVIDIA's converter was seen to make or refuse: files, records, status lines and console text."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from yolo_v4.cli import main
+from yolo_v4.data.example import BYTES_FEATURES, INT_FEATURES, decode
+from yolo_v4.data.tfrecord import read_records
+
+ROOT = "/workspace/data"
+RUNS = (
+    "jamcam",
+    "more_shards_than_val_images",
+    "sequence_1",
+    "sequence_4",
+    "shards_0",
+    "val_split_0",
+    "val_split_0_one_partition",
+    "val_split_50_3_shards_verbose",
+)
+# Refusals whose words are Python's or protobuf's in the original; ours say the same fact in other words.
+OTHER_WORDS = {
+    "empty_spec": "has no kitti_config",
+    "output_without_directory": '--output_filename is "train", without a folder',
+    "only_image_directory_path": "has no kitti_config",
+    "extension_without_dot": "no picture at /workspace/data/case/images/2017-12-15_123857_990753jpg",
+    "num_shards_negative": "9:15 :",
+    "unknown_field": '10:3 : Message type "KITTIConfig" has no field named "shuffle"',
+    "unquoted_string": "6:19 :",
+}
+# The original writes the records and then fails to count them; here the label is refused before anything is written.
+REFUSED_SOONER = {"class_not_ascii"}
+
+
+@pytest.fixture
+def converted(golden: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> "Conversions":
+    return Conversions(golden / "tfrecords", tmp_path, capsys)
+
+
+class Conversions:
+    """Runs our converter where the original ran, as far as texts can tell."""
+
+    def __init__(self, golden: Path, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.golden = golden
+        self.root = root
+        self._capsys = capsys
+
+    def run(self, spec: str, arguments: list[str]) -> tuple[int, str]:
+        """Exit status, and console text without times."""
+        (self.root / "spec.txt").write_text(self._here(spec))
+        status = main(["dataset_convert", *map(self._here, arguments)])
+        console = self._capsys.readouterr().err.replace(str(self.root), ROOT)
+        return status, re.sub(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} ", "<time> ", console, flags=re.MULTILINE)
+
+    def frames(self, folder: str, images: list[str], labels: dict[str, str | None]) -> None:
+        for kind in ("images", "labels"):
+            (self.root / folder / kind).mkdir(parents=True)
+        for image in images:
+            shutil.copyfile(self.golden / "inputs" / "images" / image, self.root / folder / "images" / image)
+        for stem, label in labels.items():
+            if label is not None:
+                (self.root / folder / "labels" / f"{stem}.txt").write_bytes(label.encode())
+
+    def status(self) -> list[dict[str, Any]]:
+        text = (self.root / "results" / "status.json").read_text().replace(str(self.root), ROOT)
+        return [{**json.loads(line), "date": "<date>", "time": "<time>"} for line in text.splitlines()]
+
+    def records(self) -> dict[str, list[dict[str, Any]]]:
+        files = sorted((self.root / "tfr").glob("*-fold-*"))
+        return {file.name: [_typed(decode(record)) for record in read_records(file)] for file in files}
+
+    def warnings(self) -> Any:
+        path = self.root / "tfr" / "train_warning.json"
+        return json.loads(path.read_text().replace(str(self.root), ROOT)) if path.exists() else None
+
+    def _here(self, text: str) -> str:
+        return text.replace(ROOT, str(self.root))
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_run_on_sixty_frames_is_nvidias_to_the_letter(converted: Conversions, name: str) -> None:
+    folder = converted.golden / f"run_{name}"
+    result = json.loads((folder / "result.json").read_text())
+    (converted.root / "train").symlink_to(converted.golden / "inputs")
+    status, console = converted.run((folder / "spec.txt").read_text(), result["arguments"])
+    _compare(converted, result, status, console, (folder / "console.txt").read_text(), name)
+
+
+def test_labels_at_the_edge_of_the_format_are_read_as_nvidia_reads_them(converted: Conversions) -> None:
+    edge = json.loads((converted.golden / "edge" / "edge.json").read_text())
+    labels = {stem: label["label"] for stem, label in edge["labels"].items()}
+    converted.frames("edge", [f"{stem}.jpg" for stem in labels], labels)
+    result = edge["result"]
+    status, console = converted.run(edge["spec"], result["arguments"])
+    _compare(converted, result, status, console, result["console"], "edge")
+
+
+def test_every_small_case_ends_as_with_nvidia(golden: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for case in json.loads((golden / "tfrecords" / "cases.json").read_text())["cases"]:
+        root = tmp_path / case["name"]
+        root.mkdir()
+        converted = Conversions(golden / "tfrecords", root, capsys)
+        converted.frames("case", case["images"], case["labels"])
+        result = case["result"]
+        status, console = converted.run(case["spec"], result["arguments"])
+        _compare(converted, result, status, console, result["console"], case["name"])
+
+
+@pytest.mark.parametrize("run", ["run_jamcam/shards", "run_val_split_0/shards", "edge/shards"])
+def test_the_record_files_that_nvidia_wrote_can_be_read(golden: Path, run: str) -> None:
+    folder = golden / "tfrecords" / run
+    result = json.loads((folder.parent / ("edge.json" if "edge" in run else "result.json")).read_text())
+    for name, examples in result.get("result", result)["examples"].items():
+        assert [_typed(decode(record)) for record in read_records(folder / name)] == examples
+
+
+def _compare(converted: Conversions, result: dict[str, Any], status: int, console: str, text: str, name: str) -> None:
+    assert status == result["exit"], name
+    found, expected = converted.status(), result["status_json"]
+    if result["exit"]:
+        words = OTHER_WORDS.get(name, result["error"])
+        assert words in found[-1]["message"], name
+        assert {**found[-1], "message": ""} == {**expected[-1], "message": ""}, name
+        assert found[:-1] == expected[:-1], name
+        assert f"error: {found[-1]['message']}" in console, name
+        lines = text.rstrip("\n").rpartition("\n")[0]  # but for the last, which holds the error
+        told = console.partition("error: ")[0].rstrip("\n").rpartition("\n")[0]
+        assert told == lines or (name in REFUSED_SOONER and lines.startswith(told)), name
+        assert converted.records() == {}, name  # the original leaves a file with what it had got so far
+        return
+    assert found == expected, name
+    told, _, warning = console.partition("warning: ")
+    assert told.rstrip("\n") == text.rstrip("\n"), name
+    assert bool(warning) == (not result["files"]), name
+    records = converted.records()
+    assert list(records) == result["files"], name
+    assert converted.warnings() == result["warning_json"], name
+    if "examples" in result:
+        assert str(records) == str(result["examples"]), name  # as text: NaN equals nothing
+    else:
+        ids = {file: [record["frame/id"]["value"][0] for record in found] for file, found in records.items()}
+        assert ids == result["frame_ids"], name
+
+
+def _typed(features: dict[str, list[Any]]) -> dict[str, dict[str, Any]]:
+    typed = {}
+    for key, values in sorted(features.items()):
+        kind = "bytes_list" if key in BYTES_FEATURES else "int64_list" if key in INT_FEATURES else "float_list"
+        plain = [value.decode() if isinstance(value, bytes) else value for value in values]
+        typed[key] = {"type": kind, "value": ["nan" if value != value else value for value in plain]}
+    return typed

@@ -1,0 +1,126 @@
+"""Every spec that NVIDIA's loader was asked about: the same verdict, values and words."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.protobuf.json_format import MessageToDict
+
+from yolo_v4.errors import SpecError
+from yolo_v4.spec.load import load_experiment, parse_experiment
+from yolo_v4.spec.training_checks import check_training
+
+# TAO's loader takes these, and its commands fail on them a moment later; here they are refused at once.
+REFUSED_SOONER = {
+    "arch=",
+    "arch=darknet",
+    "arch=nonsense",
+    "big_anchor_shape=[]",
+    "big_anchor_shape=garbage",
+    "cspdarknet_tiny_ok",
+    "enum_number_unknown",
+    "map_key_missing",
+    "missing_arch",
+    "missing_nlayers",
+    "nlayers=17",
+}
+REFUSED_HERE_ONLY = {"pruned_path"}  # there is no pruning yet
+
+
+@pytest.fixture(scope="module")
+def specs(golden: Path) -> list[dict[str, Any]]:
+    return list(json.loads((golden / "specs.json").read_text())["specs"])
+
+
+def test_every_spec_gets_the_verdict_of_nvidias_loader_and_its_words(specs: list[dict[str, Any]]) -> None:
+    for spec in specs:
+        error = None
+        try:
+            parse_experiment(spec["text"], where="spec.txt")
+        except SpecError as refusal:
+            error = refusal.message
+        if spec["verdict"] == "accept":
+            assert error is None, spec["name"]
+        elif spec["error_type"] == "ParseError":
+            assert error is not None, spec["name"]
+            assert error.split(" ")[0] == spec["error"].split(" ")[0], spec["name"]  # line:column
+        else:
+            assert error == f"{spec['error']} (in spec.txt)", spec["name"]
+
+
+def test_every_accepted_spec_says_the_same_values(specs: list[dict[str, Any]]) -> None:
+    valid = specs[0]["parsed"]
+    for spec in specs:
+        if spec["verdict"] == "accept":
+            expected = _merged(valid, spec.get("parsed_difference_to_valid", {}))
+            found = _values(parse_experiment(spec["text"], where="spec.txt"))
+            assert _equal(expected, found), spec["name"]
+
+
+def test_training_is_refused_for_the_same_specs_with_the_same_words(
+    specs: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    refused_sooner, refused_here_only = set(), set()
+    for spec in specs:
+        if spec["verdict"] != "accept":
+            continue
+        path = tmp_path / "spec.txt"
+        path.write_bytes(spec["text"].encode())
+        builders = spec["train_builders"] if spec["train_builders"] != "as valid" else specs[0]["train_builders"]
+        expected = [builder["error"] for builder in builders.values() if builder["verdict"] != "accept"]
+        try:
+            experiment = load_experiment(path)
+        except SpecError:
+            refused_sooner.add(spec["name"])
+            continue
+        try:
+            check_training(experiment)
+        except SpecError as refusal:
+            if expected:
+                assert any(words in refusal.message for words in expected), spec["name"]
+            else:
+                refused_here_only.add(spec["name"])
+        else:
+            assert not expected, spec["name"]
+    assert refused_sooner == REFUSED_SOONER
+    assert refused_here_only == REFUSED_HERE_ONLY
+
+
+def test_every_learning_rate_gets_the_verdict_of_nvidias_builders(
+    golden: Path, specs: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    path = tmp_path / "spec.txt"
+    valid = specs[0]["text"]
+    start = valid.index("  learning_rate {")
+    end = valid.index("  regularizer {")
+    for case in json.loads((golden / "lr.json").read_text())["validation"]:
+        path.write_text(valid[:start] + case["spec"] + "\n" + valid[end:])
+        error = ""
+        try:
+            check_training(load_experiment(path))
+        except SpecError as refusal:
+            error = refusal.message
+        assert error == case.get("error", ""), case["name"]
+
+
+def _values(message: Any) -> Any:
+    return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+
+
+def _merged(base: Any, difference: Any) -> Any:
+    if not isinstance(base, dict) or not isinstance(difference, dict):
+        return difference
+    merged = {**base, **{key: _merged(base.get(key), value) for key, value in difference.items()}}
+    return {key: value for key, value in merged.items() if value != "<absent>"}
+
+
+def _equal(expected: Any, found: Any) -> bool:
+    """Equal, where numbers went through float32 and texts that are not there count as nothing."""
+    if isinstance(expected, dict):
+        return isinstance(found, dict) and all(_equal(expected.get(k), found.get(k)) for k in {*expected, *found})
+    if isinstance(expected, list):
+        return len(expected) == len(found) and all(map(_equal, expected, found))
+    if isinstance(expected, float) and isinstance(found, (float, int)):
+        return found == pytest.approx(expected, rel=1e-6)
+    return bool(expected == found) or (not expected and not found)
