@@ -1,0 +1,87 @@
+"""What the documents say is there is there, and what is there they say."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from harness.domain.settings import VARIABLES
+from harness.store.datasets import load_dataset
+
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+NUMBER = re.compile(r"^\d{4}-[a-z0-9-]+\.md$")
+
+
+@pytest.fixture(scope="module")
+def readme(checkout):
+    return (checkout / "README.md").read_text(encoding="utf-8")
+
+
+def anchors(text):
+    """Names under which the headings of a page can be linked to."""
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_links_lead_somewhere(checkout):
+    broken = []
+    for page in [checkout / "README.md", *(checkout / "docs").rglob("*.md")]:
+        for target in LINK.findall(page.read_text(encoding="utf-8")):
+            if re.match(r"[a-z]+:", target):
+                continue
+            path, _, anchor = target.partition("#")
+            linked = (page.parent / path) if path else page
+            if not linked.exists() or (anchor and anchor not in anchors(linked.read_text(encoding="utf-8"))):
+                broken.append(f"{page.name}: {target}")
+    assert broken == []
+
+
+def test_every_target_of_make_is_in_the_readme(checkout, readme):
+    targets = re.findall(r"^([a-z-]+):.*## ", (checkout / "Makefile").read_text(), re.MULTILINE)
+    assert [target for target in targets if f"`{target}`" not in readme and f"make {target}" not in readme] == []
+
+
+def test_every_verb_of_jamcam_is_in_the_readme(checkout, readme):
+    help_text = subprocess.run(
+        [sys.executable, "-m", "harness", "--help"], cwd=checkout, capture_output=True, text=True, check=True
+    ).stdout
+    verbs = re.findall(r"^ {2,6}([a-z]+(?:-[a-z]+)*) {2,}\S", help_text, re.MULTILINE)
+    assert {"all", "train", "status"} <= set(verbs)
+    assert [verb for verb in verbs if f"`{verb}`" not in readme] == []
+
+
+def test_every_setting_is_in_the_table_of_variables(readme):
+    assert [variable.name for variable in VARIABLES if f"`{variable.name.upper()}`" not in readme] == []
+
+
+def test_the_data_set_of_the_readme_can_be_read(readme, tmp_path):
+    example = re.search(r"```toml\n(.*?)```", readme, re.DOTALL)[1]
+    (tmp_path / "my-street.toml").write_text(example)
+    dataset = load_dataset(str(tmp_path / "my-street.toml"))
+    assert (dataset.name, dataset.width_px, dataset.split.group) == ("my-street", 352, "folder")
+
+
+def test_a_decision_says_why_at_what_price_and_until_when(checkout):
+    pages = sorted((checkout / "docs" / "decisions").iterdir())
+    assert [page.name[:4] for page in pages] == [f"{number:04}" for number in range(1, len(pages) + 1)]
+    for page in pages:
+        assert NUMBER.match(page.name), page.name
+        headings = re.findall(r"^## (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+        assert headings == ["Context", "Decision", "Cost", "What would change our mind"], page.name
+
+
+def test_prose_has_one_sentence_a_line(checkout):
+    long_lines = [
+        f"{page.name}: {line}"
+        for page in [checkout / "README.md", *(checkout / "docs").rglob("*.md")]
+        for line in prose(page.read_text(encoding="utf-8"))
+        if re.search(r"[a-z)`][.!?] [A-Z]", line)
+    ]
+    assert long_lines == []
+
+
+def prose(text):
+    """Lines that are neither code, table, heading, comment nor list."""
+    without_code = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    return [line for line in without_code.splitlines() if not line.lstrip().startswith(("|", "#", "<!--", "-"))]
