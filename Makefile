@@ -20,6 +20,7 @@ VARIABLES += VAL_SPLIT=--val-split                 ## percent of the training fr
 VARIABLES += LIMIT=--limit                         ## use only this many frames; 0 takes all
 VARIABLES += GPUS=--gpus                           ## GPUs to train on
 VARIABLES += NODES=--nodes                         ## machines to train on
+VARIABLES += SCHEDULER=--scheduler                 ## port of a luigid on this machine that shows the run
 VARIABLES += STAGE=--stage                         ## the stage `why` explains
 VARIABLES += DEEP=--deep                           ## 1: compare contents of products, not only sizes
 VARIABLES += KEEP=--keep                           ## 1: `clean` leaves the fetched archive alone
@@ -86,7 +87,7 @@ scheduler: $(base) ## luigi's web page, on this machine only
 	@$(jamcam)
 unlock: $(base) ## take away the lock of a run that is gone
 	@$(jamcam)
-clean: $(base) ## remove the workspace
+clean: $(base) ## remove products, markers and logs
 	@$(jamcam)
 
 ##@ Developing

@@ -82,6 +82,6 @@ def test_prose_has_one_sentence_a_line(checkout):
 
 
 def prose(text):
-    """Lines that are neither code, table, heading, comment nor list."""
+    """Lines that are neither code, table, heading nor comment."""
     without_code = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
-    return [line for line in without_code.splitlines() if not line.lstrip().startswith(("|", "#", "<!--", "-"))]
+    return [line for line in without_code.splitlines() if not line.lstrip().startswith(("|", "#", "<!--"))]
