@@ -34,7 +34,8 @@ class Settings:
     gpus: int
     nodes: int
     deep: bool  # look at the contents of products, not only at their sizes
-    keep: bool  # `clean` leaves fetched data alone
+    keep: bool  # `clean` leaves alone what was fetched and what a person may have edited
+    scheduler: int  # port of a luigid on this machine, 0 for none
     origins: Mapping[str, str]  # variable -> where its value came from
 
 
@@ -87,8 +88,8 @@ def _count_or_none(name: str, words: str) -> Variable:
     return Variable(name=name, help=words, read=_whole_from(0), expected="a whole number of 0 or more")
 
 
-def _yes_or_no(name: str, words: str) -> Variable:
-    return Variable(name=name, help=words, read=_switch, expected="1 or 0", default="0")
+def _yes_or_no(name: str, words: str, *, default: str) -> Variable:
+    return Variable(name=name, help=words, read=_switch, expected="1 or 0", default=default)
 
 
 VARIABLES = (
@@ -119,8 +120,15 @@ VARIABLES = (
     _count_or_none("limit", "train on only this many frames; 0: all"),
     _count("gpus", "GPUs to train on"),
     _count("nodes", "machines to train on"),
-    _yes_or_no("deep", "compare the contents of products, not only their sizes"),
-    _yes_or_no("keep", "clean leaves the fetched archive alone"),
+    _yes_or_no("deep", "1: compare the contents of products, not only their sizes", default="0"),
+    _yes_or_no("keep", "0: clean also removes the archive, pretrained weights and spec copies", default="1"),
+    Variable(
+        name="scheduler",
+        read=_whole_from(0),
+        expected="a whole number of 0 or more",
+        default="0",
+        help="port of a luigid on this machine to report to; 0: none",
+    ),
 )
 
 

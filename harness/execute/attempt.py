@@ -21,7 +21,7 @@ from harness.execute.engines import environment, resolve
 from harness.execute.signals import Interrupted
 from harness.files import remove, write_json
 from harness.store.evidence import claims_success
-from harness.store.layout import Workspace
+from harness.store.layout import Workspace, staged
 
 KEPT_ATTEMPTS = 5
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
@@ -57,15 +57,21 @@ class Attempt:
 
     def staged(self, product: str) -> Path:
         """Where to write `product` (relative to the workspace) until it is published; its parent exists."""
-        path = self.folder / "products" / product
+        path = staged(self.folder, product)
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
     def say(self, text: str) -> None:
-        """Show a line, and keep it in the log."""
-        print(f"{self.stage} | {text}", flush=True)
+        """Show one or more lines, and keep them in the log."""
+        for line in text.splitlines():
+            print(f"{self.stage} | {line}", flush=True)
         with self.log.open("a") as stream:
             stream.write(text + "\n")
+
+    def earlier(self) -> list[Path]:
+        """Folders of unfinished tries with the same fingerprint, newest first."""
+        folders = sorted((folder for folder in self.folder.parent.iterdir() if folder != self.folder), reverse=True)
+        return [folder for folder in folders if _request(folder).get("fingerprint") == self.fingerprint]
 
     def ask(self, request: Request) -> None:
         """Let the engine answer `request`; its output is shown and kept.
@@ -121,6 +127,7 @@ class Attempt:
     def succeeded(self) -> None:
         """Note the end; attempts keep their logs, and only the newest few are kept at all."""
         self._write_outcome({"status": "done"})
+        self.say(f"done in {time.time() - self.started:.1f} s")
         attempts = sorted(self.folder.parent.iterdir())
         for folder in attempts[:-KEPT_ATTEMPTS]:
             remove(folder)
@@ -160,11 +167,19 @@ class Attempt:
 
 def read_outcome(folder: Path) -> dict[str, Any] | None:
     """How an attempt ended, or None where it never did."""
+    return _read(folder / "outcome.json") or None
+
+
+def _request(folder: Path) -> dict[str, Any]:
+    return _read(folder / "request.json")
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
-        outcome: dict[str, Any] = json.loads((folder / "outcome.json").read_text())
+        table: dict[str, Any] = json.loads(path.read_text())
     except (OSError, ValueError):
-        return None
-    return outcome
+        return {}
+    return table
 
 
 def _in_words(attempt: Attempt, error: BaseException) -> HarnessError:

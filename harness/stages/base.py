@@ -1,17 +1,18 @@
 """What every stage shares: when it is done, why it is not, and how its products get into the workspace."""
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 import luigi
 
-from harness.command.request import Request
+from harness.command.request import Engine, Request
 from harness.domain.settings import Settings
-from harness.domain.stage import Product, differences, digest_of
+from harness.domain.stage import STAGES, Product, differences, digest_of
 from harness.errors import StageFailed
 from harness.execute.attempt import Attempt
 from harness.execute.engines import resolve
 from harness.execute.signals import Interrupted, die_with_parent
-from harness.files import digest_path, publish, remove
+from harness.files import digest_path, publish, remove, size_path
 from harness.store.layout import Workspace
 from harness.store.markers import forget, product_faults, read_ingredients, read_marker, write_marker
 
@@ -29,15 +30,27 @@ class Stage(luigi.Task):
     """One stage of the workflow.
 
     A sub-class says `stage`, `revision` (raised by hand when its products change), `upstream`, and the methods
-    `inputs`, `products` and `perform`; one that asks the engine says `asks = True` and offers `requests`.
+    `inputs`, `products` and `perform`; one that asks the engine says `asks = True` and offers `requests`, and one that
+    fills a GPU says `uses_model = True`.
     """
 
     stage: ClassVar[str]
     revision: ClassVar[int]
     upstream: ClassVar[tuple[type["Stage"], ...]] = ()
     asks: ClassVar[bool] = False
+    uses_model: ClassVar[bool] = False
     settings: Settings = SettingsParameter()  # type: ignore[assignment]
     _known_complete = False
+
+    @property
+    def priority(self) -> int:  # type: ignore[override]
+        # Among stages that may run, luigi takes the one of highest priority: the order of the workflow.
+        return -STAGES.index(self.stage)
+
+    @property
+    def resources(self) -> dict[str, int]:  # type: ignore[override]
+        # Two models at once would not fit into one GPU; luigi has one of each resource unless told otherwise.
+        return {"model": 1} if self.uses_model else {}
 
     def inputs(self) -> dict[str, Any]:
         """JSON-able parameters that decide what comes out."""
@@ -51,9 +64,13 @@ class Stage(luigi.Task):
         """Write every product to `attempt.staged(product)`; never into the workspace itself."""
         raise NotImplementedError
 
-    def requests(self, attempt: Attempt) -> tuple[Request, ...]:
-        """What would be asked of the engine, in order."""
+    def requests(self, folder: Path) -> tuple[Request, ...]:
+        """What would be asked of the engine, in order, by an attempt in `folder`."""
         return ()
+
+    def engine(self) -> Engine:
+        """Who answers."""
+        return resolve(self.settings)
 
     @property
     def workspace(self) -> Workspace:
@@ -107,10 +124,12 @@ class Stage(luigi.Task):
 
     def run(self) -> None:
         die_with_parent()
-        if not self.own_reasons():
+        reasons = self.own_reasons()
+        if not reasons:
             return  # A stage upstream was done again and came out the same.
         ingredients = self.ingredients()
         attempt = Attempt.begin(self.stage, fingerprint=digest_of(ingredients), settings=self.settings)
+        attempt.say(f"starts: {'; '.join(reasons[:3])}")
         try:
             self.perform(attempt)
             self._publish(attempt, ingredients)
@@ -126,7 +145,7 @@ class Stage(luigi.Task):
         products = []
         for path in self.products():
             staged = attempt.staged(path)
-            if not staged.exists() or not digest_path(staged).bytes:
+            if _is_empty(staged):
                 raise StageFailed(
                     f"{self.stage} ended well, but promised {path} and did not make it (looked at {staged})",
                     remedy=f"read {attempt.log}, then run jamcam {self.stage} again",
@@ -144,3 +163,9 @@ class Stage(luigi.Task):
         engine = resolve(self.settings).identity if self.asks else None
         marker = attempt.marker(tuple(products), ingredients["consumed"], engine)
         write_marker(self.workspace, marker, ingredients)
+
+
+def _is_empty(path: Path) -> bool:
+    size = size_path(path)
+    # A folder of empty files is fine: labels of frames without objects.
+    return size is None or size[0 if path.is_file() else 1] == 0

@@ -1,8 +1,12 @@
 """What an engine left as evidence: its status file, the anchors it found, and the figures it measured."""
 
 import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+Anchor = tuple[float, float]
 
 
 def read_status(results: Path) -> list[dict[str, Any]]:
@@ -38,3 +42,67 @@ def claims_success(results: Path | None, *, needed: bool) -> str:
     if last.get("status") == "SUCCESS":
         return ""
     return f"said {last.get('status')} at last: {last.get('message')}"
+
+
+def checkpoints(weights: Path) -> list[tuple[int, Path]]:
+    """(epoch, file) of every checkpoint in a folder, by epoch; `yolov4_resnet18_epoch_080.pt` is of epoch 80."""
+    found = []
+    for path in weights.iterdir() if weights.is_dir() else ():
+        match = re.fullmatch(r"yolov4_.+_epoch_(\d+)", path.stem)
+        if match and not path.name.startswith("."):
+            found.append((int(match[1]), path))
+    return sorted(found)
+
+
+def whole_checkpoints(results: Path) -> list[tuple[int, Path]]:
+    """Those checkpoints of a training run that are surely complete.
+
+    An engine tells of an epoch in status.json after it saved that epoch's checkpoint; a later file may be half-written.
+    """
+    told = max((entry["epoch"] for entry in read_status(results) if isinstance(entry.get("epoch"), int)), default=0)
+    return [(epoch, path) for epoch, path in checkpoints(results / "weights") if epoch <= told and path.stat().st_size]
+
+
+def read_anchors(results: Path | None, console: Path) -> list[Anchor]:
+    """Anchors (width, height in pixels) that kmeans found: from its status file, else from what it printed."""
+    kpis = [entry["kpi"] for entry in read_status(results) if "kpi" in entry] if results else []
+    text = str(kpis[-1]) if kpis else console.read_text().rpartition("Please use following anchor sizes")[2]
+    return [(float(width), float(height)) for width, height in re.findall(r"\(([\d.]+), ?([\d.]+)\)", text)]
+
+
+def read_scores(results: Path | None, console: str) -> dict[str, Any]:
+    """What evaluate measured: the last kpi of its status file, else `{"mAP", "AP"}` from the table it printed.
+
+    Fractions; classes as the engine names them. Empty where neither is there.
+    """
+    kpis = [entry["kpi"] for entry in read_status(results) if "kpi" in entry] if results else []
+    if kpis and "AP" in kpis[-1]:
+        return dict(kpis[-1])
+    # Names of 14 characters or more run into the word AP.
+    rows = dict(re.findall(r"^(\S+?)\s*AP\s+([\d.]+|nan)\s*$", console, flags=re.MULTILINE))
+    total = re.findall(r"^\s*mAP\s+([\d.]+|nan)\s*$", console, flags=re.MULTILINE)
+    if not rows or not total:
+        return {}
+    return {"mAP": float(total[-1]), "AP": {name: float(value) for name, value in rows.items() if name != "m"}}
+
+
+def metrics(
+    scores: Mapping[str, Any], *, split: str, images: int, iou_threshold: float, boxes: Mapping[str, int]
+) -> dict[str, Any]:
+    """The content of metrics.json; fractions 0..1.
+
+    `mAP` is the mean over classes with ground truth, `mAP_tao` as NVIDIA prints it (classes without count 0), and the
+    AP of a class without ground truth is null.
+    """
+    found = scores["AP"]
+    average = {name: found.get(name) if count else None for name, count in boxes.items()}
+    present = [value or 0.0 for name, value in average.items() if boxes[name]]
+    return {
+        "split": split,
+        "images": images,
+        "iou_threshold": iou_threshold,
+        "mAP": sum(present) / len(present) if present else None,
+        "mAP_tao": scores["mAP"],
+        "AP": average,
+        "boxes": dict(boxes),
+    }

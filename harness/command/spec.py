@@ -1,0 +1,97 @@
+"""Spec templates: their blanks filled in, and what the harness must know of their text."""
+
+import re
+from collections.abc import Mapping, Sequence
+from string import Template
+
+from harness.errors import ConfigError
+
+Anchor = tuple[float, float]
+
+
+def fill(template: str, values: Mapping[str, str], *, where: str) -> str:
+    """`template` with every `$blank` replaced.
+
+    Args:
+        where: the template's file name, for messages.
+
+    Raises:
+        ConfigError: a blank has no value, a value has no blank, or a dollar sign begins no name.
+    """
+    blanks: dict[str, int] = {}
+    for number, line in enumerate(template.splitlines(), start=1):
+        for match in Template.pattern.finditer(line):
+            name = match["named"] or match["braced"]
+            if name is None and match["escaped"] is None:
+                raise ConfigError(
+                    f"{where} line {number}: a $ that begins no name", remedy="write $$ for a dollar sign"
+                )
+            blanks.setdefault(name or "", number)
+    blanks.pop("", None)
+    for name, number in blanks.items():
+        if name not in values:
+            known = ", ".join(f"${word}" for word in values)
+            raise ConfigError(f"{where} line {number}: nothing fills ${name}", remedy=f"use one of {known}")
+    for name in values:
+        if name not in blanks:
+            raise ConfigError(
+                f"{where} has no blank ${name}, so that setting would do nothing",
+                remedy=f"write ${name} where its value belongs, as in the template of that name in the checkout",
+            )
+    return Template(template).substitute(values)
+
+
+def network_size(text: str, *, where: str) -> tuple[int, int]:
+    """Width and height of the network input in pixels."""
+    return int(_value(text, "output_width", where)), int(_value(text, "output_height", where))
+
+
+def architecture(text: str, *, where: str) -> str:
+    """The name TAO gives to files of this network, such as resnet18."""
+    arch = _value(text, "arch", where).strip("\"'")
+    layered = arch in {"resnet", "darknet", "cspdarknet", "vgg"}
+    return arch + (_value(text, "nlayers", where) if layered else "")
+
+
+def matching_iou(text: str, *, where: str) -> float:
+    """Overlap from which a found box counts as right."""
+    return float(_value(text, "matching_iou_threshold", where))
+
+
+def may_stop_early(text: str) -> bool:
+    """Whether training may end before its last epoch."""
+    return re.search(r"\bearly_stopping\b", _bare(text)) is not None
+
+
+def class_mapping(text: str) -> dict[str, str]:
+    """Source class -> target class, lower case as TAO has them."""
+    pairs = re.findall(r"target_class_mapping\s*:?\s*\{([^}]*)\}", _bare(text))
+    mapping = {}
+    for pair in pairs:
+        parts = dict(re.findall(r"\b(key|value)\s*:\s*[\"']([^\"']*)[\"']", pair))
+        mapping[parts.get("key", "").lower()] = parts.get("value", "").lower()
+    return mapping
+
+
+def anchor_blanks(anchors: Sequence[Anchor]) -> dict[str, str]:
+    """Anchors for the three scales: sorted by area, the first third is small, the last big."""
+    ordered = sorted(anchors, key=lambda anchor: anchor[0] * anchor[1])
+    third = len(ordered) // 3
+    groups = {"small": ordered[:third], "mid": ordered[third : 2 * third], "big": ordered[2 * third :]}
+    return {f"anchors_{name}": _literal(group) for name, group in groups.items()}
+
+
+def _literal(group: Sequence[Anchor]) -> str:
+    return "[" + ", ".join(f"({width:.2f}, {height:.2f})" for width, height in group) + "]"
+
+
+def _value(text: str, field: str, where: str) -> str:
+    # As in protobuf text, the last one wins.
+    found = re.findall(rf"\b{field}\s*:\s*(\"[^\"]*\"|'[^']*'|[^\s\"']+)", _bare(text))
+    if not found:
+        raise ConfigError(f"{where} does not say {field}", remedy=f"add a line {field}: ...")
+    return str(found[-1])
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"#.*", "", text)

@@ -1,0 +1,88 @@
+"""Hold a workspace for one run: refuse where somebody works in it, tidy up after who was killed."""
+
+import contextlib
+import os
+import socket
+from collections.abc import Callable, Iterator
+
+from harness.errors import HarnessError, Locked
+from harness.execute.processes import end, is_running, start_time
+from harness.files import remove
+from harness.store.layout import Workspace
+from harness.store.lock import Holder, engines_of, holder_of, release, take, take_away
+
+
+@contextlib.contextmanager
+def hold(workspace: Workspace, *, say: Callable[[str], None]) -> Iterator[None]:
+    """Nobody else works in `workspace` inside this context.
+
+    Raises:
+        Locked: another run holds it, or may hold it from another host.
+        HarnessError: the folder cannot be written.
+    """
+    me = Holder(
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        started=start_time(os.getpid()) or "",
+        slurm_job=os.environ.get("SLURM_JOB_ID", ""),
+    )
+    try:
+        _take(workspace, me, say)
+    except OSError as error:
+        raise HarnessError(
+            f"cannot write in {workspace.root}: {error.strerror}", remedy="free it, or give another --workspace"
+        ) from error
+    try:
+        yield
+    finally:
+        release(workspace)
+
+
+def _take(workspace: Workspace, me: Holder, say: Callable[[str], None]) -> None:
+    try:
+        take(workspace, me)
+    except FileExistsError:
+        found = holder_of(workspace)
+        if found is not None:
+            _refuse_unless_gone(workspace, found, me)
+            if take_away(workspace, found):
+                say(f"took over the workspace from {found}, which is gone")
+        try:
+            take(workspace, me)
+        except FileExistsError:
+            raise _locked(workspace, holder_of(workspace) or me, "wait for it to end") from None
+    _end_survivors(workspace, say)
+
+
+def _refuse_unless_gone(workspace: Workspace, found: Holder, me: Holder) -> None:
+    if found.host != me.host:
+        raise _locked(workspace, found, f"if that run is surely over: jamcam unlock --workspace {workspace.root}")
+    if is_running(found.pid, found.started):
+        raise _locked(workspace, found, f"wait for it to end, or end it: kill {found.pid}")
+
+
+def _locked(workspace: Workspace, found: Holder, remedy: str) -> Locked:
+    return Locked(f"{workspace.root} is held by {found}", remedy=remedy)
+
+
+def _end_survivors(workspace: Workspace, say: Callable[[str], None]) -> None:
+    for path, engine in engines_of(workspace):
+        if is_running(engine.pid, engine.started):
+            say(f"ending the engine {engine.pid}, which outlived its run")
+            end(engine.pid, engine.started)
+        remove(path)
+
+
+def unlock(workspace: Workspace, *, force: bool) -> Holder | None:
+    """Remove the lock; the holder it named, or None where there was no lock.
+
+    Raises:
+        Locked: the holder is alive on this host, and `force` is not given.
+    """
+    found = holder_of(workspace)
+    if found is None:
+        return None
+    if not force and found.host == socket.gethostname() and is_running(found.pid, found.started):
+        raise _locked(workspace, found, f"end it first: kill {found.pid}")
+    release(workspace)
+    return found

@@ -1,0 +1,71 @@
+"""What can be known to be wrong before anything runs."""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+from harness.command.spec import class_mapping
+from harness.domain.settings import Settings
+from harness.errors import ConfigError
+from harness.execute.engines import model_key, resolve, runtime
+from harness.store.layout import Workspace
+from harness.store.specs import read_template
+
+
+def check(settings: Settings) -> None:
+    """Refuse settings that cannot lead to the end.
+
+    Raises:
+        ConfigError: with what was found and what to do.
+    """
+    _check_classes(settings)
+    if settings.nodes != 1:
+        raise ConfigError(
+            f"nodes is {settings.nodes} ({settings.origins['nodes']}); yolo_v4 trains on one machine",
+            remedy="give --nodes 1",
+        )
+    if settings.engine == "tao":
+        _check_container(settings)
+    if resolve(settings).identity.name == "tao":
+        _check_tao(settings)
+
+
+def _check_classes(settings: Settings) -> None:
+    name = settings.recipe.spec
+    mapping = class_mapping(read_template(Workspace(settings.workspace), name))
+    missing = [label for label in settings.dataset.classes if label.lower() not in mapping]
+    if missing:
+        raise ConfigError(
+            f"{name} maps the classes {', '.join(mapping) or 'none'}, "
+            f"but the data set {settings.dataset.name} also has {', '.join(missing)}",
+            remedy=f"add a target_class_mapping for each in {settings.workspace / 'specs' / name}",
+        )
+
+
+def _check_container(settings: Settings) -> None:
+    if runtime() is None:
+        raise ConfigError(
+            "ENGINE=tao needs apptainer or singularity, and neither is on PATH",
+            remedy="install one, or take ENGINE=portable",
+        )
+    if not settings.image or not Path(settings.image).exists():
+        found = settings.image or f"no image named ({settings.origins['image']})"
+        raise ConfigError(f"ENGINE=tao needs a container image, found {found}", remedy="give --image FILE.sif")
+
+
+def _check_tao(settings: Settings) -> None:
+    for what, path in (("workspace", settings.workspace), ("image", settings.image)):
+        # NVIDIA's launcher splices its arguments into one quoted shell line.
+        if re.search(r"[\s'\"]", os.fspath(path)):
+            raise ConfigError(
+                f"the path of the {what} has a blank or a quote: {path}; NVIDIA's yolo_v4 cannot take that",
+                remedy=f"give another --{what}",
+            )
+    if settings.tao_version.startswith("3.") and model_key() is None:
+        raise ConfigError(
+            f"TAO {settings.tao_version} needs a model key",
+            remedy="write it into a file only you can read and set JAMCAM_KEY_FILE to its name",
+        )
+    if sys.platform != "linux":
+        raise ConfigError(f"NVIDIA's yolo_v4 runs on Linux, not on {sys.platform}", remedy="take ENGINE=portable")

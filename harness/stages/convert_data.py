@@ -1,0 +1,50 @@
+"""convert-data: TFRecords of the train, val and test frames."""
+
+from pathlib import Path
+from typing import Any
+
+from harness.command.request import Request
+from harness.command.spec import fill
+from harness.files import write_text
+from harness.stages.base import Attempt, Stage
+from harness.stages.gen_valid import GenValid
+from harness.stages.verify import Verify
+from harness.store.layout import staged
+from harness.store.specs import SPLITS, conversion_template, read_template
+
+
+class ConvertData(Stage):
+    """Labels and image names in the records that training reads."""
+
+    stage = "convert-data"
+    revision = 1
+    upstream = (Verify, GenValid)
+    asks = True
+
+    def inputs(self) -> dict[str, Any]:
+        return {f"spec_{split}": read_template(self.workspace, conversion_template(split)) for split in SPLITS}
+
+    def products(self) -> tuple[str, ...]:
+        return tuple(_records(split) for split in SPLITS)
+
+    def requests(self, folder: Path) -> tuple[Request, ...]:
+        return tuple(self._request(split, folder) for split in SPLITS)
+
+    def _request(self, split: str, folder: Path) -> Request:
+        words = ["-d", str(folder / f"{split}.txt"), "-o", str(staged(folder, _records(split)) / split)]
+        results = folder / f"convert_{split}" if self.engine().generation >= 5 else None
+        if results:
+            words += ["-r", str(results)]
+        return Request(subcommand="dataset_convert", arguments=tuple(words), results=results)
+
+    def perform(self, attempt: Attempt) -> None:
+        for split, request in zip(SPLITS, self.requests(attempt.folder), strict=True):
+            name = conversion_template(split)
+            text = fill(read_template(self.workspace, name), {"workspace": str(self.workspace.root)}, where=name)
+            write_text(attempt.folder / f"{split}.txt", text)
+            attempt.staged(_records(split)).mkdir(exist_ok=True)
+            attempt.ask(request)
+
+
+def _records(split: str) -> str:
+    return f"data/{split}/tfrecords"

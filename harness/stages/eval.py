@@ -1,0 +1,75 @@
+"""eval: average precision of each class on the test frames, and on the validation frames."""
+
+from pathlib import Path
+from typing import Any
+
+from harness.command.request import Request
+from harness.command.spec import class_mapping, matching_iou
+from harness.errors import StageFailed
+from harness.files import write_json
+from harness.stages.base import Attempt, Stage
+from harness.stages.convert_data import ConvertData
+from harness.stages.experiment import run_file, spec_inputs, template, trained_model, write_run_file
+from harness.stages.gen_valid import GenValid
+from harness.stages.train import Train
+from harness.stages.verify import Verify
+from harness.store.census import count_boxes
+from harness.store.evidence import metrics, read_scores
+
+METRICS = {"test": "experiment/metrics.json", "val": "experiment/metrics_val.json"}
+
+
+class Eval(Stage):
+    """How good the trained model is."""
+
+    stage = "eval"
+    revision = 1
+    upstream = (Verify, GenValid, ConvertData, Train)
+    asks = True
+    uses_model = True
+
+    def inputs(self) -> dict[str, Any]:
+        return spec_inputs(self.settings)
+
+    def products(self) -> tuple[str, ...]:
+        return tuple(METRICS.values())
+
+    def requests(self, folder: Path) -> tuple[Request, ...]:
+        return tuple(self._request(split, folder) for split in METRICS)
+
+    def _request(self, split: str, folder: Path) -> Request:
+        engine = self.engine()
+        words = ["-m", str(trained_model(self.settings, engine)), "-e", str(run_file(folder, split))]
+        results = folder / f"evaluate_{split}" if engine.generation >= 5 else None
+        if results:
+            words += ["-r", str(results)]
+        return Request(subcommand="evaluate", arguments=tuple(words), results=results)
+
+    def perform(self, attempt: Attempt) -> None:
+        for split, request in zip(METRICS, self.requests(attempt.folder), strict=True):
+            write_run_file(attempt, split, validation=split)
+            heard = attempt.log.stat().st_size if attempt.log.exists() else 0
+            attempt.say(f"the {split} frames")
+            attempt.ask(request)
+            scores = read_scores(request.results, attempt.log.read_bytes()[heard:].decode(errors="replace"))
+            if not scores:
+                raise StageFailed(f"eval: no average precision for {split}", remedy=f"read {attempt.log}")
+            write_json(attempt.staged(METRICS[split]), self._metrics(split, scores))
+
+    def _metrics(self, split: str, scores: dict[str, Any]) -> dict[str, Any]:
+        text, folder = template(self.settings), self.workspace.data / split
+        return metrics(
+            scores,
+            split=split,
+            images=scores.get("images", len(list((folder / "images").iterdir()))),
+            iou_threshold=scores.get("iou_threshold", matching_iou(text, where=self.settings.recipe.spec)),
+            boxes=scores.get("boxes") or self._boxes(folder / "labels", class_mapping(text)),
+        )
+
+    def _boxes(self, labels: Path, mapping: dict[str, str]) -> dict[str, int]:
+        """Ground truth by target class, which NVIDIA's evaluate does not tell."""
+        counts = dict.fromkeys(sorted(set(mapping.values())), 0)
+        found = count_boxes(labels, [path.stem for path in labels.glob("*.txt")], tuple(mapping)).boxes
+        for source, target in mapping.items():
+            counts[target] += found[source]
+        return counts

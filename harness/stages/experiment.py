@@ -1,0 +1,82 @@
+"""What the stages that hand an experiment spec to the engine share: the spec filled in, and the trained model."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.command.request import Engine
+from harness.command.spec import anchor_blanks, architecture, fill
+from harness.domain.settings import Settings
+from harness.execute.attempt import Attempt
+from harness.files import write_text
+from harness.store.evidence import checkpoints
+from harness.store.layout import Workspace
+from harness.store.specs import read_template
+
+ANCHORS = "experiment/anchors.json"
+WEIGHTS = "experiment/weights"
+SUFFIXES = {3: ".tlt", 5: ".hdf5"}
+
+
+def template(settings: Settings) -> str:
+    """The text of the experiment spec template in force."""
+    return read_template(Workspace(settings.workspace), settings.recipe.spec)
+
+
+def network(settings: Settings) -> str:
+    """The name of the network, as TAO writes it into file names: resnet18."""
+    return architecture(template(settings), where=settings.recipe.spec)
+
+
+def spec_inputs(settings: Settings) -> dict[str, Any]:
+    """What decides the spec as used, apart from the anchors: those are a product and come in as consumed."""
+    return {"spec": template(settings), **_numbers(settings)}
+
+
+def spec_text(settings: Settings, *, workspace: str, validation: str = "val", starting_point: str = "") -> str:
+    """The experiment spec with every blank filled in.
+
+    Args:
+        workspace: what stands for the workspace: "." in the spec as used, an absolute path in a run file.
+        validation: the split that is evaluated, val or test.
+        starting_point: a whole line that names weights, or nothing.
+    """
+    anchors: Mapping[str, Any] = json.loads(Workspace(settings.workspace).path(ANCHORS).read_text())
+    values = {
+        **_numbers(settings),
+        **anchor_blanks([(width, height) for group in anchors.values() for width, height in group]),
+        "workspace": workspace,
+        "validation": validation,
+        "starting_point": starting_point,
+    }
+    return fill(template(settings), values, where=settings.recipe.spec)
+
+
+def write_run_file(attempt: Attempt, name: str, **choices: str) -> None:
+    """Put a spec with absolute paths where `run_file` says."""
+    text = spec_text(attempt.settings, workspace=str(attempt.workspace.root), **choices)
+    write_text(run_file(attempt.folder, name), text)
+
+
+def run_file(folder: Path, name: str) -> Path:
+    """The spec that the engine is handed by the attempt in `folder`."""
+    return folder / f"{name}.txt"
+
+
+def trained_model(settings: Settings, engine: Engine) -> Path:
+    """The checkpoint of the last epoch; where training stopped early, the newest one."""
+    weights = Workspace(settings.workspace).path(WEIGHTS)
+    suffix = SUFFIXES[engine.generation] if engine.identity.name == "tao" else ".pt"
+    last = weights / f"yolov4_{network(settings)}_epoch_{settings.epochs:03d}{suffix}"
+    found = checkpoints(weights)
+    return last if last.exists() or not found else found[-1][1]
+
+
+def _numbers(settings: Settings) -> dict[str, str]:
+    return {
+        "epochs": str(settings.epochs),
+        "batch": str(settings.batch),
+        "checkpoint_interval": str(min(settings.recipe.checkpoint_interval, settings.epochs)),
+        "seed": str(settings.seed),
+    }

@@ -1,0 +1,60 @@
+"""export: the trained model as ONNX, with what an inference server wants to know of it."""
+
+from pathlib import Path
+from typing import Any
+
+from harness.command.request import Request
+from harness.execute.engines import model_key
+from harness.files import write_text
+from harness.stages.base import Attempt, Stage
+from harness.stages.experiment import network, run_file, spec_inputs, trained_model, write_run_file
+from harness.stages.train import Train
+from harness.store.layout import staged
+
+RESULTS = "experiment/export"
+
+
+class Export(Stage):
+    """The model for use elsewhere."""
+
+    stage = "export"
+    revision = 1
+    upstream = (Train,)
+    asks = True
+    uses_model = True
+
+    def inputs(self) -> dict[str, Any]:
+        return {**spec_inputs(self.settings), "precision": self.settings.recipe.precision}
+
+    def products(self) -> tuple[str, ...]:
+        return (RESULTS,)
+
+    def requests(self, folder: Path) -> tuple[Request, ...]:
+        engine, target = self.engine(), staged(folder, RESULTS)
+        precision = self.settings.recipe.precision
+        suffix = ".onnx" if engine.generation >= 5 else ".etlt"
+        words = ["-m", str(trained_model(self.settings, engine)), "-e", str(run_file(folder, "export"))]
+        words += ["-o", str(target / f"yolov4_{network(self.settings)}{suffix}"), "--data_type", precision]
+        words += ["--gen_ds_config"]
+        if precision == "int8":
+            words += ["--cal_image_dir", str(self.workspace.data / "train" / "images")]
+            words += ["--cal_data_file", str(folder / "cal.tensorfile"), "--cal_cache_file", str(target / "cal.bin")]
+        results = folder / "export" if engine.generation >= 5 else None
+        if results:
+            words += ["--results_dir", str(results)]
+        return (Request(subcommand="export", arguments=tuple(words), results=results),)
+
+    def perform(self, attempt: Attempt) -> None:
+        write_run_file(attempt, "export", validation="test")
+        (request,) = self.requests(attempt.folder)
+        attempt.staged(RESULTS).mkdir()
+        attempt.ask(request)
+        self._take_out_key(attempt.staged(RESULTS))
+
+    def _take_out_key(self, folder: Path) -> None:
+        # TAO writes the model key into nvinfer_config.txt, and a product is something people hand on.
+        key = model_key()
+        for path in folder.glob("*.txt") if key else ():
+            text = path.read_text()
+            if key and f"tlt-model-key={key}" in text:
+                write_text(path, text.replace(f"tlt-model-key={key}", "tlt-model-key=<your key>"))

@@ -1,0 +1,106 @@
+"""train: weights, from the last complete checkpoint where an earlier try was cut short."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from harness.command.request import Request
+from harness.command.spec import may_stop_early
+from harness.errors import StageFailed
+from harness.files import write_text
+from harness.stages.base import Attempt, Stage
+from harness.stages.convert_data import ConvertData
+from harness.stages.download import Download, pretrained_product
+from harness.stages.experiment import (
+    WEIGHTS,
+    network,
+    run_file,
+    spec_inputs,
+    spec_text,
+    template,
+    write_run_file,
+)
+from harness.stages.gen_valid import GenValid
+from harness.stages.tune_bdb import TuneBdb
+from harness.store.evidence import checkpoints, whole_checkpoints
+from harness.store.layout import staged
+
+RESULTS = "experiment"
+
+
+class Train(Stage):
+    """Training itself."""
+
+    stage = "train"
+    revision = 1
+    upstream = (Download, GenValid, TuneBdb, ConvertData)
+    asks = True
+    uses_model = True
+
+    def inputs(self) -> dict[str, Any]:
+        return {
+            **spec_inputs(self.settings),
+            "gpus": self.settings.gpus,
+            "pretrained": pretrained_product(self.settings),
+        }
+
+    def products(self) -> tuple[str, ...]:
+        files = [WEIGHTS, f"{RESULTS}/{self.settings.recipe.spec}"]
+        files.append(f"{RESULTS}/yolov4_training_log_{network(self.settings)}.csv")
+        if self.engine().generation >= 5:
+            files.append(f"{RESULTS}/model_output_labels.txt")
+        return tuple(files)
+
+    def requests(self, folder: Path) -> tuple[Request, ...]:
+        results = staged(folder, RESULTS)
+        words = ["-e", str(run_file(folder, "train")), "-r", str(results), "--gpus", str(self.settings.gpus)]
+        return (Request(subcommand="train", arguments=tuple(words), results=results),)
+
+    def perform(self, attempt: Attempt) -> None:
+        results = attempt.staged(RESULTS)
+        (results / "weights").mkdir(parents=True)
+        pretrained = pretrained_product(self.settings)
+        resumed = self._carry_on(attempt, results)
+        if resumed:
+            start = f'resume_model_path: "{resumed}"'
+        else:
+            start = pretrained and f'pretrain_model_path: "{self.workspace.path(pretrained)}"'
+        write_run_file(attempt, "train", starting_point=start)
+        (request,) = self.requests(attempt.folder)
+        attempt.ask(request)
+        self._check(attempt, results)
+        as_used = pretrained and f'pretrain_model_path: "./{pretrained}"'
+        write_text(results / self.settings.recipe.spec, spec_text(self.settings, workspace=".", starting_point=as_used))
+        self._keep_logs(attempt, results)
+
+    def _carry_on(self, attempt: Attempt, results: Path) -> Path | None:
+        """Take over the whole checkpoints of the newest try with the same fingerprint; the last of them, or None."""
+        for earlier in attempt.earlier():
+            before = staged(earlier, RESULTS)
+            # The last epoch is trained again, so that the engine writes its closing files itself.
+            found = [(epoch, path) for epoch, path in whole_checkpoints(before) if epoch < self.settings.epochs]
+            if not found:
+                continue
+            for _, path in found:
+                os.link(path, results / "weights" / path.name)
+            shutil.copyfile(before / "status.json", results / "status.json")
+            epoch, path = found[-1]
+            attempt.say(f"goes on after epoch {epoch} of the try {earlier.name}")
+            return results / "weights" / path.name
+        return None
+
+    def _check(self, attempt: Attempt, results: Path) -> None:
+        # TAO ends well after a loss that is not a number: the promised last checkpoint is what tells.
+        found = [epoch for epoch, _ in checkpoints(results / "weights")]
+        if not found or (found[-1] != self.settings.epochs and not may_stop_early(template(self.settings))):
+            raise StageFailed(
+                f"train: expected a checkpoint of epoch {self.settings.epochs}, found those of {found or 'none'}",
+                remedy=f"look for the reason in {attempt.log}",
+            )
+
+    def _keep_logs(self, attempt: Attempt, results: Path) -> None:
+        products = {Path(product).name for product in self.products()}
+        for path in sorted(results.iterdir()):
+            if path.name not in products:
+                path.rename(attempt.folder / path.name)

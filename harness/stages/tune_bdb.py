@@ -1,0 +1,54 @@
+"""tune-bdb: nine anchors for the training boxes at the network's input size."""
+
+from pathlib import Path
+from typing import Any
+
+from harness.command.request import Request
+from harness.command.spec import network_size
+from harness.errors import StageFailed
+from harness.files import write_json
+from harness.stages.base import Attempt, Stage
+from harness.stages.experiment import ANCHORS, template
+from harness.stages.gen_valid import GenValid
+from harness.store.evidence import read_anchors
+
+NUM_ANCHORS = 9
+SCALES = ("small", "mid", "big")
+
+
+class TuneBdb(Stage):
+    """Anchors by k-means over the training labels."""
+
+    stage = "tune-bdb"
+    revision = 1
+    upstream = (GenValid,)
+    asks = True
+
+    def inputs(self) -> dict[str, Any]:
+        width, height = network_size(template(self.settings), where=self.settings.recipe.spec)
+        return {"width_px": width, "height_px": height, "anchors": NUM_ANCHORS}
+
+    def products(self) -> tuple[str, ...]:
+        return (ANCHORS,)
+
+    def requests(self, folder: Path) -> tuple[Request, ...]:
+        inputs, train = self.inputs(), self.workspace.data / "train"
+        words = ["-l", str(train / "labels"), "-i", str(train / "images")]
+        words += ["-x", str(inputs["width_px"]), "-y", str(inputs["height_px"]), "-n", str(NUM_ANCHORS)]
+        results = folder / "kmeans" if self.engine().generation >= 5 else None
+        if results:
+            words += ["--results_dir", str(results)]
+        return (Request(subcommand="kmeans", arguments=tuple(words), results=results),)
+
+    def perform(self, attempt: Attempt) -> None:
+        (request,) = self.requests(attempt.folder)
+        attempt.ask(request)
+        anchors = sorted(read_anchors(request.results, attempt.log), key=lambda anchor: anchor[0] * anchor[1])
+        if len(anchors) != NUM_ANCHORS:
+            raise StageFailed(
+                f"tune-bdb: expected {NUM_ANCHORS} anchors from kmeans, found {len(anchors)}",
+                remedy=f"read {attempt.log}",
+            )
+        third = NUM_ANCHORS // len(SCALES)
+        groups = {scale: anchors[third * place : third * (place + 1)] for place, scale in enumerate(SCALES)}
+        write_json(attempt.staged(ANCHORS), groups)
