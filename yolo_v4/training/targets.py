@@ -1,7 +1,7 @@
 """What the network should have said: which cells and anchors answer for which true box.
 
-Rows stand as those of `yolo_v4.network.grid`. Columns: true cy, cx, h, w (shares of the picture); objectness; a deprecated flag,
-always 0 here and read by nobody; one column a class; class weight.
+Rows stand as those of `yolo_v4.network.grid`. Columns: true cy, cx, h, w (shares of the picture); objectness, 1 or 0; its opposite,
+which the loss does not read; one column a class; class weight. Rows that answer for no box have 0 everywhere else.
 
 Legend: B = pictures, G = true boxes of the whole batch, A = anchors of all scales, N = rows of a picture, C = classes.
 Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/yolo_v4/dataio/input_encoder.py and tf_input_encoder.py.
@@ -19,6 +19,7 @@ from yolo_v4.network.grid import STRIDES_PX
 from yolo_v4.spec.experiment import NetworkSpec
 
 OBJECTNESS = 4
+BACKGROUND = 5
 FIRST_CLASS = 6
 BORDER = 1e-3  # cells; a centre on the right or lower border belongs to the last cell
 
@@ -64,7 +65,7 @@ def encode_targets(
     rows = sum(height * width * len(anchors) for (height, width), anchors in zip(grids, spec.anchors, strict=True))
     num_classes = len(class_weights)
     target = np.zeros((len(boxes) * rows, FIRST_CLASS + num_classes + 1), dtype=np.float32)
-    target[:, -1] = 1
+    target[:, BACKGROUND] = 1
     if len(box_G4):
         row_GA = _rows(centre_G2, spec, grids) + (picture_G * rows)[:, None]
         gt, row = _assign(row_GA, _anchor_iou(size_G2, spec, configured_hw), spec.box_matching_iou, conflicts)
