@@ -17,13 +17,13 @@ VARIABLES += EPOCHS=--epochs                       ## training epochs
 VARIABLES += BATCH=--batch                         ## frames per GPU and step
 VARIABLES += SEED=--seed                           ## seed of splits and training
 VARIABLES += VAL_SPLIT=--val-split                 ## percent of the training frames kept for validation
-VARIABLES += LIMIT=--limit                         ## use only this many frames; 0 takes all
+VARIABLES += LIMIT=--limit                         ## train on only this many frames; 0: all
 VARIABLES += GPUS=--gpus                           ## GPUs to train on
 VARIABLES += NODES=--nodes                         ## machines to train on
 VARIABLES += SCHEDULER=--scheduler                 ## port of a luigid on this machine that shows the run
 VARIABLES += STAGE=--stage                         ## the stage `why` explains
 VARIABLES += DEEP=--deep                           ## 1: compare contents of products, not only sizes
-VARIABLES += KEEP=--keep                           ## 1: `clean` leaves the fetched archive alone
+VARIABLES += KEEP=--keep                           ## 0: `clean` also removes archive, pretrained weights and spec copies
 VARIABLES += FORCE=--force                         ## 1: `unlock` although the holder may be alive
 
 # Stages are put side by side by the workflow, so `make -j` must not start two runs in one workspace.
