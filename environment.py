@@ -83,7 +83,7 @@ def fill(folder: Path, wanted: str, half_made: IO[str]) -> None:
         create(folder)
     kept = torch_that_is_here(python)
     announce(folder, parts(python, wanted, kept))
-    install(python, wanted, kept)
+    install(python, wanted, kept, lock=half_made)
     half_made.truncate(0)
 
 
@@ -131,7 +131,7 @@ def torch_that_is_here(python: Path) -> str | None:
     return version if release >= OLDEST_TORCH else None
 
 
-def install(python: Path, wanted: str, kept_torch: str | None) -> None:
+def install(python: Path, wanted: str, kept_torch: str | None, *, lock: IO[str]) -> None:
     """Run pip with the pins, its progress visible."""
     pins = CONSTRAINTS.read_text().splitlines()
     if kept_torch:
@@ -140,7 +140,8 @@ def install(python: Path, wanted: str, kept_torch: str | None) -> None:
         constraints.write("\n".join(pins))
         constraints.flush()
         order = ["install", "--constraint", constraints.name, "--editable", f".{EXTRAS[wanted]}"]
-        if subprocess.run(pip(python, *order), cwd=ROOT, check=False).returncode:
+        # A pip that outlives us keeps the lock, so that no second one works beside it.
+        if subprocess.run(pip(python, *order), cwd=ROOT, check=False, pass_fds=[lock.fileno()]).returncode:
             fail(
                 "pip could not install the packages; its last lines above say why",
                 "make again once the network is there (what was fetched is kept); behind a proxy set HTTPS_PROXY,\n"

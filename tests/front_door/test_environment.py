@@ -3,6 +3,7 @@
 The environment's own Python is a program of ours that writes down what it was asked, so nothing is fetched here.
 """
 
+import fcntl
 import json
 import os
 import subprocess
@@ -165,6 +166,22 @@ def test_a_failure_of_pip_ends_with_a_remedy_and_the_next_run_starts_again(set_u
     assert f"{folder} was left half-made: starting again" in result.stdout
     assert not (folder / "half-installed").exists()
     assert (folder / ".ready-detector").exists()
+
+
+def test_a_second_make_waits_for_the_first(set_up, folder, checkout, stand_in):
+    folder.mkdir()
+    with (folder / ".making").open("a") as first:
+        fcntl.flock(first, fcntl.LOCK_EX)
+        second = subprocess.Popen(
+            [sys.executable, checkout / "environment.py", folder, "base"],
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(stand_in.folder)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert second.stdout.readline() == f"Another make is filling {folder}: waiting for it.\n"
+        assert not (folder / "bin").exists()
+    assert "Making" in second.communicate(timeout=30)[0]
+    assert second.returncode == 0
 
 
 def test_an_environment_of_your_own_is_filled_and_not_replaced(set_up, folder, tmp_path):
