@@ -33,8 +33,8 @@ class Dataset:
     classes: tuple[str, ...]  # in the order of obj.names
     width_px: int
     height_px: int
-    split: SplitRule
     make: Making = field(default_factory=Making)
+    split: SplitRule = field(default_factory=SplitRule)  # of a made archive: its test_frames, unless given
     address: str = ""  # "" where the archive is made
     sha256: str = ""  # "" only for a local or made archive
     licence: str = ""
@@ -56,6 +56,9 @@ def read_dataset(table: Mapping[str, Any], *, where: str, resolve: Callable[[str
             f"{where}: expected either address or [make] with a generator",
             remedy=f'add address and sha256, or [make] with generator = "{GENERATORS[0]}"',
         )
+    if dataset.make.generator and "split" not in table:
+        rule = SplitRule(seed=dataset.make.seed, test_frames=dataset.make.test_frames)
+        dataset = dataclasses.replace(dataset, split=rule)
     for complaint in _complaints(dataset):
         raise ConfigError(f"{where}: {complaint}", remedy=f"correct the line in {where}")
     if not dataset.address:

@@ -17,7 +17,7 @@ from harness.store.progress import Progress
 NAMES = "obj.names"
 MAX_MEMBERS = 1_000_000
 MAX_TOTAL_BYTES = 64 << 30
-MAX_MEMBER_BYTES = 64 << 20
+MAX_MEMBER_BYTES = 1 << 30
 # Deflate reaches 1032; text labels reach 20. Small members may repeat themselves as they like.
 MAX_RATIO = 100
 SMALL_BYTES = 1 << 20
@@ -38,8 +38,7 @@ def read_contents(path: Path) -> Contents:
         DataError: not a zip archive, a truncated one, one that breaks a bound, or one without class names or frames.
     """
     with _opened(path) as archive:
-        members = [info for info in archive.infolist() if not info.is_dir() and not _is_junk(info.filename)]
-        _check_bounds(path, members)
+        members = _members(archive, path)
         names = [info.filename for info in members if PurePosixPath(info.filename).name == NAMES]
         if len(names) != 1:
             raise _unfit(path, f"{len(names)} files {NAMES} ({', '.join(names)})", "exactly one, beside obj_train_data")
@@ -77,6 +76,24 @@ def unpack(path: Path, frames: Sequence[Frame], *, images: Path, labels: Path, s
                 progress.advance()
 
 
+def is_zip(path: Path) -> bool:
+    """Whether `path` is a zip archive."""
+    return zipfile.is_zipfile(path)
+
+
+def extract_one(path: Path, name: str, target: Path) -> None:
+    """Write the one member called `name`, in whatever folder of the archive, to `target`.
+
+    Raises:
+        DataError: there is none, there are several, or the archive breaks a bound.
+    """
+    with _opened(path) as archive:
+        found = [info.filename for info in _members(archive, path) if PurePosixPath(info.filename).name == name]
+        if len(found) != 1:
+            raise _unfit(path, f"{len(found)} files {name}", "exactly one")
+        target.write_bytes(_content(archive, found[0], path))
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
@@ -100,6 +117,12 @@ def _what_else(path: Path) -> str:
     if start.startswith(b"<"):
         return f"a web page ({size})"
     return f"something else ({size}, starting with {start[:8]!r})"
+
+
+def _members(archive: zipfile.ZipFile, path: Path) -> list[zipfile.ZipInfo]:
+    members = [info for info in archive.infolist() if not info.is_dir() and not _is_junk(info.filename)]
+    _check_bounds(path, members)
+    return members
 
 
 def _check_bounds(path: Path, members: Sequence[zipfile.ZipInfo]) -> None:

@@ -24,7 +24,7 @@ def load_dataset(name_or_path: str) -> Dataset:
             return address
         return (path.parent / url2pathname(parts.path)).resolve().as_uri()
 
-    return read_dataset(read_toml(path), where=str(path), resolve=absolute)
+    return read_dataset({"name": path.stem, **read_toml(path)}, where=str(path), resolve=absolute)
 
 
 def local_path(address: str) -> Path:

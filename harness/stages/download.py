@@ -1,0 +1,163 @@
+"""download: the archive, fetched or made; its frames, unpacked and paired; who is test; weights to start from."""
+
+import dataclasses
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from harness.domain.address import is_local
+from harness.domain.dataset import Making
+from harness.domain.settings import Settings
+from harness.domain.split import split_frames
+from harness.errors import DataError
+from harness.files import link_or_copy, publish, sha256_file, write_text
+from harness.stages.base import Attempt, Stage
+from harness.store.archive import Contents, extract_one, is_zip, read_contents, unpack
+from harness.store.datasets import local_path
+from harness.store.fetch import fetch, forget
+from harness.store.progress import Progress
+from harness.store.views import write_split
+
+SHOWN = 20
+# Where NVIDIA's own client puts the model `nvidia/tao/pretrained_object_detection:resnet18`, and where its specs
+# expect it. The workflow fetched `nvidia/iva/tlt_resnet18_ssd` instead, a starter of another network from TLT 1.0, and
+# never unpacked it.
+PRETRAINED = "pretrained_resnet18/pretrained_object_detection_vresnet18"
+PRETRAINED_IN_ZIP = "resnet_18.hdf5"
+
+
+def pretrained_product(settings: Settings) -> str:
+    """Where the weights to start from lie in the workspace, or "" where none are wanted."""
+    if not settings.pretrained:
+        return ""
+    name = PurePosixPath(urlsplit(settings.pretrained).path).name
+    # NGC's addresses of whole versions end in /zip.
+    return f"{PRETRAINED}/{PRETRAINED_IN_ZIP if name == 'zip' or name.endswith('.zip') else name}"
+
+
+class Download(Stage):
+    """Brings the frames into the workspace; the archive itself is kept beside them and used again."""
+
+    stage = "download"
+    revision = 1
+
+    def inputs(self) -> dict[str, Any]:
+        dataset = self.settings.dataset
+        made = dataclasses.asdict(dataset.make) if dataset.make.generator else None
+        rule = dataclasses.asdict(dataset.split)
+        return {
+            "archive": made or _identity(dataset.address, dataset.sha256),
+            "split": {**rule, "test_groups": list(dataset.split.test_groups)},
+            "unpaired": dataset.unpaired,
+            "limit": self.settings.limit,
+            "pretrained": _identity(_pretrained_address(self.settings), self.settings.pretrained_sha256),
+        }
+
+    def products(self) -> tuple[str, ...]:
+        frames = ("data/.frames/images", "data/.frames/labels_raw", "data/.frames/obj.names", "data/.frames/split.json")
+        pretrained = pretrained_product(self.settings)
+        return (*frames, pretrained) if pretrained else frames
+
+    def perform(self, attempt: Attempt) -> None:
+        dataset = attempt.settings.dataset
+        contents = read_contents(_archive(attempt))
+        _check_pairs(contents, attempt)
+        frames = contents.pairing.frames
+        folders = {frame.stem: frame.folder for frame in frames}
+        split = split_frames(folders, dataset.split, limit=attempt.settings.limit)
+        kept = {*split.train, *split.test}
+        unpack(
+            attempt.workspace.data / dataset.archive,
+            [frame for frame in frames if frame.stem in kept],
+            images=attempt.staged("data/.frames/images"),
+            labels=attempt.staged("data/.frames/labels_raw"),
+            say=attempt.say,
+        )
+        write_text(attempt.staged("data/.frames/obj.names"), "".join(f"{name}\n" for name in contents.classes))
+        write_split(attempt.staged("data/.frames/split.json"), split, seed=dataset.split.seed)
+        _bring_pretrained(attempt)
+        attempt.say(f"{len(kept)} of {len(frames)} frames: {len(split.train)} to train on, {len(split.test)} test")
+
+
+def _archive(attempt: Attempt) -> Path:
+    """The whole archive in the workspace."""
+    dataset = attempt.settings.dataset
+    target = attempt.workspace.data / dataset.archive
+    if dataset.make.generator:
+        _make(target, dataset.make, attempt)
+    else:
+        _keep(target, dataset.address, dataset.sha256, attempt)
+    return target
+
+
+def _make(target: Path, make: Making, attempt: Attempt) -> None:
+    from harness.sample.archive import make_archive  # numpy and Pillow, only where an archive is made
+
+    total = make.train_frames + make.test_frames
+    with Progress(f"making {target.name}", total, unit="frames", say=attempt.say) as progress:
+        make_archive(
+            attempt.folder / target.name,
+            seed=make.seed,
+            train_frames=make.train_frames,
+            test_frames=make.test_frames,
+            progress=lambda done, total: progress.advance(),
+        )
+    publish(attempt.folder / target.name, target)
+
+
+def _keep(target: Path, address: str, sha256: str, attempt: Attempt) -> None:
+    """Have the file of `address` at `target`, where it stays for the next attempt or was put by hand."""
+    if sha256 and target.exists() and sha256_file(target) == sha256:
+        attempt.say(f"{target.name} is here already, with the expected sha256")
+        return
+    part = target.with_name(f".{target.name}.part")
+    attempt.say(f"fetching {address}")
+    fetch(address, part, sha256=sha256, say=attempt.say)
+    publish(part, target)
+    forget(part)
+
+
+def _check_pairs(contents: Contents, attempt: Attempt) -> None:
+    unpaired, dataset = contents.pairing.unpaired, attempt.settings.dataset
+    if not unpaired:
+        return
+    shown = "\n".join(f"  {sentence}" for sentence in unpaired[:SHOWN])
+    more = f"\n  … and {len(unpaired) - SHOWN} more" if len(unpaired) > SHOWN else ""
+    message = f"{len(unpaired)} file(s) without partner in {dataset.archive}:\n{shown}{more}"
+    if dataset.unpaired == "refuse":
+        raise DataError(
+            message,
+            remedy="complete the archive (an empty .txt is a frame without objects), "
+            f'or leave them out: unpaired = "skip" in the file of data set {dataset.name}',
+        )
+    attempt.say(f"left out: {message}")
+
+
+def _pretrained_address(settings: Settings) -> str:
+    """As an address, also where a plain path was given."""
+    return settings.pretrained if urlsplit(settings.pretrained).scheme else _as_uri(settings.pretrained)
+
+
+def _as_uri(path: str) -> str:
+    return Path(path).expanduser().resolve().as_uri() if path else ""
+
+
+def _bring_pretrained(attempt: Attempt) -> None:
+    product = pretrained_product(attempt.settings)
+    if not product:
+        return
+    address = _pretrained_address(attempt.settings)
+    kept = attempt.workspace.pretrained / PurePosixPath(urlsplit(address).path).name
+    _keep(kept, address, attempt.settings.pretrained_sha256, attempt)
+    if is_zip(kept):
+        extract_one(kept, PRETRAINED_IN_ZIP, attempt.staged(product))
+    else:
+        link_or_copy(kept, attempt.staged(product))
+
+
+def _identity(address: str, sha256: str) -> Any:
+    """What tells one content from another without reading it."""
+    if sha256 or not address or not is_local(address):
+        return sha256
+    path = local_path(address)
+    return [path.stat().st_size, path.stat().st_mtime_ns] if path.exists() else f"no file at {path}"

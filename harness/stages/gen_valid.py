@@ -1,0 +1,40 @@
+"""gen-valid: which training frames become validation, and the folders train and val that the next stages read."""
+
+from typing import Any
+
+from harness.domain.split import choose_validation
+from harness.files import write_json
+from harness.stages.base import Attempt, Stage
+from harness.stages.verify import Verify
+from harness.store.census import count_boxes, table
+from harness.store.views import link_view, read_split
+
+
+class GenValid(Stage):
+    """Builds train and val anew from the frames each time: a frame is in exactly one of train, val, test."""
+
+    stage = "gen-valid"
+    revision = 1
+    upstream = (Verify,)
+
+    def inputs(self) -> dict[str, Any]:
+        return {"val_split_pct": self.settings.val_split_pct, "seed": self.settings.seed}
+
+    def products(self) -> tuple[str, ...]:
+        train = ("data/train/images", "data/train/labels", "data/train/labels_raw")
+        return ("data/split.json", *train, "data/val/images", "data/val/labels")
+
+    def perform(self, attempt: Attempt) -> None:
+        frames, settings = attempt.workspace.frames, attempt.settings
+        split = read_split(frames / "split.json")
+        val = choose_validation(split.train, val_split_pct=settings.val_split_pct, seed=settings.seed)
+        parts = {"train": sorted({*split.train} - {*val}), "val": list(val), "test": list(split.test)}
+        for product in self.products():
+            if product != "data/split.json":
+                _, part, content = product.split("/")
+                link_view(frames / content, attempt.staged(product), parts[part])
+        write_json(attempt.staged("data/split.json"), {**self.inputs(), **parts})
+        counts = {
+            part: count_boxes(frames / "labels", stems, settings.dataset.classes) for part, stems in parts.items()
+        }
+        attempt.say(table(counts))

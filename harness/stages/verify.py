@@ -1,0 +1,108 @@
+"""verify: is the data what it should be, and the same labels in the form NVIDIA's tools read."""
+
+from typing import Any
+
+from harness.domain.split import Split, choose_validation
+from harness.errors import DataError
+from harness.files import write_json
+from harness.stages.base import Attempt, Stage
+from harness.stages.download import Download
+from harness.store.census import count_boxes, table
+from harness.store.inspection import Findings, inspect_frames
+from harness.store.views import link_view, read_split
+
+SHOWN = 20
+
+
+class Verify(Stage):
+    """Checks class names, pictures and labels; converts labels; builds the view test; counts."""
+
+    stage = "verify"
+    revision = 1
+    upstream = (Download,)
+
+    def inputs(self) -> dict[str, Any]:
+        dataset = self.settings.dataset
+        return {"classes": list(dataset.classes), "width_px": dataset.width_px, "height_px": dataset.height_px}
+
+    def products(self) -> tuple[str, ...]:
+        test = ("data/test/images", "data/test/labels", "data/test/labels_raw")
+        return ("data/.frames/labels", *test, "experiment/verify.json")
+
+    def perform(self, attempt: Attempt) -> None:
+        frames, dataset = attempt.workspace.frames, attempt.settings.dataset
+        split = read_split(frames / "split.json")
+        _check_classes((frames / "obj.names").read_text().split("\n")[:-1], attempt)
+        findings = inspect_frames(frames, split.train + split.test, dataset, say=attempt.say)
+        _check_problems(findings, attempt)
+        labels = attempt.staged("data/.frames/labels")
+        labels.mkdir()
+        for stem, lines in findings.labels.items():
+            (labels / f"{stem}.txt").write_text(lines)
+        link_view(labels, attempt.staged("data/test/labels"), split.test)
+        for content in ("images", "labels_raw"):
+            link_view(frames / content, attempt.staged(f"data/test/{content}"), split.test)
+        self._report(attempt, split, findings)
+
+    def _report(self, attempt: Attempt, split: Split, findings: Findings) -> None:
+        settings, labels = attempt.settings, attempt.staged("data/.frames/labels")
+        val = choose_validation(split.train, val_split_pct=settings.val_split_pct, seed=settings.seed)
+        planned = {"train": sorted({*split.train} - {*val}), "validation": val, "test": split.test}
+        classes = settings.dataset.classes
+        attempt.say(table({part: count_boxes(labels, stems, classes) for part, stems in planned.items()}))
+        for text in _remarks(split, findings):
+            attempt.say(text)
+        # Validation is the next stage's choice: a product of this one must not change with it.
+        counts = {
+            part: count_boxes(labels, stems, classes)
+            for part, stems in {"train_and_validation": split.train, "test": split.test}.items()
+        }
+        write_json(
+            attempt.staged("experiment/verify.json"),
+            {
+                "dataset": settings.dataset.name,
+                "frames": {part: count.frames for part, count in counts.items()},
+                "frames_without_boxes": {part: count.empty_frames for part, count in counts.items()},
+                "boxes": {part: dict(count.boxes) for part, count in counts.items()},
+                "boxes_left_out": {
+                    "repeated": findings.boxes_repeated,
+                    "under_a_pixel": findings.boxes_under_a_pixel,
+                },
+                "identical_pictures": findings.identical_pictures,
+            },
+        )
+
+
+def _check_classes(found: list[str], attempt: Attempt) -> None:
+    dataset = attempt.settings.dataset
+    if tuple(found) != dataset.classes:
+        raise DataError(
+            f"obj.names in {dataset.archive} has the classes {', '.join(found)}; "
+            f"the data set {dataset.name} expects {', '.join(dataset.classes)}, in this order",
+            remedy=f"correct classes in the file of data set {dataset.name}, and the classes in the experiment spec",
+        )
+
+
+def _check_problems(findings: Findings, attempt: Attempt) -> None:
+    problems = findings.problems
+    if not problems:
+        return
+    shown = "\n".join(f"  {problem}" for problem in problems[:SHOWN])
+    more = f"\n  … and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
+    raise DataError(
+        f"{len(problems)} fault(s) in {attempt.workspace.frames}:\n{shown}{more}",
+        remedy=f"correct {attempt.settings.dataset.archive} at its source (and its sha256), then: jamcam verify",
+    )
+
+
+def _remarks(split: Split, findings: Findings) -> list[str]:
+    remarks = []
+    if findings.boxes_repeated or findings.boxes_under_a_pixel:
+        remarks.append(
+            f"boxes left out: {findings.boxes_repeated} repeated, {findings.boxes_under_a_pixel} under a pixel"
+        )
+    test = set(split.test)
+    for stems in findings.identical_pictures:
+        leak = "; in train AND test" if 0 < len(test.intersection(stems)) < len(stems) else ""
+        remarks.append(f"the same picture {len(stems)} times: {', '.join(stems)}{leak}")
+    return remarks

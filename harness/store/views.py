@@ -1,0 +1,29 @@
+"""Who is in which split, on disk: split.json, and folders of hard links into the frames."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.domain.split import Split
+from harness.files import link_or_copy, write_json
+
+SUFFIXES = {"images": ".jpg", "labels": ".txt", "labels_raw": ".txt"}
+
+
+def write_split(path: Path, split: Split, *, seed: int) -> None:
+    """Write who is train (validation still among them) and who is test."""
+    write_json(path, {"seed": seed, "train": list(split.train), "test": list(split.test)})
+
+
+def read_split(path: Path) -> Split:
+    """What `write_split` wrote."""
+    table = json.loads(path.read_text())
+    return Split(train=tuple(table["train"]), test=tuple(table["test"]))
+
+
+def link_view(source: Path, target: Path, stems: Sequence[str]) -> None:
+    """Make the folder `target` of links to the files of `stems` in `source`; both are called after their content."""
+    suffix = SUFFIXES[source.name]
+    target.mkdir(parents=True)
+    for stem in stems:
+        link_or_copy(source / f"{stem}{suffix}", target / f"{stem}{suffix}")
