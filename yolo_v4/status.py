@@ -68,9 +68,9 @@ def reported(log: StatusLog, *, started: str | None, failed: str) -> Iterator[St
         started: the first message, or None where the work says it itself.
         failed: what is written when the user or the system interrupts, such as `Training was interrupted`.
     """
-    if started is not None:
-        log.write("STARTED", started)
     try:
+        if started is not None:
+            log.write("STARTED", started)
         yield log
     except DetectorError as error:
         log.write("FAILURE", error.message)

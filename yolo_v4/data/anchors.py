@@ -1,8 +1,8 @@
 """Anchor sizes for a data set: k-means on the widths and heights of its boxes, with 1 - IoU as the distance.
 
 Source: TAO 5.0, `cv/yolo_v3/scripts/kmeans.py`. Two things differ: the first centres come from a fixed seed, so that
-the same data give the same anchors; and a cluster that loses all its boxes takes the box that fits its own centre worst,
-where the original ends with NaN.
+the same data give the same anchors; and a cluster that loses all its boxes takes the box that fits its own centre
+worst, where the original ends with NaN.
 """
 
 from collections.abc import Callable, Iterable
@@ -80,7 +80,7 @@ def cluster(sizes: Sizes, first: NDArray[np.int64], *, max_steps: int, step: Cal
         [k, 2] medians of the widths and heights of each cluster, by area, smallest first.
     """
     centres = sizes[first]
-    assigned = np.zeros(len(sizes), dtype=np.int64)
+    assigned = np.full(len(sizes), -1)
     for number in range(1, max_steps + 1):
         step(number)
         overlap = _overlap(sizes, centres)

@@ -113,7 +113,7 @@ class Converter:
             yield self._example(frame, objects)
 
     def _objects(self, frame: str) -> list[KittiObject]:
-        path = self._conversion.root / self._conversion.label_folder / f"{frame}.txt"
+        path = self._label(frame)
         objects = read_objects(path)
         kept = []
         for found in objects:
@@ -152,9 +152,12 @@ class Converter:
             )
         except ValueError as error:
             raise DataError(
-                f"the label of {path} has a number that does not fit: {error}",
+                f"a number does not fit into a record: {error} ({self._label(frame)})",
                 remedy="occlusion is a number from 0 to 3",
             ) from error
+
+    def _label(self, frame: str) -> Path:
+        return self._conversion.root / self._conversion.label_folder / f"{frame}.txt"
 
     def _conclude(self, total: Counter[str]) -> None:
         narrator, status = self._narrator, self._narrator.status

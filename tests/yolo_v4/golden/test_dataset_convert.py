@@ -1,4 +1,4 @@
-"""Every conversion that NVIDIA's converter was seen to make or refuse: files, records, status lines and console text."""
+"""Every conversion that NVIDIA's converter was seen to make or refuse: files, records, status and console text."""
 
 import json
 import re
