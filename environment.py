@@ -35,7 +35,7 @@ OLDEST_TORCH = (2, 4)
 
 
 class Size(NamedTuple):
-    """What an installation costs, as measured and rounded up."""
+    """What an installation costs, rounded up: base and CPU build as measured, CUDA build as an estimate."""
 
     words: str
     fetch_mb: int
