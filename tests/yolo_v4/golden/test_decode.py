@@ -1,0 +1,60 @@
+"""Decoding and suppression against golden vectors made with NVIDIA's code."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from yolo_v4.network.grid import encode_predictions
+from yolo_v4.scoring.decode import decode_rows
+from yolo_v4.scoring.nms import suppress
+from yolo_v4.spec.experiment import NetworkSpec, Nms
+
+
+@pytest.mark.parametrize("name", ["full", "small"])
+def test_rows_boxes_and_scores_are_nvidias(golden: Path, network_spec: Callable[..., NetworkSpec], name: str) -> None:
+    vectors = np.load(golden / "decode.npz")
+    width, height = vectors[f"{name}/image_wh"].tolist()
+    spec = network_spec(
+        anchors=tuple(tuple(map(tuple, scale)) for scale in vectors[f"{name}/anchors_wh_pixels"].tolist()),
+        grid_xy_extend=tuple((vectors[f"{name}/grid_scale_xy"] - 1).tolist()),
+    )
+    heads = [torch.from_numpy(vectors[f"{name}/head_{scale}"]) for scale in ("big", "mid", "small")]
+
+    rows = encode_predictions(heads, spec, (height, width))
+    boxes, scores = decode_rows(rows)
+
+    np.testing.assert_allclose(rows.numpy(), vectors[f"{name}/encoded"], rtol=1e-5, atol=1e-6)
+    found = torch.cat((boxes, scores), dim=2).numpy()
+    np.testing.assert_allclose(found, vectors[f"{name}/decoded"], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["full", "small", "cluster0", "cluster1", "cluster2", "cluster3", "hand"])
+def test_the_same_boxes_survive_as_with_nvidia(golden: Path, name: str) -> None:
+    vectors = np.load(golden / "decode.npz")
+    candidates = vectors[f"{name}/boxes"] if f"{name}/boxes" in vectors else vectors[f"{name}/decoded"]
+    runs = [key.removesuffix("_params") for key in vectors if key.startswith(f"{name}/nms") and key.endswith("_params")]
+
+    assert runs
+    for run in runs:
+        top_k, iou, confidence = vectors[f"{run}_params"].tolist()
+        spec = Nms(confidence_threshold=confidence, iou_threshold=iou, top_k=int(top_k), score_bits=0)
+        for picture, expected in zip(torch.from_numpy(candidates), vectors[run], strict=True):
+            boxes, scores, classes = suppress(picture[:, :4], picture[:, 4:], spec)
+            found = np.concatenate((classes[:, None], scores[:, None], boxes), axis=1)
+            _check_same(found, expected[expected[:, 1] > confidence], tied=name == "cluster3")
+
+
+def _check_same(found: Any, expected: Any, *, tied: bool) -> None:
+    """Equal row by row; where scores are tied, in any order among equals, and ties may decide which box survives."""
+    assert len(found) == len(expected)
+    np.testing.assert_allclose(found[:, 1], expected[:, 1], atol=1e-5)
+    if not tied:
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+        return
+    distances = np.abs(found[:, None] - expected).max(axis=2).min(axis=1)
+    unique = np.array([(expected[:, 1] == score).sum() == 1 for score in expected[:, 1]])
+    assert (distances[unique] < 1e-5).all()
