@@ -13,9 +13,12 @@ from harness.sample.traffic import CLASSES
 
 PROCESSES = 2
 MOMENT = (2019, 6, 28, 14, 0, 0)  # of every entry: the bytes depend on the frames only
+DESCRIPTION = b"classes = 6\ntrain = data/train.txt\nnames = data/obj.names\nbackup = backup/\n"
 
 
-def make_archive(path: Path, *, seed: int, train_frames: int, test_frames: int, progress: Callable[[int, int], None]) -> None:
+def make_archive(
+    path: Path, *, seed: int, train_frames: int, test_frames: int, progress: Callable[[int, int], None]
+) -> None:
     """Write the zip `path` of `train_frames + test_frames` frames; same arguments, same bytes.
 
     Which frames are train and which test is not said in it, as in the real archive: whoever unpacks it draws
@@ -36,7 +39,7 @@ def make_archive(path: Path, *, seed: int, train_frames: int, test_frames: int, 
                 _add(archive, f"{names[-1]}.txt", frame.label.encode())
                 progress(done, total)
             listing = "".join(f"{name}.jpg\n" for name in names)
-            _add(archive, "data/obj.data", b"classes = 6\ntrain = data/train.txt\nnames = data/obj.names\nbackup = backup/\n")
+            _add(archive, "data/obj.data", DESCRIPTION)
             _add(archive, "data/obj.names", "".join(f"{name}\n" for name in CLASSES).encode())
             _add(archive, "data/train.txt", listing.encode())
         files.publish(aside, path)

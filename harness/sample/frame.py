@@ -53,7 +53,7 @@ def make_frame(seed: int, index: int) -> Frame:
     actors = populate(site, rng)
     scene = draw_scene(site, backdrop, actors, moment)
     light = light_up(site, backdrop, scene, actors, moment)
-    picture = transmit(expose(light, rng, darkness=moment.darkness), rng)
+    picture = transmit(expose(light, rng, moment), rng)
     boxes = visible_boxes(scene, actors, cover().resize(DRAWN_PX, Image.Resampling.NEAREST))
     failure = rng.random()
     if failure < 0.003:

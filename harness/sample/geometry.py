@@ -7,6 +7,7 @@ Pixels are those of the drawing, which is `OVERSAMPLING` times finer than the fr
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -42,21 +43,10 @@ class Camera:
         """Position [3]."""
         return np.array([self.x_m, 0.0, self.height_m])
 
-    def axes(self) -> Array:
-        """Rows right, down, forward of the view, [3, 3]."""
-        sin_yaw, cos_yaw = math.sin(self.yaw), math.cos(self.yaw)
-        sin_pitch, cos_pitch = math.sin(self.pitch), math.cos(self.pitch)
-        return np.array(
-            [
-                [cos_yaw, -sin_yaw, 0.0],
-                [-sin_yaw * sin_pitch, -cos_yaw * sin_pitch, -cos_pitch],
-                [sin_yaw * cos_pitch, cos_yaw * cos_pitch, -sin_pitch],
-            ]
-        )
-
     def view(self, points: Array) -> Array:
         """Points [N, 3] of the world as (right, down, forward) from the camera, metres."""
-        return (points - self.eye) @ self.axes().T
+        seen: Array = (points - self.eye) @ _axes(self.yaw, self.pitch).T
+        return seen
 
     def project(self, points: Array) -> tuple[Array, Array]:
         """Pixels [N, 2] and depths [N] in metres; pixels mean nothing where depth is below `NEAR_M`."""
@@ -83,6 +73,15 @@ class Camera:
     def _pixels(self, seen: Array) -> Array:
         scale = self.focal_px / np.maximum(seen[:, 2:], 1e-6)
         return seen[:, :2] * scale * (SQUASH, 1.0) + np.array(DRAWN_PX) / 2
+
+
+@lru_cache(maxsize=64)
+def _axes(yaw: float, pitch: float) -> Array:
+    """Rows right, down, forward of a view, [3, 3]."""
+    sin_yaw, cos_yaw, sin_pitch, cos_pitch = math.sin(yaw), math.cos(yaw), math.sin(pitch), math.cos(pitch)
+    right = [cos_yaw, -sin_yaw, 0.0]
+    down = [-sin_yaw * sin_pitch, -cos_yaw * sin_pitch, -cos_pitch]
+    return np.array([right, down, [sin_yaw * cos_pitch, cos_yaw * cos_pitch, -sin_pitch]])
 
 
 def _cut(seen: Array) -> Array:
@@ -123,17 +122,22 @@ def footprint(x_m: float, y_m: float, heading: float, width_m: float, length_m: 
     forward = np.array([math.sin(heading), math.cos(heading)]) * length_m / 2
     right = np.array([math.cos(heading), -math.sin(heading)]) * width_m / 2
     centre = np.array([x_m, y_m])
-    return np.array([centre + right - forward, centre + right + forward, centre - right + forward, centre - right - forward])
+    corners = (right - forward, right + forward, forward - right, -right - forward)
+    return np.array([centre + corner for corner in corners])
 
 
-def outside(corners: Array) -> Array:
-    """[N, N, 4]: how far footprint j lies wholly beyond edge e of footprint i, in metres, for corners [N, 4, 2]."""
-    edges = np.roll(corners, -1, axis=1) - corners
-    normals = np.stack([edges[..., 1], -edges[..., 0]], axis=-1)
-    normals /= np.linalg.norm(normals, axis=-1, keepdims=True)
-    offsets = (normals * corners).sum(-1)
-    reach = np.einsum("iek,jck->ijec", normals, corners) - offsets[:, None, :, None]
-    found: Array = reach.min(axis=-1)
+def outside(bases: Array, others: Array) -> Array:
+    """[M, N, 4]: metres by which footprint j of `others` [N, 4, 2] lies wholly beyond edge e of `bases` [M, 4, 2]."""
+    normals = _edge_normals(bases)
+    reach = np.einsum("mek,nck->mnec", normals, others).min(axis=-1)
+    found: Array = reach - (normals * bases).sum(-1)[:, None]
+    return found
+
+
+def _edge_normals(corners: Array) -> Array:
+    """Unit normals, outward, of the edges of footprints [N, 4, 2]."""
+    edges = corners[:, [1, 2, 3, 0]] - corners
+    found: Array = edges[..., ::-1] * (1.0, -1.0) / np.hypot(edges[..., :1], edges[..., 1:])
     return found
 
 
@@ -143,19 +147,15 @@ def painters_order(corners: Array, camera: Camera) -> list[int]:
     Of two things, an edge of one has the other wholly beyond it; the one on the camera's side of that edge hides
     the other. Distance decides where no edge does, and breaks the rare ring.
     """
-    if not len(corners):
-        return []
-    edges = np.roll(corners, -1, axis=1) - corners
-    to_eye = camera.eye[:2] - corners
-    eye_beyond = edges[..., 1] * to_eye[..., 0] - edges[..., 0] * to_eye[..., 1] > 0
-    beyond = outside(corners) > -0.05
-    behind = (beyond & eye_beyond[:, None, :]).any(-1) | (beyond & ~eye_beyond[:, None, :]).any(-1).T
-    behind &= ~behind.T  # two edges that say the opposite: neither hides the other
+    beyond = outside(corners, corners) > -0.05
+    eye_beyond = (_edge_normals(corners) * (camera.eye[:2] - corners)).sum(-1) > 0
+    hides = (beyond & ~eye_beyond[:, None]).any(-1) | (beyond & eye_beyond[:, None]).any(-1).T  # i before j's sight
+    hides &= ~hides.T  # edges that say both: neither hides the other
     distance = np.linalg.norm(corners.mean(axis=1) - camera.eye[:2], axis=1)
-    left = list(np.argsort(-distance, kind="stable"))
+    left = np.argsort(-distance, kind="stable").tolist()
     order = []
     while left:
-        free = next((i for i in left if not behind[left, i].any()), left[0])
-        order.append(int(free))
+        free = next((i for i in left if not hides[i, left].any()), left[0])
+        order.append(free)
         left.remove(free)
     return order

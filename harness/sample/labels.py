@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from PIL import Image
 
 from harness.sample.geometry import HEIGHT_PX, OVERSAMPLING, WIDTH_PX
@@ -37,14 +36,17 @@ def visible_boxes(scene: Scene, actors: Sequence[Actor], covered: Image.Image) -
     Args:
         covered: mask of the overlays, at drawing size; what is under them is not seen.
     """
-    ids = np.asarray(scene.ids) * (np.asarray(covered) == 0)
+    ids = scene.ids.copy()
+    ids.paste(0, mask=covered)
     found = []
-    for number, (actor, whole) in enumerate(zip(actors, scene.whole_px, strict=True), start=1):
-        rows, columns = np.nonzero(ids == number)
-        if not whole or len(rows) < LEAST_SHARE * whole:
+    for number, (actor, trace) in enumerate(zip(actors, scene.traces, strict=True), start=1):
+        if trace is None:
             continue
-        left, right = columns.min() / OVERSAMPLING, (columns.max() + 1) / OVERSAMPLING
-        top, bottom = rows.min() / OVERSAMPLING, (rows.max() + 1) / OVERSAMPLING
+        seen = ids.crop(trace.bounds).point([255 * (value == number) for value in range(256)])
+        bounds = seen.getbbox()
+        if bounds is None or seen.histogram()[255] < LEAST_SHARE * trace.whole_px:
+            continue
+        left, top, right, bottom = ((edge + trace.bounds[k % 2]) / OVERSAMPLING for k, edge in enumerate(bounds))
         if min(right - left, bottom - top) >= LEAST_PX:
             found.append(Box(label=actor.label, left=left, top=top, right=right, bottom=bottom))
     return found

@@ -6,19 +6,19 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from harness.sample.backdrop import Backdrop, Floats
-from harness.sample.geometry import HEIGHT_PX, OVERSAMPLING, WIDTH_PX
+from harness.sample.backdrop import FRAME_PX, Backdrop, Floats, shares
+from harness.sample.geometry import HEIGHT_PX, OVERSAMPLING
 from harness.sample.moment import Moment
 from harness.sample.scene import Scene
 from harness.sample.site import Site
 from harness.sample.traffic import Actor
 
-FRAME_PX = (WIDTH_PX, HEIGHT_PX)
-GLOW = {
-    "headlight": ((255, 246, 220), 0.30),
-    "taillight": ((220, 26, 18), 0.15),
-    "small": ((220, 220, 220), 0.08),
-    "small_rear": ((230, 30, 20), 0.08),
+DARK_ENOUGH = 0.2  # for lamps to be lit
+GLOW = {  # colour and radius in metres
+    "headlight": ((255, 246, 220), 0.24),
+    "taillight": ((215, 26, 18), 0.14),
+    "front_glow": ((220, 220, 220), 0.08),
+    "rear_glow": ((230, 30, 20), 0.08),
 }
 
 
@@ -28,99 +28,99 @@ def _rgb(*parts: float) -> Floats:
 
 def light_up(site: Site, backdrop: Backdrop, scene: Scene, actors: Sequence[Actor], moment: Moment) -> Floats:
     """The scene as the lens sees it at its moment, [H, W, 3], 0..255 and above where lights glare."""
-    dark, wet = np.float32(moment.darkness), np.float32(moment.wet)
-    colours = np.asarray(scene.picture.reduce(OVERSAMPLING), dtype=np.float32)
-    ids = scene.ids.resize(FRAME_PX, Image.Resampling.NEAREST)
-    bare = (np.asarray(ids) == 0)[..., None]
+    dark, wet, haze = moment.darkness, moment.wet, moment.haze
+    lit: Floats = np.asarray(scene.picture.reduce(OVERSAMPLING), dtype=np.float32)
+    bare = np.asarray(scene.ids.resize(FRAME_PX, Image.Resampling.NEAREST))[..., None] == 0
     sky = _sky(moment)
     warm = math.exp(-max(moment.elevation, 0.0) / 0.25) * (1 - moment.cloud)
-    day = _rgb(1 + 0.08 * warm, 1.0, 1 - 0.16 * warm) * (1.06 - 0.2 * moment.cloud)
-    lamp = _rgb(*site.lamp)
-    beams = _beams(site, actors) if dark > 0.2 else np.zeros((HEIGHT_PX, WIDTH_PX), dtype=np.float32)
-    night = 0.07 + 0.8 * backdrop.pools[..., None] * lamp + 0.55 * beams[..., None]
-    lit = colours * ((1 - dark) * day + dark * night)
-    ground = bare * (backdrop.sky < 0.5)[..., None]
-    lit *= 1 - 0.3 * wet * ground
-    lit += (sky[-1] * 0.4) * wet * ground * backdrop.far[..., None]
-    lit += dark * 190 * backdrop.windows * bare
-    mist = np.float32(moment.haze) * backdrop.far[..., None]
-    lit = lit * (1 - mist) + sky[-1] * mist
-    seen_sky = backdrop.sky[..., None] * bare
-    lit = lit * (1 - seen_sky) + sky[:, None] * seen_sky
-    if dark > 0.2:
-        lit += dark * _glare(site, scene, actors, moment)
-    found: Floats = lit
-    return found
+    level = _rgb(1 + 0.08 * warm, 1.0, 1 - 0.16 * warm) * ((1.06 - 0.2 * moment.cloud) * (1 - dark)) + 0.09 * dark
+    if dark:
+        level = level + backdrop.pools * (0.8 * dark * _rgb(*site.street_light))
+    if dark > DARK_ENOUGH:
+        level += 0.5 * dark * _beams(site, actors)
+    lit *= level
+    if wet:
+        sheen = bare * backdrop.ground * wet
+        lit += sheen * (backdrop.far * sky[-1] * 0.4 - 0.3 * lit)
+    if dark:
+        lit += bare * backdrop.windows * (190 * dark)
+    high = slice(0, backdrop.far_rows)
+    lit[high] += backdrop.far[high] * haze * (sky[-1] - lit[high])
+    lit[high] += backdrop.sky[high] * bare[high] * (sky[high] - lit[high])
+    if dark > DARK_ENOUGH:
+        lit += dark * _glare(site, scene, actors, wet)
+    return lit
 
 
 def _sky(moment: Moment) -> Floats:
-    """Colour of the sky by row, [H, 3]."""
-    clear, low = _rgb(120, 164, 214), _rgb(206, 218, 230)
-    grey = _rgb(206, 208, 210)
-    dusk = math.exp(-((moment.elevation / 0.12) ** 2)) * (1 - 0.8 * moment.cloud)
-    fall = np.linspace(0, 1, HEIGHT_PX, dtype=np.float32)[:, None] ** 0.5
-    day = (clear * (1 - fall) + low * fall) * (1 - moment.cloud) + grey * moment.cloud
-    day = day * (1 - 0.6 * dusk) + _rgb(240, 160, 110) * 0.6 * dusk
+    """Colour of the sky by row, [H, 1, 3]."""
+    fall = np.linspace(0, 1, HEIGHT_PX, dtype=np.float32)[:, None, None] ** 0.5
+    dusk = 0.6 * math.exp(-((moment.elevation / 0.12) ** 2)) * (1 - 0.8 * moment.cloud)
+    clear = _rgb(120, 164, 214) * (1 - fall) + _rgb(206, 218, 230) * fall
+    day = clear * (1 - moment.cloud) + _rgb(206, 208, 210) * moment.cloud
+    day = day * (1 - dusk) + _rgb(240, 160, 110) * dusk
     night = _rgb(20, 20, 30) + fall * _rgb(34, 24, 16)
-    found: Floats = (1 - moment.darkness) * day + moment.darkness * night
-    return found.astype(np.float32)
+    return (day + (night - day) * moment.darkness).astype(np.float32)
 
 
 def _beams(site: Site, actors: Sequence[Actor]) -> Floats:
-    """Headlights on the ground before each vehicle, [H, W] 0..1."""
+    """Headlights on the ground before each vehicle, [H, W, 1] 0..1."""
     picture = Image.new("L", FRAME_PX)
     pen = ImageDraw.Draw(picture)
     for actor in actors:
-        if not any(lamp.material == "headlight" for lamp in actor.model.lamps):
-            continue
-        forward = np.array([math.sin(actor.heading), math.cos(actor.heading), 0])
-        right = np.array([forward[1], -forward[0], 0])
-        nose = np.array([actor.x_m, actor.y_m, 0]) + forward * actor.model.length_m / 2
-        corners = [nose + forward * far + right * side for far, side in ((0.3, -0.6), (9, -2.2), (9, 2.2), (0.3, 0.6))]
-        outline = site.camera.outline(np.array(corners))
-        if outline:
-            pen.polygon([(x / OVERSAMPLING, y / OVERSAMPLING) for x, y in outline], fill=190)
-    return np.asarray(picture.filter(ImageFilter.GaussianBlur(4)), dtype=np.float32) / 255
+        if any(lamp.material == "headlight" for lamp in actor.model.lamps):
+            nose = actor.model.length_m / 2
+            beam = np.array([(-0.6, nose + 0.3, 0), (-2.2, nose + 9, 0), (2.2, nose + 9, 0), (0.6, nose + 0.3, 0)])
+            outline = site.camera.outline(beam @ actor.axes + np.array([actor.x_m, actor.y_m, 0.0]))
+            if outline:
+                pen.polygon([(u / OVERSAMPLING, v / OVERSAMPLING) for u, v in outline], fill=190)
+    return shares(picture.filter(ImageFilter.BoxBlur(5)))[..., None]
 
 
-def _glare(site: Site, scene: Scene, actors: Sequence[Actor], moment: Moment) -> Floats:
+def _glare(site: Site, scene: Scene, actors: Sequence[Actor], wet: float) -> Floats:
     """Lamps, their bloom and their streaks on wet ground, [H, W, 3], 0..255 and above."""
-    picture = Image.new("RGB", FRAME_PX)
-    pen = ImageDraw.Draw(picture)
+    spots, streaks = Image.new("RGB", FRAME_PX), Image.new("RGB", FRAME_PX)
+    pen, streak_pen = ImageDraw.Draw(spots), ImageDraw.Draw(streaks)
     for x, y in site.posts:
-        place = np.array([[x + site.bend * y * y - math.copysign(1.8, x), y, 8.3]])
-        (pixel,), (depth,) = site.camera.project(place)
+        (pixel,), (depth,) = site.camera.project(np.array([[x - math.copysign(1.8, x), y, 8.3]]))
         if depth > 4:
-            colour = tuple(int(255 * part) for part in site.lamp)
-            _spot(pen, pixel[0] / OVERSAMPLING, pixel[1] / OVERSAMPLING, 0.3 * site.camera.focal_px / depth / OVERSAMPLING, colour)
+            red, green, blue = (int(255 * part) for part in site.street_light)
+            radius = 0.3 * site.camera.focal_px / depth / OVERSAMPLING
+            _spot(pen, pixel / OVERSAMPLING, radius, (red, green, blue))
     for number, actor in enumerate(actors, start=1):
-        _lamps(pen, site, scene, actor, number, moment.wet)
-    near = np.asarray(picture.filter(ImageFilter.GaussianBlur(0.8)), dtype=np.float32)
-    bloom = np.asarray(picture.filter(ImageFilter.GaussianBlur(5)), dtype=np.float32)
-    return near * 1.1 + bloom * 1.3
+        for material, place, foot, scale in _lamps(site, scene, actor, number):
+            colour, radius = GLOW[material]
+            _spot(pen, place, radius * scale, colour)
+            for k in range(5 if wet > 0.1 else 0):
+                red, green, blue = (int(part * wet * (1 - k / 5)) for part in colour)
+                _spot(streak_pen, foot + np.array([0, k * 0.45 * scale]), 0.2 * scale, (red, green, blue))
+    near = np.asarray(spots.filter(ImageFilter.BoxBlur(1)), dtype=np.float32)
+    small = spots.reduce(4).filter(ImageFilter.GaussianBlur(1.4)).resize(FRAME_PX, Image.Resampling.BICUBIC)
+    glare: Floats = near * 1.3 + np.asarray(small, dtype=np.float32) * 1.4
+    if wet > 0.1:
+        glare += 0.5 * np.asarray(streaks.filter(ImageFilter.BoxBlur(2)), dtype=np.float32)
+    return glare
 
 
-def _lamps(pen: ImageDraw.ImageDraw, site: Site, scene: Scene, actor: Actor, number: int, wet: float) -> None:
-    """Those lamps of an actor that face the camera and that nothing hides."""
-    forward = np.array([math.sin(actor.heading), math.cos(actor.heading)])
-    right = np.array([forward[1], -forward[0]])
-    for lamp in actor.model.lamps:
-        x, y, z = (part * actor.size for part in lamp.place)
-        spot = np.array([actor.x_m, actor.y_m]) + forward * y + right * x
-        facing = float((site.camera.eye[:2] - spot) @ forward) * (1 if lamp.forward else -1)
-        pixels, depths = site.camera.project(np.array([[*spot, z], [*spot, 0.0]]))
-        (u, v), scale = pixels[0], site.camera.focal_px / max(depths[0], 1.0) / OVERSAMPLING
+def _lamps(site: Site, scene: Scene, actor: Actor, number: int) -> list[tuple[str, Floats, Floats, float]]:
+    """Lamps of an actor that face the camera unhidden: material, pixel, pixel of the ground below, pixels a metre."""
+    if not actor.model.lamps:
+        return []
+    axes, centre = actor.axes, np.array([actor.x_m, actor.y_m, 0.0])
+    places = np.array([lamp.place for lamp in actor.model.lamps]) * actor.size @ axes + centre
+    pixels, depths = site.camera.project(np.concatenate([places, places * (1, 1, 0)]))
+    found = []
+    for k, lamp in enumerate(actor.model.lamps):
+        ahead = float((site.camera.eye - places[k]) @ axes[1]) > 0
+        u, v = pixels[k]
         inside = 0 <= u < scene.ids.width and 0 <= v < scene.ids.height
-        if facing <= 0 or not inside or scene.ids.getpixel((int(u), int(v))) not in (number, 0):
-            continue
-        colour, radius = GLOW[lamp.material]
-        if wet > 0.1:
-            foot_u, foot_v = pixels[1] / OVERSAMPLING
-            faint = tuple(int(part * 0.5 * wet) for part in colour)
-            pen.line([(foot_u, foot_v), (foot_u, foot_v + 2.2 * scale)], fill=faint, width=max(1, int(0.25 * scale)))
-        _spot(pen, u / OVERSAMPLING, v / OVERSAMPLING, radius * scale, colour)
+        if ahead == lamp.forward and inside and scene.ids.getpixel((int(u), int(v))) in (number, 0):
+            scale = site.camera.focal_px / depths[k] / OVERSAMPLING
+            below = pixels[k + len(places)]
+            found.append((lamp.material, pixels[k] / OVERSAMPLING, below / OVERSAMPLING, float(scale)))
+    return found
 
 
-def _spot(pen: ImageDraw.ImageDraw, x: float, y: float, radius: float, colour: tuple[int, ...]) -> None:
-    size = max(0.6, radius)
+def _spot(pen: ImageDraw.ImageDraw, place: Floats, radius: float, colour: tuple[int, int, int]) -> None:
+    (x, y), size = place.tolist(), max(0.6, radius)
     pen.ellipse((x - size, y - size, x + size, y + size), fill=colour)

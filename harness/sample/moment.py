@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from random import Random
 
 LATITUDE = math.radians(51.5)
-SLOTS = 3  # frames a day and camera: morning, afternoon, evening
-SLOT_H = 6
-FIRST_HOUR = 6
+SUMMER_TIME = (dt.datetime(2019, 3, 31, 1), dt.datetime(2019, 10, 27, 1))
+SLOTS, SLOT_H, FIRST_H = 3, 6, 6  # frames a day and camera: morning, afternoon, evening
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,6 +19,7 @@ class Moment:
         cloud: 0 clear to 1 overcast.
         wet: 0 dry to 1 streaming road.
         haze: 0 clear air to 1 thick fog at the far end.
+        rain: drops on the lens.
     """
 
     when: dt.datetime
@@ -28,11 +28,18 @@ class Moment:
     cloud: float
     wet: float
     haze: float
+    rain: int
+
+    @property
+    def sun(self) -> tuple[float, float, float]:
+        """Direction of the sun: east, north, up."""
+        level = math.cos(self.elevation)
+        return math.sin(self.azimuth) * level, math.cos(self.azimuth) * level, math.sin(self.elevation)
 
     @property
     def darkness(self) -> float:
         """0 in daylight, 1 at night."""
-        return min(1.0, max(0.0, (math.radians(5.0) - self.elevation) / math.radians(10.0)))
+        return min(1.0, max(0.0, (math.radians(4.0) - self.elevation) / math.radians(10.0)))
 
     @property
     def sunshine(self) -> float:
@@ -49,29 +56,31 @@ class Moment:
 def make_moment(rng: Random, *, camera: int, shot: int) -> Moment:
     """The moment of a camera's frame number `shot`; moments of one camera never repeat and follow each other."""
     day = dt.datetime(2019, 1, 7) + dt.timedelta(days=(camera * 67) % 330 + shot // SLOTS)
-    hours = FIRST_HOUR + SLOT_H * (shot % SLOTS) + rng.uniform(0, SLOT_H - 0.01)
+    hours = FIRST_H + SLOT_H * (shot % SLOTS) + rng.uniform(0, SLOT_H - 0.01)
     when = day + dt.timedelta(seconds=int(hours * 3600))
-    elevation, azimuth = sun(when)
-    rainy = rng.random() < 0.25
-    cloud = 1.0 if rainy else min(1.0, max(0.0, rng.uniform(-0.3, 1.2)))
-    wet = rng.uniform(0.4, 1.0) if rainy else max(0.0, rng.uniform(-0.8, 0.25))
-    haze = rng.uniform(0.0, 0.25) + (rng.uniform(0.2, 0.5) if rng.random() < 0.08 else 0.0)
-    return Moment(when=when, elevation=elevation, azimuth=azimuth, cloud=cloud, wet=wet, haze=haze)
+    elevation, azimuth = sun_over_london(when)
+    rainy = rng.random() < 0.22
+    return Moment(
+        when=when,
+        elevation=elevation,
+        azimuth=azimuth,
+        cloud=1.0 if rainy else min(1.0, max(0.0, rng.uniform(-0.3, 1.2))),
+        wet=rng.uniform(0.4, 1.0) if rainy else max(0.0, rng.uniform(-0.8, 0.25)),
+        haze=rng.uniform(0.0, 0.25) + (rng.uniform(0.2, 0.5) if rng.random() < 0.08 else 0.0),
+        rain=rng.randint(0, 9) if rainy else 0,
+    )
 
 
-def sun(when: dt.datetime) -> tuple[float, float]:
-    """(elevation, azimuth) of the sun over London, radians, good to a degree or two.
+def sun_over_london(when: dt.datetime) -> tuple[float, float]:
+    """(elevation, azimuth) of the sun in radians at a clock time of 2019, good to a degree or two.
 
     Source: the usual declination and hour-angle formulas (Cooper 1969), without the equation of time.
     """
-    day = when.timetuple().tm_yday
-    summer = dt.datetime(2019, 3, 31) <= when < dt.datetime(2019, 10, 27)
-    hour = when.hour + when.minute / 60 - (1 if summer else 0)
-    declination = -math.radians(23.44) * math.cos(2 * math.pi * (day + 10) / 365)
+    hour = when.hour + when.minute / 60 - (1 if SUMMER_TIME[0] <= when < SUMMER_TIME[1] else 0)
+    declination = -math.radians(23.44) * math.cos(2 * math.pi * (when.timetuple().tm_yday + 10) / 365)
+    sin_place, cos_place = math.sin(LATITUDE), math.cos(LATITUDE)
+    sin_sun, cos_sun = math.sin(declination), math.cos(declination)
     turn = math.radians(15 * (hour - 12))
-    elevation = math.asin(
-        math.sin(LATITUDE) * math.sin(declination) + math.cos(LATITUDE) * math.cos(declination) * math.cos(turn)
-    )
-    east = -math.cos(declination) * math.sin(turn)
-    north = math.cos(LATITUDE) * math.sin(declination) - math.sin(LATITUDE) * math.cos(declination) * math.cos(turn)
-    return elevation, math.atan2(east, north)
+    up = sin_place * sin_sun + cos_place * cos_sun * math.cos(turn)
+    north = cos_place * sin_sun - sin_place * cos_sun * math.cos(turn)
+    return math.asin(up), math.atan2(-cos_sun * math.sin(turn), north)

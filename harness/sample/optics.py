@@ -4,24 +4,36 @@ import io
 from random import Random
 
 import numpy as np
-from PIL import Image, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter
 
-from harness.sample.backdrop import Floats
+from harness.sample.backdrop import FRAME_PX, Floats
 from harness.sample.geometry import HEIGHT_PX, WIDTH_PX
+from harness.sample.moment import Moment
 
 
-def expose(light: Floats, rng: Random, *, darkness: float) -> Image.Image:
+def expose(light: Floats, rng: Random, moment: Moment) -> Image.Image:
     """Picture as the sensor gives it, from light [H, W, 3] of 0..255 and above."""
-    gain, lift = rng.uniform(0.9, 1.1) + 0.25 * darkness, rng.uniform(-4, 14)
+    gain, lift, dull = rng.uniform(0.9, 1.1) + 0.25 * moment.darkness, rng.uniform(-4, 14), rng.uniform(0.08, 0.25)
     cast = np.array([rng.uniform(0.96, 1.04) for _ in range(3)], dtype=np.float32)
     draw = np.random.default_rng(rng.randrange(2**32))
-    noise = draw.standard_normal((HEIGHT_PX, WIDTH_PX), dtype=np.float32)[..., None] * np.float32(2.2 + 3.5 * darkness)
-    grey = light.mean(axis=-1, keepdims=True)
-    dull = np.float32(rng.uniform(0.08, 0.25))
-    exposed = (light * (1 - dull) + grey * dull) * cast * np.float32(gain) + np.float32(lift) + noise
+    noise = draw.standard_normal((HEIGHT_PX, WIDTH_PX, 1), dtype=np.float32)
+    exposed = light * (cast * (gain * (1 - dull)))
+    exposed += light[..., 1:2] * (gain * dull) + noise * (2.2 + 3.5 * moment.darkness) + lift
     picture = Image.fromarray(exposed.clip(0, 255).astype(np.uint8))
-    soft = picture.filter(ImageFilter.GaussianBlur(rng.uniform(0.45, 0.8)))
+    if moment.rain:
+        picture = _through_drops(picture, rng, moment.rain)
+    soft = picture.filter(ImageFilter.BoxBlur(rng.uniform(0.35, 0.7)))
     return soft.filter(ImageFilter.UnsharpMask(radius=1.6, percent=rng.randint(70, 150), threshold=2))
+
+
+def _through_drops(picture: Image.Image, rng: Random, drops: int) -> Image.Image:
+    """Round patches out of focus, where rain lies on the glass."""
+    mask = Image.new("L", FRAME_PX)
+    pen = ImageDraw.Draw(mask)
+    for _ in range(drops):
+        x, y, radius = rng.uniform(0, WIDTH_PX), rng.uniform(0, HEIGHT_PX), rng.uniform(4, 13)
+        pen.ellipse((x - radius, y - radius, x + radius, y + radius * 1.2), fill=210)
+    return Image.composite(picture.filter(ImageFilter.BoxBlur(4)), picture, mask.filter(ImageFilter.BoxBlur(2)))
 
 
 def transmit(picture: Image.Image, rng: Random) -> Image.Image:
@@ -33,9 +45,10 @@ def transmit(picture: Image.Image, rng: Random) -> Image.Image:
 
 def smear(picture: Image.Image, row: int) -> Image.Image:
     """A broken transmission: everything below `row` repeats that row in stripes."""
-    line = picture.crop((0, row, WIDTH_PX, row + 1))
-    picture.paste(line.resize((WIDTH_PX, HEIGHT_PX - row)), (0, row))
-    return picture
+    stripes = picture.crop((0, row, WIDTH_PX, row + 1)).resize((WIDTH_PX, HEIGHT_PX - row))
+    broken = picture.copy()
+    broken.paste(stripes, (0, row))
+    return broken
 
 
 def encode(picture: Image.Image) -> bytes:

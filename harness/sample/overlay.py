@@ -10,6 +10,7 @@ from harness.sample.site import Site
 
 TIME_BAR_PX = (0, 0, 104, 13)
 ROUNDEL_PX = (265, 0, WIDTH_PX, 34)
+WHITE, BLACK, INK = (244, 244, 244), (14, 14, 16), (60, 70, 150)
 CAPTION_TOP_PX = HEIGHT_PX - 14
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -33,13 +34,13 @@ def write_over(picture: Image.Image, site: Site, moment: Moment) -> None:
     """Draw all overlays onto a frame."""
     pen = ImageDraw.Draw(picture)
     when = moment.when
-    pen.rectangle(TIME_BAR_PX, fill=(4, 4, 4))
+    pen.rectangle(TIME_BAR_PX, fill=BLACK)
     text = f"{DAYS[when.weekday()]} {when.day:02d} {MONTHS[when.month - 1]} {when:%H:%M}"
-    pen.text((3, 0), text, fill=(244, 244, 244), font=_font(11))
+    pen.text((3, 0), text, fill=WHITE, font=_font(11))
     if site.number % 3:
-        pen.text((3, 14), site.name[-5:], fill=(250, 250, 250), font=_font(22), stroke_width=1, stroke_fill=(20, 20, 20))
-    pen.rectangle((0, CAPTION_TOP_PX, WIDTH_PX, HEIGHT_PX), fill=(18, 18, 20))
-    pen.text((4, CAPTION_TOP_PX), site.place, fill=(236, 236, 236), font=_font(11))
+        pen.text((3, 14), site.name[-5:], fill=WHITE, font=_font(22), stroke_width=1, stroke_fill=BLACK)
+    pen.rectangle((0, CAPTION_TOP_PX, WIDTH_PX, HEIGHT_PX), fill=BLACK)
+    pen.text((4, CAPTION_TOP_PX), site.place, fill=WHITE, font=_font(11))
     _roundel(picture)
 
 
@@ -48,8 +49,8 @@ def _roundel(picture: Image.Image) -> None:
     box = picture.crop(ROUNDEL_PX)
     box = Image.blend(box, Image.new("RGB", box.size, (232, 234, 240)), 0.72)
     pen = ImageDraw.Draw(box)
-    pen.ellipse((5, 6, 27, 28), outline=(60, 70, 150), width=4)
-    pen.rectangle((2, 15, 30, 19), fill=(60, 70, 150))
-    pen.text((34, 5), "Traffic", fill=(60, 70, 150), font=_font(11))
-    pen.text((34, 17), "cameras", fill=(60, 70, 150), font=_font(11))
+    pen.ellipse((5, 6, 27, 28), outline=INK, width=4)
+    pen.rectangle((2, 15, 30, 19), fill=INK)
+    pen.text((34, 5), "Traffic", fill=INK, font=_font(11))
+    pen.text((34, 17), "cameras", fill=INK, font=_font(11))
     picture.paste(box, ROUNDEL_PX[:2])

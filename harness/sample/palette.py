@@ -1,89 +1,58 @@
 """Colours: what vehicles are painted in, what people wear, and the materials common to all."""
 
-from collections.abc import Mapping
 from random import Random
 
-from harness.sample.solids import Model
-
 Colour = tuple[int, int, int]
-
-FIXED: Mapping[str, Colour] = {
-    "tyre": (26, 26, 27),
-    "hub": (112, 114, 116),
-    "trim": (48, 48, 50),
-    "glass": (44, 52, 60),
-    "rear_window": (40, 46, 54),
-    "grille": (30, 30, 32),
-    "chassis": (44, 44, 46),
-    "bumper": (120, 60, 50),
-    "engine": (120, 22, 22),
-    "board": (24, 22, 18),
-    "headlight": (232, 232, 222),
-    "taillight": (176, 22, 22),
-    "plate_front": (230, 230, 226),
-    "plate_rear": (222, 196, 60),
-    "sign": (236, 160, 50),
-    "spokes": (112, 112, 112),
-    "visor": (40, 44, 52),
-    "rubble": (116, 98, 76),
-    "bag": (70, 58, 48),
+# fmt: off
+BLACK, WHITE, SILVER = (30, 30, 32), (228, 228, 226), (196, 198, 200)
+RED, BLUE, GREEN = (150, 30, 32), (40, 62, 118), (40, 92, 64)
+GREYS = ((150, 153, 156), (104, 107, 110), (58, 60, 64), (96, 92, 88))
+FIXED: dict[str, Colour] = {
+    "tyre": (26, 26, 27), "hub": (112, 114, 116), "trim": (48, 48, 50), "glass": (44, 52, 60),
+    "rear_window": (40, 46, 54), "bag": (70, 58, 48), "grille": BLACK, "chassis": (44, 44, 46), "bumper": (120, 60, 50), "engine": (120, 22, 22), "board": (24, 22, 18),
+    "headlight": (232, 232, 222), "taillight": (176, 22, 22), "plate_front": WHITE, "plate_rear": (222, 196, 60),
+    "sign": (236, 160, 50), "spokes": (112, 112, 112), "visor": (40, 44, 52), "rubble": (116, 98, 76),
 }
-CARS: tuple[Colour, ...] = (
-    (196, 198, 200), (150, 153, 156), (104, 107, 110), (40, 41, 44), (58, 60, 64), (228, 228, 226), (214, 214, 210),
-    (36, 54, 104), (62, 92, 140), (134, 28, 32), (164, 36, 34), (40, 70, 56), (140, 124, 96), (92, 30, 50), (200, 120, 40),
-)  # fmt: skip
-COATS: tuple[Colour, ...] = (
-    (30, 32, 40), (44, 46, 60), (60, 56, 54), (96, 92, 88), (120, 36, 40), (44, 72, 116), (180, 176, 170), (74, 82, 60),
-    (150, 110, 80), (28, 28, 30), (200, 196, 190), (110, 60, 100),
-)  # fmt: skip
-HIGH_VIS: tuple[Colour, ...] = ((206, 232, 50), (250, 130, 40), (190, 226, 70))
-HELMETS: tuple[Colour, ...] = ((30, 30, 32), (226, 226, 224), (60, 60, 66), (170, 30, 34), (40, 70, 140))
-LOADS: tuple[Colour, ...] = ((224, 224, 220), (206, 208, 210), (60, 90, 140), (40, 110, 80), (170, 60, 44), (196, 176, 60), (120, 124, 130))
-SKINS: tuple[Colour, ...] = ((222, 176, 150), (204, 158, 130), (150, 104, 78), (96, 66, 50))
-HAIRS: tuple[Colour, ...] = ((34, 28, 24), (70, 48, 32), (120, 90, 56), (20, 20, 20), (150, 146, 140))
+CARS = (
+    SILVER, SILVER, BLACK, BLACK, WHITE, WHITE, BLUE, RED, *GREYS,
+    (62, 92, 140), (40, 70, 56), (140, 124, 96), (92, 30, 50),
+)
+# fmt: on
+VANS = (*[WHITE] * 5, *GREYS[::2], BLUE, RED)
+LOADS = (WHITE, WHITE, SILVER, BLUE, GREEN, (170, 60, 44), (196, 176, 60), (120, 124, 130))
+COATS = (BLACK, BLACK, (44, 46, 60), *GREYS[1:], RED, BLUE, SILVER, (74, 82, 60), (150, 110, 80), (110, 60, 100))
+HIGH_VIS = ((206, 232, 50), (250, 130, 40), (190, 226, 70))
+CASES = ((0, 170, 160), BLACK, GREEN, RED, WHITE)
+SKINS = ((222, 176, 150), (204, 158, 130), (150, 104, 78), (96, 66, 50))
+HAIRS = ((34, 28, 24), (70, 48, 32), (120, 90, 56), (150, 146, 140))
+TROUSERS = (BLACK, (40, 50, 76), (60, 58, 56), (120, 112, 96))
+BRIGHT = {"racer": 0.45, "city": 0.45, "bike": 0.12, "scooter": 0.12, "delivery": 0.2}  # share in reflective coats
+BODIES = {"double": ((186, 28, 32),), "single": ((186, 28, 32),), "cab": ((20, 20, 22),), "van": VANS}
 
 
-def paints(rng: Random, name: str, model: Model) -> dict[str, Colour]:
-    """Colour of every material of one actor of class `name`."""
-    chosen = dict(FIXED)
-    if name in ("person", "bicycle", "motorbike"):
-        chosen.update(_clothes(rng, name))
-    else:
-        chosen["paint"] = chosen["roof"] = _body(rng, name, model)
-        chosen["load"] = chosen["load_top"] = _varied(rng, rng.choice(LOADS), 12)
-        chosen["stripe"] = _varied(rng, rng.choice(LOADS), 20)
-        chosen["advert"] = _varied(rng, rng.choice(CARS), 30)
-    if name == "bus":
-        chosen["roof"] = (216, 214, 210) if rng.random() < 0.7 else chosen["paint"]
-        chosen["board"] = (230, 150, 40) if rng.random() < 0.6 else FIXED["board"]
-    return chosen
-
-
-def _body(rng: Random, name: str, model: Model) -> Colour:
-    if name == "bus":
-        return _varied(rng, (186, 28, 32), 12)
-    if name == "car":
-        return _varied(rng, (22, 22, 24), 6) if model.name == "cab" else _varied(rng, rng.choice(CARS), 14)
-    if model.name == "van":
-        return _varied(rng, rng.choice(((232, 232, 230),) * 5 + ((150, 152, 156), (52, 54, 60), (44, 64, 110), (190, 60, 40))), 8)
-    return _varied(rng, rng.choice(CARS), 14)
-
-
-def _clothes(rng: Random, name: str) -> dict[str, Colour]:
-    bright = rng.random() < {"person": 0.06, "bicycle": 0.45, "motorbike": 0.12}[name]
-    return {
-        "coat": _varied(rng, rng.choice(HIGH_VIS if bright else COATS[:6] if name == "motorbike" else COATS), 14),
-        "trousers": _varied(rng, rng.choice(((30, 32, 40), (40, 50, 76), (60, 58, 56), (120, 112, 96))), 10),
+def paints(rng: Random, shape: str) -> dict[str, Colour]:
+    """Colour of every material of one thing of this shape: the name of its model."""
+    body = _varied(rng, rng.choice(BODIES.get(shape, CARS)))
+    pale_roof = shape in ("double", "single") and rng.random() < 0.7
+    bright = rng.random() < BRIGHT.get(shape, 0.06)
+    return FIXED | {
+        "paint": body,
+        "roof": WHITE if pale_roof else body,
+        "load": _varied(rng, rng.choice(LOADS)),
+        "stripe": _varied(rng, rng.choice(LOADS)),
+        "advert": _varied(rng, rng.choice(CARS)),
+        "board": (230, 150, 40) if rng.random() < 0.6 else FIXED["board"],
+        "coat": _varied(rng, rng.choice(HIGH_VIS if bright else COATS)),
+        "trousers": _varied(rng, rng.choice(TROUSERS)),
         "skin": rng.choice(SKINS),
         "hair": rng.choice(HAIRS),
-        "helmet": rng.choice(HELMETS),
-        "frame": _varied(rng, rng.choice(CARS), 20),
-        "paint": _varied(rng, rng.choice(((30, 30, 34), (150, 26, 28), (36, 60, 120), (210, 210, 206), (60, 62, 66))), 10),
-        "case": rng.choice(((0, 170, 160), (30, 30, 30), (40, 120, 60), (200, 60, 40), (230, 230, 226))),
+        "helmet": rng.choice(CARS),
+        "frame": rng.choice(CARS),
+        "case": rng.choice(CASES),
     }
 
 
-def _varied(rng: Random, colour: Colour, by: int) -> Colour:
-    shift = rng.randint(-by, by)
-    red, green, blue = (min(250, max(8, part + shift + rng.randint(-by // 3, by // 3))) for part in colour)
+def _varied(rng: Random, colour: Colour) -> Colour:
+    shift = rng.randint(-12, 12)
+    red, green, blue = (min(245, max(8, part + shift + rng.randint(-5, 5))) for part in colour)
     return red, green, blue

@@ -2,16 +2,16 @@
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 from random import Random
 
 from harness.sample.geometry import HEIGHT_PX, OVERSAMPLING, Camera
 
+Colour = tuple[int, int, int]
 LANE_M = 3.25
 PAVEMENT_M = 3.6
 FAR_M = 170.0
 GAP_M = 9.0  # from the axis of a crossing road to the houses
-PLACES = (
+ROADS = (
     "A1 Archway Rd", "A2 Old Kent Rd", "A10 Kingsland Rd", "A13 East India Dock", "A23 Brixton Hill", "A24 Balham Hill",
     "A40 Western Ave", "A41 Finchley Rd", "A205 South Circ", "A503 Seven Sisters", "A4 Piccadilly", "A11 Mile End Rd",
     "A3 Clapham Rd", "A20 Lewisham Way", "A406 North Circ", "A5 Edgware Rd",
@@ -22,6 +22,7 @@ WALLS = (
     (120, 116, 112), (166, 140, 104), (98, 76, 66), (206, 204, 198),
 )  # fmt: skip
 SHOPS = ((150, 40, 40), (40, 70, 120), (50, 96, 60), (60, 60, 64), (196, 170, 80), (180, 180, 178), (96, 50, 96))
+STREET_LIGHTS = ((1.0, 0.66, 0.32), (1.0, 0.7, 0.4), (0.85, 1.0, 0.72), (0.95, 0.95, 1.0))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,65 +31,70 @@ class Lane:
 
     Args:
         direction: +1 away from the camera or to the right, -1 against.
-        kind: "road" for vehicles, "pavement" for people.
+        walked: a pavement.
     """
 
     offset_m: float
     direction: int
-    kind: str
+    walked: bool = False
     crossing: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class House:
-    """A building: its facade runs along the road from `start_m` to `end_m`, at `face_m` from the axis."""
+    """A building; its front runs from (`x_m`, `start_m`) to (`far_x_m`, `end_m`), its depth goes away from the road."""
 
+    x_m: float
+    far_x_m: float
     start_m: float
     end_m: float
-    face_m: float
     height_m: float
-    wall: tuple[int, int, int]
-    shop: tuple[int, int, int]
+    wall: Colour
+    shop: Colour
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tree:
+    """A tree in leaf at the edge of the pavement."""
+
+    x_m: float
+    y_m: float
+    height_m: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Site:
-    """Everything about a camera's view that does not change from frame to frame."""
+    """Everything about a camera's view that does not change from frame to frame.
+
+    Args:
+        bend: the road's axis lies at x = bend * y^2.
+        crossing_m: y of a crossing road's axis.
+        fronts: x of the house fronts left and right, from the axis.
+        posts: (x, y) of street lamps.
+        street_light: its colour, 0..1.
+        busy: factor on the traffic.
+    """
 
     number: int
     name: str
     place: str
     camera: Camera
     lanes_each_way: int
-    bend: float  # the axis lies at x = bend * y^2
-    crossing_m: float | None  # y of a crossing road's axis
+    bend: float
+    crossing_m: float | None
+    fronts: tuple[float, float]
+    lanes: tuple[Lane, ...]
     houses: tuple[House, ...]
-    trees: tuple[tuple[float, float, float], ...]  # x, y, height
-    posts: tuple[tuple[float, float], ...]  # x, y of street lamps
-    faces: tuple[float, float]  # x of the house fronts left and right, from the axis
+    trees: tuple[Tree, ...]
+    posts: tuple[tuple[float, float], ...]
     bus_lane: bool
-    lamp: tuple[float, float, float]  # colour of the street light, 0..1
+    street_light: tuple[float, float, float]
     busy: float
 
     @property
     def half_m(self) -> float:
         """Half the carriageway."""
         return self.lanes_each_way * LANE_M
-
-    @cached_property
-    def lanes(self) -> tuple[Lane, ...]:
-        """Lanes and pavements; traffic keeps to the left."""
-        found = []
-        for k in range(self.lanes_each_way):
-            middle = (k + 0.5) * LANE_M
-            found += [Lane(offset_m=-middle, direction=1, kind="road"), Lane(offset_m=middle, direction=-1, kind="road")]
-        kerb = self.half_m + PAVEMENT_M / 2
-        found += [Lane(offset_m=side * kerb, direction=side, kind="pavement") for side in (-1, 1)]
-        if self.crossing_m is not None:
-            for side in (-1, 1):
-                found.append(Lane(offset_m=self.crossing_m + side * LANE_M / 2, direction=-side, kind="road", crossing=True))
-                found.append(Lane(offset_m=self.crossing_m + side * (LANE_M + 1.8), direction=side, kind="pavement", crossing=True))
-        return tuple(found)
 
     def spot(self, lane: Lane, along_m: float, aside_m: float = 0.0) -> tuple[float, float, float]:
         """(x, y, heading) of a place in a lane; `along_m` is y, or x in a crossing lane."""
@@ -97,76 +103,89 @@ class Site:
         slope = math.atan(2 * self.bend * along_m)
         return lane.offset_m + aside_m + self.bend * along_m**2, along_m, slope + (0 if lane.direction > 0 else math.pi)
 
+    def in_sight(self, x_m: float, y_m: float) -> bool:
+        """Whether no house at the corner of the crossing hides a spot in the crossing road."""
+        front = self.fronts[0] if x_m < self.camera.x_m else self.fronts[1]
+        if self.crossing_m is None or abs(x_m) < abs(front):
+            return True
+        return y_m * (front - self.camera.x_m) / (x_m - self.camera.x_m) > self.crossing_m - GAP_M + 1
+
 
 def make_site(seed: int, number: int) -> Site:
     """Camera `number` (from 0) of a data set; a function of its arguments only."""
     rng = Random(f"{seed}/site/{number}")
     lanes = rng.choice((1, 1, 2, 2, 2))
     half = lanes * LANE_M
-    crossing = rng.uniform(22, 42) if rng.random() < 0.45 else None
-    camera = _camera(rng, half)
-    far = [s * (half + PAVEMENT_M + rng.uniform(0.0, 4.0)) for s in (-1, 1)]
+    bend = rng.choice((0, 0, 1, -1)) * rng.uniform(3e-4, 1.6e-3)
+    crossing = rng.uniform(20, 38) if rng.random() < 0.45 else None
+    fronts = (-half - PAVEMENT_M - rng.uniform(0, 4), half + PAVEMENT_M + rng.uniform(0, 4))
+    lamps = [((half + 0.5) * (1 if k % 2 else -1), 14.0 + 13 * k) for k in range(9)]
     return Site(
         number=number,
         name=f"{number // 9 + 1:05d}.{rng.randrange(1000, 9999):05d}",
-        place=f"{PLACES[number % len(PLACES)]} / {rng.choice(CROSSINGS)}",
-        camera=camera,
+        place=f"{ROADS[number % len(ROADS)]} / {rng.choice(CROSSINGS)}",
+        camera=_camera(rng, half),
         lanes_each_way=lanes,
-        bend=rng.choice((0, 0, 1, -1)) * rng.uniform(3e-4, 1.6e-3),
+        bend=bend,
         crossing_m=crossing,
-        houses=tuple(house for face in far for house in _houses(rng, face, crossing)),
-        trees=tuple(_trees(rng, half, crossing)),
-        posts=tuple((side * (half + 0.5), y) for k, y in enumerate(range(14, 120, 13)) if (side := 1 if k % 2 else -1)),
-        faces=(far[0], far[1]),
+        fronts=fronts,
+        lanes=tuple(_lanes(lanes, crossing)),
+        houses=tuple(house for front in fronts for house in _houses(rng, front, bend, crossing)),
+        trees=tuple(_trees(rng, half, bend, crossing)),
+        posts=tuple((x + bend * y * y, y) for x, y in lamps),
         bus_lane=lanes > 1 and rng.random() < 0.5,
-        lamp=rng.choice(((1.0, 0.66, 0.32), (1.0, 0.7, 0.4), (0.85, 1.0, 0.72), (0.95, 0.95, 1.0))),
-        busy=rng.uniform(0.75, 1.3),
+        street_light=rng.choice(STREET_LIGHTS),
+        busy=rng.uniform(0.85, 1.25),
     )
 
 
 def _camera(rng: Random, half: float) -> Camera:
-    height, pitch = rng.uniform(6.5, 14), math.radians(rng.uniform(15, 27))
-    x = rng.choice((-1, 1)) * rng.uniform(0.2, 1.0) * (half + 1.5)
-    aim = height / math.tan(pitch)
-    yaw = math.atan2(-x * rng.uniform(0.5, 1.2), aim) + math.radians(rng.uniform(-4, 4))
-    focal = rng.uniform(1.02, 1.45) * HEIGHT_PX * OVERSAMPLING
+    height, pitch = rng.uniform(6.5, 14), math.radians(rng.uniform(17, 34))
+    x = rng.choice((-1, 1)) * rng.uniform(0.0, 0.9) * (half + 1.5)
+    yaw = math.atan2(-x * rng.uniform(0.4, 1.0), height / math.tan(pitch)) + math.radians(rng.uniform(-4, 4))
+    focal = rng.uniform(1.0, 1.4) * HEIGHT_PX * OVERSAMPLING
     return Camera(x_m=x, height_m=height, yaw=yaw, pitch=pitch, focal_px=focal)
 
 
-def _houses(rng: Random, face: float, crossing: float | None) -> list[House]:
+def _lanes(each_way: int, crossing: float | None) -> list[Lane]:
+    """Lanes and pavements; traffic keeps to the left."""
+    found = []
+    for side in (-1, 1):
+        found += [Lane(offset_m=side * (k + 0.5) * LANE_M, direction=-side) for k in range(each_way)]
+        found.append(Lane(offset_m=side * (each_way * LANE_M + PAVEMENT_M / 2), direction=side, walked=True))
+        if crossing is not None:
+            found.append(Lane(offset_m=crossing + side * LANE_M / 2, direction=-side, crossing=True))
+            walk = crossing + side * (LANE_M + PAVEMENT_M / 2)
+            found.append(Lane(offset_m=walk, direction=side, walked=True, crossing=True))
+    return found
+
+
+def _houses(rng: Random, front: float, bend: float, crossing: float | None) -> list[House]:
     """A row of houses along one side, with the gap that a crossing road leaves."""
     rows = [(-8.0, FAR_M)] if crossing is None else [(-8.0, crossing - GAP_M), (crossing + GAP_M, FAR_M)]
     found = []
     for y, end in rows:
         height, wall = rng.uniform(8, 18), rng.choice(WALLS)
         while y < end - 1:
-            length = min(rng.uniform(6, 18), end - y)
+            far = min(y + rng.uniform(6, 18), end)
             if rng.random() < 0.6:
                 height, wall = rng.uniform(7, 20), rng.choice(WALLS)
+            shop, x, far_x = rng.choice(SHOPS), front + bend * y * y, front + bend * far * far
             if rng.random() > 0.06:
-                shop = rng.choice(SHOPS)
-                found.append(House(start_m=y, end_m=y + length, face_m=face, height_m=height, wall=wall, shop=shop))
-            y += length
+                house = House(x_m=x, far_x_m=far_x, start_m=y, end_m=far, height_m=height, wall=wall, shop=shop)
+                found.append(house)
+            y = far
     return found
 
 
-def _trees(rng: Random, half: float, crossing: float | None) -> list[tuple[float, float, float]]:
+def _trees(rng: Random, half: float, bend: float, crossing: float | None) -> list[Tree]:
     found = []
     for side in (-1, 1):
         spacing = rng.uniform(11, 40)
         y = rng.uniform(16, 16 + spacing)
         while y < 110:
-            clear = crossing is None or abs(y - crossing) > 9
-            if clear and rng.random() < 0.75:
-                found.append((side * (half + rng.uniform(1.0, 2.6)), y, rng.uniform(5.5, 10)))
+            x = side * (half + rng.uniform(1.0, 2.6)) + bend * y * y
+            if rng.random() < 0.75 and (crossing is None or abs(y - crossing) > GAP_M):
+                found.append(Tree(x_m=x, y_m=y, height_m=rng.uniform(5.5, 10)))
             y += spacing * rng.uniform(0.7, 1.3)
     return found
-
-
-def in_sight(site: Site, x_m: float, y_m: float) -> bool:
-    """Whether no house at the corner of a crossing stands between the camera and a spot in the crossing road."""
-    face = site.faces[0] if x_m < site.camera.x_m else site.faces[1]
-    if site.crossing_m is None or abs(x_m) < abs(face):
-        return True
-    passes_at = y_m * (face - site.camera.x_m) / (x_m - site.camera.x_m)
-    return passes_at > site.crossing_m - GAP_M + 1

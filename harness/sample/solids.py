@@ -1,18 +1,18 @@
 """Solid shapes of flat faces, from which every vehicle and person is put together.
 
-A model stands on the ground around the origin: x to its right, y forward, z up, in metres.
+A shape stands on the ground around the origin: x to its right, y forward, z up, in metres.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from harness.sample.geometry import Array
 
 Point = tuple[float, float, float]
+Span = tuple[float, float]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,51 +38,50 @@ class Lamp:
     material: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class Model:
-    """Faces and lamps of one shape, with the ground it covers."""
+    """F faces of V corners in all as arrays, lamps, and the measures of the whole.
+
+    Args:
+        vertices, starts: corners [V, 3]; face f has those from `starts[f]` to `starts[f + 1]`.
+        centres, normals, layers: of the faces, [F, 3], [F, 3] outward of length 1, and [F].
+    """
 
     name: str
-    faces: tuple[Face, ...]
     width_m: float
     length_m: float
     height_m: float
-    lamps: tuple[Lamp, ...] = ()
-
-    @cached_property
-    def vertices(self) -> Array:
-        """All corners of all faces, [V, 3]."""
-        return np.array([corner for face in self.faces for corner in face.corners])
-
-    @cached_property
-    def starts(self) -> list[int]:
-        """Where each face's corners begin in `vertices`, and the end: F + 1 numbers."""
-        return [0, *np.cumsum([len(face.corners) for face in self.faces]).tolist()]
-
-    @cached_property
-    def centres(self) -> Array:
-        """Middle of each face, [F, 3]."""
-        return np.array([np.mean(face.corners, axis=0) for face in self.faces])
-
-    @cached_property
-    def normals(self) -> Array:
-        """Unit normal of each face, outward, [F, 3]."""
-        return np.array([_normal(np.array(face.corners)) for face in self.faces])
-
-    @cached_property
-    def layers(self) -> Array:
-        """Layer of each face, [F]."""
-        return np.array([face.layer for face in self.faces])
+    materials: tuple[str, ...]
+    lamps: tuple[Lamp, ...]
+    vertices: Array
+    starts: tuple[int, ...]
+    centres: Array
+    normals: Array
+    layers: Array
 
 
-def _normal(corners: Array) -> Array:
-    normal = np.cross(corners, np.roll(corners, -1, axis=0)).sum(axis=0)  # Newell's method
-    found: Array = normal / (np.linalg.norm(normal) or 1.0)
-    return found
+def model(name: str, size: Point, faces: Sequence[Face], lamps: Sequence[Lamp] = ()) -> Model:
+    """The model made of `faces`; `size` is its width, length and height."""
+    corners = [np.array(face.corners) for face in faces]
+    # Newell's method: twice the vector area of a polygon.
+    areas = np.array([np.cross(face, np.roll(face, -1, axis=0)).sum(axis=0) for face in corners])
+    return Model(
+        name=name,
+        width_m=size[0],
+        length_m=size[1],
+        height_m=size[2],
+        materials=tuple(face.material for face in faces),
+        lamps=tuple(lamps),
+        vertices=np.concatenate(corners),
+        starts=(0, *np.cumsum([len(face) for face in corners]).tolist()),
+        centres=np.array([face.mean(axis=0) for face in corners]),
+        normals=areas / np.linalg.norm(areas, axis=1, keepdims=True),
+        layers=np.array([face.layer for face in faces]),
+    )
 
 
 def extrude(
-    profile: Sequence[tuple[float, float]],
+    profile: Sequence[Span],
     half_widths: Sequence[float],
     materials: Sequence[str],
     side: str,
@@ -95,63 +94,56 @@ def extrude(
     Args:
         half_widths: of the body at each point of the profile.
         materials: of the strips between neighbouring points, one fewer than points.
-        side: material of both flanks.
+        side: material of both flanks, which come last: right, left.
         x: where the middle lies.
     """
     right = [(x + half, y, z) for (y, z), half in zip(profile, half_widths, strict=True)]
     left = [(x - half, y, z) for (y, z), half in zip(profile, half_widths, strict=True)]
-    faces = [
-        Face(corners=(left[i], left[i + 1], right[i + 1], right[i]), material=material, layer=layer)
-        for i, material in enumerate(materials)
+    strips = [(left[i], left[i + 1], right[i + 1], right[i]) for i in range(len(materials))]
+    sides = [(tuple(right), side), (tuple(reversed(left)), side)]
+    return [
+        Face(corners=corners, material=material, layer=layer)
+        for corners, material in [*zip(strips, materials, strict=True), *sides]
     ]
-    faces.append(Face(corners=tuple(right), material=side, layer=layer))
-    faces.append(Face(corners=tuple(reversed(left)), material=side, layer=layer))
-    return faces
 
 
-def box(
-    x: tuple[float, float],
-    y: tuple[float, float],
-    z: tuple[float, float],
-    material: str,
-    *,
-    layer: float = 0,
-    top: str | None = None,
-    ends: tuple[str, str] | None = None,
-) -> list[Face]:
-    """A box without a floor; `top` and `ends` (front, rear) may be of other materials than the flanks."""
-    half, front, rear = (x[1] - x[0]) / 2, y[1], y[0]
-    profile = [(front, z[0]), (front, z[1]), (rear, z[1]), (rear, z[0])]
-    first, last = ends or (material, material)
-    return extrude(profile, [half] * 4, [first, top or material, last], material, layer=layer, x=(x[0] + x[1]) / 2)
+def box(x: Span, y: Span, z: Span, material: str, *, layer: float = 0, top: str | None = None) -> list[Face]:
+    """A box without a floor; its top may be of another material."""
+    profile = [(y[1], z[0]), (y[1], z[1]), (y[0], z[1]), (y[0], z[0])]
+    strips = [material, top or material, material]
+    return extrude(profile, [(x[1] - x[0]) / 2] * 4, strips, material, layer=layer, x=(x[0] + x[1]) / 2)
 
 
-def disc(x: float, y: float, radius: float, material: str, *, half_width: float, layer: float, corners: int = 10) -> list[Face]:
-    """A wheel that stands on the ground, its axle across; the tread is drawn in the same material."""
-    turns = [2 * math.pi * k / corners for k in range(corners)]
-    rim = [(y + radius * math.cos(turn), radius + radius * math.sin(turn)) for turn in turns]
-    return extrude([*rim, rim[0]], [half_width] * (corners + 1), [material] * corners, material, layer=layer, x=x)
+def disc(place: Point, radius: float, material: str, *, half_width: float, layer: float) -> list[Face]:
+    """A wheel around `place`, its axle across; the flanks come last: right, left."""
+    corners = 10
+    x, y, z = place
+    turns = [2 * math.pi * k / corners for k in range(corners + 1)]
+    rim = [(y + radius * math.cos(turn), z + radius * math.sin(turn)) for turn in turns]
+    return extrude(rim, [half_width] * (corners + 1), [material] * corners, material, layer=layer, x=x)
 
 
-def panel(corners: Iterable[Point], material: str, *, layer: float) -> Face:
-    """One flat face, for windows, lights and plates that lie on a body."""
-    return Face(corners=tuple(corners), material=material, layer=layer)
+def limb(x: float, start: Span, end: Span, thick: float, material: str, *, layer: float) -> list[Face]:
+    """A leg, arm or tube between two points (y, z) of the upright plane at `x`."""
+    (y0, z0), (y1, z1) = start, end
+    share = thick / 2 / math.hypot(y1 - y0, z1 - z0)
+    dy, dz = (z1 - z0) * share, (y0 - y1) * share
+    rim = [(y0 + dy, z0 + dz), (y1 + dy, z1 + dz), (y1 - dy, z1 - dz), (y0 - dy, z0 - dz), (y0 + dy, z0 + dz)]
+    return extrude(rim, [thick / 2] * 5, [material] * 4, material, layer=layer, x=x)
 
 
-def across(y: float, x: tuple[float, float], z: tuple[float, float], material: str, *, layer: float) -> Face:
+def across(y: float, x: Span, z: Span, material: str, *, layer: float) -> Face:
     """An upright panel across the vehicle, facing forward where y > 0, else to the rear."""
-    corners = [(x[0], y, z[0]), (x[0], y, z[1]), (x[1], y, z[1]), (x[1], y, z[0])]
-    return panel(corners if y > 0 else reversed(corners), material, layer=layer)
+    corners = ((x[0], y, z[0]), (x[0], y, z[1]), (x[1], y, z[1]), (x[1], y, z[0]))
+    return Face(corners=corners if y > 0 else corners[::-1], material=material, layer=layer)
 
 
-def flank(x: float, y: tuple[float, float], z: tuple[float, float], material: str, *, layer: float) -> Face:
-    """An upright panel along the vehicle, facing right where x > 0, else left."""
-    corners = [(x, y[0], z[0]), (x, y[1], z[0]), (x, y[1], z[1]), (x, y[0], z[1])]
-    return panel(corners if x > 0 else reversed(corners), material, layer=layer)
+def flank(half_width: float, side: int, outline: Sequence[Span], material: str, *, layer: float) -> Face:
+    """A panel [(y, z)] on the right (`side` 1) or left (-1) of a vehicle, counter-clockwise seen from the right."""
+    corners = tuple((side * half_width, y, z) for y, z in outline)
+    return Face(corners=corners if side > 0 else corners[::-1], material=material, layer=layer)
 
 
-def hub(x: float, y: float, radius: float, material: str, *, layer: float, corners: int = 10) -> Face:
-    """A wheel seen from its side, on the right flank where x > 0, else on the left."""
-    turns = [2 * math.pi * k / corners for k in range(corners)]
-    rim = [(x, y + radius * math.cos(turn), radius + radius * math.sin(turn)) for turn in turns]
-    return panel(rim if x > 0 else reversed(rim), material, layer=layer)
+def rectangle(y: Span, z: Span) -> list[Span]:
+    """Outline of a rectangle for `flank`."""
+    return [(y[0], z[0]), (y[1], z[0]), (y[1], z[1]), (y[0], z[1])]
