@@ -1,0 +1,67 @@
+"""One training input: a picture alone, or four in a mosaic.
+
+Legend: N = boxes, 4 = (x1, y1, x2, y2), C = channels, H and W = height and width.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from yolo_v4.data.augment import random_tile
+from yolo_v4.data.frames import Frame
+from yolo_v4.data.pictures import PictureCache
+from yolo_v4.spec.experiment import Augmentation
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sample:
+    """A training input and its objects."""
+
+    pixels: Tensor  # [C, H, W] float32, ready for the network
+    boxes: np.ndarray  # [N, 4] float32, shares of width and height
+    classes: np.ndarray  # [N] int64
+
+
+def random_sample(
+    index: int,
+    frames: Sequence[Frame],
+    pictures: PictureCache,
+    spec: Augmentation,
+    size: tuple[int, int],
+    random: np.random.Generator,
+) -> Sample:
+    """Frame `index` augmented; with probability `mosaic_prob` as the top left of four, the others drawn from all frames.
+
+    Args:
+        index: of frames and pictures alike.
+        frames: the training set.
+        pictures: theirs, decoded.
+        spec: how much to vary.
+        size: (width, height) of the input, pixels.
+        random: every draw comes from here.
+    """
+    width, height = size
+    if random.random() < spec.mosaic_prob:
+        members = [index, *random.integers(len(frames), size=3).tolist()]
+        low, high = spec.mosaic_min_ratio, 1 - spec.mosaic_min_ratio
+        split_x, split_y = round(random.uniform(low, high) * width), round(random.uniform(low, high) * height)
+        areas = [
+            (0, 0, split_x, split_y),
+            (split_x, 0, width, split_y),
+            (0, split_y, split_x, height),
+            (split_x, split_y, width, height),
+        ]
+    else:
+        members, areas = [index], [(0, 0, width, height)]
+    canvas = torch.empty(spec.channels, height, width)
+    boxes, classes = [], []
+    for member, (left, top, right, bottom) in zip(members, areas, strict=True):
+        frame = frames[member]
+        tile = random_tile(pictures[member], frame.boxes, right - left, bottom - top, spec, random)
+        canvas[:, top:bottom, left:right] = tile.pixels
+        boxes.append((tile.boxes + np.array((left, top, left, top))) / (width, height, width, height))
+        classes.append(frame.classes[tile.kept])
+    return Sample(pixels=canvas, boxes=np.concatenate(boxes).astype(np.float32), classes=np.concatenate(classes))

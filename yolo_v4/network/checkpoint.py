@@ -1,0 +1,145 @@
+"""Checkpoints: what they hold, writing them whole or not at all, reading them without running what they might hide."""
+
+import dataclasses
+import os
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from yolo_v4.errors import DataError
+from yolo_v4.network.yolo import Yolo, build_network
+from yolo_v4.spec.experiment import Experiment
+
+FORMAT = 1
+RELEASE = "3.21"  # of the network that train builds
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Identity:
+    """What a network is; two networks with equal identities have the same weights by name and shape and mean the same by them."""
+
+    release: str
+    arch: str
+    layers: int
+    conv_blocks: int
+    force_relu: bool
+    channels: int
+    input_wh: tuple[int, int]
+    classes: tuple[str, ...]
+    anchors: tuple[Any, ...]
+    grid_xy_extend: tuple[float, ...]
+
+    @classmethod
+    def of(cls, experiment: Experiment, *, release: str = RELEASE) -> "Identity":
+        """That of the network an experiment trains."""
+        network, augmentation = experiment.network, experiment.augmentation
+        return cls(
+            release=release,
+            arch=network.arch,
+            layers=network.layers,
+            conv_blocks=network.conv_blocks,
+            force_relu=network.force_relu,
+            channels=augmentation.channels,
+            input_wh=(augmentation.width, augmentation.height),
+            classes=experiment.classes,
+            anchors=network.anchors,
+            grid_xy_extend=network.grid_xy_extend,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Checkpoint:
+    """A training run at the end of an epoch; nothing in it tells of time, place or host."""
+
+    identity: Identity
+    weights: dict[str, Tensor]
+    average: dict[str, Tensor] | None  # moving average of the weights, which is what is used then
+    optimizer: dict[str, Any]
+    epoch: int  # epochs done
+    history: list[dict[str, float]]  # rows of the CSV log so far
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint: to the side, made durable, then renamed, so that `path` is whole or as before."""
+    content = {field.name: getattr(checkpoint, field.name) for field in dataclasses.fields(checkpoint)}
+    content |= {"format": FORMAT, "identity": dataclasses.asdict(checkpoint.identity)}
+    aside = path.with_name(f".{path.name}.part")
+    try:
+        # Through an open file: given a path, torch writes its stem into the bytes.
+        with aside.open("wb") as stream:
+            torch.save(content, stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint onto the CPU.
+
+    Raises:
+        DataError: absent, damaged, of another format, or holding anything but tensors and plain values.
+    """
+    remedy = "give a weights/yolov4_*.pt file that `yolo_v4 train` of this version wrote"
+    try:
+        with path.open("rb") as stream:
+            content = torch.load(stream, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise DataError(f"no checkpoint at {path}", remedy=remedy) from error
+    except pickle.UnpicklingError as error:
+        raise DataError(
+            f"{path} is no checkpoint, or hides code in a pickle, and was not loaded", remedy=remedy
+        ) from error
+    except (OSError, RuntimeError, ValueError, EOFError) as error:
+        raise DataError(f"{path} is damaged or no checkpoint: {error}", remedy=remedy) from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise DataError(f"{path} is not a checkpoint of format {FORMAT}", remedy=remedy)
+    try:
+        fields = {field.name: content[field.name] for field in dataclasses.fields(Checkpoint)}
+        return Checkpoint(**fields | {"identity": Identity(**content["identity"])})
+    except (KeyError, TypeError) as error:
+        raise DataError(f"{path} lacks parts of a checkpoint: {error}", remedy=remedy) from error
+
+
+def require_same(checkpoint: Checkpoint, experiment: Experiment, path: Path) -> None:
+    """Refuse a checkpoint of a network other than the experiment's.
+
+    Raises:
+        DataError: naming what differs, with both values.
+    """
+    expected = Identity.of(experiment, release=checkpoint.identity.release)
+    for field in dataclasses.fields(Identity):
+        found, wanted = getattr(checkpoint.identity, field.name), getattr(expected, field.name)
+        if found != wanted:
+            raise DataError(
+                f"{path} was trained with {field.name} {found}, the spec says {wanted}",
+                remedy="use the spec file that this model was trained with",
+            )
+
+
+def load_network(path: Path, experiment: Experiment) -> Yolo:
+    """The trained network of an experiment in evaluation mode, with the moving average as weights where there is one.
+
+    Raises:
+        DataError: as `load_checkpoint` and `require_same`.
+    """
+    checkpoint = load_checkpoint(path)
+    require_same(checkpoint, experiment, path)
+    network = build_network(
+        experiment.network,
+        num_classes=len(experiment.classes),
+        channels=experiment.augmentation.channels,
+        release=checkpoint.identity.release,
+    )
+    network.load_state_dict(checkpoint.average or checkpoint.weights)
+    return network.eval()
