@@ -6,7 +6,16 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 # Module -> the test that runs it without importing it.
-TESTED_THROUGH: dict[str, str] = {}
+TESTED_THROUGH: dict[str, str] = {
+    "yolo_v4/__main__.py": "tests/yolo_v4/test_cli.py",
+    "yolo_v4/commands/dataset_convert.py": "tests/yolo_v4/commands/test_dataset_convert.py",
+    "yolo_v4/commands/kmeans.py": "tests/yolo_v4/commands/test_kmeans.py",
+    "yolo_v4/commands/prune.py": "tests/yolo_v4/test_cli.py",
+    "yolo_v4/data/convert.py": "tests/yolo_v4/golden/test_dataset_convert.py",
+    "yolo_v4/data/narrator.py": "tests/yolo_v4/golden/test_dataset_convert.py",
+    "yolo_v4/spec/checks.py": "tests/yolo_v4/golden/test_specs.py",
+    "yolo_v4/spec/text.py": "tests/yolo_v4/spec/test_load.py",
+}
 
 # Folders of tests that stand for a source of expected values, not for a room.
 OTHER_FOLDERS = {"tests/yolo_v4/golden"}

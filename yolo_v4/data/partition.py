@@ -77,7 +77,7 @@ def _by_name(conversion: Conversion, narrator: Narrator) -> list[list[str]]:
             remedy="set val_split to a percentage below 100",
         )
     names = list_images(conversion.root / conversion.image_folder, conversion.image_extension)
-    frames = [name.rpartition(".")[0] or name for name in names]
+    frames = [Path(name).stem for name in names]
     val_split = conversion.val_split_pct / 100
     narrator.debug(KITTI, f"Validation percentage: {val_split}")
     count = int(val_split * len(frames))

@@ -24,11 +24,6 @@ def check_message(spec: Any, *, where: str) -> None:
                 raise SpecError(f"{complaint} (in {where})", remedy=f"correct {where}; docs/seam.md lists every field")
 
 
-def label_format(sources: Any) -> str | None:
-    """Name of the kind of labels that `sources` have, or None where there are none or none is named."""
-    return sources[0].WhichOneof("labels_format") if sources else None
-
-
 def _dataset(spec: Any) -> Iterator[Verdict]:
     dataset = spec.dataset_config
     yield len(dataset.target_class_mapping) > 0, "Please specify target_class_mapping"
@@ -36,7 +31,7 @@ def _dataset(spec: Any) -> Iterator[Verdict]:
     for split, sources in (("training", dataset.data_sources), ("validation", dataset.validation_data_sources)):
         kinds = list(dict.fromkeys(source.WhichOneof("labels_format") for source in sources))
         yield len(kinds) < 2, f"Label format should be identical for all {split} data sources. Got {kinds}"
-    records = label_format(dataset.data_sources) == "tfrecords_path"
+    records = dataset.data_sources[0].WhichOneof("labels_format") == "tfrecords_path"
     yield (
         records or len(dataset.validation_data_sources) > 0,
         "Validation dataset specified by `validation_fold` requires the training label format to be TFRecords.",
