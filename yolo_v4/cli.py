@@ -67,7 +67,9 @@ def _parser(chosen: str | None) -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", metavar="SUBCOMMAND", required=True)
     for name, summary in COMMANDS.items():
-        command = commands.add_parser(name, help=summary, description=summary.capitalize() + ".", parents=[shared])
+        command = commands.add_parser(
+            name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", parents=[shared]
+        )
         if name == chosen:
             importlib.import_module(f"yolo_v4.commands.{name}").add_arguments(command)
     return parser
