@@ -12,8 +12,8 @@ from harness.sample.frame import CAMERAS, Frame, make_frame
 from harness.sample.traffic import CLASSES
 
 PROCESSES = 2
-MOMENT = (2019, 6, 28, 14, 0, 0)  # of every entry: the bytes depend on the frames only
-DESCRIPTION = b"classes = 6\ntrain = data/train.txt\nnames = data/obj.names\nbackup = backup/\n"
+WRITTEN = (2019, 6, 28, 14, 0, 0)  # time of every entry: the bytes depend on the frames only
+DESCRIPTION = "classes = 6\ntrain = data/train.txt\nnames = data/obj.names\nbackup = backup/\n"
 
 
 def make_archive(
@@ -34,31 +34,27 @@ def make_archive(
         with zipfile.ZipFile(aside, "w") as archive:
             names = []
             for done, frame in enumerate(make_frames(seed, total), start=1):
-                names.append(f"data/obj_train_data/{frame.folder}/{frame.stem}")
+                names.append(f"data/obj_train_data/{frame.camera}/{frame.stem}")
                 _add(archive, f"{names[-1]}.jpg", frame.jpeg)
-                _add(archive, f"{names[-1]}.txt", frame.label.encode())
+                _add(archive, f"{names[-1]}.txt", "".join(box.line() for box in frame.boxes))
                 progress(done, total)
-            listing = "".join(f"{name}.jpg\n" for name in names)
             _add(archive, "data/obj.data", DESCRIPTION)
-            _add(archive, "data/obj.names", "".join(f"{name}\n" for name in CLASSES).encode())
-            _add(archive, "data/train.txt", listing.encode())
+            _add(archive, "data/obj.names", "".join(f"{name}\n" for name in CLASSES))
+            _add(archive, "data/train.txt", "".join(f"{name}.jpg\n" for name in names))
         files.publish(aside, path)
     finally:
         aside.unlink(missing_ok=True)
 
 
 def make_frames(seed: int, total: int, *, processes: int = PROCESSES) -> Iterator[Frame]:
-    """Frames 0 to `total` - 1 camera by camera; what they show does not depend on `processes`."""
+    """Frames 0 to `total` - 1, camera by camera; what they show does not depend on `processes`."""
     numbers = sorted(range(total), key=lambda index: (index % CAMERAS, index))
-    if processes == 1 or total < 2 * processes:
-        yield from (make_frame(seed, index) for index in numbers)
-        return
     # Spawned, not forked: the caller may run threads.
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
         yield from pool.imap(partial(make_frame, seed), numbers, chunksize=4)
 
 
-def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
-    entry = zipfile.ZipInfo(name, date_time=MOMENT)
+def _add(archive: zipfile.ZipFile, name: str, content: str | bytes) -> None:
+    entry = zipfile.ZipInfo(name, date_time=WRITTEN)
     entry.external_attr = 0o644 << 16
     archive.writestr(entry, content)

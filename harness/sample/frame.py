@@ -7,32 +7,27 @@ from random import Random
 from PIL import Image
 
 from harness.sample.backdrop import Backdrop, make_backdrop
-from harness.sample.geometry import DRAWN_PX, HEIGHT_PX, WIDTH_PX
-from harness.sample.labels import Box, visible_boxes
+from harness.sample.geometry import DRAWN_PX, FRAME_PX, HEIGHT_PX
 from harness.sample.light import light_up
 from harness.sample.moment import make_moment
 from harness.sample.optics import encode, expose, smear, transmit
 from harness.sample.overlay import cover, write_over
-from harness.sample.scene import draw_scene
+from harness.sample.scene import Box, Scene
 from harness.sample.site import Site, make_site
 from harness.sample.traffic import populate
 
 CAMERAS = 16
+BROKEN_BELOW_PX = HEIGHT_PX * 6 // 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Frame:
-    """A frame as it is packed: folder and stem of its files, JPEG, and boxes."""
+    """A frame as it is packed: its camera, the stem of its files, JPEG, and labels."""
 
-    folder: str
+    camera: str
     stem: str
     jpeg: bytes
     boxes: tuple[Box, ...]
-
-    @property
-    def label(self) -> str:
-        """Text of the label file."""
-        return "".join(box.line() for box in self.boxes)
 
 
 @lru_cache(maxsize=CAMERAS)
@@ -49,20 +44,17 @@ def make_frame(seed: int, index: int) -> Frame:
     """
     site, backdrop = _street(seed, index % CAMERAS)
     rng = Random(f"{seed}/frame/{index}")
-    moment = make_moment(rng, camera=site.number, shot=index // CAMERAS)
-    actors = populate(site, rng)
-    scene = draw_scene(site, backdrop, actors, moment)
-    light = light_up(site, backdrop, scene, actors, moment)
-    picture = transmit(expose(light, rng, moment), rng)
-    boxes = visible_boxes(scene, actors, cover().resize(DRAWN_PX, Image.Resampling.NEAREST))
+    moment = make_moment(rng, site.number, index // CAMERAS)
+    scene = Scene(site, backdrop, populate(site, rng), moment)
+    boxes = scene.boxes(cover().resize(DRAWN_PX, Image.Resampling.NEAREST))
+    picture = transmit(expose(light_up(scene, backdrop, moment), rng, moment), rng)
     failure = rng.random()
     if failure < 0.003:
-        picture, boxes = Image.new("RGB", (WIDTH_PX, HEIGHT_PX), (128, 128, 128)), []
+        picture, boxes = Image.new("RGB", FRAME_PX, (128, 128, 128)), []
     elif failure < 0.006:
-        row = HEIGHT_PX * 6 // 10
-        picture, boxes = smear(picture, row), [box for box in boxes if box.bottom <= row]
+        picture, boxes = smear(picture, BROKEN_BELOW_PX), [box for box in boxes if box.bottom <= BROKEN_BELOW_PX]
     elif failure < 0.01:
         picture = picture.convert("L").convert("RGB")
     write_over(picture, site, moment)
     stem = f"{site.name}_{moment.when:%Y%m%d%H%M%S}"
-    return Frame(folder=site.name, stem=stem, jpeg=encode(picture), boxes=tuple(boxes))
+    return Frame(camera=site.name, stem=stem, jpeg=encode(picture), boxes=tuple(boxes))

@@ -6,8 +6,8 @@ from random import Random
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from harness.sample.backdrop import FRAME_PX, Floats
-from harness.sample.geometry import HEIGHT_PX, WIDTH_PX
+from harness.sample.backdrop import Floats
+from harness.sample.geometry import FRAME_PX, HEIGHT_PX, WIDTH_PX
 from harness.sample.moment import Moment
 
 
@@ -20,8 +20,8 @@ def expose(light: Floats, rng: Random, moment: Moment) -> Image.Image:
     exposed = light * (cast * (gain * (1 - dull)))
     exposed += light[..., 1:2] * (gain * dull) + noise * (2.2 + 3.5 * moment.darkness) + lift
     picture = Image.fromarray(exposed.clip(0, 255).astype(np.uint8))
-    if moment.rain:
-        picture = _through_drops(picture, rng, moment.rain)
+    if moment.drops:
+        picture = _through_drops(picture, rng, moment.drops)
     soft = picture.filter(ImageFilter.BoxBlur(rng.uniform(0.35, 0.7)))
     return soft.filter(ImageFilter.UnsharpMask(radius=1.6, percent=rng.randint(70, 150), threshold=2))
 
@@ -38,9 +38,7 @@ def _through_drops(picture: Image.Image, rng: Random, drops: int) -> Image.Image
 
 def transmit(picture: Image.Image, rng: Random) -> Image.Image:
     """The picture after a video link of little bandwidth: blocks in trees and tarmac, smeared colour."""
-    stream = io.BytesIO()
-    picture.save(stream, "JPEG", quality=rng.randint(32, 60), subsampling=2)
-    return Image.open(stream).convert("RGB")
+    return Image.open(io.BytesIO(encode(picture, rng.randint(32, 60)))).convert("RGB")
 
 
 def smear(picture: Image.Image, row: int) -> Image.Image:
@@ -51,8 +49,8 @@ def smear(picture: Image.Image, row: int) -> Image.Image:
     return broken
 
 
-def encode(picture: Image.Image) -> bytes:
-    """JPEG as the cameras publish it."""
+def encode(picture: Image.Image, quality: int = 82) -> bytes:
+    """JPEG, by default as the cameras publish it."""
     stream = io.BytesIO()
-    picture.save(stream, "JPEG", quality=82)
+    picture.save(stream, "JPEG", quality=quality)
     return stream.getvalue()

@@ -4,43 +4,39 @@ from functools import cache
 
 from PIL import Image, ImageDraw, ImageFont
 
-from harness.sample.geometry import HEIGHT_PX, WIDTH_PX
+from harness.sample.geometry import FRAME_PX, HEIGHT_PX, WIDTH_PX
 from harness.sample.moment import Moment
 from harness.sample.site import Site
 
 TIME_BAR_PX = (0, 0, 104, 13)
+CAPTION_PX = (0, HEIGHT_PX - 14, WIDTH_PX, HEIGHT_PX)
 ROUNDEL_PX = (265, 0, WIDTH_PX, 34)
-WHITE, BLACK, INK = (244, 244, 244), (14, 14, 16), (60, 70, 150)
-CAPTION_TOP_PX = HEIGHT_PX - 14
+BLACK, WHITE, INK = (14, 14, 16), (244, 244, 244), (60, 70, 150)
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
-
-@cache
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)
+_font = cache(ImageFont.load_default)
 
 
 def cover() -> Image.Image:
     """Mask of the opaque overlays at frame size."""
-    mask = Image.new("L", (WIDTH_PX, HEIGHT_PX))
-    pen = ImageDraw.Draw(mask)
-    for bounds in (TIME_BAR_PX, (0, CAPTION_TOP_PX, WIDTH_PX, HEIGHT_PX)):
-        pen.rectangle(bounds, fill=255)
+    mask = Image.new("L", FRAME_PX)
+    for bounds in (TIME_BAR_PX, CAPTION_PX):
+        ImageDraw.Draw(mask).rectangle(bounds, fill=255)
     return mask
 
 
 def write_over(picture: Image.Image, site: Site, moment: Moment) -> None:
     """Draw all overlays onto a frame."""
-    pen = ImageDraw.Draw(picture)
-    when = moment.when
-    pen.rectangle(TIME_BAR_PX, fill=BLACK)
+    pen, when = ImageDraw.Draw(picture), moment.when
+    for bounds in (TIME_BAR_PX, CAPTION_PX):
+        pen.rectangle(bounds, fill=BLACK)
+    # Not strftime's %a and %b: they follow the locale.
     text = f"{DAYS[when.weekday()]} {when.day:02d} {MONTHS[when.month - 1]} {when:%H:%M}"
     pen.text((3, 0), text, fill=WHITE, font=_font(11))
+    pen.text((4, CAPTION_PX[1]), site.place, fill=WHITE, font=_font(11))
     if site.number % 3:
         pen.text((3, 14), site.name[-5:], fill=WHITE, font=_font(22), stroke_width=1, stroke_fill=BLACK)
-    pen.rectangle((0, CAPTION_TOP_PX, WIDTH_PX, HEIGHT_PX), fill=BLACK)
-    pen.text((4, CAPTION_TOP_PX), site.place, fill=WHITE, font=_font(11))
     _roundel(picture)
 
 

@@ -4,53 +4,58 @@ import math
 from dataclasses import dataclass
 from random import Random
 
-from harness.sample.geometry import HEIGHT_PX, OVERSAMPLING, Camera
+import numpy as np
 
-Colour = tuple[int, int, int]
+from harness.sample.geometry import HEIGHT_PX, OVERSAMPLING, Array, Camera
+from harness.sample.palette import Colour
+
 LANE_M = 3.25
 PAVEMENT_M = 3.6
 FAR_M = 170.0
 GAP_M = 9.0  # from the axis of a crossing road to the houses
+DEPTH_M = 12.0  # of houses
+# fmt: off
 ROADS = (
     "A1 Archway Rd", "A2 Old Kent Rd", "A10 Kingsland Rd", "A13 East India Dock", "A23 Brixton Hill", "A24 Balham Hill",
     "A40 Western Ave", "A41 Finchley Rd", "A205 South Circ", "A503 Seven Sisters", "A4 Piccadilly", "A11 Mile End Rd",
     "A3 Clapham Rd", "A20 Lewisham Way", "A406 North Circ", "A5 Edgware Rd",
-)  # fmt: skip
-CROSSINGS = ("High St", "Station Rd", "Church St", "Park Ln", "Mill Hill", "Green Ln", "Bridge St", "Manor Rd")
+)
 WALLS = (
     (128, 84, 66), (150, 108, 82), (172, 160, 140), (196, 188, 172),
     (120, 116, 112), (166, 140, 104), (98, 76, 66), (206, 204, 198),
-)  # fmt: skip
+)
+# fmt: on
+CROSSINGS = ("High St", "Station Rd", "Church St", "Park Ln", "Mill Hill", "Green Ln", "Bridge St", "Manor Rd")
 SHOPS = ((150, 40, 40), (40, 70, 120), (50, 96, 60), (60, 60, 64), (196, 170, 80), (180, 180, 178), (96, 50, 96))
 STREET_LIGHTS = ((1.0, 0.66, 0.32), (1.0, 0.7, 0.4), (0.85, 1.0, 0.72), (0.95, 0.95, 1.0))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lane:
-    """A strip that traffic follows: along the road at `offset_m` from its axis, or across it at y = `offset_m`.
-
-    Args:
-        direction: +1 away from the camera or to the right, -1 against.
-        walked: a pavement.
-    """
+    """A strip that traffic follows: along the road at `offset_m` from its axis, or across it at y = `offset_m`."""
 
     offset_m: float
-    direction: int
+    direction: int  # 1 away from the camera or to the right, -1 against
     walked: bool = False
     crossing: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class House:
-    """A building; its front runs from (`x_m`, `start_m`) to (`far_x_m`, `end_m`), its depth goes away from the road."""
+    """A building whose front runs from `start` to `end`, (x, y) each, and which goes `deep_m` in x behind it."""
 
-    x_m: float
-    far_x_m: float
-    start_m: float
-    end_m: float
+    start: tuple[float, float]
+    end: tuple[float, float]
+    deep_m: float
     height_m: float
     wall: Colour
     shop: Colour
+
+    @property
+    def ground(self) -> Array:
+        """Corners [4, 2] of the ground it covers: start, end, and those behind end and start."""
+        (x0, y0), (x1, y1) = self.start, self.end
+        return np.array([(x0, y0), (x1, y1), (x1 + self.deep_m, y1), (x0 + self.deep_m, y0)])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,11 +72,11 @@ class Site:
     """Everything about a camera's view that does not change from frame to frame.
 
     Args:
+        half_m: half the carriageway.
         bend: the road's axis lies at x = bend * y^2.
         crossing_m: y of a crossing road's axis.
         fronts: x of the house fronts left and right, from the axis.
         posts: (x, y) of street lamps.
-        street_light: its colour, 0..1.
         busy: factor on the traffic.
     """
 
@@ -79,7 +84,7 @@ class Site:
     name: str
     place: str
     camera: Camera
-    lanes_each_way: int
+    half_m: float
     bend: float
     crossing_m: float | None
     fronts: tuple[float, float]
@@ -90,11 +95,6 @@ class Site:
     bus_lane: bool
     street_light: tuple[float, float, float]
     busy: float
-
-    @property
-    def half_m(self) -> float:
-        """Half the carriageway."""
-        return self.lanes_each_way * LANE_M
 
     def spot(self, lane: Lane, along_m: float, aside_m: float = 0.0) -> tuple[float, float, float]:
         """(x, y, heading) of a place in a lane; `along_m` is y, or x in a crossing lane."""
@@ -114,8 +114,8 @@ class Site:
 def make_site(seed: int, number: int) -> Site:
     """Camera `number` (from 0) of a data set; a function of its arguments only."""
     rng = Random(f"{seed}/site/{number}")
-    lanes = rng.choice((1, 1, 2, 2, 2))
-    half = lanes * LANE_M
+    each_way = rng.choice((1, 1, 2, 2, 2))
+    half = each_way * LANE_M
     bend = rng.choice((0, 0, 1, -1)) * rng.uniform(3e-4, 1.6e-3)
     crossing = rng.uniform(20, 38) if rng.random() < 0.45 else None
     fronts = (-half - PAVEMENT_M - rng.uniform(0, 4), half + PAVEMENT_M + rng.uniform(0, 4))
@@ -125,15 +125,15 @@ def make_site(seed: int, number: int) -> Site:
         name=f"{number // 9 + 1:05d}.{rng.randrange(1000, 9999):05d}",
         place=f"{ROADS[number % len(ROADS)]} / {rng.choice(CROSSINGS)}",
         camera=_camera(rng, half),
-        lanes_each_way=lanes,
+        half_m=half,
         bend=bend,
         crossing_m=crossing,
         fronts=fronts,
-        lanes=tuple(_lanes(lanes, crossing)),
+        lanes=tuple(_lanes(each_way, crossing)),
         houses=tuple(house for front in fronts for house in _houses(rng, front, bend, crossing)),
-        trees=tuple(_trees(rng, half, bend, crossing)),
+        trees=tuple(tree for side in (-half, half) for tree in _trees(rng, side, bend, crossing)),
         posts=tuple((x + bend * y * y, y) for x, y in lamps),
-        bus_lane=lanes > 1 and rng.random() < 0.5,
+        bus_lane=each_way > 1 and rng.random() < 0.5,
         street_light=rng.choice(STREET_LIGHTS),
         busy=rng.uniform(0.85, 1.25),
     )
@@ -165,27 +165,30 @@ def _houses(rng: Random, front: float, bend: float, crossing: float | None) -> l
     rows = [(-8.0, FAR_M)] if crossing is None else [(-8.0, crossing - GAP_M), (crossing + GAP_M, FAR_M)]
     found = []
     for y, end in rows:
-        height, wall = rng.uniform(8, 18), rng.choice(WALLS)
         while y < end - 1:
             far = min(y + rng.uniform(6, 18), end)
-            if rng.random() < 0.6:
-                height, wall = rng.uniform(7, 20), rng.choice(WALLS)
-            shop, x, far_x = rng.choice(SHOPS), front + bend * y * y, front + bend * far * far
+            house = House(
+                start=(front + bend * y * y, y),
+                end=(front + bend * far * far, far),
+                deep_m=math.copysign(DEPTH_M, front),
+                height_m=rng.uniform(7, 20),
+                wall=rng.choice(WALLS),
+                shop=rng.choice(SHOPS),
+            )
             if rng.random() > 0.06:
-                house = House(x_m=x, far_x_m=far_x, start_m=y, end_m=far, height_m=height, wall=wall, shop=shop)
                 found.append(house)
             y = far
     return found
 
 
-def _trees(rng: Random, half: float, bend: float, crossing: float | None) -> list[Tree]:
+def _trees(rng: Random, side: float, bend: float, crossing: float | None) -> list[Tree]:
+    """Trees behind the kerb at x = `side`, none in a crossing road."""
+    spacing = rng.uniform(11, 40)
+    y = rng.uniform(16, 16 + spacing)
     found = []
-    for side in (-1, 1):
-        spacing = rng.uniform(11, 40)
-        y = rng.uniform(16, 16 + spacing)
-        while y < 110:
-            x = side * (half + rng.uniform(1.0, 2.6)) + bend * y * y
-            if rng.random() < 0.75 and (crossing is None or abs(y - crossing) > GAP_M):
-                found.append(Tree(x_m=x, y_m=y, height_m=rng.uniform(5.5, 10)))
-            y += spacing * rng.uniform(0.7, 1.3)
+    while y < 110:
+        x = side + math.copysign(rng.uniform(1.0, 2.6), side) + bend * y * y
+        if rng.random() < 0.75 and (crossing is None or abs(y - crossing) > GAP_M):
+            found.append(Tree(x_m=x, y_m=y, height_m=rng.uniform(5.5, 10)))
+        y += spacing * rng.uniform(0.7, 1.3)
     return found

@@ -1,7 +1,7 @@
 """Who is on the road in one frame: how many of each class, where, of which shape and colours."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 
@@ -26,52 +26,53 @@ class Actor:
 
     Args:
         label: index into `CLASSES`.
-        heading: radians from +y (away from the camera) towards +x.
-        size: factor on the model's measures.
+        place: of its middle on the ground, [3].
+        axes: rows are the world directions of the model's x, y and z, [3, 3].
         ground: corners [4, 2] of what it covers.
         paints: colour of each material.
     """
 
     label: int
     model: Model
-    x_m: float
-    y_m: float
-    heading: float
-    size: float
+    place: Array
+    axes: Array
     ground: Array
     paints: Mapping[str, Colour]
-
-    @property
-    def axes(self) -> Array:
-        """Rows are the world directions of the model's x, y and z, [3, 3]."""
-        sin, cos = math.sin(self.heading), math.cos(self.heading)
-        return np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Habit:
-    """How often a class is met, and how near.
+    """How often a class is met, how near, and in which shapes.
 
     Args:
         mean: of the number a frame.
         scale_px: median pixels of the frame to a metre where it stands.
         spread: of the logarithm of that scale.
         aside_m: how far it strays from the middle of its lane.
+        styles: of `model`, with their shares.
     """
 
     mean: float
     scale_px: float
     spread: float
     aside_m: float
+    model: Callable[[str], Model]
+    styles: Mapping[str, float]
 
 
-HABITS = {  # in the order in which they find a place: the big ones first
-    "bus": Habit(mean=1.45, scale_px=8.6, spread=0.45, aside_m=0.15),
-    "truck": Habit(mean=1.5, scale_px=15.0, spread=0.45, aside_m=0.2),
-    "car": Habit(mean=8.5, scale_px=15.8, spread=0.5, aside_m=0.25),
-    "motorbike": Habit(mean=1.95, scale_px=22.0, spread=0.45, aside_m=1.3),
-    "bicycle": Habit(mean=1.75, scale_px=20.0, spread=0.45, aside_m=1.3),
-    "person": Habit(mean=5.2, scale_px=11.5, spread=0.35, aside_m=1.5),
+_CARS = {"hatch": 38, "saloon": 24, "estate": 24, "cab": 14}
+_TRUCKS = {"van": 50, "lorry": 36, "tipper": 14}
+_BIKES = {"bike": 40, "scooter": 30, "delivery": 30}
+_CYCLES = {"racer": 50, "city": 50}
+_WALKS = dict.fromkeys(STEPS_M, 25)
+# In the order in which they find a place: the big ones first.
+HABITS = {
+    "bus": Habit(mean=1.45, scale_px=8.6, spread=0.45, aside_m=0.15, model=bus, styles={"double": 82, "single": 18}),
+    "truck": Habit(mean=1.5, scale_px=14.2, spread=0.45, aside_m=0.2, model=truck, styles=_TRUCKS),
+    "car": Habit(mean=8.5, scale_px=15.8, spread=0.5, aside_m=0.25, model=car, styles=_CARS),
+    "motorbike": Habit(mean=1.95, scale_px=22, spread=0.45, aside_m=1.3, model=motorbike, styles=_BIKES),
+    "bicycle": Habit(mean=1.75, scale_px=20, spread=0.45, aside_m=1.3, model=bicycle, styles=_CYCLES),
+    "person": Habit(mean=5.2, scale_px=11.5, spread=0.35, aside_m=1.5, model=pedestrian, styles=_WALKS),
 }
 
 
@@ -80,12 +81,13 @@ def populate(site: Site, rng: Random) -> list[Actor]:
     actors: list[Actor] = []
     for name, habit in HABITS.items():
         for _ in range(_poisson(rng, habit.mean * site.busy)):
-            model = _shape(rng, name)
+            model = habit.model(rng.choices(list(habit.styles), list(habit.styles.values()))[0])
             colours = paints(rng, model.name)
             for _ in range(ATTEMPTS):
-                actor = _candidate(site, rng, name, model, colours, actors)
-                if _in_view(site, actor) and _free(actor, actors):
-                    actors.append(actor)
+                x, y, heading = _spot(site, rng, name, model, actors)
+                ground = footprint(x, y, heading, model.width_m, model.length_m)
+                if _in_view(site, x, y) and _free(ground, actors):
+                    actors.append(_actor(name, model, (x, y, heading), ground, colours))
                     break
     return actors[:MOST_ACTORS]
 
@@ -98,78 +100,60 @@ def _poisson(rng: Random, mean: float) -> int:
     return count
 
 
-def _candidate(
-    site: Site, rng: Random, name: str, model: Model, colours: Mapping[str, Colour], others: list[Actor]
+def _actor(
+    name: str, model: Model, spot: tuple[float, float, float], ground: Array, colours: Mapping[str, Colour]
 ) -> Actor:
-    """One try at a place, which may be out of view or taken."""
-    lane, most = _lane(site, rng, name), HABITS[name].aside_m
-    aside = max(-most, min(most, rng.gauss(0, most / 1.5)))
-    x, y, heading = site.spot(lane, _along(site, rng, name, lane, model, others), aside)
-    if name == "person":
-        heading += rng.choice((0, math.pi)) + rng.gauss(0, 0.3)
-    heading, size = heading + rng.gauss(0, 0.03), rng.uniform(0.94, 1.06)
+    x, y, heading = spot
+    sin, cos = math.sin(heading), math.cos(heading)
     return Actor(
         label=CLASSES.index(name),
         model=model,
-        x_m=x,
-        y_m=y,
-        heading=heading,
-        size=size,
-        ground=footprint(x, y, heading, model.width_m * size, model.length_m * size),
+        place=np.array([x, y, 0.0]),
+        axes=np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]]),
+        ground=ground,
         paints=colours,
     )
 
 
-def _lane(site: Site, rng: Random, name: str) -> Lane:
-    # Few people step on the carriageway, between the vehicles.
-    walked = name == "person" and rng.random() > 0.12
+def _spot(site: Site, rng: Random, name: str, model: Model, others: list[Actor]) -> tuple[float, float, float]:
+    """(x, y, heading) of one try at a place, which may be out of view or taken."""
+    habit, person = HABITS[name], name == "person"
+    walked = person and rng.random() > 0.12  # few step on the carriageway, between the vehicles
     lanes = [lane for lane in site.lanes if lane.walked == walked]
-    return rng.choices(lanes, [0.4 if lane.crossing else 1.0 for lane in lanes])[0]
+    lane = rng.choices(lanes, [0.4 if lane.crossing else 1.0 for lane in lanes])[0]
+    aside = max(-habit.aside_m, min(habit.aside_m, rng.gauss(0, habit.aside_m / 1.5)))
+    x, y, heading = site.spot(lane, _along(site, rng, name, lane, model, others), aside)
+    return x, y, heading + (rng.choice((0, math.pi)) + rng.gauss(0, 0.3) if person else rng.gauss(0, 0.03))
 
 
 def _along(site: Site, rng: Random, name: str, lane: Lane, model: Model, others: list[Actor]) -> float:
     """Where in the lane: at the distance that fits the class, or close to another vehicle, as in a queue."""
     if lane.crossing:
         return site.camera.x_m + rng.uniform(-18, 18)
-    queue = [other for other in others if abs(other.x_m - site.spot(lane, other.y_m)[0]) < 1.2]
+    queue = [other for other in others if abs(other.place[0] - site.spot(lane, other.place[1])[0]) < 1.2]
     if name == "car" and queue and rng.random() < 0.5:
         leader = rng.choice(queue)
         gap = (leader.model.length_m + model.length_m) / 2 + rng.uniform(0.8, 2.5)
-        return leader.y_m + rng.choice((-1, 1)) * gap
+        return float(leader.place[1]) + rng.choice((-1, 1)) * gap
     scale = HABITS[name].scale_px * math.exp(rng.gauss(0, HABITS[name].spread)) * OVERSAMPLING
     return site.camera.reach_m(scale, lane.offset_m)
 
 
-def _in_view(site: Site, actor: Actor) -> bool:
-    if actor.y_m < 3 or not site.in_sight(actor.x_m, actor.y_m):
+def _in_view(site: Site, x: float, y: float) -> bool:
+    if y < 3 or not site.in_sight(x, y):
         return False
-    (pixel,), _ = site.camera.project(np.array([[actor.x_m, actor.y_m, 0.6]]))
+    (pixel,), _ = site.camera.project(np.array([[x, y, 0.6]]))
     return bool(-10 < pixel[0] < DRAWN_PX[0] + 10 and 20 < pixel[1] < DRAWN_PX[1] + 30)
 
 
-def _free(actor: Actor, others: list[Actor]) -> bool:
-    """Whether an edge of either footprint parts the actor from every other."""
-    near = []
-    for other in others:
-        reach = (actor.model.length_m + other.model.length_m) / 2 + 1
-        if abs(other.y_m - actor.y_m) < reach and abs(other.x_m - actor.x_m) < reach:
-            near.append(other.ground)
+def _free(ground: Array, others: list[Actor]) -> bool:
+    """Whether an edge of either footprint parts this ground from that of every other."""
+    low, high = ground.min(axis=0) - 1, ground.max(axis=0) + 1
+    near = [
+        other.ground for other in others if (other.ground < high).any(0).all() and (other.ground > low).any(0).all()
+    ]
     if not near:
         return True
-    own, theirs = actor.ground[None], np.array(near)
+    own, theirs = ground[None], np.array(near)
     parted = (outside(own, theirs)[0] > MARGIN_M).any(axis=-1) | (outside(theirs, own)[:, 0] > MARGIN_M).any(axis=-1)
     return bool(parted.all())
-
-
-def _shape(rng: Random, name: str) -> Model:
-    if name == "car":
-        return car(rng.choices(("hatch", "saloon", "estate", "cab"), (38, 24, 24, 14))[0])
-    if name == "bus":
-        return bus(rng.choices(("double", "single"), (82, 18))[0])
-    if name == "truck":
-        return truck(rng.choices(("van", "lorry", "tipper"), (50, 36, 14))[0])
-    if name == "motorbike":
-        return motorbike(rng.choices(("bike", "scooter", "delivery"), (40, 30, 30))[0])
-    if name == "bicycle":
-        return bicycle(rng.choice(("racer", "city")))
-    return pedestrian(rng.randrange(len(STEPS_M)))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import cache
 
-from harness.sample.solids import Face, Lamp, Model, across, box, disc, extrude, flank, model, rectangle
+from harness.sample.solids import Face, Lamp, Model, across, box, disc, extrude, flanks
 
 SIDES = (1, -1)
 CARS = {  # length, width, height of the bonnet, height, reach of the windscreen, reach of the boot
@@ -16,33 +16,29 @@ CARS = {  # length, width, height of the bonnet, height, reach of the windscreen
 
 def _wheels(half_width: float, axles: Sequence[float], radius: float) -> list[Face]:
     """The outer flanks only: the vehicle hides the rest."""
-    parts = ((radius, "tyre", 0.6), (radius * 0.55, "hub", 0.65))
-    return [
-        disc((side * half_width, axle, radius), size, name, half_width=0.02, layer=layer)[-2 if side > 0 else -1]
-        for axle in axles
-        for side in SIDES
-        for size, name, layer in parts
-    ]
+    found = []
+    for size, material, layer in ((radius, "tyre", 0.6), (radius * 0.55, "hub", 0.65)):
+        for axle in axles:
+            for side in SIDES:
+                wheel = disc((side * half_width, axle, radius), size, material, 0.02, layer)
+                found.append(wheel[-2 if side > 0 else -1])
+    return found
 
 
-def _lights(half_width: float, front: float, low: float, *, size: float = 0.2) -> list[Face]:
+def _lights(half_width: float, front: float, low: float, size: float = 0.2) -> list[Face]:
     """Head and tail lights and number plates of a vehicle that ends at y = -`front`."""
-    edge, high = half_width - 0.06, low + size * 0.8
-    spans = ((-edge, 1.8 * size - edge), (edge - 1.8 * size, edge))
-    faces = []
+    edge, inner = half_width - 0.06, half_width - 0.06 - 1.8 * size
+    found = []
     for y, light, plate in ((front + 0.02, "headlight", "plate_front"), (-front - 0.02, "taillight", "plate_rear")):
-        faces += [across(y, span, (low, high), light, layer=0.7) for span in spans]
-        faces.append(across(y, (-0.26, 0.26), (low - 0.22, low - 0.1), plate, layer=0.7))
-    return faces
+        found += [across(y, span, (low, low + size * 0.8), light, 0.7) for span in ((-edge, -inner), (inner, edge))]
+        found.append(across(y, (-0.26, 0.26), (low - 0.22, low - 0.1), plate, 0.7))
+    return found
 
 
 def _lamps(half_width: float, front: float, height: float) -> list[Lamp]:
-    ends = ((front + 0.05, True, "headlight"), (-front - 0.05, False, "taillight"))
-    return [
-        Lamp(place=(side * (half_width - 0.25), y, height), forward=forward, material=material)
-        for y, forward, material in ends
-        for side in SIDES
-    ]
+    places = [(side * (half_width - 0.25), front + 0.05, height) for side in SIDES]
+    heads = [Lamp(place, True, "headlight") for place in places]
+    return heads + [Lamp((x, -y, z), False, "taillight") for x, y, z in places]
 
 
 @cache
@@ -52,46 +48,38 @@ def car(style: str) -> Model:
     front, rear, half, top = length / 2, -length / 2, width / 2, width / 2 - 0.2
     base, low = front - 1.15, bonnet - 0.16
     body = [(front, 0.28), (front + 0.02, 0.68), (front - 0.12, low), (base, bonnet), (rear, bonnet), (rear, 0.3)]
-    faces = extrude(body, [half - 0.05, half, half - 0.04, half, half - 0.03, half], ["paint"] * 5, "paint")
+    faces = extrude(body, [half - 0.05, half, half - 0.04, half, half - 0.03, half], ["paint"] * 6)
     roof_front, roof_rear = base - screen, rear + 0.35 + boot * 0.6
     cabin = [(base, bonnet), (roof_front, height), (roof_rear, height), (rear + boot, bonnet)]
-    faces += extrude(cabin, [half - 0.06, top, top, half - 0.08], ["glass", "roof", "glass"], "glass", layer=1)
+    faces += extrude(cabin, [half - 0.06, top, top, half - 0.08], ["glass", "roof", "glass", "glass"], 1)
     post = (roof_front + roof_rear) / 2
-    for side in SIDES:
-        foot, head = side * (half - 0.05), side * (top + 0.01)
-        pillar = ((foot, post, bonnet), (foot, post + 0.14, bonnet), (head, post + 0.14, height), (head, post, height))
-        faces.append(Face(corners=pillar if side > 0 else pillar[::-1], material="paint", layer=1.1))
+    pillar = [(post + 0.14, bonnet), (post + 0.14, height), (post, height), (post, bonnet)]
+    faces += extrude(pillar, [half - 0.05, top + 0.01, top + 0.01, half - 0.05], ["roof"] * 4, 1.1)[-2:]
     faces += _wheels(half, (front - 0.8, rear + 0.8), 0.33) + _lights(half, front, bonnet - 0.34)
-    faces.append(across(front + 0.025, (0.5 - half, half - 0.5), (0.42, bonnet - 0.3), "grille", layer=0.7))
+    faces.append(across(front + 0.025, (0.5 - half, half - 0.5), (0.42, bonnet - 0.3), "grille", 0.7))
     if style == "cab":
-        faces += box((-0.3, 0.3), (roof_front - 0.3, roof_front - 0.1), (height, height + 0.16), "sign", layer=2)
-    return model(style, (width, length, height), faces, _lamps(half, front, bonnet - 0.28))
+        faces += box((-0.3, 0.3), (roof_front - 0.3, roof_front - 0.1), (height, height + 0.16), "sign", 2)
+    return Model(style, (width, length, height), faces, _lamps(half, front, bonnet - 0.28))
 
 
 @cache
 def bus(style: str) -> Model:
     """A `double` decker of two rows of windows, or a `single` decker."""
     double = style == "double"
-    length, height = (10.6, 4.38) if double else (10.2, 2.95)
-    half, front, rear = 1.26, length / 2, -length / 2
+    half, front, rear, height = 1.26, 5.3, -5.3, 4.38 if double else 2.95
     faces = box((-half, half), (rear, front), (0.3, height), "paint", top="roof")
-    for low, high in [(1.25, 2.15), (2.85, 3.75)] if double else [(1.2, 2.25)]:
-        panes = [rear + 0.4 + k * (length - 0.9) / 6 for k in range(6)]
-        faces += [
-            flank(half + 0.01, side, rectangle((start, start + 1.42), (low, high)), "glass", layer=0.5)
-            for side in SIDES
-            for start in panes
-        ]
+    for low, high in ((1.25, 2.15), (2.85, 3.75)) if double else ((1.2, 2.25),):
+        for start in (rear + 0.4 + 1.62 * k for k in range(6)):
+            faces += flanks(half + 0.01, (start, start + 1.42), (low, high), "glass", 0.5)
         if low > 2 or not double:
-            faces.append(across(rear - 0.02, (0.2 - half, half - 0.2), (low, high), "glass", layer=0.5))
-        faces.append(across(front + 0.02, (0.08 - half, half - 0.08), (low - 0.2, high), "glass", layer=0.5))
-    faces.append(across(front + 0.03, (-0.8, 0.8), (2.28, 2.7), "board", layer=0.6))
-    faces.append(across(rear - 0.03, (-0.35, 0.35), (2.35, 2.65), "board", layer=0.6))
-    faces.append(across(rear - 0.02, (0.1 - half, half - 0.1), (0.45, 1.05), "engine", layer=0.5))
-    faces.append(flank(half + 0.02, -1, rectangle((front - 1.5, front - 0.4), (0.4, 2.1)), "glass", layer=0.6))
-    faces.append(flank(half + 0.02, 1, rectangle((rear + 2.4, front - 3.0), (2.22, 2.75)), "advert", layer=0.6))
-    faces += _wheels(half, (front - 2.5, rear + 2.6), 0.48) + _lights(half, front, 0.62, size=0.28)
-    return model(style, (2.55, length, height), faces, _lamps(half, front, 0.75))
+            faces.append(across(rear - 0.02, (0.2 - half, half - 0.2), (low, high), "glass", 0.5))
+        faces.append(across(front + 0.02, (0.08 - half, half - 0.08), (low - 0.2, high), "glass", 0.5))
+    faces += flanks(half + 0.02, (rear + 2.4, front - 3.0), (2.22, 2.75), "advert", 0.6)
+    faces.append(across(front + 0.03, (-0.8, 0.8), (2.28, 2.7), "board", 0.6))
+    faces.append(across(rear - 0.03, (-0.35, 0.35), (2.35, 2.65), "board", 0.6))
+    faces.append(across(rear - 0.02, (0.1 - half, half - 0.1), (0.45, 1.05), "engine", 0.5))
+    faces += _wheels(half, (front - 2.5, rear + 2.6), 0.48) + _lights(half, front, 0.62, 0.28)
+    return Model(style, (2.55, front - rear, height), faces, _lamps(half, front, 0.75))
 
 
 @cache
@@ -104,37 +92,31 @@ def _van() -> Model:
     half, front, rear, height = 1.0, 2.75, -2.75, 2.45
     nose = [(front, 0.32), (front, 0.95), (front - 0.75, 1.28), (front - 1.45, 2.2), (front - 1.8, height)]
     widths = [half, half, half - 0.03, half - 0.1, half - 0.12, half - 0.1, half]
-    strips = ["paint", "paint", "glass", "paint", "roof", "paint"]
-    faces = extrude([*nose, (rear, height), (rear, 0.35)], widths, strips, "paint")
-    window = [(front - 2.35, 1.32), (front - 0.95, 1.3), (front - 1.5, 2.05), (front - 2.35, 2.05)]
-    for side in SIDES:
-        faces.append(flank(half - 0.03, side, window, "glass", layer=0.5))
-        faces.append(flank(half + 0.01, side, rectangle((rear + 0.1, front - 0.4), (0.62, 0.72)), "trim", layer=0.5))
+    strips = ["paint", "paint", "glass", "paint", "roof", "paint", "paint"]
+    faces = extrude([*nose, (rear, height), (rear, 0.35)], widths, strips)
+    faces += flanks(half - 0.02, (front - 2.35, front - 1.3), (1.32, 2.05), "glass", 0.5)
+    faces += flanks(half + 0.01, (rear + 0.1, front - 0.4), (0.62, 0.72), "trim", 0.5)
     for span in ((-0.75, -0.08), (0.08, 0.75)):
-        faces.append(across(rear - 0.02, span, (1.5, 2.1), "rear_window", layer=0.5))
-    faces.append(across(rear - 0.02, (-0.02, 0.02), (0.5, 2.3), "trim", layer=0.6))
-    faces.append(across(front + 0.02, (-0.55, 0.55), (0.5, 0.8), "grille", layer=0.5))
+        faces.append(across(rear - 0.02, span, (1.5, 2.1), "glass", 0.5))
+    faces.append(across(rear - 0.02, (-0.02, 0.02), (0.5, 2.3), "trim", 0.6))
+    faces.append(across(front + 0.02, (-0.55, 0.55), (0.5, 0.8), "grille", 0.5))
     faces += _wheels(half, (front - 0.95, rear + 1.1), 0.36) + _lights(half, front, 0.75)
-    return model("van", (2.02, 5.5, height), faces, _lamps(half, front, 0.8))
+    return Model("van", (2.02, 5.5, height), faces, _lamps(half, front, 0.8))
 
 
 def _lorry(style: str) -> Model:
-    half, front, rear = 1.22, 4.1, -4.1
-    height = 3.5 if style == "lorry" else 2.5
+    half, front, rear, height = 1.22, 4.1, -4.1, 3.5 if style == "lorry" else 2.5
     faces = box((0.1 - half, half - 0.1), (rear, front - 0.3), (0.55, 0.95), "chassis")
-    faces += box((-half, half), (rear, front - 2.1), (0.95, height), "load", layer=1)
+    faces += box((-half, half), (rear, front - 2.1), (0.95, height), "load", 1)
+    if style == "tipper":
+        faces += box((0.12 - half, half - 0.12), (rear + 0.12, front - 2.25), (height, height + 0.01), "rubble", 1.3)
     back = front - 1.8
     cab = [(front, 0.45), (front, 1.5), (front - 0.12, 2.55), (front - 0.4, 2.75), (back, 2.75), (back, 0.6)]
-    faces += extrude(cab, [half - 0.05] * 6, ["paint", "glass", "paint", "roof", "paint"], "paint", layer=1)
-    faces.append(across(front + 0.03, (-0.8, 0.8), (0.75, 1.35), "grille", layer=1.2))
-    for side in SIDES:
-        faces.append(flank(half - 0.03, side, rectangle((front - 1.2, front - 0.2), (1.5, 2.35)), "glass", layer=1.2))
-        faces.append(flank(half + 0.02, side, rectangle((rear + 0.4, front - 2.5), (1.6, 2.2)), "stripe", layer=1.2))
-    if style == "tipper":
-        inside, near, far = half - 0.12, rear + 0.12, front - 2.25
-        floor = ((-inside, near), (inside, near), (inside, far), (-inside, far))
-        faces.append(Face(corners=tuple((x, y, height + 0.01) for x, y in floor), material="rubble", layer=1.3))
-    faces.append(across(rear - 0.02, (-0.04, 0.04), (0.95, height), "trim", layer=1.2))
-    faces.append(across(rear - 0.03, (-half, half), (0.6, 0.9), "bumper", layer=1.2))
-    faces += _wheels(half, (front - 1.2, rear + 1.4, rear + 2.5), 0.48) + _lights(half, front, 0.7, size=0.25)
-    return model(style, (2.5, 8.2, max(height, 2.75)), faces, _lamps(half, front, 0.8))
+    faces += extrude(cab, [half - 0.05] * 6, ["paint", "glass", "paint", "roof", "paint", "paint"], 1)
+    faces += flanks(half - 0.03, (front - 1.2, front - 0.2), (1.5, 2.35), "glass", 1.2)
+    faces += flanks(half + 0.02, (rear + 0.4, front - 2.5), (1.6, 2.2), "stripe", 1.2)
+    faces.append(across(front + 0.03, (-0.8, 0.8), (0.75, 1.35), "grille", 1.2))
+    faces.append(across(rear - 0.02, (-0.04, 0.04), (0.95, height), "trim", 1.2))
+    faces.append(across(rear - 0.03, (-half, half), (0.6, 0.9), "bumper", 1.2))
+    faces += _wheels(half, (front - 1.2, rear + 1.4, rear + 2.5), 0.48) + _lights(half, front, 0.7, 0.25)
+    return Model(style, (2.5, 8.2, max(height, 2.75)), faces, _lamps(half, front, 0.8))
