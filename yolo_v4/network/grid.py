@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from yolo_v4.boxes import centres_to_corners
 from yolo_v4.spec.experiment import Anchor, NetworkSpec
 
 STRIDES_PX = (32, 16, 8)  # of the scales big, mid, small
@@ -44,6 +45,19 @@ def predicted_boxes(rows: Tensor) -> Tensor:
     centre = rows[..., 0:2] + rows[..., 6:8] * rows[..., 4:6]
     size = rows[..., 8:10] * rows[..., 2:4]
     return torch.cat((centre.flip(-1), size.flip(-1)), dim=-1)
+
+
+def decode_rows(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Boxes and scores of predictions.
+
+    Args:
+        rows: [B, N, 11 + C] from `encode_predictions`.
+
+    Returns:
+        [B, N, 4] corners as shares of the picture, not cut to it; [B, N, C] scores 0..1, which do not add up to 1.
+    """
+    scores = rows[..., FIRST_CLASS:].sigmoid() * rows[..., OBJECTNESS : OBJECTNESS + 1].sigmoid()
+    return centres_to_corners(predicted_boxes(rows)), scores
 
 
 def _scale(head: Tensor, anchors: Sequence[Anchor], extend: float, input_hw: tuple[int, int]) -> Tensor:

@@ -13,7 +13,7 @@ from yolo_v4.data.letterbox import letterbox
 from yolo_v4.data.pictures import read_picture
 from yolo_v4.network.yolo import Yolo
 from yolo_v4.scoring.average_precision import Outcome, Truth, judge
-from yolo_v4.scoring.decode import detect
+from yolo_v4.scoring.detect import detect
 from yolo_v4.scoring.nms import Detections
 from yolo_v4.spec.experiment import Experiment
 

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from yolo_v4.network.grid import encode_predictions
-from yolo_v4.scoring.decode import decode_rows
+from yolo_v4.network.grid import decode_rows, encode_predictions
 from yolo_v4.scoring.nms import suppress
 from yolo_v4.spec.experiment import NetworkSpec, Nms
 

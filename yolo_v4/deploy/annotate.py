@@ -1,0 +1,69 @@
+"""Detections drawn onto a picture, so that people can read them."""
+
+from collections.abc import Sequence
+
+from PIL import Image, ImageDraw, ImageFont
+
+# Okabe and Ito's colours, which people with colour-blindness can tell apart; black is left out, as it is no colour on a street.
+PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
+DARK_INK, LIGHT_INK = "#000000", "#FFFFFF"
+INK_LIMIT = 140  # luma of a pad, 0..255, from which its text is dark
+MIN_TEXT_PX = 10
+TEXT_SHARE = 0.03  # of the picture's height
+PAD_PX = 2
+
+Box = tuple[float, float, float, float]
+
+
+def annotate(picture: Image.Image, boxes: Sequence[Box], labels: Sequence[str], classes: Sequence[int]) -> Image.Image:
+    """A copy of a picture with outlined boxes, each with a label that covers no other label where there is room.
+
+    Args:
+        picture: any mode.
+        boxes: x1, y1, x2, y2 in pixels of the picture, best first.
+        labels: text of each box.
+        classes: class ids, which choose the colours.
+    """
+    canvas = picture.convert("RGB")
+    draw = ImageDraw.Draw(canvas)
+    text_px = max(MIN_TEXT_PX, round(TEXT_SHARE * canvas.height))
+    font = ImageFont.load_default(text_px)
+    line_px = max(1, text_px // 8)
+    colours = [PALETTE[class_id % len(PALETTE)] for class_id in classes]
+    for box, colour in reversed(list(zip(boxes, colours, strict=True))):
+        # A dark seam on both sides keeps a line visible on a background of its colour.
+        draw.rectangle(_grown(box, line_px), outline=DARK_INK, width=1)
+        draw.rectangle(box, outline=colour, width=line_px)
+    taken: list[Box] = []
+    for box, label, colour in zip(boxes, labels, colours, strict=True):
+        width, height = draw.textbbox((0, 0), label, font=font, anchor="lt")[2:]
+        pad = _free_place(box, (width + 2 * PAD_PX, height + 2 * PAD_PX), canvas.size, taken)
+        taken.append(pad)
+        draw.rectangle(pad, fill=colour)
+        draw.text((pad[0] + PAD_PX, pad[1] + PAD_PX), label, fill=_ink(colour), font=font, anchor="lt")
+    return canvas
+
+
+def _free_place(box: Box, size: tuple[float, float], picture: tuple[int, int], taken: Sequence[Box]) -> Box:
+    """Where a pad goes: above its box, below or inside, at the first place within the picture where no other pad is; else above."""
+    x1, y1, x2, y2 = box
+    width, height = size
+    corners = [(x1, y1 - height), (x2 - width, y1 - height), (x1, y2), (x2 - width, y2), (x1, y1), (x2, y1)]
+    within = [
+        (min(max(x, 0.0), picture[0] - 1 - width), min(max(y, 0.0), picture[1] - 1 - height)) for x, y in corners
+    ]
+    places = [(x, y, x + width, y + height) for x, y in within]
+    return next((place for place in places if not any(_touch(place, other) for other in taken)), places[0])
+
+
+def _touch(a: Box, b: Box) -> bool:
+    return a[0] <= b[2] and b[0] <= a[2] and a[1] <= b[3] and b[1] <= a[3]
+
+
+def _grown(box: Box, by: float) -> Box:
+    return box[0] - by, box[1] - by, box[2] + by, box[3] + by
+
+
+def _ink(colour: str) -> str:
+    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    return DARK_INK if 0.299 * red + 0.587 * green + 0.114 * blue >= INK_LIMIT else LIGHT_INK

@@ -1,0 +1,141 @@
+"""A trained network as an ONNX model of standard operators, with decoding and suppression inside.
+
+Input `Input` [batch, channels, height, width] float32: b, g, r (or grey), 0..255, minus the mean.
+Outputs are named and ordered as those of TAO's BatchedNMS node; for each picture its detections, best first, then filling:
+
+    BatchedNMS    [batch, 1] int32           number of detections
+    BatchedNMS_1  [batch, top_k, 4] float32  corners x1, y1, x2, y2 as shares of the input; filling 0
+    BatchedNMS_2  [batch, top_k] float32     scores; filling 0
+    BatchedNMS_3  [batch, top_k] float32     class ids; filling -1
+
+Source of names and order: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/yolo_v4/export/yolov4_exporter.py.
+"""
+
+import copy
+import io
+import warnings
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from yolo_v4.network.grid import decode_rows, encode_predictions
+from yolo_v4.network.yolo import Yolo
+from yolo_v4.spec.experiment import Experiment, Nms
+
+OPSET = 17
+OUTPUTS = ("BatchedNMS", "BatchedNMS_1", "BatchedNMS_2", "BatchedNMS_3")
+
+
+class Candidates(nn.Module):
+    """A network and its decoding: boxes [B, N, 4], not cut to the picture, and scores [B, C, N] of all predictions."""
+
+    def __init__(self, network: Yolo, experiment: Experiment, *, half: bool = False) -> None:
+        """Wrap a network in evaluation mode on the CPU.
+
+        Args:
+            network: is not changed.
+            experiment: its spec.
+            half: weights and the network's inside in 16 bits; input, decoding and outputs stay at 32.
+        """
+        super().__init__()
+        self._spec = experiment.network
+        self._dtype = torch.float16 if half else torch.float32
+        self.network = copy.deepcopy(network).to(self._dtype)
+        self.eval()
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        heads = self.network(pixels.to(self._dtype))
+        boxes, scores = decode_rows(encode_predictions(heads, self._spec, (pixels.shape[2], pixels.shape[3])))
+        return boxes, scores.transpose(1, 2)
+
+
+def trace_candidates(network: Candidates, experiment: Experiment) -> onnx.ModelProto:
+    """The model with the outputs `boxes` and `scores`, before suppression; the same bytes each time."""
+    spec = experiment.augmentation
+    stream = io.BytesIO()
+    # The exporter that traces is deprecated and says so, among remarks on constants that are meant; the newer one takes 19 s of
+    # processor time for a ResNet-10 where this one takes 2, and writes the paths of source files into the model.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            network,
+            (torch.zeros(1, spec.channels, spec.height, spec.width),),
+            stream,
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=["Input"],
+            output_names=["boxes", "scores"],
+            dynamic_axes={name: {0: "batch"} for name in ("Input", "boxes", "scores")},
+        )
+    return onnx.load_from_string(stream.getvalue())
+
+
+def add_suppression(candidates: onnx.ModelProto, experiment: Experiment, *, predictions: int) -> onnx.ModelProto:
+    """The whole model.
+
+    Args:
+        candidates: from `trace_candidates`.
+        experiment: thresholds, `top_k` of 1 or more, classes.
+        predictions: N, boxes of a picture before suppression.
+    """
+    model = onnx.ModelProto()
+    model.CopyFrom(candidates)
+    kept = min(experiment.nms.top_k, predictions * len(experiment.classes))
+    graph = model.graph
+    graph.initializer.extend(_constants(experiment.nms, predictions, kept))
+    graph.node.extend(helper.make_node(*node[:3], name=f"suppress_{place}", **node[3]) for place, node in enumerate(NODES))
+    del graph.output[:]
+    shapes: tuple[tuple[int, list[Any]], ...] = (
+        (TensorProto.INT32, ["batch", 1]),
+        (TensorProto.FLOAT, ["batch", kept, 4]),
+        (TensorProto.FLOAT, ["batch", kept]),
+        (TensorProto.FLOAT, ["batch", kept]),
+    )
+    for name, (kind, shape) in zip(OUTPUTS, shapes, strict=True):
+        graph.output.append(helper.make_tensor_value_info(name, kind, shape))
+    facts = {"classes": ",".join(experiment.classes), "mean": ",".join(map(str, experiment.augmentation.mean))}
+    helper.set_model_props(model, facts)
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+# Operator, inputs, outputs, attributes. The chosen scores go back into an empty [B, C, N], of which the best `top_k` are taken.
+NODES: tuple[tuple[str, list[str], list[str], dict[str, Any]], ...] = (
+    ("NonMaxSuppression", ["boxes", "scores", "top_k", "iou_threshold", "score_threshold"], ["chosen"], {}),
+    ("GatherND", ["scores", "chosen"], ["chosen_scores"], {}),
+    ("Mul", ["scores", "zero"], ["no_scores"], {}),
+    ("ScatterND", ["no_scores", "chosen", "chosen_scores"], ["kept_scores"], {}),
+    ("Reshape", ["kept_scores", "flat"], ["flat_scores"], {}),
+    ("TopK", ["flat_scores", "kept"], ["BatchedNMS_2", "place"], {}),
+    ("Greater", ["BatchedNMS_2", "zero"], ["found"], {}),
+    ("Cast", ["found"], ["found_int"], {"to": TensorProto.INT32}),
+    ("ReduceSum", ["found_int", "last_axis"], ["BatchedNMS"], {"keepdims": 1}),
+    ("Div", ["place", "predictions"], ["class_int"], {}),
+    ("Cast", ["class_int"], ["class_float"], {"to": TensorProto.FLOAT}),
+    ("Where", ["found", "class_float", "no_class"], ["BatchedNMS_3"], {}),
+    ("Mod", ["place", "predictions"], ["row"], {}),
+    ("Unsqueeze", ["row", "last_axis"], ["row_index"], {}),
+    ("GatherND", ["boxes", "row_index"], ["kept_boxes"], {"batch_dims": 1}),
+    ("Clip", ["kept_boxes", "zero", "one"], ["cut_boxes"], {}),
+    ("Unsqueeze", ["found", "last_axis"], ["found_box"], {}),
+    ("Where", ["found_box", "cut_boxes", "zero"], ["BatchedNMS_1"], {}),
+)
+
+
+def _constants(nms: Nms, predictions: int, kept: int) -> list[onnx.TensorProto]:
+    integers = {"top_k": [nms.top_k], "kept": [kept], "flat": [0, -1], "last_axis": [-1], "predictions": [predictions]}
+    numbers = {
+        "iou_threshold": [nms.iou_threshold],
+        "score_threshold": [nms.confidence_threshold],
+        "zero": 0.0,
+        "one": 1.0,
+        "no_class": -1.0,
+    }
+    return [
+        *(numpy_helper.from_array(np.array(value, dtype=np.int64), name) for name, value in integers.items()),
+        *(numpy_helper.from_array(np.array(value, dtype=np.float32), name) for name, value in numbers.items()),
+    ]
