@@ -12,8 +12,7 @@ from yolo_v4.data.batches import TrainingBatches, validation_batches
 from yolo_v4.data.frames import Frame, read_frames
 from yolo_v4.errors import TrainingFailed
 from yolo_v4.network.checkpoint import Checkpoint, load_checkpoint, require_same
-from yolo_v4.network.pretrained import load_pretrained
-from yolo_v4.network.yolo import Yolo, build_network
+from yolo_v4.network.yolo import Yolo
 from yolo_v4.scoring.evaluator import ap_table, evaluate_network
 from yolo_v4.spec.experiment import Experiment
 from yolo_v4.spec.load import load_experiment
@@ -21,6 +20,7 @@ from yolo_v4.spec.training_checks import check_training
 from yolo_v4.status import StatusLog, reported, status_path
 from yolo_v4.training.loop import Judge, Outputs, train
 from yolo_v4.training.phases import Phases
+from yolo_v4.training.start import starting_network
 from yolo_v4.training.trainer import Trainer, validation_loss
 
 GPU_WORKERS = 8  # threads that prepare batches for a GPU; a CPU that trains spares one
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> None:
     """Train as the spec says.
 
     Raises:
-        DetectorError: a spec, frames or weights that are refused, no such GPU, a loss that is no number, too little memory.
+        DetectorError: spec, frames or weights are refused, no such GPU, a loss that is no number, too little memory.
     """
     results = Path(args.results_dir)
     log = StatusLog(status_path(args.results_dir))
@@ -82,8 +82,11 @@ def _train(
         amp = False
     batches = TrainingBatches(frames, experiment, workers=GPU_WORKERS if device.type == "cuda" else 1)
     resumed = _checkpoint_to_resume(experiment)
-    network = _starting_network(experiment).to(device)
-    trainer = Trainer(network, experiment, steps_per_epoch=batches.steps_per_epoch, amp=amp)
+    network, fresh = starting_network(experiment)
+    if experiment.training.pretrain_path is not None:
+        taken = f"new weights for {', '.join(fresh)}" if fresh else "all layers taken over"
+        print(f"Starting from {experiment.training.pretrain_path}: {taken}", flush=True)
+    trainer = Trainer(network.to(device), experiment, steps_per_epoch=batches.steps_per_epoch, amp=amp)
     if resumed is not None:
         trainer.resume(resumed)
         print(f"Resuming after epoch {trainer.epochs_done} of {experiment.training.epochs}", flush=True)
@@ -116,18 +119,6 @@ def _checkpoint_to_resume(experiment: Experiment) -> Checkpoint | None:
     checkpoint = load_checkpoint(path)
     require_same(checkpoint, experiment, path)
     return checkpoint
-
-
-def _starting_network(experiment: Experiment) -> Yolo:
-    torch.manual_seed(experiment.random_seed)
-    network = build_network(
-        experiment.network, num_classes=len(experiment.classes), channels=experiment.augmentation.channels
-    )
-    if experiment.training.pretrain_path is not None:
-        path = experiment.training.pretrain_path
-        fresh = load_pretrained(network, path, experiment.classes)
-        print(f"Starting from {path}; new weights for: {', '.join(fresh) or 'no layer'}", flush=True)
-    return network
 
 
 def _judge(frames: list[Frame], experiment: Experiment) -> Judge:

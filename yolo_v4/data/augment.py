@@ -2,12 +2,12 @@
 
 One pipeline serves label folders and TFRecords alike. It follows TAO's intent, which its two pipelines miss in parts:
   - hue turns by up to +-180 degrees x `hue`; saturation and exposure multiply by a factor in [1/f, f]
-    (TAO adds `exposure` to pixels of 0..255 for TFRecords, which shows nothing, and mangles the colours of label folders);
+    (TAO adds `exposure` to pixels of 0..255 for TFRecords, which shows nothing, and mangles colours of label folders);
   - the vertical flip acts on both label kinds;
-  - jitter moves each edge of the picture by up to +-`jitter` of its size: inwards crops, outwards pads with the picture's mean
-    colour. What the tile's aspect ratio differs from the picture's is evened out by less or more padding; the change of aspect
-    that jitter makes stays (TAO's slip at the lower edge of tall pictures does not).
-Hue, saturation and exposure are one 3 x 3 matrix in YIQ space: grey stays grey, brightness stays under hue and saturation.
+  - jitter moves each edge of the picture by up to +-`jitter` of its size: inwards crops, outwards pads with the
+    picture's mean colour. By how much the tile's aspect ratio differs from the picture's is evened out by less or more
+    padding; the change of aspect that jitter makes stays (TAO's slip at the lower edge of tall pictures does not).
+Hue, saturation and exposure are one 3 x 3 matrix in YIQ space: grey stays grey, and hue and saturation keep the luma.
 
 Legend: N = boxes, 4 = (x1, y1, x2, y2) in pixels, C = channels, H and W = height and width.
 """
@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from yolo_v4.data.frames import Bools, Floats
 from yolo_v4.data.letterbox import LUMA, resize
 from yolo_v4.spec.experiment import Augmentation
 
@@ -32,12 +33,12 @@ class Tile:
     """A part of a training input, and what lies on it."""
 
     pixels: Tensor  # [C, H, W] float32, ready for the network
-    boxes: np.ndarray  # [N, 4] float32, pixels of the tile, clipped to it
-    kept: np.ndarray  # [N'] bool: which of the picture's boxes are left
+    boxes: Floats  # [N, 4] float32, pixels of the tile, clipped to it
+    kept: Bools  # [N'] bool: which of the picture's boxes are left
 
 
 def random_tile(
-    picture: Tensor, boxes: np.ndarray, width: int, height: int, spec: Augmentation, random: np.random.Generator
+    picture: Tensor, boxes: Floats, width: int, height: int, spec: Augmentation, random: np.random.Generator
 ) -> Tile:
     """A picture augmented to a tile of the given size.
 
@@ -74,20 +75,20 @@ def jitter_window(
     left, top, right, bottom = shifts.tolist()
     left, right = _limit_crop(left, right, width)
     top, bottom = _limit_crop(top, bottom, height)
-    # Too wide for the tile: take padding off the sides as far as there is any, then pad above and below; likewise too tall.
+    # Too wide for the tile: take padding off the sides as far as there is any, then pad above and below.
     excess = width - height * aspect
     if excess > 0:
         left, right, excess = _take_padding(left, right, excess)
         top, bottom = top - excess / aspect / 2, bottom - excess / aspect / 2
-    else:
+    else:  # too tall: the same, the other way round
         top, bottom, excess = _take_padding(top, bottom, -excess / aspect)
         left, right = left - excess * aspect / 2, right - excess * aspect / 2
     return round(left), round(top), round(width - right), round(height - bottom)
 
 
 def cut(
-    picture: Tensor, boxes: np.ndarray, window: tuple[int, int, int, int], width: int, height: int
-) -> tuple[Tensor, np.ndarray]:
+    picture: Tensor, boxes: Floats, window: tuple[int, int, int, int], width: int, height: int
+) -> tuple[Tensor, Floats]:
     """The window of a picture on a tile of the given size: [C, height, width] and the boxes on it, not clipped."""
     left, top, right, bottom = window
     scale = np.array((width / (right - left), height / (bottom - top)))
@@ -137,11 +138,11 @@ def recolour(pixels: Tensor, colour: Tensor, mean: Tensor, depth: int) -> Tensor
     return mixed.reshape(len(colour), *pixels.shape[1:])
 
 
-def clip_boxes(boxes: np.ndarray, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
+def clip_boxes(boxes: Floats, width: int, height: int) -> tuple[Floats, Bools]:
     """Boxes clipped to a tile, [N, 4], without those that are next to nothing; and which of them were kept, bool."""
     limit = np.array((width, height, width, height), dtype=np.float32)
     clipped = np.clip(boxes, 0, limit)
-    kept = ((clipped[:, 2:] - clipped[:, :2]) > MIN_BOX_SHARE * limit[:2]).all(axis=1)
+    kept: Bools = np.all(clipped[:, 2:] - clipped[:, :2] > MIN_BOX_SHARE * limit[:2], axis=1)
     return clipped[kept], kept
 
 

@@ -1,8 +1,8 @@
 """Training batches of an epoch, prepared ahead in the background.
 
-Everything random is a pure function of (seed, epoch, place in the epoch), so a run that was interrupted goes on with the very
-frames and augmentations it would have had. An epoch has ceil(frames / batch size) steps; the last batch is filled up from
-the start of the epoch's order, as TAO's repeating stream does, so that every batch has the same size.
+Everything random is a pure function of (seed, epoch, place in the epoch), so a run that was interrupted goes on with
+the very frames and augmentations it would have had. An epoch has ceil(frames / batch size) steps; the last batch is
+filled up from the start of the epoch's order, as TAO's repeating stream does, so that every batch has the same size.
 """
 
 import math
@@ -61,6 +61,7 @@ class TrainingBatches:
         order = np.random.default_rng((self._seed, epoch)).permutation(len(self._frames))
         places = np.resize(order, self.steps_per_epoch * self._batch_size).reshape(-1, self._batch_size)
         pending: deque[Future[Batch]] = deque()
+        # One core each: several OpenMP teams at once would wait for one another far longer than they work.
         pool = ThreadPoolExecutor(
             self._workers, thread_name_prefix="batches", initializer=torch.set_num_threads, initargs=(1,)
         )

@@ -1,9 +1,9 @@
 """Frames of a split: where their pictures are and what is on them, from TFRecords or from folders of KITTI labels.
 
-One rule for both kinds, where TAO has two: classes are compared in lower case, unmapped ones are dropped; boxes are clipped to the
-picture and dropped if then thinner than 1/1000 of it; occluded objects (column 3 or `target/occlusion` not 0) are difficult,
-left out of training unless `include_difficult_in_training`, and neither right nor wrong in validation. Files and label files are
-read in sorted order, so the same data gives the same frames everywhere.
+One rule for both kinds, where TAO has two: classes are compared in lower case, unmapped ones are dropped; boxes are
+clipped to the picture and dropped if then thinner than 1/1000 of it; occluded objects (column 3 or `target/occlusion`
+not 0) are difficult, left out of training unless `include_difficult_in_training`, and neither right nor wrong in
+validation. Files are read in sorted order, so the same data give the same frames everywhere.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from yolo_v4.data.example import decode
 from yolo_v4.data.kitti import MIN_COLUMNS, KittiObject, parse_columns, read_rows
@@ -24,6 +25,9 @@ PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
 MIN_BOX_SHARE = 1e-3  # of the picture's width and height
 
 Split = Literal["train", "validation"]
+Floats = npt.NDArray[np.float32]
+Ids = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,9 +38,9 @@ class Frame:
     image: Path
     width: int  # pixels
     height: int
-    boxes: np.ndarray  # [N, 4] float32: x1, y1, x2, y2 in pixels, within the picture
-    classes: np.ndarray  # [N] int64: places in the experiment's classes
-    difficult: np.ndarray  # [N] bool
+    boxes: Floats  # [N, 4] float32: x1, y1, x2, y2 in pixels, within the picture
+    classes: Ids  # [N] int64: places in the experiment's classes
+    difficult: Bools  # [N] bool
 
 
 def read_frames(experiment: Experiment, split: Split) -> list[Frame]:
@@ -53,8 +57,9 @@ def read_frames(experiment: Experiment, split: Split) -> list[Frame]:
         read = _read_folder if source.tfrecords is None else _read_records
         frames += [_frame(raw, class_ids) for raw in read(source, spec, split)]
     if not frames:
+        places = ", ".join(str(source.tfrecords or source.labels) for source in sources)
         raise DataError(
-            f"the {split} data have no frame: {', '.join(str(source.tfrecords or source.labels) for source in sources)}",
+            f"the {split} data have no frame: {places}",
             remedy="check the data sources in dataset_config",
         )
     if split == "train" and not spec.include_difficult:
@@ -71,7 +76,7 @@ class _RawFrame:
     width: int
     height: int
     names: list[str]
-    boxes: np.ndarray
+    boxes: Floats
     occlusion: list[int]
 
 

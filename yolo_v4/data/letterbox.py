@@ -1,12 +1,13 @@
 """Pictures at network size without augmentation: the validation letterbox and the inference fit.
 
 Both keep the aspect ratio. Validation centres the picture on its own mean colour and resizes bilinearly; inference
-puts it top left on black and resizes with Lanczos. TAO's validation from TFRecords resizes with TensorFlow's old bilinear
-kernel (no half-pixel centres); here label folders and TFRecords share the label folders' resize, the usual one.
-The two are equal wherever the picture already has its final size.
+puts it top left on black and resizes with Lanczos. TAO's validation from TFRecords resizes with TensorFlow's old
+bilinear kernel (no half-pixel centres); here label folders and TFRecords share the label folders' resize, the usual
+one. The two are equal wherever the picture already has its final size.
 
 Legend: N = boxes, 4 = (x1, y1, x2, y2), C = channels, H and W = height and width.
-Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/common/dataio/augmentation_lib.py, cv/common/inferencer/inferencer.py.
+Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/common/dataio/augmentation_lib.py and
+cv/common/inferencer/inferencer.py.
 """
 
 from dataclasses import dataclass
@@ -91,7 +92,7 @@ def resize(pixels: Tensor, height: int, width: int) -> Tensor:
 
 
 def normalise(pixels: Tensor, augmentation: Augmentation) -> Tensor:
-    """Network input [C, H, W] of float pixels 0..255 (0..65535) r, g, b or grey: reordered, mean subtracted, not scaled."""
+    """Network input [C, H, W] of float pixels r, g, b or grey: in the spec's channels, less the mean, not scaled."""
     if pixels.shape[0] == 3 and augmentation.channels == 3:
         pixels = pixels.flip(0)
     elif pixels.shape[0] == 3:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from yolo_v4.data.augment import random_tile
-from yolo_v4.data.frames import Frame
+from yolo_v4.data.frames import Floats, Frame, Ids
 from yolo_v4.data.pictures import PictureCache
 from yolo_v4.spec.experiment import Augmentation
 
@@ -21,8 +21,8 @@ class Sample:
     """A training input and its objects."""
 
     pixels: Tensor  # [C, H, W] float32, ready for the network
-    boxes: np.ndarray  # [N, 4] float32, shares of width and height
-    classes: np.ndarray  # [N] int64
+    boxes: Floats  # [N, 4] float32, shares of width and height
+    classes: Ids  # [N] int64
 
 
 def random_sample(
@@ -33,7 +33,7 @@ def random_sample(
     size: tuple[int, int],
     random: np.random.Generator,
 ) -> Sample:
-    """Frame `index` augmented; with probability `mosaic_prob` as the top left of four, the others drawn from all frames.
+    """Frame `index` augmented; with probability `mosaic_prob` as the top left of four, the others being any frames.
 
     Args:
         index: of frames and pictures alike.

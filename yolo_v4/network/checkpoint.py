@@ -20,7 +20,7 @@ RELEASE = "3.21"  # of the network that train builds
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Identity:
-    """What a network is; two networks with equal identities have the same weights by name and shape and mean the same by them."""
+    """What a network is; where it is equal, weights have the same names, shapes and meaning."""
 
     release: str
     arch: str

@@ -1,7 +1,7 @@
 """Weights to start from: our own checkpoints, and Keras HDF5 files such as NVIDIA's pretrained ResNets.
 
-Layers are matched by TAO's flat names. As in TAO, every layer of the backbone must be there with its shape, and what follows takes over
-what fits; heads are taken over only from a network with the same classes.
+Layers are matched by TAO's flat names. As in TAO, every layer of the backbone must be there with its shape, and what
+follows takes over what fits; heads are taken over only from a network with the same classes.
 """
 
 from pathlib import Path
@@ -77,7 +77,7 @@ def read_keras(path: Path) -> dict[str, Tensor]:
         ) from error
     try:
         with h5py.File(path, "r") as file:
-            return _layers(file["model_weights"] if "model_weights" in file else file)
+            return _layers(file.get("model_weights", file))
     except (OSError, KeyError) as error:
         raise DataError(
             f"{path} is not a Keras HDF5 file with weights: {error}",

@@ -1,7 +1,7 @@
 """The training run, epoch by epoch: train, judge, save, log.
 
-Judging and saving happen every `checkpoint_interval` epochs and after the last, also when that comes early; TAO 5.0 judges
-label-folder data every epoch and saves nothing when it stops early.
+Judging and saving happen every `checkpoint_interval` epochs and after the last, also when that comes early; TAO 5.0
+judges label-folder data every epoch and saves nothing when it stops early.
 """
 
 import time
@@ -98,7 +98,7 @@ def train(
 
 
 def no_longer_falls(losses: Sequence[float], spec: EarlyStopping) -> bool:
-    """Has the loss not fallen by more than `min_delta` below its best for `patience` epochs? A pure function of the losses so far."""
+    """Has the loss, given from the first epoch on, not fallen by more than `min_delta` for `patience` epochs?"""
     best, waited = float("inf"), 0
     for loss in losses:
         if loss < best - spec.min_delta:

@@ -20,10 +20,11 @@ EMA_RAMP_STEPS = 2000
 
 
 class KerasAdam(torch.optim.Adam):
-    """Adam with epsilon outside the bias correction: w -= lr * sqrt(1 - b2^t) / (1 - b1^t) * m / (sqrt(v) + epsilon).
+    """Adam with epsilon outside the bias correction: w -= lr sqrt(1 - b2^t) / (1 - b1^t) * m / (sqrt(v) + epsilon).
 
-    PyTorch adds its epsilon after dividing sqrt(v) by sqrt(1 - b2^t), so an epsilon divided by the same gives Keras' step.
-    Keras on TensorFlow 1 reads its step counter after raising it, so t is 2 in the first step; hence the count begins at 1.
+    PyTorch adds its epsilon after dividing sqrt(v) by sqrt(1 - b2^t), so an epsilon divided by the same gives Keras'
+    step. Keras on TensorFlow 1 reads its step counter after raising it, so t is 2 in the first step; hence the count
+    begins at 1.
     """
 
     def __init__(self, parameters: Iterable[Tensor], spec: OptimizerSpec) -> None:
@@ -48,7 +49,7 @@ class KerasAdam(torch.optim.Adam):
 
 
 class KerasSgd(Optimizer):
-    """SGD whose velocity holds the learning rate: v = momentum * v - lr * g; w += v (Nesterov: w += momentum * v - lr * g)."""
+    """SGD whose velocity holds the learning rate: v = momentum v - lr g; w += v (Nesterov: w += momentum v - lr g)."""
 
     def __init__(self, parameters: Iterable[Tensor], spec: OptimizerSpec) -> None:
         super().__init__(parameters, {"lr": 0.0, "momentum": spec.momentum, "nesterov": spec.nesterov})
@@ -120,7 +121,9 @@ class KernelPenalty:
 class MovingAverage:
     """Exponential moving average of all weights, statistics of normalisation included, with TAO's decay.
 
-    Source: tao_tensorflow1_backend 2ec95cb, cv/common/callbacks/model_ema_callback.py: d = 0.999 * (1 - exp(-n / 2000)).
+    d = 0.999 (1 - exp(-n / 2000)) after n steps.
+
+    Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/common/callbacks/model_ema_callback.py.
     """
 
     def __init__(self, network: Yolo) -> None:

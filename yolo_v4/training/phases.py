@@ -1,7 +1,7 @@
 """When a run did what, in status.json, for whoever measures it from outside.
 
-Each phase leaves one line at its end, with `phase`, `started_unix_s` and `duration_s` before TAO's keys; phases are start-up (until the
-first step begins), first step, epoch, validation and checkpoint.
+Each phase leaves one line at its end, with `phase`, `started_unix_s` and `duration_s` before TAO's keys; phases are
+start-up (until the first step begins), first step, epoch, validation and checkpoint.
 """
 
 import time
@@ -30,7 +30,7 @@ class Phases:
         self._mark(name, started_s, epoch=epoch)
 
     def first_step(self, steps: Iterable[Item]) -> Iterator[Item]:
-        """The same items; the first time this is used, start-up ends with the first item and the first step with the second."""
+        """The same items; the first time, start-up ends with the first of them and the first step with the second."""
         for number, item in enumerate(steps):
             if self._first and number < 2:
                 self._mark("start-up" if number == 0 else "first step", self._started_s)

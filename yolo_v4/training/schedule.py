@@ -1,7 +1,9 @@
 """Learning rate as a function of progress.
 
-Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/common/utils.py. TAO's cosine runs over the whole 0..1 and is entered where the
-soft start ends, so with a soft start of 0.3 it ends at 0.21 of the maximum, not at the minimum.
+TAO's cosine is not stretched over what the soft start leaves, so with a soft start of 0.3 it ends at 0.21 of the
+maximum, not at the minimum.
+
+Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/common/utils.py.
 """
 
 import math

@@ -89,7 +89,7 @@ class Trainer:
         """Go on where a checkpoint of the same experiment was made.
 
         Raises:
-            DataError: it was made with another optimiser, or with a moving average where the spec has none, or the reverse.
+            DataError: it was made with another optimiser, or differs from the spec in having a moving average.
         """
         try:
             self._optimizer.load_state_dict(checkpoint.optimizer)
