@@ -11,8 +11,9 @@ MUTED = ((62, 92, 140), (40, 70, 56), (140, 124, 96), (92, 30, 50))
 FIXED: dict[str, Colour] = {
     "tyre": (26, 26, 27), "hub": (112, 114, 116), "trim": (48, 48, 50), "glass": (44, 52, 60), "grille": BLACK,
     "chassis": (44, 44, 46), "bumper": (120, 60, 50), "engine": (120, 22, 22), "board": (24, 22, 18),
-    "bag": (70, 58, 48), "headlight": (232, 232, 222), "taillight": (176, 22, 22), "plate_front": WHITE,
-    "plate_rear": (222, 196, 60), "sign": (236, 160, 50), "spokes": (112, 112, 112), "visor": (40, 44, 52), "rubble": (116, 98, 76),
+    "headlight": (232, 232, 222), "taillight": (176, 22, 22), "plate_front": WHITE, "plate_rear": (222, 196, 60),
+    "sign": (236, 160, 50), "spokes": (112, 112, 112), "visor": (40, 44, 52), "rubble": (116, 98, 76),
+    "bag": (70, 58, 48),
 }
 # fmt: on
 CARS = (SILVER, SILVER, BLACK, BLACK, WHITE, WHITE, BLUE, RED, *GREYS, *MUTED)
