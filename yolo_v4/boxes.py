@@ -45,7 +45,8 @@ def ciou_loss(true_N4: Tensor, found_N4: Tensor) -> Tensor:
     Returns:
         [N]; 0 for equal boxes.
 
-    Source: Zheng et al., Distance-IoU Loss (AAAI 2020), eq. 10; as NVIDIA, the weight of the aspect term is differentiated too.
+    Source: Zheng et al., Distance-IoU Loss (AAAI 2020), eq. 10; as NVIDIA, the weight of the aspect term is
+    differentiated too.
     """
     true, found = centres_to_corners(true_N4), centres_to_corners(found_N4)
     overlap_N2 = (torch.minimum(true[:, 2:], found[:, 2:]) - torch.maximum(true[:, :2], found[:, :2])).clamp(min=0)

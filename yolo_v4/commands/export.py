@@ -3,6 +3,7 @@
 import argparse
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -13,7 +14,7 @@ from yolo_v4.commands.inference import SUFFIXES
 from yolo_v4.commands.model import add_ignored, load_model, say_ignored
 from yolo_v4.data.letterbox import fit_top_left
 from yolo_v4.data.picture_file import open_picture
-from yolo_v4.deploy.compare import differences, run_onnx
+from yolo_v4.deploy.compare import Floats, differences, run_onnx
 from yolo_v4.deploy.deepstream import write_deepstream
 from yolo_v4.deploy.onnx import Candidates, add_suppression, trace_candidates
 from yolo_v4.errors import DetectorError
@@ -24,6 +25,7 @@ from yolo_v4.status import StatusLog, reported, status_path
 TOLERANCES = {"fp32": 1e-3, "fp16": 5e-2}  # of scores, and of boxes as shares of the picture
 NOISE_PICTURES, REAL_PICTURES = 2, 4
 CUT_TOLERANCE = 1e-5
+REPORT = "report this, with the versions of torch and onnxruntime"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,8 +50,8 @@ def run(args: argparse.Namespace) -> None:
     """Export and compare.
 
     Raises:
-        DetectorError: flags that cannot be met, a spec or model that is not what it should be, a file in the way, or an ONNX model that
-            says something else than the network.
+        DetectorError: flags that cannot be met, a spec or model that is not what it should be, a file in the way, or
+            an ONNX model that says something else than the network.
     """
     log = StatusLog(status_path(args.results_dir))
     with reported(log, started="Building exporter object.", failed="Export was interrupted."):
@@ -94,7 +96,8 @@ def _check_flags(args: argparse.Namespace) -> None:
         )
     if args.engine_file:
         raise DetectorError(
-            "--engine_file: TensorRT engines are not built here", remedy="leave it out, and run trtexec on the .onnx file"
+            "--engine_file: TensorRT engines are not built here",
+            remedy="leave it out, and run trtexec on the .onnx file",
         )
 
 
@@ -113,25 +116,27 @@ def _checked_model(candidates: Candidates, experiment: Experiment, data_type: st
         f"Largest difference between ONNX and PyTorch on {len(pixels)} pictures: {score_difference:.2g} of a score,"
         f" {box_difference:.2g} of the picture for a corner"
     )
-    if max(box_difference, score_difference) > TOLERANCES[data_type] or not _suppresses_alike(
-        run_onnx(model, pixels), boxes, scores, experiment
-    ):
+    if max(box_difference, score_difference) > TOLERANCES[data_type]:
         raise DetectorError(
             f"the exported model differs from the network by more than {TOLERANCES[data_type]}, and was not written",
-            remedy="export fp32" if data_type != "fp32" else "report this with the versions of torch and onnxruntime",
+            remedy="export fp32" if data_type != "fp32" else REPORT,
         )
+    if not _suppresses_alike(run_onnx(model, pixels), boxes, scores, experiment):
+        raise DetectorError("the exported model keeps other boxes than the network, and was not written", remedy=REPORT)
     return model
 
 
-def _suppresses_alike(found: list[np.ndarray], boxes: np.ndarray, scores: np.ndarray, experiment: Experiment) -> bool:
+def _suppresses_alike(found: list[Any], boxes: Floats, scores: Floats, experiment: Experiment) -> bool:
     """Do the model's outputs hold what our own suppression leaves of the same candidates?"""
-    for count, kept_boxes, kept_scores, _, picture_boxes, picture_scores in zip(*found, boxes, scores, strict=True):
-        expected = suppress(torch.from_numpy(picture_boxes), torch.from_numpy(picture_scores).T, experiment.nms)
+    for count, kept_boxes, kept_scores, _, all_boxes, all_scores in zip(*found, boxes, scores, strict=True):
+        expected = suppress(torch.from_numpy(all_boxes), torch.from_numpy(all_scores).T, experiment.nms)
         number = len(expected.scores)
-        if int(count[0]) != number or not np.allclose(kept_scores[:number], expected.scores, atol=CUT_TOLERANCE):
-            return False
-        # Equal scores may stand in any order, so boxes are compared as a whole.
-        if not np.allclose(kept_boxes[:number].sum(axis=0), expected.boxes.sum(dim=0), atol=CUT_TOLERANCE * (number + 1)):
+        # Equal scores may stand in any order, so boxes are compared by their sum.
+        same = int(count[0]) == number and (
+            np.allclose(kept_scores[:number], expected.scores, atol=CUT_TOLERANCE)
+            and np.allclose(kept_boxes[:number].sum(axis=0), expected.boxes.sum(dim=0), atol=CUT_TOLERANCE * number)
+        )
+        if not same:
             return False
     return True
 

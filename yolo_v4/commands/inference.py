@@ -1,9 +1,9 @@
 """`yolo_v4 inference`: detect objects in pictures; annotated pictures and KITTI labels."""
 
 import argparse
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from yolo_v4.commands.model import add_ignored, counted, load_model, say_ignored
+from yolo_v4.data.ahead import read_ahead
 from yolo_v4.data.kitti import format_line
 from yolo_v4.data.letterbox import Fit, fit_top_left
 from yolo_v4.data.picture_file import open_picture
@@ -50,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-i", "--image_dir", required=True, help="a picture, or a folder of .jpg, .jpeg and .png files")
     parser.add_argument("-e", "--experiment_spec", required=True, help="experiment spec the model was trained with")
     parser.add_argument("-k", "--key", default="", help="accepted and not used: checkpoints are not encrypted")
-    parser.add_argument("-t", "--threshold", type=float, default=0.3, help="lowest score, between 0 and 1 (default 0.3)")
+    parser.add_argument("-t", "--threshold", type=float, default=0.3, help="lowest score, 0 to 1 (default 0.3)")
     parser.add_argument("-r", "--results_dir", help="folder for images_annotated/, labels/ and status.json")
     parser.add_argument("-o", "--out_image_path", help="folder for annotated pictures")
     parser.add_argument("-l", "--out_label_path", help="folder for KITTI label files")
@@ -61,7 +62,8 @@ def run(args: argparse.Namespace) -> None:
     """Detect and write.
 
     Raises:
-        DetectorError: flags, spec, model or GPU that are not what they should be; pictures that cannot be read, after all others are done.
+        DetectorError: flags, spec, model or GPU that are not what they should be; pictures that cannot be read,
+            after all others are done.
     """
     log = StatusLog(status_path(args.results_dir))
     with reported(log, started="Starting YOLOv4 inference.", failed="Inference was interrupted."):
@@ -73,7 +75,7 @@ def run(args: argparse.Namespace) -> None:
         network, experiment = load_model(args.model_path, args.experiment_spec, args.gpu_index)
         problems: list[str] = []
         with counted(len(paths), "Processing images") as progress:
-            for batch in _batches(paths, experiment):
+            for batch in read_ahead(partial(_open_all, experiment), paths, experiment.evaluation.batch_size):
                 problems += [one for one in batch if isinstance(one, str)]
                 opened = [one for one in batch if isinstance(one, Opened)]
                 _infer(network, opened, experiment, outputs, args.threshold)
@@ -115,19 +117,8 @@ def _outputs(args: argparse.Namespace) -> Outputs:
     return Outputs(annotated=Path(annotated) if annotated else None, labels=Path(labels) if labels else None)
 
 
-def _batches(paths: Sequence[Path], experiment: Experiment) -> Iterator[list[Opened | str]]:
-    """All pictures in order, or what is wrong with one; the next batch is read while one is used."""
-    size = experiment.evaluation.batch_size
-    groups = [paths[first : first + size] for first in range(0, len(paths), size)]
-    with ThreadPoolExecutor(1, thread_name_prefix="inference") as pool:
-        ahead = pool.submit(_open_all, groups[0], experiment)
-        for group in groups[1:]:
-            ready, ahead = ahead.result(), pool.submit(_open_all, group, experiment)
-            yield ready
-        yield ahead.result()
-
-
-def _open_all(paths: Sequence[Path], experiment: Experiment) -> list[Opened | str]:
+def _open_all(experiment: Experiment, paths: Sequence[Path]) -> list[Opened | str]:
+    """Pictures, or what is wrong with one."""
     return [_open(path, experiment) for path in paths]
 
 
@@ -143,9 +134,7 @@ def _open(path: Path, experiment: Experiment) -> Opened | str:
     return Opened(path=path, picture=picture, pixels=pixels, fit=fit)
 
 
-def _infer(
-    network: Yolo, inputs: Sequence[Opened], experiment: Experiment, outputs: Outputs, threshold: float
-) -> None:
+def _infer(network: Yolo, inputs: Sequence[Opened], experiment: Experiment, outputs: Outputs, threshold: float) -> None:
     if not inputs:
         return
     pixels = torch.stack([one.pixels for one in inputs])

@@ -21,7 +21,7 @@ LINE_INTERVAL_S = 10.0
 
 
 def add_ignored(parser: argparse.ArgumentParser, *flags: Sequence[str], **options: Any) -> None:
-    """Accept flags of TAO's that do nothing here; they are not in the help, and `say_ignored` names those that were given."""
+    """Accept flags of TAO's that do nothing here; the help is silent on them, `say_ignored` is not."""
     names = parser.get_default("ignored") or {}
     for flag in flags:
         action = parser.add_argument(*flag, help=argparse.SUPPRESS, **{"default": None, **options})
@@ -40,7 +40,8 @@ def load_model(path: str, spec: str, gpu_index: Sequence[int] | None) -> tuple[Y
     """A trained network in evaluation mode on its device, and its experiment.
 
     Raises:
-        DetectorError: no such GPU, a spec that is refused or under which nothing would be found, a model that does not fit it.
+        DetectorError: no such GPU, a spec that is refused or under which nothing would be found, a model that
+            does not fit it.
     """
     device = choose_device(gpu_index)
     experiment = load_experiment(Path(spec))
@@ -51,7 +52,7 @@ def load_model(path: str, spec: str, gpu_index: Sequence[int] | None) -> tuple[Y
 
 @contextmanager
 def counted(total: int, action: str) -> Iterator[Callable[[int], object]]:
-    """A function to be told how many more pictures are done: a bar on a terminal, else a plain line now and then and at the end."""
+    """A function to be told how many more pictures are done: shows a bar, or plain lines off a terminal."""
     if sys.stderr.isatty():
         with tqdm(total=total, desc=action, unit="images") as bar:
             yield bar.update

@@ -4,19 +4,20 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-# Okabe and Ito's colours, which people with colour-blindness can tell apart; black is left out, as it is no colour on a street.
+# Okabe and Ito's colours, which people with colour-blindness can tell apart, without black, which hides on a street.
 PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
 DARK_INK, LIGHT_INK = "#000000", "#FFFFFF"
 INK_LIMIT = 140  # luma of a pad, 0..255, from which its text is dark
 MIN_TEXT_PX = 10
 TEXT_SHARE = 0.03  # of the picture's height
-PAD_PX = 2
+PAD_PX = 1
+PAD_COST = 10  # hiding a pixel of another label is worse than one of a box
 
 Box = tuple[float, float, float, float]
 
 
 def annotate(picture: Image.Image, boxes: Sequence[Box], labels: Sequence[str], classes: Sequence[int]) -> Image.Image:
-    """A copy of a picture with outlined boxes, each with a label that covers no other label where there is room.
+    """A copy of a picture with outlined boxes, each with a label where it hides least.
 
     Args:
         picture: any mode.
@@ -34,30 +35,34 @@ def annotate(picture: Image.Image, boxes: Sequence[Box], labels: Sequence[str], 
         # A dark seam on both sides keeps a line visible on a background of its colour.
         draw.rectangle(_grown(box, line_px), outline=DARK_INK, width=1)
         draw.rectangle(box, outline=colour, width=line_px)
-    taken: list[Box] = []
+    pads: list[Box] = []
     for box, label, colour in zip(boxes, labels, colours, strict=True):
         width, height = draw.textbbox((0, 0), label, font=font, anchor="lt")[2:]
-        pad = _free_place(box, (width + 2 * PAD_PX, height + 2 * PAD_PX), canvas.size, taken)
-        taken.append(pad)
+        pad = _best_place(box, (width + 2 * PAD_PX, height + 2 * PAD_PX), canvas.size, pads, boxes)
+        pads.append(pad)
         draw.rectangle(pad, fill=colour)
         draw.text((pad[0] + PAD_PX, pad[1] + PAD_PX), label, fill=_ink(colour), font=font, anchor="lt")
     return canvas
 
 
-def _free_place(box: Box, size: tuple[float, float], picture: tuple[int, int], taken: Sequence[Box]) -> Box:
-    """Where a pad goes: above its box, below or inside, at the first place within the picture where no other pad is; else above."""
+def _best_place(
+    box: Box, size: tuple[float, float], picture: tuple[int, int], pads: Sequence[Box], boxes: Sequence[Box]
+) -> Box:
+    """Where a pad goes: at the corner of its box, within the picture, where it hides least of other pads and boxes."""
     x1, y1, x2, y2 = box
     width, height = size
-    corners = [(x1, y1 - height), (x2 - width, y1 - height), (x1, y2), (x2 - width, y2), (x1, y1), (x2, y1)]
-    within = [
-        (min(max(x, 0.0), picture[0] - 1 - width), min(max(y, 0.0), picture[1] - 1 - height)) for x, y in corners
-    ]
+    corners = [(x1, y1 - height), (x2 - width, y1 - height), (x1, y2), (x2 - width, y2), (x1, y1), (x2 - width, y1)]
+    within = [(min(max(x, 0.0), picture[0] - 1 - width), min(max(y, 0.0), picture[1] - 1 - height)) for x, y in corners]
     places = [(x, y, x + width, y + height) for x, y in within]
-    return next((place for place in places if not any(_touch(place, other) for other in taken)), places[0])
+
+    def hidden(place: Box) -> float:
+        return PAD_COST * sum(_overlap(place, pad) for pad in pads) + sum(_overlap(place, other) for other in boxes)
+
+    return min(places, key=hidden)
 
 
-def _touch(a: Box, b: Box) -> bool:
-    return a[0] <= b[2] and b[0] <= a[2] and a[1] <= b[3] and b[1] <= a[3]
+def _overlap(a: Box, b: Box) -> float:
+    return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
 
 
 def _grown(box: Box, by: float) -> Box:

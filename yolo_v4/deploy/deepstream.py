@@ -1,4 +1,4 @@
-"""Settings for NVIDIA DeepStream beside an exported model, as TAO's `--gen_ds_config` writes them, without the model key."""
+"""Settings for NVIDIA DeepStream beside an exported model, as TAO writes them but for the model key."""
 
 from pathlib import Path
 

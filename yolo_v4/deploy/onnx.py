@@ -1,7 +1,7 @@
 """A trained network as an ONNX model of standard operators, with decoding and suppression inside.
 
 Input `Input` [batch, channels, height, width] float32: b, g, r (or grey), 0..255, minus the mean.
-Outputs are named and ordered as those of TAO's BatchedNMS node; for each picture its detections, best first, then filling:
+Outputs have names and order of TAO's BatchedNMS node; for each picture its detections, best first, then filling:
 
     BatchedNMS    [batch, 1] int32           number of detections
     BatchedNMS_1  [batch, top_k, 4] float32  corners x1, y1, x2, y2 as shares of the input; filling 0
@@ -57,14 +57,14 @@ def trace_candidates(network: Candidates, experiment: Experiment) -> onnx.ModelP
     """The model with the outputs `boxes` and `scores`, before suppression; the same bytes each time."""
     spec = experiment.augmentation
     stream = io.BytesIO()
-    # The exporter that traces is deprecated and says so, among remarks on constants that are meant; the newer one takes 19 s of
-    # processor time for a ResNet-10 where this one takes 2, and writes the paths of source files into the model.
+    # The exporter that traces is deprecated and says so, among remarks on constants that are meant. The newer one takes
+    # 19 s of processor time for a ResNet-10 where this one takes 2, and writes paths of source files into the model.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
             network,
             (torch.zeros(1, spec.channels, spec.height, spec.width),),
-            stream,
+            stream,  # type: ignore[arg-type]  # torch's stubs know paths only
             dynamo=False,
             opset_version=OPSET,
             input_names=["Input"],
@@ -87,7 +87,9 @@ def add_suppression(candidates: onnx.ModelProto, experiment: Experiment, *, pred
     kept = min(experiment.nms.top_k, predictions * len(experiment.classes))
     graph = model.graph
     graph.initializer.extend(_constants(experiment.nms, predictions, kept))
-    graph.node.extend(helper.make_node(*node[:3], name=f"suppress_{place}", **node[3]) for place, node in enumerate(NODES))
+    graph.node.extend(
+        helper.make_node(*node[:3], name=f"suppress_{place}", **node[3]) for place, node in enumerate(NODES)
+    )
     del graph.output[:]
     shapes: tuple[tuple[int, list[Any]], ...] = (
         (TensorProto.INT32, ["batch", 1]),
@@ -103,7 +105,7 @@ def add_suppression(candidates: onnx.ModelProto, experiment: Experiment, *, pred
     return model
 
 
-# Operator, inputs, outputs, attributes. The chosen scores go back into an empty [B, C, N], of which the best `top_k` are taken.
+# Operator, inputs, outputs, attributes: chosen scores go back into an empty [B, C, N], and its best `top_k` are taken.
 NODES: tuple[tuple[str, list[str], list[str], dict[str, Any]], ...] = (
     ("NonMaxSuppression", ["boxes", "scores", "top_k", "iou_threshold", "score_threshold"], ["chosen"], {}),
     ("GatherND", ["scores", "chosen"], ["chosen_scores"], {}),

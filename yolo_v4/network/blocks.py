@@ -16,7 +16,7 @@ POOL_PX = 5
 
 
 class NamedLayers(nn.Module):
-    """Layers under TAO's flat names, so that the name of a weight's owner is the name of its layer in NVIDIA's models."""
+    """Layers under TAO's flat names, so that a weight's owner is called as its layer in NVIDIA's models."""
 
     def add(self, name: str, inputs: int, outputs: int, kernel: int, *, stride: int = 1, bn: str = "") -> None:
         """Add a convolution without bias called `name` and its batch normalisation, `<name>_bn` unless given."""
@@ -39,7 +39,7 @@ class LeakyLayers(NamedLayers):
             self.add(name, inputs, outputs, kernel, stride=stride)
 
     def chain(self, x: Tensor, *names: str) -> Tensor:
-        """x [B, C, H, W] after the named layers, one after another."""
+        """What the named layers make of x [B, C, H, W], one after another."""
         for name in names:
             x = self.apply_layer(self.apply_layer(x, name), f"{name}_bn")
             x = F.leaky_relu(x, self._slope, inplace=True) if self._slope else F.relu(x, inplace=True)
@@ -49,8 +49,8 @@ class LeakyLayers(NamedLayers):
 def pooling_pyramid(x: Tensor) -> Tensor:
     """[B, 4C, H, W]: max over 5x5, 9x9 and 13x13 around each place, then x itself.
 
-    Beyond the border stand zeros, as NVIDIA's patched pooling has them, not minus infinity. Pools of 9 and 13 are pools of 5 in a row:
-    the same values, at 75 comparisons a place instead of 275.
+    Beyond the border stand zeros, as NVIDIA's patched pooling has them, not minus infinity. Pools of 9 and 13 are
+    pools of 5 in a row: the same values, at 75 comparisons a place instead of 275.
     """
     pools = [x]
     for _ in range(3):

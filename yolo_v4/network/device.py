@@ -11,7 +11,8 @@ def choose_device(asked_for: Sequence[int] | None) -> torch.device:
     """A GPU where there is one, else the CPU.
 
     Args:
-        asked_for: what `--gpu_index` says; `CUDA_VISIBLE_DEVICES` was set from it, so the GPU is number 0 of those to be seen.
+        asked_for: what `--gpu_index` says; `CUDA_VISIBLE_DEVICES` was set from it, so the GPU is number 0 of those
+            to be seen.
 
     Raises:
         TrainingFailed: a certain GPU was asked for and is not there.

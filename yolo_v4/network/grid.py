@@ -1,10 +1,12 @@
 """From head outputs to one row for each predicted box, in the layout of NVIDIA's models.
 
-Columns of a row: cell corner y, x; anchor h, w; cell size y, x; predicted y, x, h, w (in cells and anchors); objectness logit; class logits.
-Positions and sizes are shares of the picture's height and width. Rows: scales big, mid, small; within one: row, column, anchor.
+Columns of a row: cell corner y, x; anchor h, w; cell size y, x; predicted y, x, h, w (in cells and anchors); objectness
+logit; class logits. Positions and sizes are shares of the picture's height and width. Rows: scales big, mid, small;
+within one: row, column, anchor.
 
 Legend: B = pictures, N = rows, C = classes, A = anchors of a scale, H and W = cells.
-Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/yolo_v4/layers/bbox_postprocessing_layer.py, cv/yolo_v3/layers/yolo_anchor_box_layer.py.
+Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/yolo_v4/layers/bbox_postprocessing_layer.py,
+cv/yolo_v3/layers/yolo_anchor_box_layer.py.
 """
 
 from collections.abc import Sequence
@@ -28,7 +30,8 @@ def encode_predictions(heads: Sequence[Tensor], spec: NetworkSpec, input_hw: tup
     Args:
         heads: big, mid, small, each [B, A * (5 + C), H, W].
         spec: anchors and grid extents.
-        input_hw: the configured network size in pixels, which anchors refer to (also where this batch has another size).
+        input_hw: the configured network size in pixels, which anchors refer to (also where this batch has
+            another size).
 
     Returns:
         [B, N, 11 + C] float32.

@@ -1,8 +1,8 @@
 """Between backbone and heads: pooling pyramid and top-down path (3.21), with a bottom-up path as well (5.0).
 
 Both take the backbone's features at strides 8, 16 and 16 and return what the three heads read, at strides 32, 16 and 8.
-Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/yolo_v4/architecture/yolo_arch.py (5.0) and cv/yolo_v3/architecture/yolo_arch.py
-(3.21: reconstructed, its parameter count is that of a public 3.21.11 log).
+Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/yolo_v4/architecture/yolo_arch.py (5.0) and
+cv/yolo_v3/architecture/yolo_arch.py (3.21: reconstructed, its parameter count is that of a public 3.21.11 log).
 """
 
 import torch

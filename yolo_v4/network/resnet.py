@@ -1,6 +1,7 @@
 """TAO's ResNet: no max-pool, a projection in every block, the last stage at stride 16.
 
-Source: NVIDIA tao_tensorflow1_backend 2ec95cb, core/templates/resnet.py, with use_pooling=False and all_projections=True.
+Source: NVIDIA tao_tensorflow1_backend 2ec95cb, core/templates/resnet.py, with use_pooling=False and
+all_projections=True.
 """
 
 import torch.nn.functional as F
@@ -18,13 +19,15 @@ BOTTLENECK_GROWTH = 4  # outputs of a bottleneck's last convolution over its wid
 class ResNet(NamedLayers):
     """Backbone with the layer names of NVIDIA's pretrained weights."""
 
-    def __init__(self, depth: int, *, channels: int, freeze_blocks: tuple[int, ...] = (), freeze_bn: bool = False) -> None:
+    def __init__(
+        self, depth: int, *, channels: int, freeze_blocks: tuple[int, ...] = (), freeze_bn: bool = False
+    ) -> None:
         """Make a backbone.
 
         Args:
             depth: a key of `BLOCKS`.
             channels: of the input, 1 or 3.
-            freeze_blocks: 0 keeps the first convolution, n those of stage n, as they are; batch normalisation goes on learning.
+            freeze_blocks: 0 keeps the first convolution as it is, n those of stage n; batch normalisation still learns.
             freeze_bn: batch normalisation uses its moving averages in training too, and leaves them.
 
         Raises:
@@ -56,10 +59,10 @@ class ResNet(NamedLayers):
 
     def _add_block(self, name: str, inputs: int, width: int, outputs: int, *, stride: int) -> None:
         kernels = (1, 3, 1) if self._bottleneck else (3, 3)
-        steps = ((inputs, width), (width, width), (width, outputs)) if self._bottleneck else ((inputs, width), (width, width))
-        for place, (kernel, (before, after)) in enumerate(zip(kernels, steps, strict=True), start=1):
-            step_stride = stride if place == 1 else 1
-            self.add(f"{name}_conv_{place}", before, after, kernel, stride=step_stride, bn=f"{name}_bn_{place}")
+        widths = (inputs, width, width, outputs) if self._bottleneck else (inputs, width, outputs)
+        for place, kernel in enumerate(kernels, start=1):
+            before, after, step = widths[place - 1], widths[place], stride if place == 1 else 1
+            self.add(f"{name}_conv_{place}", before, after, kernel, stride=step, bn=f"{name}_bn_{place}")
         self.add(f"{name}_conv_shortcut", inputs, outputs, 1, stride=stride, bn=f"{name}_bn_shortcut")
 
     def _freeze(self, freeze_blocks: tuple[int, ...]) -> None:
@@ -84,8 +87,8 @@ class ResNet(NamedLayers):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Features of a picture at strides 8, 16 and 16.
 
-        They are the outputs of stages 2, 3 and 4. From 50 layers on, as NVIDIA has it, the last bottleneck of stage 4 gives its narrow
-        inside at stride 16, and that of stage 3, doubled in size, stands in at stride 8.
+        They are the outputs of stages 2, 3 and 4. From 50 layers on, as NVIDIA has it, the last bottleneck of stage 4
+        gives its narrow inside at stride 16, and that of stage 3, doubled in size, stands in at stride 8.
 
         Args:
             x: [B, channels, H, W], H and W multiples of 32.

@@ -16,12 +16,16 @@ RELEASES = ("3.21", "5.0")
 class Yolo(nn.Module):
     """Backbone, neck and the heads `conv_big_object`, `conv_mid_object`, `conv_sm_object`."""
 
-    def __init__(self, backbone: ResNet, neck: TopDownNeck | TopDownBottomUpNeck, head_channels: tuple[int, ...]) -> None:
+    def __init__(
+        self, backbone: ResNet, neck: TopDownNeck | TopDownBottomUpNeck, head_channels: tuple[int, ...]
+    ) -> None:
         super().__init__()
         self.backbone = backbone
         self.neck = neck
-        for name, inputs, outputs in zip(HEADS, neck.out_channels, head_channels, strict=True):
-            self.add_module(name, nn.Conv2d(inputs, outputs, 1))
+        big, mid, small = neck.out_channels
+        self.conv_big_object = nn.Conv2d(big, head_channels[0], 1)
+        self.conv_mid_object = nn.Conv2d(mid, head_channels[1], 1)
+        self.conv_sm_object = nn.Conv2d(small, head_channels[2], 1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Raw outputs of the heads.
@@ -51,19 +55,17 @@ def build_network(spec: NetworkSpec, *, num_classes: int, channels: int, release
     """
     if spec.arch != "resnet":
         raise SpecError(f'arch "{spec.arch}" is not available here; "resnet" is', remedy='set arch: "resnet"')
-    backbone = ResNet(
-        spec.layers, channels=channels, freeze_blocks=spec.freeze_blocks, freeze_bn=spec.freeze_bn
-    )
+    backbone = ResNet(spec.layers, channels=channels, freeze_blocks=spec.freeze_blocks, freeze_bn=spec.freeze_bn)
     width = 256 if spec.layers >= 50 else 128
     neck: TopDownNeck | TopDownBottomUpNeck
     if release == "5.0":
         neck = TopDownBottomUpNeck(backbone.out_channels, width=width, force_relu=spec.force_relu)
     elif spec.conv_blocks in (0, 1, 2):
-        neck = TopDownNeck(
-            backbone.out_channels, width=width, conv_blocks=spec.conv_blocks, force_relu=spec.force_relu
-        )
+        neck = TopDownNeck(backbone.out_channels, width=width, conv_blocks=spec.conv_blocks, force_relu=spec.force_relu)
     else:
-        raise SpecError(f"arch_conv_blocks is {spec.conv_blocks}; it can be 0, 1 or 2", remedy="set arch_conv_blocks: 2")
+        raise SpecError(
+            f"arch_conv_blocks is {spec.conv_blocks}; it can be 0, 1 or 2", remedy="set arch_conv_blocks: 2"
+        )
     heads = tuple(len(anchors) * (BOX_CHANNELS + num_classes) for anchors in spec.anchors)
     network = Yolo(backbone, neck, heads)
     for layer in network.modules():
@@ -72,4 +74,4 @@ def build_network(spec: NetworkSpec, *, num_classes: int, channels: int, release
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
     # Channels last halves the time of a training step on a CPU and suits tensor cores.
-    return network.to(memory_format=torch.channels_last)
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs

@@ -1,9 +1,10 @@
 """Average precision as TAO counts it: VOC's 11 points or the whole area.
 
-One oddity of NVIDIA's evaluator is left out: there a confidence threshold of 0 turns every missed object into a found one, so that every AP
-is 1. Where scores are equal, the order is that of pictures and predictions.
+One oddity of NVIDIA's evaluator is left out: there a confidence threshold of 0 turns every missed object into a found
+one, so that every AP is 1. Where scores are equal, the order is that of pictures and predictions.
 
-Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/common/evaluator/ap_evaluator.py; Everingham et al., The PASCAL VOC Challenge (IJCV 2010).
+Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/common/evaluator/ap_evaluator.py; Everingham et al., The PASCAL VOC
+Challenge (IJCV 2010).
 """
 
 from collections.abc import Sequence
@@ -26,7 +27,7 @@ class Truth(NamedTuple):
 
     boxes: npt.NDArray[np.floating]  # [G, 4] corners, in the unit of the detections
     classes: npt.NDArray[np.int64]  # [G]
-    # [G] neither right nor wrong when found, and not missed when not; a raw occlusion level excuses as many misses, as NVIDIA has it
+    # [G] neither right nor wrong when found, not missed when not; an occlusion level excuses as many misses (NVIDIA)
     difficult: npt.NDArray[np.bool_] | npt.NDArray[np.int64]
 
 
@@ -63,7 +64,8 @@ def judge(
 ) -> list[Outcome]:
     """Outcomes by class.
 
-    In each picture detections choose, best first, the free object of their class that they overlap most; that is right from `matching_iou` on.
+    In each picture detections choose, best first, the free object of their class that they overlap most; that is
+    right from `matching_iou` on.
 
     Args:
         truths: one for each picture.

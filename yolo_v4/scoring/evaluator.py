@@ -1,13 +1,14 @@
 """What a network is worth on labelled frames: average precision of each class, and TAO's table of it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from yolo_v4.data.ahead import read_ahead
 from yolo_v4.data.frames import Frame
 from yolo_v4.data.letterbox import letterbox
 from yolo_v4.data.pictures import read_picture
@@ -52,7 +53,7 @@ def evaluate_network(
     """
     truths: list[Truth] = []
     found: list[Detections] = []
-    for pixels, batch_truths in _batches(frames, experiment):
+    for pixels, batch_truths in read_ahead(partial(_batch, experiment), frames, experiment.evaluation.batch_size):
         found += detect(network, pixels, experiment)
         truths += batch_truths
         progress(len(batch_truths))
@@ -86,19 +87,8 @@ def _metrics(outcomes: Mapping[str, Outcome], experiment: Experiment, *, images:
     )
 
 
-def _batches(frames: Sequence[Frame], experiment: Experiment) -> Iterator[tuple[Tensor, list[Truth]]]:
-    """Network input [B, C, H, W] and truths of all frames, in order; the next batch is read while one is used."""
-    size = experiment.evaluation.batch_size
-    groups = [frames[first : first + size] for first in range(0, len(frames), size)]
-    with ThreadPoolExecutor(1, thread_name_prefix="evaluation") as pool:
-        ahead = pool.submit(_batch, groups[0], experiment)
-        for group in groups[1:]:
-            ready, ahead = ahead.result(), pool.submit(_batch, group, experiment)
-            yield ready
-        yield ahead.result()
-
-
-def _batch(frames: Sequence[Frame], experiment: Experiment) -> tuple[Tensor, list[Truth]]:
+def _batch(experiment: Experiment, frames: Sequence[Frame]) -> tuple[Tensor, list[Truth]]:
+    """Network input [B, C, H, W] and what is on it."""
     spec = experiment.augmentation
     network_wh = torch.tensor((spec.width, spec.height)).repeat(2)
     pixels, truths = [], []

@@ -22,15 +22,16 @@ class Detections(NamedTuple):
 def suppress(boxes: Tensor, scores: Tensor, spec: Nms) -> Detections:
     """Detections of one picture.
 
-    A candidate stays unless a better one of its class that stays overlaps it by more than the IoU threshold. At most `top_k` stay,
-    all classes together; boxes are cut to the picture only afterwards.
+    A candidate stays unless a better one of its class that stays overlaps it by more than the IoU threshold. At
+    most `top_k` stay, all classes together; boxes are cut to the picture only afterwards.
 
     Args:
         boxes: [N, 4] corners, shares of the picture.
         scores: [N, C], of each class; those not above the confidence threshold are left out.
         spec: thresholds and `top_k`.
 
-    Source: TensorFlow's combined_non_max_suppression, as NVIDIA tao_tensorflow1_backend 2ec95cb uses it (cv/yolo_v3/layers/nms_layer.py).
+    Source: TensorFlow's combined_non_max_suppression, as NVIDIA tao_tensorflow1_backend 2ec95cb uses it
+    (cv/yolo_v3/layers/nms_layer.py).
     """
     place, classes = (scores > spec.confidence_threshold).nonzero(as_tuple=True)
     order = scores[place, classes].argsort(descending=True, stable=True)

@@ -1,4 +1,4 @@
-"""The YOLOv4 loss: CIoU for places, cross-entropy for objectness and classes, summed over boxes, averaged over pictures.
+"""The YOLOv4 loss: CIoU for places, cross-entropy for objectness and classes; a sum over boxes, a mean over pictures.
 
 Legend: B = pictures, N = rows, P = rows that answer for a true box (positives), C = classes.
 Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/yolo_v4/losses/yolo_loss.py, cv/common/losses/base_loss.py.
@@ -52,18 +52,13 @@ def yolo_loss(y_true: Tensor, y_pred: Tensor, spec: NetworkSpec) -> LossTerms:
     obj_pos = objectness_BN[positive_BN].sum() / batch
     obj_neg = objectness_BN[~positive_BN & ~_neutral(y_true, y_pred, positive_BN, spec.neutral_box_iou)].sum() / batch
 
-    total = (
-        spec.location_weight * loc
-        + obj_pos
-        + spec.class_weight * cls
-        + spec.negative_objectness_weight * obj_neg
-    )
+    total = spec.location_weight * loc + obj_pos + spec.class_weight * cls + spec.negative_objectness_weight * obj_neg
     return LossTerms(total, loc, obj_pos, obj_neg, cls)
 
 
 @torch.no_grad()
 def _neutral(y_true: Tensor, y_pred: Tensor, positive_BN: Tensor, threshold: float) -> Tensor:
-    """[B, N] bool: the predicted box overlaps a true box of its picture by `threshold` or more, so it is not told to be background."""
+    """[B, N] bool: predicted boxes that overlap a true box by `threshold` or more, so are not told to be background."""
     neutral_BN = torch.zeros_like(positive_BN)
     for true, rows, positive_N, neutral_N in zip(y_true, y_pred, positive_BN, neutral_BN, strict=True):
         # A true box stands in several rows; once is enough here.

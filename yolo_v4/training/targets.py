@@ -1,7 +1,8 @@
 """What the network should have said: which cells and anchors answer for which true box.
 
-Rows stand as those of `yolo_v4.network.grid`. Columns: true cy, cx, h, w (shares of the picture); objectness, 1 or 0; its opposite,
-which the loss does not read; one column a class; class weight. Rows that answer for no box have 0 everywhere else.
+Rows stand as those of `yolo_v4.network.grid`. Columns: true cy, cx, h, w (shares of the picture); objectness, 1 or 0;
+its opposite, which the loss does not read; one column a class; class weight. Rows that answer for no box have 0
+everywhere else.
 
 Legend: B = pictures, G = true boxes of the whole batch, A = anchors of all scales, N = rows of a picture, C = classes.
 Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/yolo_v4/dataio/input_encoder.py and tf_input_encoder.py.
@@ -41,8 +42,8 @@ def encode_targets(
     """Targets of a batch.
 
     Each true box goes to the cell of its centre, at every anchor whose IoU with it (centres put together) is above
-    `spec.box_matching_iou`, and always at its best anchor. Where two boxes want one row, a best anchor beats others and the later
-    best anchor the earlier; among the others `conflicts` decides.
+    `spec.box_matching_iou`, and always at its best anchor. Where two boxes want one row, a best anchor beats others
+    and the later best anchor the earlier; among the others `conflicts` decides.
 
     Args:
         boxes: B times [n, 4] corners, shares of the picture, x2 > x1 and y2 > y1.
@@ -81,8 +82,9 @@ def _rows(centre_G2: Floats, spec: NetworkSpec, grids: Sequence[tuple[int, int]]
     """[G, A]: the row of each anchor in the cell where each box has its centre."""
     columns, first = [], 0
     for (height, width), anchors in zip(grids, spec.anchors, strict=True):
-        column_row_G2 = np.floor(np.clip(centre_G2 * (width, height), 0, np.array((width, height)) - BORDER)).astype(np.int64)
-        cell_G = column_row_G2[:, 1] * width + column_row_G2[:, 0]
+        last_xy = np.array((width, height)) - BORDER
+        xy_G2 = np.floor(np.clip(centre_G2 * (width, height), 0, last_xy)).astype(np.int64)
+        cell_G = xy_G2[:, 1] * width + xy_G2[:, 0]
         columns += [first + cell_G * len(anchors) + place for place in range(len(anchors))]
         first += height * width * len(anchors)
     return np.stack(columns, axis=1)
@@ -99,7 +101,7 @@ def _assign(row_GA: Integers, iou_GA: Floats, threshold: float, conflicts: Confl
     """Pairs (box, row) in the order of writing: of several that want one row, the last one has it."""
     gt, anchor = np.nonzero(iou_GA > threshold)
     if conflicts == "highest_iou":
-        # Of equals the first box keeps the row, so it is written last: reverse, then sort by IoU without disturbing equals.
+        # Of equals the first box keeps the row, so it is written last: reversed, and sorted by IoU stably.
         gt, anchor = gt[::-1], anchor[::-1]
         order = np.argsort(iou_GA[gt, anchor], kind="stable")
         gt, anchor = gt[order], anchor[order]

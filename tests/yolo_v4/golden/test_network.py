@@ -78,7 +78,9 @@ def test_heads_of_a_picture_are_nvidias(golden: Path, network_spec: MakeSpec, na
         np.testing.assert_allclose(found, vectors[f"{name}/model_output"], rtol=1e-3, atol=1e-3)
 
 
-def test_one_training_batch_has_nvidias_loss_gradients_and_moving_averages(golden: Path, network_spec: MakeSpec) -> None:
+def test_one_training_batch_has_nvidias_loss_gradients_and_moving_averages(
+    golden: Path, network_spec: MakeSpec
+) -> None:
     content, vectors = json.loads((golden / "train.json").read_text()), np.load(golden / "train.npz")
     anchors = tuple(tuple(map(tuple, scale)) for scale in vectors["anchors_wh_pixels"].tolist())
     spec = network_spec(anchors=anchors)
