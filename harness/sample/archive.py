@@ -32,25 +32,25 @@ def make_archive(
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with zipfile.ZipFile(aside, "w") as archive:
+            _add(archive, "data/obj.data", DESCRIPTION)
+            _add(archive, "data/obj.names", "".join(f"{name}\n" for name in CLASSES))
             names = []
             for done, frame in enumerate(make_frames(seed, total), start=1):
                 names.append(f"data/obj_train_data/{frame.camera}/{frame.stem}")
                 _add(archive, f"{names[-1]}.jpg", frame.jpeg)
                 _add(archive, f"{names[-1]}.txt", "".join(box.line() for box in frame.boxes))
                 progress(done, total)
-            _add(archive, "data/obj.data", DESCRIPTION)
-            _add(archive, "data/obj.names", "".join(f"{name}\n" for name in CLASSES))
             _add(archive, "data/train.txt", "".join(f"{name}.jpg\n" for name in names))
         files.publish(aside, path)
     finally:
         aside.unlink(missing_ok=True)
 
 
-def make_frames(seed: int, total: int, *, processes: int = PROCESSES) -> Iterator[Frame]:
-    """Frames 0 to `total` - 1, camera by camera; what they show does not depend on `processes`."""
+def make_frames(seed: int, total: int) -> Iterator[Frame]:
+    """Frames 0 to `total` - 1, camera by camera, drawn by `PROCESSES` at a time."""
     numbers = sorted(range(total), key=lambda index: (index % CAMERAS, index))
     # Spawned, not forked: the caller may run threads.
-    with multiprocessing.get_context("spawn").Pool(processes) as pool:
+    with multiprocessing.get_context("spawn").Pool(PROCESSES) as pool:
         yield from pool.imap(partial(make_frame, seed), numbers, chunksize=4)
 
 

@@ -26,8 +26,8 @@ def pedestrian(style: str) -> Model:
     chest = [(0.13, 0.8), (0.14, 1.3), (0.06, 1.47), (-0.1, 1.47), (-0.14, 1.2), (-0.13, 0.8)]
     faces += extrude(chest, [0.19, 0.23, 0.17, 0.17, 0.23, 0.19], ["coat"] * 6, 1)
     if style == "walks":
-        faces += box((0.28, 0.42), (-0.15, 0.15), (0.55, 0.85), "bag", 1.5)
-    return Model(style, (0.5, 0.5, 1.74), faces)
+        faces += box((0.26, 0.36), (-0.15, 0.15), (0.55, 0.85), "bag", 1.5)
+    return Model(style, (0.6, 0.5, 1.74), faces)
 
 
 def _rider(hips: Span, shoulders: Span, hands: Span, feet: Span) -> list[Face]:
@@ -77,4 +77,4 @@ def motorbike(style: str) -> Model:
     faces.append(across(-0.92, (-0.12, 0.12), (0.68, 0.84), "taillight", 1.6))
     faces += _rider((-0.28, 0.84), (-0.1, 1.42), (0.38, 1.06), (0.12, 0.3)) + _head(-0.02, 1.6, 0.17, "visor", "helmet")
     lamps = (Lamp((0, axle + 0.1, 0.78), True, "headlight"), Lamp((0, -0.95, 0.76), False, "taillight"))
-    return Model(style, (0.78, 2.1, 1.8), faces, lamps)
+    return Model(style, (0.78, 2 * (axle + radius), 1.8), faces, lamps)

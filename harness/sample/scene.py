@@ -12,7 +12,8 @@ from PIL import Image, ImageDraw, ImageFilter
 from harness.sample.backdrop import Backdrop
 from harness.sample.geometry import DRAWN_PX, FRAME_PX, OVERSAMPLING, Array, Camera, footprint, hull, painters_order
 from harness.sample.moment import Moment
-from harness.sample.site import Site, Tree
+from harness.sample.site import Site
+from harness.sample.solids import Point
 from harness.sample.traffic import Actor
 
 UNLABELLED = 255
@@ -53,7 +54,7 @@ class Scene:
         self.pen, self.id_pen = ImageDraw.Draw(self.picture), ImageDraw.Draw(self.ids)
         self.whole_px = [0] * len(actors)  # what each actor fills when nothing hides it
         grounds = [actor.ground for actor in actors]
-        grounds += [footprint(tree.x_m, tree.y_m, 0.0, 0.3, 0.3) for tree in site.trees]
+        grounds += [footprint(x, y, 0.0, 0.3, 0.3) for x, y, _ in site.trees]
         grounds += [footprint(x, y, 0.0, 0.2, 0.2) for x, y in site.posts]
         drawings = [*[self._actor] * len(actors), *[self._tree] * len(site.trees), *[self._post] * len(site.posts)]
         starts = [*range(len(actors)), *range(len(site.trees)), *range(len(site.posts))]
@@ -123,13 +124,13 @@ class Scene:
 
 
 @lru_cache(maxsize=512)
-def _tree_sprite(camera: Camera, tree: Tree) -> tuple[tuple[int, int], Image.Image] | None:
+def _tree_sprite(camera: Camera, tree: Point) -> tuple[tuple[int, int], Image.Image] | None:
     """Where a tree is pasted, and its picture: a trunk below leaf clumps that are darker underneath."""
-    rng = Random(f"{tree.x_m:.3f}/{tree.y_m:.3f}")
-    radius, middle = tree.height_m * 0.3, tree.height_m * 0.68
+    x, y, tall = tree
+    rng, radius, middle = Random(f"{x:.3f}/{y:.3f}"), tall * 0.3, tall * 0.68
     clumps = np.array([(rng.gauss(0, 0.5), rng.gauss(0, 0.5), rng.gauss(0, 0.42)) for _ in range(240)])
     places = np.concatenate([[(0, 0, 0), (0, 0, middle)], clumps * radius + (0, 0, middle)])
-    pixels, depths = camera.project(places + np.array([tree.x_m, tree.y_m, 0]))
+    pixels, depths = camera.project(places + np.array([x, y, 0]))
     if depths.min() < 4:
         return None
     scale = camera.focal_px / depths[0]
@@ -137,12 +138,12 @@ def _tree_sprite(camera: Camera, tree: Tree) -> tuple[tuple[int, int], Image.Ima
     width, height = (pixels.max(axis=0) + 0.25 * radius * scale - corner).astype(int).tolist()
     picture = Image.new("RGBA", (width, height))
     pen = ImageDraw.Draw(picture)
-    foot, crown, *spots = [(x, y) for x, y in (pixels - corner).tolist()]
+    foot, crown, *spots = [(u, v) for u, v in (pixels - corner).tolist()]
     pen.line([foot, crown], fill=(70, 58, 46), width=max(1, int(0.28 * scale)))
-    for (x, y), up in zip(spots, clumps[:, 2].tolist(), strict=True):
+    for (u, v), up in zip(spots, clumps[:, 2].tolist(), strict=True):
         spread, shade = rng.uniform(0.04, 0.13) * radius * scale, max(0.3, 0.85 + 0.35 * up)
         red, green, blue = (int(part * shade) for part in rng.choice(LEAVES))
-        pen.ellipse((x - spread, y - spread * 0.8, x + spread, y + spread * 0.8), fill=(red, green, blue))
+        pen.ellipse((u - spread, v - spread * 0.8, u + spread, v + spread * 0.8), fill=(red, green, blue))
     return (int(corner[0]), int(corner[1])), picture
 
 
@@ -151,7 +152,7 @@ def _shadows(site: Site, actors: Sequence[Actor], moment: Moment) -> Image.Image
     mask = Image.new("L", FRAME_PX)
     pen = ImageDraw.Draw(mask)
     near: list[tuple[Array, float]] = [(actor.ground, actor.model.height_m) for actor in actors]
-    tall = [(footprint(tree.x_m, tree.y_m, 0.0, 2.5, 2.5), tree.height_m * 0.8) for tree in site.trees]
+    tall = [(footprint(x, y, 0.0, 2.5, 2.5), height * 0.8) for x, y, height in site.trees]
     tall += [(house.ground, house.height_m) for house in site.houses]
     for strength, reach, things in ((int(185 * moment.sunshine), 0.9, near + tall), (150, 0.04, near)):
         for ground, height in things if strength else ():

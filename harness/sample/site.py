@@ -8,6 +8,7 @@ import numpy as np
 
 from harness.sample.geometry import HEIGHT_PX, OVERSAMPLING, Array, Camera
 from harness.sample.palette import Colour
+from harness.sample.solids import Point, Span
 
 LANE_M = 3.25
 PAVEMENT_M = 3.6
@@ -44,8 +45,8 @@ class Lane:
 class House:
     """A building whose front runs from `start` to `end`, (x, y) each, and which goes `deep_m` in x behind it."""
 
-    start: tuple[float, float]
-    end: tuple[float, float]
+    start: Span
+    end: Span
     deep_m: float
     height_m: float
     wall: Colour
@@ -59,15 +60,6 @@ class House:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Tree:
-    """A tree in leaf at the edge of the pavement."""
-
-    x_m: float
-    y_m: float
-    height_m: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Site:
     """Everything about a camera's view that does not change from frame to frame.
 
@@ -76,7 +68,7 @@ class Site:
         bend: the road's axis lies at x = bend * y^2.
         crossing_m: y of a crossing road's axis.
         fronts: x of the house fronts left and right, from the axis.
-        posts: (x, y) of street lamps.
+        trees, posts: (x, y, height) of trees, and (x, y) of street lamps.
         busy: factor on the traffic.
     """
 
@@ -87,16 +79,16 @@ class Site:
     half_m: float
     bend: float
     crossing_m: float | None
-    fronts: tuple[float, float]
+    fronts: Span
     lanes: tuple[Lane, ...]
     houses: tuple[House, ...]
-    trees: tuple[Tree, ...]
-    posts: tuple[tuple[float, float], ...]
+    trees: tuple[Point, ...]
+    posts: tuple[Span, ...]
     bus_lane: bool
-    street_light: tuple[float, float, float]
+    street_light: Point
     busy: float
 
-    def spot(self, lane: Lane, along_m: float, aside_m: float = 0.0) -> tuple[float, float, float]:
+    def spot(self, lane: Lane, along_m: float, aside_m: float = 0.0) -> Point:
         """(x, y, heading) of a place in a lane; `along_m` is y, or x in a crossing lane."""
         if lane.crossing:
             return along_m, lane.offset_m + aside_m, lane.direction * math.pi / 2
@@ -122,7 +114,7 @@ def make_site(seed: int, number: int) -> Site:
     lamps = [((half + 0.5) * (1 if k % 2 else -1), 14.0 + 13 * k) for k in range(9)]
     return Site(
         number=number,
-        name=f"{number // 9 + 1:05d}.{rng.randrange(1000, 9999):05d}",
+        name=f"{number // 9 + 1:05d}.{1000 * (number % 9 + 1) + rng.randrange(1000):05d}",  # sorts as the numbers do
         place=f"{ROADS[number % len(ROADS)]} / {rng.choice(CROSSINGS)}",
         camera=_camera(rng, half),
         half_m=half,
@@ -181,7 +173,7 @@ def _houses(rng: Random, front: float, bend: float, crossing: float | None) -> l
     return found
 
 
-def _trees(rng: Random, side: float, bend: float, crossing: float | None) -> list[Tree]:
+def _trees(rng: Random, side: float, bend: float, crossing: float | None) -> list[Point]:
     """Trees behind the kerb at x = `side`, none in a crossing road."""
     spacing = rng.uniform(11, 40)
     y = rng.uniform(16, 16 + spacing)
@@ -189,6 +181,6 @@ def _trees(rng: Random, side: float, bend: float, crossing: float | None) -> lis
     while y < 110:
         x = side + math.copysign(rng.uniform(1.0, 2.6), side) + bend * y * y
         if rng.random() < 0.75 and (crossing is None or abs(y - crossing) > GAP_M):
-            found.append(Tree(x_m=x, y_m=y, height_m=rng.uniform(5.5, 10)))
+            found.append((x, y, rng.uniform(5.5, 10)))
         y += spacing * rng.uniform(0.7, 1.3)
     return found

@@ -11,7 +11,7 @@ from harness.sample.geometry import DRAWN_PX, OVERSAMPLING, Array, footprint, ou
 from harness.sample.palette import Colour, paints
 from harness.sample.people import STEPS_M, bicycle, motorbike, pedestrian
 from harness.sample.site import Lane, Site
-from harness.sample.solids import Model
+from harness.sample.solids import Model, Point
 from harness.sample.vehicles import bus, car, truck
 
 CLASSES = ("person", "bicycle", "car", "motorbike", "bus", "truck")
@@ -20,24 +20,23 @@ ATTEMPTS = 14
 MOST_ACTORS = 200  # of a frame: its map of them is one byte a pixel
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Actor:
     """One thing that is labelled.
 
     Args:
         label: index into `CLASSES`.
-        place: of its middle on the ground, [3].
-        axes: rows are the world directions of the model's x, y and z, [3, 3].
-        ground: corners [4, 2] of what it covers.
+        spot: (x, y, heading) of its middle; heading in radians from +y (away from the camera) towards +x.
         paints: colour of each material.
     """
 
-    label: int
-    model: Model
-    place: Array
-    axes: Array
-    ground: Array
-    paints: Mapping[str, Colour]
+    def __init__(self, label: int, model: Model, spot: Point, paints: Mapping[str, Colour]) -> None:
+        x, y, heading = spot
+        sin, cos = math.sin(heading), math.cos(heading)
+        self.label, self.model, self.paints = label, model, paints
+        self.place = np.array([x, y, 0.0])
+        # Rows are the world directions of the model's x, y and z.
+        self.axes = np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
+        self.ground = footprint(x, y, heading, model.width_m, model.length_m)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,10 +83,9 @@ def populate(site: Site, rng: Random) -> list[Actor]:
             model = habit.model(rng.choices(list(habit.styles), list(habit.styles.values()))[0])
             colours = paints(rng, model.name)
             for _ in range(ATTEMPTS):
-                x, y, heading = _spot(site, rng, name, model, actors)
-                ground = footprint(x, y, heading, model.width_m, model.length_m)
-                if _in_view(site, x, y) and _free(ground, actors):
-                    actors.append(_actor(name, model, (x, y, heading), ground, colours))
+                actor = Actor(CLASSES.index(name), model, _spot(site, rng, name, model, actors), colours)
+                if _in_view(site, actor.place) and _free(actor.ground, actors):
+                    actors.append(actor)
                     break
     return actors[:MOST_ACTORS]
 
@@ -100,22 +98,7 @@ def _poisson(rng: Random, mean: float) -> int:
     return count
 
 
-def _actor(
-    name: str, model: Model, spot: tuple[float, float, float], ground: Array, colours: Mapping[str, Colour]
-) -> Actor:
-    x, y, heading = spot
-    sin, cos = math.sin(heading), math.cos(heading)
-    return Actor(
-        label=CLASSES.index(name),
-        model=model,
-        place=np.array([x, y, 0.0]),
-        axes=np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]]),
-        ground=ground,
-        paints=colours,
-    )
-
-
-def _spot(site: Site, rng: Random, name: str, model: Model, others: list[Actor]) -> tuple[float, float, float]:
+def _spot(site: Site, rng: Random, name: str, model: Model, others: list[Actor]) -> Point:
     """(x, y, heading) of one try at a place, which may be out of view or taken."""
     habit, person = HABITS[name], name == "person"
     walked = person and rng.random() > 0.12  # few step on the carriageway, between the vehicles
@@ -139,10 +122,10 @@ def _along(site: Site, rng: Random, name: str, lane: Lane, model: Model, others:
     return site.camera.reach_m(scale, lane.offset_m)
 
 
-def _in_view(site: Site, x: float, y: float) -> bool:
-    if y < 3 or not site.in_sight(x, y):
+def _in_view(site: Site, place: Array) -> bool:
+    if place[1] < 3 or not site.in_sight(place[0], place[1]):
         return False
-    (pixel,), _ = site.camera.project(np.array([[x, y, 0.6]]))
+    (pixel,), _ = site.camera.project(place[None] + np.array([0, 0, 0.6]))
     return bool(-10 < pixel[0] < DRAWN_PX[0] + 10 and 20 < pixel[1] < DRAWN_PX[1] + 30)
 
 
