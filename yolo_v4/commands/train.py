@@ -12,6 +12,7 @@ from yolo_v4.data.batches import TrainingBatches, validation_batches
 from yolo_v4.data.frames import Frame, read_frames
 from yolo_v4.errors import TrainingFailed
 from yolo_v4.network.checkpoint import Checkpoint, load_checkpoint, require_same
+from yolo_v4.network.device import choose_device
 from yolo_v4.network.yolo import Yolo
 from yolo_v4.scoring.evaluator import ap_table, evaluate_network
 from yolo_v4.spec.experiment import Experiment
@@ -43,32 +44,15 @@ def run(args: argparse.Namespace) -> None:
     log = StatusLog(status_path(args.results_dir))
     phases = Phases(log)
     with reported(log, started="Starting Yolo_V4 Training job", failed="Training was interrupted."):
-        device = choose_device(gpus=args.gpus, asked_for=args.gpu_index)
+        if args.gpus > 1:
+            message = f"--gpus {args.gpus}: training on several GPUs is not supported yet"
+            raise TrainingFailed(message, remedy="train with --gpus 1")
+        device = choose_device(args.gpu_index)
         experiment = load_experiment(Path(args.experiment_spec_file))
         check_training(experiment)
         with _memory_explained(experiment):
             _train(experiment, device, results, log, phases, amp=args.use_amp)
         log.write("SUCCESS", "YOLO_V4 training finished successfully.")
-
-
-def choose_device(*, gpus: int, asked_for: list[int] | None) -> torch.device:
-    """A GPU where there is one, else the CPU.
-
-    Raises:
-        TrainingFailed: several GPUs, or a certain one that is not there.
-    """
-    if gpus > 1:
-        raise TrainingFailed(
-            f"--gpus {gpus}: training on several GPUs is not supported yet", remedy="train with --gpus 1"
-        )
-    if torch.cuda.is_available():
-        return torch.device("cuda", 0)
-    if asked_for is not None:
-        raise TrainingFailed(
-            f"--gpu_index {asked_for[0]} was asked for, and PyTorch {torch.__version__} sees no such GPU here",
-            remedy="leave --gpu_index out to train on the CPU, or install a PyTorch that fits the driver",
-        )
-    return torch.device("cpu")
 
 
 def _train(
