@@ -7,7 +7,7 @@ from random import Random
 
 import numpy as np
 
-from harness.sample.geometry import DRAWN_PX, OVERSAMPLING, Array, footprint, outside
+from harness.sample.geometry import DRAWN_PX, OVERSAMPLING, footprint, outside
 from harness.sample.palette import Colour, paints
 from harness.sample.people import STEPS_M, bicycle, motorbike, pedestrian
 from harness.sample.site import Lane, Site
@@ -33,6 +33,7 @@ class Actor:
         x, y, heading = spot
         sin, cos = math.sin(heading), math.cos(heading)
         self.label, self.model, self.paints = label, model, paints
+        self.x_m, self.y_m = x, y
         self.place = np.array([x, y, 0.0])
         # Rows are the world directions of the model's x, y and z.
         self.axes = np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
@@ -83,8 +84,11 @@ def populate(site: Site, rng: Random) -> list[Actor]:
             model = habit.model(rng.choices(list(habit.styles), list(habit.styles.values()))[0])
             colours = paints(rng, model.name)
             for _ in range(ATTEMPTS):
-                actor = Actor(CLASSES.index(name), model, _spot(site, rng, name, model, actors), colours)
-                if _in_view(site, actor.place) and _free(actor.ground, actors):
+                spot = _spot(site, rng, name, model, actors)
+                if not _in_view(site, *spot[:2]):
+                    continue
+                actor = Actor(CLASSES.index(name), model, spot, colours)
+                if _free(actor, actors):
                     actors.append(actor)
                     break
     return actors[:MOST_ACTORS]
@@ -113,30 +117,31 @@ def _along(site: Site, rng: Random, name: str, lane: Lane, model: Model, others:
     """Where in the lane: at the distance that fits the class, or close to another vehicle, as in a queue."""
     if lane.crossing:
         return site.camera.x_m + rng.uniform(-18, 18)
-    queue = [other for other in others if abs(other.place[0] - site.spot(lane, other.place[1])[0]) < 1.2]
-    if name == "car" and queue and rng.random() < 0.5:
+    queue = [other for other in others if abs(other.x_m - site.spot(lane, other.y_m)[0]) < 1.2] if name == "car" else []
+    if queue and rng.random() < 0.5:
         leader = rng.choice(queue)
         gap = (leader.model.length_m + model.length_m) / 2 + rng.uniform(0.8, 2.5)
-        return float(leader.place[1]) + rng.choice((-1, 1)) * gap
+        return leader.y_m + rng.choice((-1, 1)) * gap
     scale = HABITS[name].scale_px * math.exp(rng.gauss(0, HABITS[name].spread)) * OVERSAMPLING
     return site.camera.reach_m(scale, lane.offset_m)
 
 
-def _in_view(site: Site, place: Array) -> bool:
-    if place[1] < 3 or not site.in_sight(place[0], place[1]):
+def _in_view(site: Site, x: float, y: float) -> bool:
+    if y < 3 or not site.in_sight(x, y):
         return False
-    (pixel,), _ = site.camera.project(place[None] + np.array([0, 0, 0.6]))
-    return bool(-10 < pixel[0] < DRAWN_PX[0] + 10 and 20 < pixel[1] < DRAWN_PX[1] + 30)
+    ((u, v),), _ = site.camera.project(np.array([[x, y, 0.6]]))
+    return bool(-10 < u < DRAWN_PX[0] + 10 and 20 < v < DRAWN_PX[1] + 30)
 
 
-def _free(ground: Array, others: list[Actor]) -> bool:
-    """Whether an edge of either footprint parts this ground from that of every other."""
-    low, high = ground.min(axis=0) - 1, ground.max(axis=0) + 1
-    near = [
-        other.ground for other in others if (other.ground < high).any(0).all() and (other.ground > low).any(0).all()
-    ]
+def _free(actor: Actor, others: list[Actor]) -> bool:
+    """Whether an edge of either footprint parts the actor from every other."""
+    near = []
+    for other in others:
+        reach = (actor.model.length_m + other.model.length_m) / 2 + 1
+        if abs(other.x_m - actor.x_m) < reach and abs(other.y_m - actor.y_m) < reach:
+            near.append(other.ground)
     if not near:
         return True
-    own, theirs = ground[None], np.array(near)
+    own, theirs = actor.ground[None], np.array(near)
     parted = (outside(own, theirs)[0] > MARGIN_M).any(axis=-1) | (outside(theirs, own)[:, 0] > MARGIN_M).any(axis=-1)
     return bool(parted.all())
