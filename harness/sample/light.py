@@ -35,7 +35,7 @@ def light_up(scene: Scene, backdrop: Backdrop, moment: Moment) -> Floats:
     if dark:
         level = level + backdrop.pools * (0.8 * dark * _rgb(*scene.site.street_light))
     if lamps:
-        level += 0.5 * dark * _beams(scene)
+        level += 0.5 * dark * bare * _beams(scene)
     lit *= level
     if moment.wet:
         lit += bare * backdrop.ground * moment.wet * (backdrop.far * sky[-1] * 0.4 - 0.3 * lit)
