@@ -45,6 +45,8 @@ def read_contents(path: Path) -> Contents:
         top = names[0][: -len(NAMES)]
         below = [info.filename for info in members if _is_below_data(info.filename, top)]
         classes = tuple(line.strip() for line in _text(archive, names[0], path).splitlines() if line.strip())
+    if not classes:
+        raise _unfit(path, f"no class name in {names[0]}", "one a line")
     pairing = pair_members(below)
     if not pairing.frames:
         raise _unfit(

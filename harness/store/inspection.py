@@ -11,8 +11,6 @@ from harness.domain.dataset import Dataset
 from harness.store.labels import Problem, YoloBox, kitti_line, parse_yolo, to_corners
 from harness.store.progress import Progress
 
-MAX_PICTURE_PX = 50_000_000
-
 
 @dataclass(kw_only=True, slots=True)
 class Findings:

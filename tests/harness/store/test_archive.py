@@ -1,0 +1,179 @@
+import stat
+import struct
+import zipfile
+
+import pytest
+
+from harness.errors import DataError
+from harness.store.archive import extract_one, read_contents, unpack
+
+NAMES = ("data/obj.names", b"person\ncar\n")
+FRAME = {"data/obj_train_data/d/a.jpg": b"picture", "data/obj_train_data/d/a.txt": b"0 .5 .5 .1 .1\n"}
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "frames.zip"
+
+
+def pack(path, members, *, compression=zipfile.ZIP_DEFLATED):
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+
+
+def unpacked(path, folder):
+    unpack(path, read_contents(path).pairing.frames, images=folder / "images", labels=folder / "labels", say=print)
+    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_only_class_names_pictures_and_labels_are_taken(path, tmp_path):
+    pack(path, [NAMES, ("LICENSE", b"MIT"), ("data/train.txt", b"x"), ("data/notes/b.jpg", b"x"), *FRAME.items()])
+
+    assert read_contents(path).classes == ("person", "car")
+    assert unpacked(path, tmp_path / "out") == {"images/a.jpg": b"picture", "labels/a.txt": b"0 .5 .5 .1 .1\n"}
+
+
+def test_the_export_may_lie_at_the_top_of_the_archive(path, tmp_path):
+    pack(path, [(name.removeprefix("data/"), content) for name, content in [NAMES, *FRAME.items()]])
+
+    assert sorted(unpacked(path, tmp_path / "out")) == ["images/a.jpg", "labels/a.txt"]
+
+
+def test_equal_names_in_different_folders_do_not_overwrite_each_other(path, tmp_path):
+    days = [(f"data/obj_train_data/{day}/f.{end}", f"{day} {end}".encode()) for day in "12" for end in ("jpg", "txt")]
+    pack(path, [NAMES, *days])
+
+    assert unpacked(path, tmp_path / "out") == {
+        "images/1__f.jpg": b"1 jpg",
+        "labels/1__f.txt": b"1 txt",
+        "images/2__f.jpg": b"2 jpg",
+        "labels/2__f.txt": b"2 txt",
+    }
+
+
+def test_what_macos_adds_is_passed_over(path):
+    pack(path, [NAMES, *FRAME.items(), ("__MACOSX/data/._obj.names", b""), ("__MACOSX/data/obj.names", b"")])
+
+    assert [frame.stem for frame in read_contents(path).pairing.frames] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"", "an empty file"),
+        (b"<!DOCTYPE html><p>Not found", r"a web page \(27 bytes\)"),
+        (b"\x1f\x8b\x08something", r"something else \(12 bytes"),
+    ],
+)
+def test_what_is_no_zip_archive_is_called_what_it_is(path, content, found):
+    path.write_bytes(content)
+
+    with pytest.raises(DataError, match=rf"frames\.zip: found {found}.*; expected a whole zip archive"):
+        read_contents(path)
+
+
+def test_a_truncated_archive_is_called_so(path):
+    pack(path, [NAMES, *FRAME.items()])
+    path.write_bytes(path.read_bytes()[:-40])
+
+    with pytest.raises(DataError, match="a truncated zip archive"):
+        read_contents(path)
+
+
+@pytest.mark.parametrize(
+    "name", ["../evil.jpg", "data/../../evil.jpg", "/etc/evil.jpg", "C:/evil.jpg", "data\\..\\..\\evil.jpg"]
+)
+def test_a_path_that_escapes_is_refused(path, tmp_path, name):
+    pack(path, [NAMES, *FRAME.items(), (name, b"evil")])
+
+    with pytest.raises(DataError, match=r"evil.*, a path that leaves the archive's folder"):
+        read_contents(path)
+
+    assert [file.name for file in tmp_path.iterdir()] == ["frames.zip"]
+
+
+def test_a_link_is_refused(path):
+    link = zipfile.ZipInfo("data/obj_train_data/b.jpg")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    pack(path, [NAMES, *FRAME.items(), (link, b"/etc/passwd")])
+
+    with pytest.raises(DataError, match=r"b\.jpg', a link or device"):
+        read_contents(path)
+
+
+def test_an_encrypted_member_is_refused(path):
+    pack(path, [NAMES, *FRAME.items()])
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 8] |= 1  # general purpose flags in the archive's directory
+    path.write_bytes(content)
+
+    with pytest.raises(DataError, match=r"obj\.names', encrypted"):
+        read_contents(path)
+
+
+def test_the_same_name_twice_is_refused(path):
+    with pytest.warns(UserWarning, match="Duplicate name"):
+        pack(path, [NAMES, *FRAME.items(), *FRAME.items()])
+
+    with pytest.raises(DataError, match=r"a\.jpg 2 times; expected each name once"):
+        read_contents(path)
+
+
+def test_a_bomb_is_refused_before_it_goes_off(path):
+    pack(path, [NAMES, *FRAME.items(), ("data/obj_train_data/b.jpg", bytes(10_000_000))])
+
+    with pytest.raises(DataError, match=r"b\.jpg', \d+ bytes that unpack to 10000000"):
+        read_contents(path)
+
+
+def test_an_archive_that_claims_to_be_enormous_is_refused(path):
+    pack(path, [NAMES, *((f"data/obj_train_data/{number}.jpg", b"x") for number in range(20))])
+    content = path.read_bytes()
+    for number in range(20):  # uncompressed size in the archive's directory
+        at = content.rindex(f"data/obj_train_data/{number}.jpg".encode()) - 46 + 24
+        content = content[:at] + struct.pack("<I", 0xFFFFFFFE) + content[at + 4 :]
+    path.write_bytes(content)
+
+    with pytest.raises(DataError, match=r"found 8589\d+ bytes when unpacked"):
+        read_contents(path)
+
+
+def test_a_damaged_member_is_named(path, tmp_path):
+    pack(path, [NAMES, *FRAME.items()], compression=zipfile.ZIP_STORED)
+    path.write_bytes(path.read_bytes().replace(b"picture", b"pixture"))
+
+    with pytest.raises(DataError, match=r"obj_train_data/d/a\.jpg, damaged: Bad CRC-32"):
+        unpacked(path, tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("members", "complaint"),
+    [
+        ([*FRAME.items()], r"0 files obj\.names"),
+        ([NAMES, ("more/obj.names", b"a"), *FRAME.items()], r"2 files obj\.names"),
+        ([NAMES], "no picture with a label below data/obj_…_data"),
+        ([("data/obj.names", b"\xff\xfe"), *FRAME.items()], "not UTF-8"),
+        ([("data/obj.names", b"\n"), *FRAME.items()], r"no class name in data/obj\.names"),
+    ],
+)
+def test_an_archive_without_names_or_frames_is_refused(path, members, complaint):
+    pack(path, members)
+
+    with pytest.raises(DataError, match=complaint):
+        read_contents(path)
+
+
+def test_one_file_is_taken_out_of_whatever_folder_it_is_in(path, tmp_path):
+    pack(path, [("pretrained/v1/resnet_18.hdf5", b"weights"), ("README.md", b"")])
+
+    extract_one(path, "resnet_18.hdf5", tmp_path / "out")
+
+    assert (tmp_path / "out").read_bytes() == b"weights"
+
+
+def test_a_file_that_is_not_in_the_archive_is_named(path, tmp_path):
+    pack(path, [("README.md", b"")])
+
+    with pytest.raises(DataError, match=r"0 files resnet_18\.hdf5"):
+        extract_one(path, "resnet_18.hdf5", tmp_path / "out")

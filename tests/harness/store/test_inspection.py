@@ -1,0 +1,113 @@
+import io
+import struct
+import zlib
+
+import pytest
+from PIL import Image
+
+from harness.domain.dataset import Dataset
+from harness.domain.split import SplitRule
+from harness.store.inspection import inspect_frames, picture_fault
+
+DATASET = Dataset(
+    name="d", title="d", archive="d.zip", classes=("person", "car"), width_px=32, height_px=24, split=SplitRule()
+)
+
+
+def jpeg(size=(32, 24), *, colour=90, mode="L"):
+    stream = io.BytesIO()
+    Image.new(mode, size, colour).save(stream, "JPEG")
+    return stream.getvalue()
+
+
+def speckled():
+    stream = io.BytesIO()
+    Image.effect_noise((32, 24), 80).save(stream, "JPEG")
+    return stream.getvalue()
+
+
+def png_header(width, height):
+    """A PNG that says how large it is, and nothing else."""
+    body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))
+
+
+def resized_header(content, width, height):
+    """A JPEG whose frame header claims another size."""
+    at = content.index(b"\xff\xc0") + 5
+    return content[:at] + struct.pack(">HH", height, width) + content[at + 4 :]
+
+
+def inspect(folder, frames):
+    for name, (picture, label) in frames.items():
+        for kind, content in (("images/{}.jpg", picture), ("labels_raw/{}.txt", label)):
+            path = folder / kind.format(name)
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(content)
+    return inspect_frames(folder, frames, DATASET, say=print)
+
+
+def test_a_sound_frame_has_no_problems_and_kitti_labels(tmp_path):
+    findings = inspect(tmp_path, {"a": (jpeg(), b"1 0.5 0.5 0.5 0.5\n"), "b": (jpeg(colour=1), b"")})
+
+    assert findings.problems == []
+    assert findings.labels == {"a": "car 0.00 0 0.00 8.00 6.00 24.00 18.00 0 0 0 0 0 0 0\n", "b": ""}
+    assert findings.identical_pictures == []
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_pictures_of_any_colour_are_pictures(mode):
+    colour = 90 if mode == "L" else (90,) * len(mode)
+
+    assert picture_fault(jpeg(colour=colour, mode=mode), width_px=32, height_px=24) == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"", "an empty file"),
+        (b"<html>", r"no JPEG picture \(6 bytes, starting with b'<html>'\)"),
+        (png_header(32, 24), r"no JPEG picture \(33 bytes, starting with b'\\x89PNG"),
+        (jpeg()[:-30], "Truncated File Read"),
+        (speckled()[:-100], "image file is truncated"),
+        (jpeg((24, 32)), "24x32"),
+        (resized_header(jpeg(), 40_000, 25_000), r"Image size \(1000000000 pixels\) exceeds limit"),
+        (resized_header(jpeg(), 12_000, 9_000), "12000x9000"),
+    ],
+)
+def test_a_picture_that_is_not_what_it_should_be_is_called_what_it_is(tmp_path, content, fault):
+    findings = inspect(tmp_path, {"a": (content, b"")})
+
+    assert [problem.where for problem in findings.problems] == ["images/a.jpg"]
+    assert findings.problems[0].expected == "a JPEG picture of 32x24"
+    with pytest.raises(AssertionError, match=fault):
+        raise AssertionError(findings.problems[0].found)
+
+
+def test_all_problems_are_collected(tmp_path):
+    findings = inspect(tmp_path, {"a": (b"", b"7 0 0 0 0\nx\n"), "b": (jpeg(), b"\xff\xfe\x00")})
+
+    assert [problem.where for problem in findings.problems] == [
+        "images/a.jpg",
+        "labels_raw/a.txt:1",
+        "labels_raw/a.txt:2",
+        "labels_raw/b.txt",
+    ]
+
+
+def test_repeated_and_tiny_boxes_are_left_out_and_counted(tmp_path):
+    label = b"1 0.5 0.5 0.5 0.5\n1 0.5 0.5 0.5 0.5\n0 0.5 0.5 0.01 0.5\n"
+
+    findings = inspect(tmp_path, {"a": (jpeg(), label)})
+
+    assert (findings.boxes_repeated, findings.boxes_under_a_pixel) == (1, 1)
+    assert len(findings.labels["a"].splitlines()) == 1
+
+
+def test_the_same_picture_twice_is_told(tmp_path):
+    same = (jpeg(), b"")
+
+    findings = inspect(tmp_path, {"c": same, "a": same, "b": (jpeg(colour=1), b"")})
+
+    assert findings.problems == []
+    assert findings.identical_pictures == [["a", "c"]]

@@ -1,0 +1,24 @@
+import json
+
+from harness.domain.split import Split
+from harness.store.views import link_view, read_split, write_split
+
+SPLIT = Split(train=("a.1", "b"), test=("c",))
+
+
+def test_a_view_shows_the_files_of_its_stems_and_takes_no_room(tmp_path):
+    for stem in ("a.1", "b", "c"):
+        (tmp_path / "images").mkdir(exist_ok=True)
+        (tmp_path / "images" / f"{stem}.jpg").write_text(stem)
+
+    link_view(tmp_path / "images", tmp_path / "train" / "images", SPLIT.train)
+
+    assert sorted(file.name for file in (tmp_path / "train/images").iterdir()) == ["a.1.jpg", "b.jpg"]
+    assert (tmp_path / "train/images/b.jpg").samefile(tmp_path / "images/b.jpg")
+
+
+def test_who_is_in_which_split_comes_back_as_written(tmp_path):
+    write_split(tmp_path / "split.json", SPLIT, seed=7)
+
+    assert read_split(tmp_path / "split.json") == SPLIT
+    assert json.loads((tmp_path / "split.json").read_text()) == {"seed": 7, "test": ["c"], "train": ["a.1", "b"]}
