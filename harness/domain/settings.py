@@ -1,5 +1,6 @@
 """What was decided before a run: one frozen value, and where each part of it came from."""
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,11 @@ from harness.domain.recipe import Recipe
 from harness.errors import ConfigError
 
 ENGINES = ("portable", "tao", "here")
+
+
+def option(name: str) -> str:
+    """How the variable `name` is written on the command line."""
+    return "--" + name.replace("_", "-")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -37,6 +43,12 @@ class Settings:
     keep: bool  # `clean` leaves alone what was fetched and what a person may have edited
     scheduler: int  # port of a luigid on this machine, 0 for none
     origins: Mapping[str, str]  # variable -> where its value came from
+    given: Mapping[str, str]  # what the command line said
+
+    def command(self, verb: str) -> str:
+        """The command line that does `verb` with these settings, ready to be typed."""
+        options = [word for name, text in self.given.items() for word in (option(name), text)]
+        return shlex.join(["jamcam", verb, *options])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +64,7 @@ class Variable:
     @property
     def option(self) -> str:
         """As it is written on the command line."""
-        return "--" + self.name.replace("_", "-")
+        return option(self.name)
 
 
 def _whole_from(least: int) -> Callable[[str], int]:

@@ -9,6 +9,7 @@ from typing import Any
 from harness.files import Digest
 
 SCHEMA_VERSION = 1
+DIGEST_LENGTH, DIGEST_SHOWN = 64, 12  # hexadecimal digits of a SHA-256: all, and as many as a person compares
 
 # In the order of the workflow; the same spelling on the command line, in make, and in file names.
 STAGES = ("download", "verify", "gen-valid", "tune-bdb", "convert-data", "train", "eval", "vis", "export")
@@ -59,13 +60,25 @@ def digest_of(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """What differs between two sets of ingredients of a fingerprint, in words, settings first."""
+    found = differences(before.get("inputs"), after.get("inputs"))
+    found += differences(before.get("engine"), after.get("engine"), "engine")
+    if before.get("revision") != after.get("revision"):
+        found.append(f"this stage works differently since (revision {after.get('revision')})")
+    consumed = {**(before.get("consumed") or {})}
+    for stage, outcome in after["consumed"].items():
+        if consumed.get(stage) != outcome:
+            found.append(f"what {stage} made has changed" if outcome else f"what {stage} made is gone")
+    return found or ["what goes in has changed"]
+
+
 def differences(before: Any, after: Any, name: str = "") -> list[str]:
-    """Where two JSON-able values differ, in words, first ones first."""
+    """Where two JSON-able values differ, in words; of texts the first differing line."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         found = []
         for key in sorted({*before, *after}):
-            inner = f"{name}.{key}" if name else key
-            found += differences(before.get(key), after.get(key), inner)
+            found += differences(before.get(key), after.get(key), f"{name} {key}".strip())
         return found
     if isinstance(before, str) and isinstance(after, str) and "\n" in before + after:
         return _text_differences(before, after, name)
@@ -84,4 +97,4 @@ def _shown(value: Any) -> str:
     if value is None:
         return "not there"
     text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
-    return text[:12] + "…" if len(text) == 64 else text
+    return f"{text[:DIGEST_SHOWN]}…" if len(text) == DIGEST_LENGTH else text

@@ -24,6 +24,8 @@ from harness.store.evidence import claims_success
 from harness.store.layout import Workspace, staged
 
 KEPT_ATTEMPTS = 5
+# Given free when an attempt ends, so that its outcome can be written although the disk is full.
+RESERVE_BYTES = 8192
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -48,6 +50,7 @@ class Attempt:
         folder.mkdir(parents=True)
         attempt = cls(stage=stage, fingerprint=fingerprint, folder=folder, workspace=workspace, settings=settings)
         attempt._write_request()
+        attempt._reserve.write_bytes(bytes(RESERVE_BYTES))
         return attempt
 
     @property
@@ -102,7 +105,7 @@ class Attempt:
         if fault:
             raise StageFailed(
                 f"{self.stage}: yolo_v4 {request.subcommand} {fault}",
-                remedy=f"read {self.log}, then go on with: jamcam {self.stage}",
+                remedy=f"read {self.log}, then go on with: {self.settings.command(self.stage)}",
             )
 
     def marker(
@@ -137,7 +140,7 @@ class Attempt:
     def failed(self, error: BaseException) -> None:
         """Note why the stage ended early; it may be read by another process."""
         words = error if isinstance(error, HarnessError) else _in_words(self, error)
-        with contextlib.suppress(OSError):  # the disk may be full: then the folder without outcome speaks
+        with contextlib.suppress(OSError):  # a folder without outcome speaks, too
             self._write_outcome(
                 {
                     "status": "interrupted" if isinstance(error, Interrupted) else "failed",
@@ -159,7 +162,12 @@ class Attempt:
             },
         )
 
+    @property
+    def _reserve(self) -> Path:
+        return self.folder / ".reserve"
+
     def _write_outcome(self, outcome: dict[str, Any]) -> None:
+        remove(self._reserve)
         now = time.time()
         timing = {"finished_utc": _utc(now), "duration_s": round(now - self.started, 3)}
         write_json(self.folder / "outcome.json", {**outcome, **timing})
@@ -183,7 +191,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _in_words(attempt: Attempt, error: BaseException) -> HarnessError:
-    again = f"jamcam {attempt.stage}"
+    again = attempt.settings.command(attempt.stage)
     if isinstance(error, OSError):
         where = f" at {error.filename}" if error.filename else ""
         return StageFailed(

@@ -7,7 +7,7 @@ import luigi
 
 from harness.command.request import Engine, Request
 from harness.domain.settings import Settings
-from harness.domain.stage import STAGES, Product, differences, digest_of
+from harness.domain.stage import STAGES, Product, changes, digest_of
 from harness.errors import StageFailed
 from harness.execute.attempt import Attempt
 from harness.execute.engines import resolve
@@ -84,29 +84,20 @@ class Stage(luigi.Task):
         return luigi.LocalTarget(str(self.workspace.marker(self.stage)))
 
     def complete(self) -> bool:
-        # A stage that was complete stays so within one run; luigi asks again and again.
-        self._known_complete = self._known_complete or not self.reasons()
+        # luigi does not look beneath a complete task, so each stage looks at everything it depends on.
+        # What was complete stays so within one run; luigi asks again and again.
+        if not self._known_complete:
+            self._known_complete = all(task.complete() for task in self.requires()) and not self.own_reasons()
         return self._known_complete
 
-    def reasons(self) -> list[str]:
-        """Why this stage is not done, in words; empty when it is.
-
-        luigi does not look beneath a complete task, so each stage looks at what it consumed.
-        """
-        waits = [f"{kind.stage} comes first" for kind in self.upstream if not kind(settings=self.settings).complete()]
-        return self.own_reasons() + waits
-
     def own_reasons(self) -> list[str]:
-        """Why this stage must run, given what lies upstream now."""
+        """Why this stage must run, in words, given what lies upstream now; empty when it is done."""
         marker = read_marker(self.workspace, self.stage)
         if marker is None:
             return ["it has not been done"]
         ingredients = self.ingredients()
         if marker.fingerprint != digest_of(ingredients):
-            before = read_ingredients(self.workspace, self.stage)
-            if before is None:
-                return ["what goes in has changed"]
-            return differences(before, ingredients) or ["what goes in has changed"]
+            return changes(read_ingredients(self.workspace, self.stage), ingredients)
         return product_faults(self.workspace, marker, deep=self.settings.deep)
 
     def ingredients(self) -> dict[str, Any]:
@@ -148,7 +139,7 @@ class Stage(luigi.Task):
             if _is_empty(staged):
                 raise StageFailed(
                     f"{self.stage} ended well, but promised {path} and did not make it (looked at {staged})",
-                    remedy=f"read {attempt.log}, then run jamcam {self.stage} again",
+                    remedy=f"read {attempt.log}, then go on with: {self.settings.command(self.stage)}",
                 )
             products.append(Product(path=path, digest=digest_path(staged)))
         before = read_marker(self.workspace, self.stage)

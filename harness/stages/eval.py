@@ -53,7 +53,10 @@ class Eval(Stage):
             attempt.ask(request)
             scores = read_scores(request.results, attempt.log.read_bytes()[heard:].decode(errors="replace"))
             if not scores:
-                raise StageFailed(f"eval: no average precision for {split}", remedy=f"read {attempt.log}")
+                raise StageFailed(
+                    f"eval: no average precision for {split}",
+                    remedy=f"read {attempt.log}, then go on with: {self.settings.command(self.stage)}",
+                )
             write_json(attempt.staged(METRICS[split]), self._metrics(split, scores))
 
     def _metrics(self, split: str, scores: dict[str, Any]) -> dict[str, Any]:

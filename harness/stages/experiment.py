@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.command.request import Engine
-from harness.command.spec import anchor_blanks, architecture, fill
+from harness.command.spec import anchor_blanks, architecture, fill, may_stop_early
 from harness.domain.settings import Settings
 from harness.execute.attempt import Attempt
 from harness.files import write_text
@@ -70,7 +70,8 @@ def trained_model(settings: Settings, engine: Engine) -> Path:
     suffix = SUFFIXES[engine.generation] if engine.identity.name == "tao" else ".pt"
     last = weights / f"yolov4_{network(settings)}_epoch_{settings.epochs:03d}{suffix}"
     found = checkpoints(weights)
-    return last if last.exists() or not found else found[-1][1]
+    early = may_stop_early(template(settings)) and found and not last.exists()
+    return found[-1][1] if early else last
 
 
 def _numbers(settings: Settings) -> dict[str, str]:

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.domain.settings import VARIABLES, Settings
+from harness.domain.stage import Product
 from harness.stages.eval import METRICS
 from harness.stages.workflow import Ending, Step
 
 LAST_LINES = 15
+SHOWN_PRODUCTS = 2
 NEXT = {
     "download": "jamcam verify",
     "verify": "jamcam gen-valid",
@@ -38,7 +40,7 @@ def status_table(steps: Sequence[Step]) -> str:
         state = "to do" if step.reasons else "done"
         finished = step.marker.finished_utc[:19].replace("T", " ") if step.marker else ""
         took = duration(step.marker.duration_s) if step.marker else ""
-        rows.append((step.stage, state, finished, took, "; ".join(step.reasons[:2])))
+        rows.append((step.stage, state, finished, took, step.reasons[0] if step.reasons else ""))
     return columns(rows)
 
 
@@ -82,14 +84,19 @@ def closing(endings: Sequence[Ending], settings: Settings) -> str:
         rows = [("stage", "this run", "took", "products")]
         for ending in endings:
             marker = ending.marker if ending.outcome == "done" else None
-            products = ", ".join(product.path for product in marker.products) if marker else ""
-            rows.append((ending.stage, words[ending.outcome], duration(marker.duration_s) if marker else "", products))
+            took = duration(marker.duration_s) if marker else ""
+            rows.append((ending.stage, words[ending.outcome], took, _named(marker.products) if marker else ""))
         text = columns(rows)
     if failed:
         return "\n\n".join([text, *(failure(ending) for ending in failed)])
     reached = {ending.stage for ending in endings}
     scores = measured(settings) if "eval" in reached else ""
     return "\n".join(filter(None, [text, scores, _next_step(endings, settings)]))
+
+
+def _named(products: Sequence[Product]) -> str:
+    more = f" and {len(products) - SHOWN_PRODUCTS} more" if len(products) > SHOWN_PRODUCTS else ""
+    return ", ".join(product.path for product in products[:SHOWN_PRODUCTS]) + more
 
 
 def failure(ending: Ending) -> str:

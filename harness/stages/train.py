@@ -95,8 +95,9 @@ class Train(Stage):
         found = [epoch for epoch, _ in checkpoints(results / "weights")]
         if not found or (found[-1] != self.settings.epochs and not may_stop_early(template(self.settings))):
             raise StageFailed(
-                f"train: expected a checkpoint of epoch {self.settings.epochs}, found those of {found or 'none'}",
-                remedy=f"look for the reason in {attempt.log}",
+                f"train: expected a checkpoint of epoch {self.settings.epochs} in the end, found checkpoints of epochs: "
+                f"{', '.join(map(str, found)) or 'none'}",
+                remedy=f"read {attempt.log}, then go on with: {self.settings.command(self.stage)}",
             )
 
     def _keep_logs(self, attempt: Attempt, results: Path) -> None:

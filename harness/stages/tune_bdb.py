@@ -47,7 +47,7 @@ class TuneBdb(Stage):
         if len(anchors) != NUM_ANCHORS:
             raise StageFailed(
                 f"tune-bdb: expected {NUM_ANCHORS} anchors from kmeans, found {len(anchors)}",
-                remedy=f"read {attempt.log}",
+                remedy=f"read {attempt.log}, then go on with: {self.settings.command(self.stage)}",
             )
         third = NUM_ANCHORS // len(SCALES)
         groups = {scale: anchors[third * place : third * (place + 1)] for place, scale in enumerate(SCALES)}

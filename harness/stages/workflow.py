@@ -85,13 +85,14 @@ def run(settings: Settings, names: Sequence[str], *, verbose: bool) -> list[Endi
     wanted = needed(names)
     lay_out(Workspace(settings.workspace), templates(settings))
     before = {stage: _attempts(settings, stage) for stage in wanted}
-    _quieten(verbose)
+    level = "INFO" if verbose else "CRITICAL"
+    logging.getLogger("luigi").setLevel(level)
     luigi.build(
         [KINDS[stage](settings=settings) for stage in wanted if stage in names],
         worker_scheduler_factory=_Luigi(settings),
         workers=WORKERS,
         local_scheduler=not settings.scheduler,
-        no_configure_logging=True,
+        log_level=level,
     )
     return [_ending(settings, stage, before[stage]) for stage in wanted]
 
@@ -109,7 +110,13 @@ def needed(names: Sequence[str]) -> list[str]:
 
 def survey(settings: Settings, names: Sequence[str]) -> list[Step]:
     """What would happen to the named stages and what they need, and why; nothing runs."""
-    return [_step(KINDS[stage](settings=settings)) for stage in needed(names)]
+    tasks = {stage: KINDS[stage](settings=settings) for stage in needed(names)}
+    own = {stage: task.own_reasons() for stage, task in tasks.items()}
+    steps = []
+    for stage, task in tasks.items():
+        first = [f"{other} comes first: {own[other][0]}" for other in needed([stage])[:-1] if own[other]]
+        steps.append(_step(task, (*own[stage], *first)))
+    return steps
 
 
 def templates(settings: Settings) -> tuple[str, ...]:
@@ -117,8 +124,7 @@ def templates(settings: Settings) -> tuple[str, ...]:
     return (settings.recipe.spec, *(conversion_template(split) for split in SPLITS))
 
 
-def _step(task: Stage) -> Step:
-    reasons = tuple(task.reasons())
+def _step(task: Stage, reasons: tuple[str, ...]) -> Step:
     requests: tuple[Request, ...] = task.requests(task.workspace.attempts / task.stage / "NEW") if reasons else ()
     argv = tuple(task.engine().argv(request) for request in requests)
     return Step(stage=task.stage, marker=read_marker(task.workspace, task.stage), reasons=reasons, argv=argv)
@@ -135,14 +141,14 @@ def _ending(settings: Settings, stage: str, before: frozenset[str]) -> Ending:
     log, outcome = folder / "console.log", read_outcome(folder)
     if outcome and outcome["status"] == "done":
         return Ending(stage=stage, outcome="done", marker=marker, log=log)
-    return Ending(stage=stage, outcome="failed", error=_error(stage, outcome, log), log=log)
+    return Ending(stage=stage, outcome="failed", error=_error(settings, stage, outcome, log), log=log)
 
 
-def _error(stage: str, outcome: dict[str, Any] | None, log: Path) -> HarnessError:
+def _error(settings: Settings, stage: str, outcome: dict[str, Any] | None, log: Path) -> HarnessError:
     if outcome is None:
         return StageFailed(
             f"{stage} ended without a word; it may have been killed, or disk or memory was full",
-            remedy=f"read {log}, make room, then go on with: jamcam {stage}",
+            remedy=f"read {log}, make room, then go on with: {settings.command(stage)}",
         )
     error = HarnessError(outcome["message"], remedy=outcome["remedy"])
     error.exit_status = outcome["exit_status"]
@@ -152,10 +158,3 @@ def _error(stage: str, outcome: dict[str, Any] | None, log: Path) -> HarnessErro
 def _attempts(settings: Settings, stage: str) -> frozenset[str]:
     folder = Workspace(settings.workspace).attempts / stage
     return frozenset(path.name for path in folder.iterdir()) if folder.is_dir() else frozenset()
-
-
-def _quieten(verbose: bool) -> None:
-    level = logging.INFO if verbose else logging.CRITICAL
-    logging.basicConfig(format="%(name)s: %(message)s")
-    for name in ("luigi", "luigi-interface", "luigi.scheduler"):
-        logging.getLogger(name).setLevel(level)

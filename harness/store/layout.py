@@ -60,3 +60,8 @@ class Workspace:
     def engine_lock(self, stage: str) -> Path:
         """Names the engine process that works for `stage` now."""
         return self.root / f".lock.{stage}"
+
+
+def staged(folder: Path, product: str) -> Path:
+    """Where the attempt in `folder` keeps `product` until it is published."""
+    return folder / "products" / product

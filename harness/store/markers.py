@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from harness.domain.stage import SCHEMA_VERSION, EngineIdentity, Marker, Product
@@ -35,9 +36,9 @@ def read_marker(workspace: Workspace, stage: str) -> Marker | None:
         return None
 
 
-def read_ingredients(workspace: Workspace, stage: str) -> dict[str, Any] | None:
-    """What the fingerprint of the marker was made of, or None where that was not kept."""
-    return _read(workspace.marker_inputs(stage))
+def read_ingredients(workspace: Workspace, stage: str) -> dict[str, Any]:
+    """What the fingerprint of the marker was made of; empty where that was not kept."""
+    return _read(workspace.marker_inputs(stage)) or {}
 
 
 def forget(workspace: Workspace, stage: str) -> None:
@@ -64,7 +65,7 @@ def _size(total_bytes: int, files: int) -> str:
     return f"{total_bytes} bytes in {files} file{'s' * (files != 1)}"
 
 
-def _read(path: Any) -> dict[str, Any] | None:
+def _read(path: Path) -> dict[str, Any] | None:
     try:
         table = json.loads(path.read_text())
     except (OSError, ValueError):

@@ -3,9 +3,7 @@
 import configparser
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from harness.domain.dataset import Dataset
 from harness.domain.platform import Platform
 from harness.domain.recipe import Recipe
 from harness.domain.settings import VARIABLES, Layer, Settings, choose
@@ -43,16 +41,15 @@ def load_settings(options: Mapping[str, str], environ: Mapping[str, str]) -> Set
     chosen = {variable.name: choose(variable, layers) for variable in VARIABLES}
     values = {name: value for name, (value, _) in chosen.items()}
     origins = {name: origin for name, (_, origin) in chosen.items()}
-    return _settings(values, recipe, platform, load_dataset(values["dataset"]), origins)
-
-
-def _settings(
-    values: dict[str, Any], recipe: Recipe, platform: Platform, dataset: Dataset, origins: dict[str, str]
-) -> Settings:
-    values["val_split_pct"] = values.pop("val_split")
-    values["workspace"] = Path(values["workspace"]).expanduser().absolute()
-    values["image"] = str(Path(values["image"]).expanduser().absolute()) if values["image"] else ""
-    return Settings(**{**values, "recipe": recipe, "platform": platform, "dataset": dataset, "origins": origins})
+    declared = {"recipe": recipe, "platform": platform, "dataset": load_dataset(values["dataset"])}
+    paths = {
+        "workspace": Path(values["workspace"]).expanduser().absolute(),
+        "image": str(Path(values["image"]).expanduser().absolute()) if values["image"] else "",
+    }
+    val_split_pct = values.pop("val_split")
+    return Settings(
+        **{**values, **declared, **paths}, val_split_pct=val_split_pct, origins=origins, given=dict(options)
+    )
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:

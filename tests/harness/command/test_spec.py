@@ -1,0 +1,86 @@
+import pytest
+
+from harness.command.spec import (
+    anchor_blanks,
+    architecture,
+    class_mapping,
+    fill,
+    matching_iou,
+    may_stop_early,
+    network_size,
+)
+from harness.errors import ConfigError
+
+SPEC = """
+yolov4_config { arch: "resnet" nlayers: 18 }  # arch: "vgg"
+augmentation_config { output_width: 64 output_height: 96
+  output_width: 352 }
+eval_config { matching_iou_threshold: 0.5 }
+dataset_config {
+  target_class_mapping { key: "Car" value: "vehicle" }
+  target_class_mapping: {
+    value: 'person'
+    key: 'person'
+  }
+}
+"""
+
+
+def test_every_blank_is_filled():
+    assert fill("n: $epochs\np: ${place}x\n", {"epochs": "3", "place": "here"}, where="t") == "n: 3\np: herex\n"
+
+
+def test_a_doubled_dollar_sign_is_one():
+    assert fill("cost: $$5", {}, where="t") == "cost: $5"
+
+
+def test_a_blank_without_value_is_refused_with_its_line():
+    with pytest.raises(ConfigError) as caught:
+        fill("a\nn: $epoch\n", {"epochs": "3"}, where="mine.txt")
+
+    assert caught.value.message == "mine.txt line 2: nothing fills $epoch"
+    assert caught.value.remedy == "use one of $epochs"
+
+
+def test_a_value_without_blank_is_refused_since_the_setting_would_do_nothing():
+    with pytest.raises(ConfigError, match=r"mine\.txt has no blank \$epochs, so that setting would do nothing"):
+        fill("num_epochs: 3", {"epochs": "3"}, where="mine.txt")
+
+
+def test_a_lone_dollar_sign_is_refused_with_its_line():
+    with pytest.raises(ConfigError, match=r"mine\.txt line 1: a \$ that begins no name"):
+        fill("5 $ a day", {}, where="mine.txt")
+
+
+def test_facts_are_read_as_protobuf_would_with_the_last_value_winning_and_comments_left_out():
+    assert network_size(SPEC, where="t") == (352, 96)
+    assert architecture(SPEC, where="t") == "resnet18"
+    assert matching_iou(SPEC, where="t") == 0.5
+
+
+def test_a_network_without_layers_is_called_by_its_bare_name():
+    assert architecture('arch: "mobilenet_v2"', where="t") == "mobilenet_v2"
+
+
+def test_a_spec_that_does_not_say_what_is_needed_is_refused():
+    with pytest.raises(ConfigError, match=r"mine\.txt does not say output_width"):
+        network_size("output_height: 32", where="mine.txt")
+
+
+def test_the_class_mapping_is_read_in_lower_case_whatever_its_order_and_quotes():
+    assert class_mapping(SPEC) == {"car": "vehicle", "person": "person"}
+
+
+def test_early_stopping_is_seen_unless_commented_out():
+    assert may_stop_early("training_config { early_stopping { patience: 3 } }")
+    assert not may_stop_early("# early_stopping { patience: 3 }")
+
+
+def test_the_smallest_third_of_the_anchors_is_small_and_the_largest_big():
+    anchors = [(float(side), float(side)) for side in (9, 1, 5, 3, 7, 2, 8, 4, 6)]
+
+    assert anchor_blanks(anchors) == {
+        "anchors_small": "[(1.00, 1.00), (2.00, 2.00), (3.00, 3.00)]",
+        "anchors_mid": "[(4.00, 4.00), (5.00, 5.00), (6.00, 6.00)]",
+        "anchors_big": "[(7.00, 7.00), (8.00, 8.00), (9.00, 9.00)]",
+    }

@@ -1,0 +1,45 @@
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pytest
+
+from harness.domain.table import from_table, nearest
+from harness.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    name: str
+    gpus_per_node: int = 1
+    speed: float = 1.0
+    tags: tuple[str, ...] = ()
+    limits: Mapping[str, float] = field(default_factory=dict)
+
+
+def test_a_table_becomes_a_value_with_defaults():
+    machine = from_table(Machine, {"name": "x", "tags": ["a"], "speed": 2}, where="x.toml")
+
+    assert machine == Machine(name="x", tags=("a",), speed=2.0)
+
+
+def test_an_unknown_key_is_refused_with_the_nearest_known_one():
+    with pytest.raises(ConfigError) as caught:
+        from_table(Machine, {"name": "x", "gpu_per_node": 2}, where="x.toml")
+
+    assert caught.value.message == "x.toml: unknown key 'gpu_per_node'"
+    assert caught.value.remedy == "write gpus_per_node, or remove the line"
+
+
+def test_a_missing_key_is_named():
+    with pytest.raises(ConfigError, match=r"x\.toml: key 'name' is missing"):
+        from_table(Machine, {}, where="x.toml")
+
+
+@pytest.mark.parametrize("wrong", ["four", 1.5, True, [1]])
+def test_a_value_of_another_type_is_refused(wrong):
+    with pytest.raises(ConfigError, match=r"x\.toml: gpus_per_node: found .*, expected a value of type int"):
+        from_table(Machine, {"name": "x", "gpus_per_node": wrong}, where="x.toml")
+
+
+def test_nothing_alike_lists_all_there_is():
+    assert nearest("zzz", ["b", "a"]) == "a, b"

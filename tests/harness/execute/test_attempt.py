@@ -1,0 +1,110 @@
+import json
+
+import pytest
+
+from harness.command.request import Request
+from harness.errors import DataError, StageFailed
+from harness.execute.attempt import KEPT_ATTEMPTS, Attempt, read_outcome
+from harness.execute.signals import Interrupted
+
+
+@pytest.fixture
+def begin(settings, workspace):
+    def make(stage="export", fingerprint="f00d"):
+        return Attempt.begin(stage, fingerprint=fingerprint, settings=settings())
+
+    return make
+
+
+def request_of(attempt):
+    results = attempt.folder / "export"
+    target = attempt.staged("experiment/export/model.onnx")
+    words = ("-o", str(target), "--results_dir", str(results))
+    return Request(subcommand="export", arguments=words, results=results)
+
+
+def test_an_attempt_notes_its_request(begin):
+    attempt = begin()
+
+    table = json.loads((attempt.folder / "request.json").read_text())
+    assert (table["stage"], table["fingerprint"], table["argv"]) == ("export", "f00d", [])
+    assert attempt.folder.parent == attempt.workspace.attempts / "export"
+
+
+def test_what_is_said_is_shown_and_kept(begin, capsys):
+    attempt = begin()
+    attempt.say("one\ntwo")
+
+    assert capsys.readouterr().out == "export | one\nexport | two\n"
+    assert attempt.log.read_text() == "one\ntwo\n"
+
+
+def test_an_engine_that_succeeds_leaves_its_argument_list_and_no_lock(begin):
+    attempt = begin()
+    request = request_of(attempt)
+    request.results.parent.mkdir(exist_ok=True)
+
+    attempt.ask(request)
+
+    (argv,) = json.loads((attempt.folder / "request.json").read_text())["argv"]
+    assert argv[1:] == ["export", *request.arguments]
+    assert not attempt.workspace.engine_lock("export").exists()
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        ("crash", "export: yolo_v4 export ended with exit status 1 and said FAILURE at last: out of memory"),
+        ("sulk", "export: yolo_v4 export said FAILURE at last: training was interrupted"),
+    ],
+)
+def test_an_engine_that_fails_is_quoted(begin, monkeypatch, how, expected):
+    attempt = begin()
+    monkeypatch.setenv("FAKE_YOLO_V4", f"export={how}")
+
+    with pytest.raises(StageFailed) as caught:
+        attempt.ask(request_of(attempt))
+
+    assert caught.value.message == expected
+    assert str(attempt.log) in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (DataError("bad label", remedy="mend it"), ("failed", "bad label", 1)),
+        (OSError(28, "No space left on device", "x"), ("failed", "export: No space left on device at x", 1)),
+        (ValueError("odd"), ("failed", "export: ValueError: odd", 1)),
+        (Interrupted(15), ("interrupted", "export: interrupted by signal 15 (SIGTERM)", 143)),
+    ],
+)
+def test_how_it_ended_is_noted_in_words_for_another_process(begin, error, expected):
+    attempt = begin()
+    attempt.failed(error)
+
+    outcome = read_outcome(attempt.folder)
+    assert (outcome["status"], outcome["message"], outcome["exit_status"]) == expected
+    assert outcome["remedy"]
+
+
+def test_an_attempt_that_never_ended_has_no_outcome(begin):
+    assert read_outcome(begin().folder) is None
+
+
+def test_earlier_tries_of_the_same_fingerprint_are_found_newest_first(begin):
+    first, other, second, now = begin(), begin(fingerprint="beef"), begin(), begin()
+
+    assert now.earlier() == [second.folder, first.folder]
+    assert other.folder not in now.earlier()
+
+
+def test_after_success_only_the_newest_tries_stay_and_they_hold_logs_only(begin):
+    attempts = [begin() for _ in range(KEPT_ATTEMPTS + 2)]
+    for attempt in attempts:
+        attempt.staged("experiment/x").write_text("product")
+    attempts[-1].succeeded()
+
+    left = sorted(attempts[-1].folder.parent.iterdir())
+    assert left == [attempt.folder for attempt in attempts[-KEPT_ATTEMPTS:]]
+    assert not list(attempts[-1].folder.parent.glob("*/products"))
+    assert read_outcome(attempts[-1].folder)["status"] == "done"

@@ -1,0 +1,85 @@
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+
+from harness.execute.console import PlainLines, run
+
+
+def plain(*chunks):
+    lines = PlainLines()
+    return b"".join(line for chunk in chunks for line in lines.feed(chunk)) + b"".join(lines.flush())
+
+
+@pytest.mark.parametrize(
+    ("chunks", "expected"),
+    [
+        ((b"a\nb\n",), b"a\nb\n"),
+        ((b"a", b"b\nc"), b"ab\nc\n"),
+        ((b"\r10%\r50%", b"\r100%\n"), b"100%\n"),
+        ((b"dos\r", b"\nline\r\n"), b"dos\nline\n"),
+        ((b"\r10%\r50%",), b"50%\n"),
+        ((b"bar 1/2\r", b"bar 2/2\r", b"done\n"), b"done\n"),
+        ((b"",), b""),
+    ],
+)
+def test_of_what_is_drawn_over_itself_only_the_last_state_stays(chunks, expected):
+    assert plain(*chunks) == expected
+
+
+def ask(folder, program, **options):
+    settings = {"prefix": "x | ", "environment": dict(os.environ), "started": lambda pid, birth: None}
+    command = [sys.executable, "-c", program]
+    return run(command, folder=folder, log=folder / "console.log", **{**settings, **options})
+
+
+def test_lines_are_shown_with_a_prefix_and_kept_without(tmp_path, capfd):
+    status = ask(tmp_path, "import sys; print('out'); print('err', file=sys.stderr); sys.exit(7)")
+
+    assert status == 7
+    assert sorted(capfd.readouterr().out.splitlines()) == ["x | err", "x | out"]
+    assert sorted((tmp_path / "console.log").read_text().splitlines()) == ["err", "out"]
+
+
+def test_the_program_runs_in_its_folder_and_leads_a_process_group(tmp_path):
+    started = []
+    program = "import os; print(os.getcwd(), os.getpid() == os.getpgrp())"
+
+    ask(tmp_path, program, started=lambda pid, birth: started.append((pid, birth)))
+
+    assert (tmp_path / "console.log").read_text() == f"{tmp_path} True\n"
+    assert started[0][0] > 1
+    assert started[0][1].isdigit()
+
+
+def test_a_program_that_is_not_there_ends_with_127_and_says_so(tmp_path, capfd):
+    log = tmp_path / "console.log"
+
+    assert run(["no-such-program"], folder=tmp_path, log=log, prefix="", environment={}, started=print) == 127
+    assert log.read_text() == "cannot start no-such-program: No such file or directory\n"
+
+
+def test_a_grandchild_that_keeps_the_pipe_open_does_not_hold_us_up(tmp_path):
+    program = "import subprocess; subprocess.Popen(['sleep', '30']); print('done')"
+
+    assert ask(tmp_path, program) == 0
+    assert "done" in (tmp_path / "console.log").read_text()
+
+
+def test_on_a_terminal_the_program_has_one_too_and_the_log_stays_plain(tmp_path):
+    program = (
+        "import os, sys; from pathlib import Path; from harness.execute.console import run;"
+        "folder = Path(sys.argv[1]);"
+        "run([sys.executable, '-c', 'import sys; print(sys.stdout.isatty()); print(1, end=chr(13)); print(2)'],"
+        " folder=folder, log=folder / 'console.log', prefix='', environment=os.environ, started=lambda *_: None)"
+    )
+    reader, writer = pty.openpty()
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], stdout=writer, stderr=writer, check=True)
+    shown = os.read(reader, 1000)
+    os.close(reader)
+    os.close(writer)
+
+    assert b"1\r2" in shown
+    assert (tmp_path / "console.log").read_text() == "True\n2\n"

@@ -1,0 +1,80 @@
+import pytest
+
+from harness.errors import ConfigError
+from harness.execute.preflight import check
+
+
+@pytest.fixture
+def tao(settings, tmp_path, monkeypatch):
+    """Makes settings for NVIDIA's engine on a machine that has apptainer, an image, and a key."""
+    program = tmp_path / "bin" / "apptainer"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    (tmp_path / "tao.sif").write_text("image")
+    monkeypatch.setenv("KEY", "secret")
+
+    def make(**changes):
+        made = settings(**{"engine": "tao", "image": str(tmp_path / "tao.sif"), "tao_version": "3.21.11", **changes})
+        monkeypatch.setenv("PATH", str(program.parent))
+        return made
+
+    return make
+
+
+def test_sound_settings_pass(settings, tao):
+    check(settings())
+    check(tao())
+
+
+def test_a_class_that_the_spec_does_not_map_is_refused(settings, tiny_dataset, tmp_path):
+    text = (
+        tiny_dataset.read_text().replace("'truck'", "'truck', 'tram'").replace("file:", f"file:{tiny_dataset.parent}/")
+    )
+    (tmp_path / "trams.toml").write_text(text)
+
+    with pytest.raises(ConfigError) as caught:
+        check(settings(dataset=str(tmp_path / "trams.toml")))
+
+    assert caught.value.message == (
+        "yolo_v4_train_resnet10_smoke.txt maps the classes person, bicycle, car, motorbike, bus, truck, "
+        "but the data set tiny also has tram"
+    )
+
+
+def test_several_machines_are_refused(settings):
+    with pytest.raises(ConfigError, match=r"nodes is 2 \(command line\); yolo_v4 trains on one machine"):
+        check(settings(nodes="2"))
+
+
+def test_a_missing_container_program_is_refused(tao, monkeypatch, tmp_path):
+    made = tao()
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(ConfigError, match="ENGINE=tao needs apptainer or singularity, and neither is on PATH"):
+        check(made)
+
+
+def test_a_missing_image_is_refused(tao, tmp_path):
+    with pytest.raises(ConfigError, match=r"needs a container image, found .*/none\.sif"):
+        check(tao(image=str(tmp_path / "none.sif")))
+    with pytest.raises(ConfigError, match=r"found no image named \(command line\)"):
+        check(tao(image=""))
+
+
+@pytest.mark.parametrize("name", ["two words", "it's", 'quo"te'])
+def test_a_blank_or_a_quote_in_a_path_is_refused_for_nvidias_engine(tao, tmp_path, name):
+    with pytest.raises(ConfigError, match="the path of the workspace has a blank or a quote"):
+        check(tao(workspace=str(tmp_path / name)))
+
+
+def test_such_a_path_is_fine_for_other_engines(settings, tmp_path):
+    check(settings(workspace=str(tmp_path / "two words")))
+
+
+def test_an_older_tao_without_key_is_refused_and_a_newer_one_needs_none(tao, monkeypatch):
+    monkeypatch.delenv("KEY")
+
+    with pytest.raises(ConfigError, match=r"TAO 3\.21\.11 needs a model key"):
+        check(tao())
+    check(tao(tao_version="5.0.0"))

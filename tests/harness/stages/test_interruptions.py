@@ -1,0 +1,146 @@
+"""Runs that are killed, interrupted, or out of room: the next run finishes, with the products of an undisturbed one."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+from harness.domain.stage import STAGES
+from harness.execute.processes import start_time
+
+pytestmark = pytest.mark.slow
+
+
+def products(workspace):
+    """Digest of every product of every stage."""
+    tables = {stage: json.loads((workspace / ".markers" / f"{stage}.json").read_text()) for stage in STAGES}
+    return {entry["path"]: entry["sha256"] for table in tables.values() for entry in table["products"]}
+
+
+def wait_for(path, run):
+    """The number of the fake engine, as soon as it hangs."""
+    deadline = time.monotonic() + 30
+    while not (path.exists() and path.read_text()):
+        assert run.poll() is None, run.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return int(path.read_text())
+
+
+def is_gone(pid):
+    deadline = time.monotonic() + 15
+    while start_time(pid) is not None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return start_time(pid) is None
+
+
+@pytest.mark.parametrize("task", ["dataset_convert", "kmeans", "train", "evaluate", "inference", "export"])
+def test_after_sigkill_in_any_stage_the_next_run_ends_with_the_same_products(
+    jamcam, finished_workspace, tmp_path, task
+):
+    run = jamcam.start("all", FAKE_YOLO_V4=f"{task}=hang", FAKE_YOLO_V4_PID=str(tmp_path / "pid"))
+    engine = wait_for(tmp_path / "pid", run)
+    run.kill()
+    run.communicate()
+
+    assert is_gone(engine), "the engine outlived its harness"
+    printed = jamcam("all")
+
+    assert "jamcam: took over the workspace from process" in printed
+    assert products(jamcam.workspace) == products(finished_workspace)
+
+
+def test_training_goes_on_from_the_last_whole_checkpoint_and_ends_with_the_same_products(jamcam, tmp_path):
+    undisturbed = tmp_path / "undisturbed"
+    jamcam("train", "--epochs=4")
+    shutil.copytree(jamcam.workspace, undisturbed)
+    shutil.rmtree(jamcam.workspace)
+    run = jamcam.start("train", "--epochs=4", FAKE_YOLO_V4="train=hang-after-2", FAKE_YOLO_V4_PID=str(tmp_path / "pid"))
+    wait_for(tmp_path / "pid", run)
+    run.kill()
+    run.communicate()
+
+    printed = jamcam("train", "--epochs=4")
+
+    assert "train | goes on after epoch 2 of the try" in printed
+    assert "Epoch 2/4" not in printed
+    assert "Epoch 3/4" in printed
+    markers = [workspace / ".markers" / "train.json" for workspace in (undisturbed, jamcam.workspace)]
+    before, after = [json.loads(marker.read_text())["products"] for marker in markers]
+    assert before == after
+
+
+def test_a_try_of_other_settings_is_not_gone_on_with(jamcam, tmp_path):
+    run = jamcam.start("train", "--epochs=4", FAKE_YOLO_V4="train=hang-after-2", FAKE_YOLO_V4_PID=str(tmp_path / "pid"))
+    wait_for(tmp_path / "pid", run)
+    run.kill()
+    run.communicate()
+
+    assert "goes on" not in jamcam("train", "--epochs=3")
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_engine_first_and_keeps_the_logs(done, tmp_path, number, status):
+    run = done.start("train", "--epochs=3", FAKE_YOLO_V4="train=hang", FAKE_YOLO_V4_PID=str(tmp_path / "pid"))
+    engine = wait_for(tmp_path / "pid", run)
+
+    run.send_signal(number)
+    printed, _ = run.communicate(timeout=30)
+
+    assert start_time(engine) is None
+    assert run.returncode == status, printed
+    assert "Traceback" not in printed
+    newest = max((done.workspace / ".attempts" / "train").iterdir())
+    assert json.loads((newest / "outcome.json").read_text())["status"] == "interrupted"
+    assert (newest / "console.log").exists()
+    assert not (done.workspace / ".lock").exists()
+
+
+def test_two_runs_in_one_workspace_the_second_says_who_holds_it(done, tmp_path):
+    first = done.start("train", "--epochs=3", FAKE_YOLO_V4="train=hang", FAKE_YOLO_V4_PID=str(tmp_path / "pid"))
+    wait_for(tmp_path / "pid", first)
+
+    printed = done("all", status=4)
+
+    assert f"{done.workspace} is held by process {first.pid} on " in printed
+    first.terminate()
+    first.communicate(timeout=30)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small file system")
+def test_a_full_disk_is_said_and_nothing_half_written_is_taken_for_done(jamcam, finished_workspace):
+    jamcam.workspace.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=80m", "none", str(jamcam.workspace)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("this machine does not let root mount a small file system")
+    try:
+        jamcam("download")
+        ballast = jamcam.workspace / "ballast"
+        fill(ballast, leave_bytes=40 << 10)
+        printed = jamcam("all", status=1)
+        assert "jamcam: verify: No space left on device" in printed
+        assert "Traceback" not in printed
+        ballast.unlink()
+        jamcam("all")
+        assert products(jamcam.workspace) == products(finished_workspace)
+    finally:
+        subprocess.run(["umount", str(jamcam.workspace)], check=True)
+
+
+def fill(ballast, *, leave_bytes):
+    """Write zeros until only so much room is left."""
+    size_bytes = shutil.disk_usage(ballast.parent).free - leave_bytes
+    with ballast.open("wb") as stream:
+        stream.write(bytes(size_bytes))
+
+
+def test_a_workspace_that_cannot_be_written_is_refused(jamcam):
+    jamcam.workspace.write_text("a file")
+
+    printed = jamcam("all", status=1)
+
+    assert f"jamcam: cannot write in {jamcam.workspace}: Not a directory" in printed

@@ -1,0 +1,155 @@
+import json
+import os
+import shutil
+
+import pytest
+
+from harness.domain.stage import STAGES
+from harness.stages.workflow import KINDS, needed, survey, templates
+from harness.store.layout import Workspace
+from harness.store.lock import holder_of
+
+
+def calls(path):
+    return path.read_text().split() if path.exists() else []
+
+
+def done_stages(printed):
+    """Stages that the closing table says were done in this run."""
+    rows = [line.split() for line in printed.splitlines()]
+    return [row[0] for row in rows if len(row) > 2 and row[0] in STAGES and row[1] == "done"]
+
+
+def test_each_stage_is_spelt_the_same_everywhere():
+    assert list(KINDS) == list(STAGES)
+    for name, kind in KINDS.items():
+        assert kind.__name__ == "".join(word.capitalize() for word in name.split("-"))
+        assert kind.__module__ == f"harness.stages.{name.replace('-', '_')}"
+
+
+def test_a_stage_needs_all_that_lies_before_it_and_nothing_else():
+    assert needed(["tune-bdb"]) == ["download", "verify", "gen-valid", "tune-bdb"]
+    assert needed(["vis", "verify"]) == [name for name in STAGES if name not in ("eval", "export")]
+
+
+def test_all_nine_stages_run_and_are_done(finished_workspace, settings, monkeypatch, tmp_path):
+    shutil.copytree(finished_workspace, tmp_path / "moved")
+
+    steps = survey(settings(workspace=str(tmp_path / "moved")), STAGES)
+
+    assert [(step.stage, step.reasons) for step in steps] == [(stage, ()) for stage in STAGES]
+    assert holder_of(Workspace(finished_workspace)) is None
+
+
+def test_the_spec_as_used_has_no_absolute_path_and_no_blank(finished_workspace):
+    text = (finished_workspace / "experiment" / "yolo_v4_train_resnet10_smoke.txt").read_text()
+
+    assert "$" not in text.replace("with a dollar sign", "")
+    assert str(finished_workspace) not in text
+    assert 'tfrecords_path: "./data/val/tfrecords/val-fold*"' in text
+    assert 'big_anchor_shape: "[(32.00, 36.00), (36.00, 41.00), (40.00, 46.00)]"' in text
+
+
+def test_the_anchors_are_kept_by_scale(finished_workspace):
+    anchors = json.loads((finished_workspace / "experiment" / "anchors.json").read_text())
+
+    assert anchors["small"] == [[8, 6], [12, 11], [16, 16]]
+    assert sorted(anchors) == ["big", "mid", "small"]
+
+
+def test_test_and_validation_frames_are_measured(finished_workspace):
+    for name, split in (("metrics", "test"), ("metrics_val", "val")):
+        table = json.loads((finished_workspace / "experiment" / f"{name}.json").read_text())
+        assert (table["split"], table["mAP"], table["AP"]["motorbike"]) == (split, 0.5, None)
+
+
+def test_no_product_tells_where_or_when_it_was_made(finished_workspace):
+    for marker in (finished_workspace / ".markers").glob("*.json"):
+        for product in json.loads(marker.read_text())["products"]:
+            path = finished_workspace / product["path"]
+            for file in [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]:
+                assert os.fsencode(finished_workspace) not in file.read_bytes(), file
+
+
+def test_a_second_run_does_nothing(done, tmp_path):
+    printed = done("all", FAKE_YOLO_V4_CALLS=str(tmp_path / "calls"))
+
+    assert "nothing to do: download, verify, gen-valid, tune-bdb, convert-data, train, eval, vis, export" in printed
+    assert calls(tmp_path / "calls") == []
+
+
+def test_a_changed_parameter_runs_that_stage_and_what_follows_and_nothing_else(done):
+    assert done_stages(done("all", "--epochs=3")) == ["train", "eval", "vis", "export"]
+
+
+def test_a_deleted_product_is_made_again_and_what_consumed_it_is_still_right(done):
+    (done.workspace / "data" / ".frames" / "labels" / "f003.txt").unlink()
+
+    assert done_stages(done("export")) == ["verify"]
+    assert (done.workspace / "data" / ".frames" / "labels" / "f003.txt").exists()
+
+
+def test_a_stage_runs_again_when_what_it_consumed_came_out_different(done):
+    (done.workspace / "specs" / "yolo_v4_tfrecords_jamcam_val.txt").write_text(
+        'kitti_config { root_directory_path: "$workspace/data/test" }'
+    )
+
+    # The fake engine's weights do not depend on its records: vis and export are right as they are.
+    assert done_stages(done("all")) == ["convert-data", "train", "eval"]
+
+
+def test_a_verb_runs_what_it_needs_and_flags_run_in_order(jamcam):
+    assert done_stages(jamcam("--verify", "--download")) == ["download", "verify"]
+    assert done_stages(jamcam("tune-bdb")) == ["gen-valid", "tune-bdb"]
+
+
+def test_stages_that_do_not_depend_on_each_other_run_side_by_side(jamcam, tmp_path):
+    # kmeans hangs until it is told that dataset_convert has been asked meanwhile.
+    calls_path, pid_path = tmp_path / "calls", tmp_path / "pid"
+    run = jamcam.start(
+        "--tune-bdb",
+        "--convert-data",
+        FAKE_YOLO_V4="kmeans=hang",
+        FAKE_YOLO_V4_CALLS=str(calls_path),
+        FAKE_YOLO_V4_PID=str(pid_path),
+    )
+    while not (calls(calls_path).count("dataset_convert") == 3 and pid_path.exists() and pid_path.read_text()):
+        assert run.poll() is None
+    os.kill(int(pid_path.read_text()), 9)
+    printed, _ = run.communicate(timeout=30)
+
+    assert run.returncode == 1
+    assert done_stages(printed)[-1] == "convert-data"
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        ("idle", "expected a checkpoint of epoch 3 in the end, found checkpoints of epochs: none"),
+        ("sulk", "yolo_v4 train said FAILURE at last: training was interrupted"),
+        ("crash", "yolo_v4 train ended with exit status 1 and said FAILURE at last: out of memory"),
+    ],
+)
+def test_an_engine_that_fails_is_quoted_with_its_log_and_the_command_that_goes_on(done, how, expected):
+    printed = done("all", "--epochs=3", status=1, FAKE_YOLO_V4=f"train={how}")
+
+    assert f"jamcam: train: {expected}" in printed
+    assert "last lines of" in printed
+    assert "then go on with: jamcam train --" in printed
+    assert "eval          not reached" in printed
+
+
+def test_an_engine_that_says_success_and_makes_nothing_is_refused(jamcam):
+    printed = jamcam("export", status=1, FAKE_YOLO_V4="export=idle")
+
+    assert "jamcam: export ended well, but promised experiment/export and did not make it" in printed
+    assert not (jamcam.workspace / ".markers" / "export.json").exists()
+
+
+def test_every_recipe_uses_its_own_spec_and_the_three_conversion_specs(settings):
+    assert templates(settings()) == (
+        "yolo_v4_train_resnet10_smoke.txt",
+        "yolo_v4_tfrecords_jamcam_train.txt",
+        "yolo_v4_tfrecords_jamcam_val.txt",
+        "yolo_v4_tfrecords_jamcam_test.txt",
+    )

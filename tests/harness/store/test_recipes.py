@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import pytest
+
+from harness.command.spec import class_mapping, fill, network_size
+from harness.domain.platform import Platform
+from harness.domain.recipe import Recipe
+from harness.errors import ConfigError
+from harness.store.declared import SPECS
+from harness.store.recipes import load_platform, load_recipe
+
+
+def test_a_recipe_is_found_by_name():
+    recipe = load_recipe("smoke")
+
+    assert isinstance(recipe, Recipe)
+    assert (recipe.name, recipe.epochs, recipe.dataset) == ("smoke", 2, "smoke")
+
+
+def test_a_recipe_is_found_by_path(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text((SPECS / "recipes" / "smoke.toml").read_text().replace("epochs = 2", "epochs = 7"))
+
+    assert (load_recipe(str(path)).name, load_recipe(str(path)).epochs) == ("mine", 7)
+
+
+def test_a_recipe_that_is_not_there_is_refused_with_the_nearest_name():
+    with pytest.raises(ConfigError) as caught:
+        load_recipe("smok")
+
+    assert "take smoke" in caught.value.remedy
+
+
+def test_the_local_platform_makes_no_demands():
+    platform = load_platform("local")
+
+    assert isinstance(platform, Platform)
+    assert (platform.image, platform.gpus, platform.nodes) == ("", 1, 1)
+
+
+@pytest.mark.parametrize(("name", "size"), [("smoke", (128, 96)), ("sample", (192, 160)), ("jamcam", (352, 288))])
+def test_every_recipe_names_a_template_of_its_size_for_all_six_classes(name, size):
+    template = load_recipe(name).spec
+    text = (Path(SPECS) / template).read_text()
+
+    assert network_size(text, where=template) == size
+    assert sorted(class_mapping(text)) == ["bicycle", "bus", "car", "motorbike", "person", "truck"]
+
+
+@pytest.mark.parametrize("path", sorted(SPECS.glob("yolo_v4_*.txt")), ids=lambda path: path.name)
+def test_every_template_has_just_the_blanks_that_are_filled_in(path):
+    values = {"workspace": "."}
+    if "_train_" in path.name:
+        names = "epochs batch checkpoint_interval seed anchors_small anchors_mid anchors_big validation starting_point"
+        values |= dict.fromkeys(names.split(), "1")
+
+    assert "$" not in fill(path.read_text(), values, where=path.name)

@@ -1,0 +1,176 @@
+import os
+import resource
+import subprocess
+import sys
+
+import pytest
+
+from harness.cli import main
+from harness.domain.settings import VARIABLES
+from harness.domain.stage import STAGES
+from harness.store.layout import Workspace
+from harness.store.lock import Holder, take
+
+pytestmark = pytest.mark.usefixtures("signals_as_before")
+
+
+@pytest.fixture
+def ask(done, settings, capsys):
+    """Runs a verb that only tells, in this process; gives exit status, stdout and stderr."""
+
+    def run(*arguments):
+        status = main([*done.options(), *arguments])
+        return status, *capsys.readouterr()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["--no-such-option"], ["fly"], ["train", "--epoch", "3"], ["all", "--train"]]
+)
+def test_what_is_not_understood_ends_with_usage_and_2(arguments, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+
+    assert caught.value.code == 2
+    assert "usage: jamcam" in capsys.readouterr().err
+
+
+def test_a_setting_that_is_wrong_ends_with_2_and_two_lines(ask):
+    status, _, complaint = ask("all", "--val-split=x")
+
+    assert status == 2
+    assert complaint == (
+        "jamcam: val_split is 'x' (command line), expected a number above 0 and below 100\n"
+        "  try: give --val-split a number above 0 and below 100\n"
+    )
+
+
+def test_help_names_every_stage_verb_and_variable(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["--help"])
+
+    text = capsys.readouterr().out
+    assert caught.value.code == 0
+    verbs = ("status", "plan", "why", "show-config", "scheduler", "unlock", "clean")
+    for word in (*STAGES, *verbs, *(f"--{stage}" for stage in STAGES), *(variable.option for variable in VARIABLES)):
+        assert word in text
+
+
+def test_status_shows_nine_stages_done(ask):
+    status, table, _ = ask("status")
+
+    rows = [line.split() for line in table.splitlines()[2:]]
+    assert status == 0
+    assert [row[:2] for row in rows] == [[stage, "done"] for stage in STAGES]
+
+
+def test_status_says_why_a_stage_is_not_done(ask):
+    _, table, _ = ask("status", "--epochs=3")
+
+    rows = {line.split()[0]: line for line in table.splitlines()}
+    assert rows["convert-data"].split()[1] == "done"
+    assert rows["train"].endswith("epochs was 2, is now 3")
+
+
+def test_why_is_silent_success_where_a_stage_is_done(ask):
+    status, text, _ = ask("why", "train")
+
+    assert status == 0
+    assert text.startswith("train is done since ")
+
+
+@pytest.mark.parametrize("how", [["why", "eval"], ["why", "--stage=eval"]])
+def test_why_tells_every_difference_and_ends_with_1(ask, how):
+    status, text, _ = ask(*how, "--epochs=3", "--val-split=30")
+
+    assert status == 1
+    assert text.splitlines() == [
+        "eval would run:",
+        "  epochs was 2, is now 3",
+        "  gen-valid comes first: val_split_pct was 20.0, is now 30.0",
+        "  train comes first: epochs was 2, is now 3",
+    ]
+
+
+def test_why_without_a_stage_ends_with_2(ask):
+    assert ask("why")[0] == 2
+
+
+def test_plan_prints_every_argument_list_that_would_run_and_runs_nothing(ask, done):
+    before = sorted(done.workspace.rglob("*"))
+
+    status, text, _ = ask("plan", "--epochs=3")
+
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    assert status == 0
+    assert [line.split()[1] for line in lines] == ["train", "evaluate", "evaluate", "inference", "export"]
+    new = f"{done.workspace}/.attempts/train/NEW"
+    assert lines[0].endswith(f"yolo_v4 train -e {new}/train.txt -r {new}/products/experiment --gpus 1")
+    assert sorted(done.workspace.rglob("*")) == before
+
+
+def test_plan_shows_no_secret(ask, monkeypatch, tmp_path):
+    monkeypatch.setenv("KEY", "open sesame")
+
+    _, text, _ = ask("plan", "--engine=tao", f"--image={tmp_path}/tao.sif", "--tao-version=3.21.11")
+
+    assert "open sesame" not in text
+    assert '"$JAMCAM_KEY"' in text
+    assert "# would be refused here: " in text
+
+
+def test_show_config_tells_where_each_value_came_from(ask, monkeypatch):
+    monkeypatch.setenv("JAMCAM_BATCH", "2")
+
+    _, text, _ = ask("show-config", "--epochs=3")
+
+    rows = {line.split()[0]: line.split(maxsplit=2)[1:] for line in text.splitlines() if len(line.split()) > 2}
+    assert rows["epochs"] == ["3", "command line"]
+    assert rows["batch"] == ["2", "environment"]
+    assert rows["seed"] == ["42", "recipe smoke"]
+
+
+def test_clean_says_what_goes_and_what_stays(ask, done):
+    status, text, _ = ask("clean")
+
+    assert status == 0
+    assert text.splitlines()[1] == f"kept: data/frames.zip, specs (in {done.workspace})"
+    assert not (done.workspace / "experiment").exists()
+    assert ask("status")[1].count("to do") == 9
+
+
+def test_unlock_is_the_way_out_of_a_lock_from_another_host(ask, done):
+    take(Workspace(done.workspace), Holder(host="node17", pid=5, started="1"))
+    assert ask("clean")[0] == 4
+
+    status, text, _ = ask("unlock")
+
+    assert (status, text) == (0, "unlocked; it was held by process 5 on node17\n")
+    assert ask("clean")[0] == 0
+
+
+def test_a_reader_that_goes_away_is_no_fault_of_ours(done, checkout):
+    plan = subprocess.Popen(
+        [sys.executable, "-m", "harness", "plan", *done.options()],
+        cwd=checkout,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    plan.stdout.close()
+    complaint = plan.stderr.read().decode()
+    plan.stderr.close()
+    plan.wait()
+
+    assert "Traceback" not in complaint
+
+
+def test_nothing_to_do_is_found_out_in_well_under_a_second(done):
+    done("all")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done("all")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+
+    # The promise is 0.6 s on a quiet machine. Tests share theirs: so processor time, which waiting does not lengthen.
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.9
