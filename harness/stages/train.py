@@ -95,8 +95,8 @@ class Train(Stage):
         found = [epoch for epoch, _ in checkpoints(results / "weights")]
         if not found or (found[-1] != self.settings.epochs and not may_stop_early(template(self.settings))):
             raise StageFailed(
-                f"train: expected a checkpoint of epoch {self.settings.epochs} in the end, found checkpoints of epochs: "
-                f"{', '.join(map(str, found)) or 'none'}",
+                f"train: expected a checkpoint of epoch {self.settings.epochs} in the end, "
+                f"found checkpoints of epochs: {', '.join(map(str, found)) or 'none'}",
                 remedy=f"read {attempt.log}, then go on with: {self.settings.command(self.stage)}",
             )
 

@@ -26,11 +26,11 @@ def read_picture(path: Path, *, depth: int = 8) -> Tensor:
     Raises:
         DataError: as `open_picture`, or the pixels are damaged.
     """
-    picture = open_picture(path)
     try:
-        if depth == 16:
-            return torch.from_numpy(np.array(picture, dtype=np.float32))[None]
-        pixels = np.array(picture.convert("RGB"))
+        with open_picture(path) as picture:
+            if depth == 16:
+                return torch.from_numpy(np.array(picture, dtype=np.float32))[None]
+            pixels = np.array(picture.convert("RGB"))
     except (OSError, ValueError, SyntaxError) as error:
         raise DataError(f"{path} cannot be decoded: {error}", remedy="replace or remove it") from error
     return torch.from_numpy(pixels).permute(2, 0, 1)

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import pickle
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     try:
         # Through an open file: given a path, torch writes its stem into the bytes.
         with aside.open("wb") as stream:
-            torch.save(content, stream)
+            torch.save(_canonical(content), stream)
             stream.flush()
             os.fsync(stream.fileno())
         aside.replace(path)
@@ -82,6 +83,17 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _canonical(value: Any) -> Any:
+    """Equal values that give equal bytes: pickle writes a string again that is equal to an earlier one but not the same."""
+    if isinstance(value, str):
+        return sys.intern(value)
+    if isinstance(value, dict):
+        return {_canonical(key): _canonical(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_canonical(item) for item in value)
+    return value
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

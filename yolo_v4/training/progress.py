@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
+from typing import NoReturn
 
 from tqdm import tqdm
 
@@ -29,7 +30,7 @@ class Progress:
         self._epoch, self._step = 1, 0
         self._epoch_started_s = self._line_due_s = clock()
         self._seconds_per_step = 0.0
-        self._bar: tqdm[None] | None = None
+        self._bar: tqdm[NoReturn] | None = None
 
     def begin_epoch(self, epoch: int) -> None:
         """Say `Epoch i/N`, counted from 1, and start a bar where there is a terminal."""

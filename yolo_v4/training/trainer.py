@@ -91,18 +91,14 @@ class Trainer:
         Raises:
             DataError: it was made with another optimiser, or differs from the spec in having a moving average.
         """
-        try:
-            self._optimizer.load_state_dict(checkpoint.optimizer)
-        except (ValueError, KeyError) as error:
+        constants, ours = checkpoint.optimizer["param_groups"][0], self._optimizer.param_groups[0]
+        averaged = checkpoint.average is not None
+        if constants.keys() != ours.keys() or averaged != (self._average is not None):
             raise DataError(
-                f"the checkpoint to resume was made with another optimiser: {error}",
-                remedy="resume with the spec it was made with, or use it as pretrain_model_path",
-            ) from error
-        if (checkpoint.average is None) != (self._average is None):
-            raise DataError(
-                "the checkpoint to resume and the spec differ in model_ema",
+                "the checkpoint to resume was made with another optimizer, or differs from the spec in model_ema",
                 remedy="resume with the spec it was made with, or use it as pretrain_model_path",
             )
+        self._optimizer.load_state_dict(checkpoint.optimizer)
         self.network.load_state_dict(checkpoint.weights)
         if self._average is not None and checkpoint.average is not None:
             self._average.network.load_state_dict(checkpoint.average)

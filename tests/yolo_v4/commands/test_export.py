@@ -1,0 +1,94 @@
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+from yolo_v4.cli import main
+
+# The model's four cars of 20 x 10 around (16 or 48, 16 or 48) as shares of its 64 x 64 input.
+CORNERS = np.array([(6, 11, 26, 21), (38, 11, 58, 21), (6, 43, 26, 53), (38, 43, 58, 53)]) / 64
+
+
+def _export(trained, *more: str) -> int:
+    return main(["export", "-m", str(trained.model), "-e", str(trained.spec), *more])
+
+
+@pytest.mark.parametrize("data_type", ["fp32", "fp16"])
+def test_the_model_finds_in_onnxruntime_what_it_finds_here(trained, capsys, data_type) -> None:
+    trained.add_picture("a.png")
+
+    assert _export(trained, "-o", str(trained.folder / "out.onnx"), "--data_type", data_type) == 0
+
+    assert "Largest difference between ONNX and PyTorch on 3 pictures: " in capsys.readouterr().out
+    session = onnxruntime.InferenceSession(trained.folder / "out.onnx", providers=["CPUExecutionProvider"])
+    count, boxes, scores, classes = session.run(None, {"Input": np.zeros((3, 3, 64, 64), dtype=np.float32)})
+    assert count.tolist() == [[4], [4], [4]]
+    for picture in range(3):
+        order = np.lexsort((boxes[picture, :4, 0], boxes[picture, :4, 1]))
+        np.testing.assert_allclose(boxes[picture, :4][order], CORNERS, atol=2e-3)
+    np.testing.assert_allclose(scores[:, :4], 0.9, atol=2e-3)
+    assert (classes[:, :4] == 1).all()
+    assert (classes[:, 4:] == -1).all()
+    assert not boxes[:, 4:].any()
+    assert not scores[:, 4:].any()
+
+
+def test_the_bytes_are_the_same_each_time_and_tell_no_path(trained) -> None:
+    assert _export(trained, "-o", str(trained.folder / "one.onnx")) == 0
+    assert _export(trained, "-o", str(trained.folder / "two")) == 0
+
+    one, two = (trained.folder / name for name in ("one.onnx", "two.onnx"))
+    assert one.read_bytes() == two.read_bytes()
+    assert str(trained.folder).encode() not in one.read_bytes()
+    assert b".py" not in one.read_bytes()
+    model = onnx.load(one)
+    assert {node.domain for node in model.graph.node} == {""}
+    assert {entry.key: entry.value for entry in model.metadata_props} == {
+        "classes": "bus,car",
+        "mean": "103.939,116.779,123.68",
+    }
+
+
+def test_settings_for_deepstream_stand_beside_the_model(trained) -> None:
+    assert _export(trained, "-o", str(trained.folder / "out" / "m.onnx"), "--gen_ds_config", "-k", "secret") == 0
+
+    assert (trained.folder / "out" / "labels.txt").read_text() == "bus\ncar\n"
+    assert (trained.folder / "out" / "nvinfer_config.txt").read_text() == (
+        "net-scale-factor=1.0\n"
+        "offsets=103.939;116.779;123.68\n"
+        "infer-dims=3;64;64\n"
+        "network-type=0\n"
+        "num-detected-classes=2\n"
+        "model-color-format=1\n"
+        "maintain-aspect-ratio=0\n"
+        "output-tensor-meta=0\n"
+    )
+
+
+def test_nothing_is_overwritten(trained, capsys) -> None:
+    target = trained.folder / "model.onnx"
+    target.write_text("mine")
+
+    assert _export(trained) == 1
+
+    assert f"Default output file {target} already exists" in capsys.readouterr().err
+    assert target.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("flags", "complaint"),
+    [(["--data_type", "int8"], "int8 is not supported"), (["--engine_file", "x"], "engines are not built here")],
+)
+def test_what_is_not_supported_is_refused(trained, capsys, flags, complaint) -> None:
+    assert _export(trained, *flags) == 1
+
+    assert complaint in capsys.readouterr().err
+    assert not (trained.folder / "model.onnx").exists()
+
+
+def test_flags_for_other_formats_are_said_to_do_nothing(trained, capsys) -> None:
+    assert _export(trained, "--max_batch_size", "4", "--force_ptq", "-v") == 0
+
+    assert capsys.readouterr().err == "".join(
+        f"note: {flag} has no effect here\n" for flag in ("--max_batch_size", "--force_ptq", "--verbose")
+    )

@@ -1,0 +1,183 @@
+"""`yolo_v4 train` as a user runs it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from yolo_v4.cli import main
+from yolo_v4.network.checkpoint import load_checkpoint
+
+MODEL = "yolov4_resnet10"
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """Small layers are no work for two cores."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def train(write_spec: Callable[..., Path], tmp_path: Path) -> Callable[..., tuple[int, Path]]:
+    """Trains with text added to the spec; gives exit status and results folder."""
+
+    def train(results: str, *flags: str, **added: str) -> tuple[int, Path]:
+        folder = tmp_path / results
+        status = main(["train", "-e", str(write_spec(f"{results}.txt", **added)), "-r", str(folder), *flags])
+        return status, folder
+
+    return train
+
+
+def status_lines(results: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (results / "status.json").read_text().splitlines()]
+
+
+def test_a_run_leaves_taos_files(train: Callable[..., tuple[int, Path]], capsys: pytest.CaptureFixture[str]) -> None:
+    status, results = train("run", "-k", "unused", training="num_epochs: 2 checkpoint_interval: 2 model_ema: true")
+
+    assert status == 0
+    assert sorted(path.relative_to(results).as_posix() for path in results.rglob("*") if path.is_file()) == [
+        "model_output_labels.txt",
+        "status.json",
+        f"weights/{MODEL}_epoch_002.pt",
+        "yolov4_training_log_resnet10.csv",
+    ]
+    assert (results / "model_output_labels.txt").read_text() == "bus\ncar"
+    header, first, second = (results / "yolov4_training_log_resnet10.csv").read_text().splitlines()
+    assert header == "epoch,AP_bus,AP_car,loss,lr,mAP,validation_loss"
+    assert first.startswith("1,nan,nan,")
+    assert "nan" not in second.split(",")[2:]  # the only bus is difficult, so it has no average precision
+    tao_messages = [line["message"] for line in status_lines(results) if "phase" not in line]
+    assert tao_messages == [
+        "Starting Yolo_V4 Training job",
+        "Starting Training Loop.",
+        "Training loop in progress",
+        "Training loop in progress",
+        "Training loop complete.",
+        "YOLO_V4 training finished successfully.",
+    ]
+    printed = capsys.readouterr().out
+    assert "Epoch 2/2\n" in printed
+    assert f"Epoch 00002: saving model to {results}/weights/{MODEL}_epoch_002.pt\n" in printed
+    assert "Validation loss: " in printed
+    assert printed.endswith("Execution status: PASS\n")
+
+
+def test_an_interrupted_run_goes_on_to_the_same_bytes(train: Callable[..., tuple[int, Path]]) -> None:
+    _, whole = train("whole", training="model_ema: true checkpoint_interval: 2")
+    halfway = whole / "weights" / f"{MODEL}_epoch_002.pt"
+    status, resumed = train(
+        "resumed", training=f'model_ema: true checkpoint_interval: 2 resume_model_path: "{halfway}"'
+    )
+
+    assert status == 0
+    last = f"weights/{MODEL}_epoch_003.pt"
+    assert (resumed / last).read_bytes() == (whole / last).read_bytes()
+    log = "yolov4_training_log_resnet10.csv"
+    assert (resumed / log).read_bytes() == (whole / log).read_bytes()
+    assert [path.name for path in (resumed / "weights").iterdir()] == [f"{MODEL}_epoch_003.pt"]
+
+
+def test_training_lowers_the_loss_and_finds_the_cars_it_has_seen(train: Callable[..., tuple[int, Path]]) -> None:
+    _, results = train(
+        "overfit",
+        training="num_epochs: 60 checkpoint_interval: 60 batch_size_per_gpu: 2",
+        augmentation="jitter: 0 mosaic_prob: 0 hue: 0 horizontal_flip: 0",
+        dataset="include_difficult_in_training: true",
+    )
+
+    rows = (results / "yolov4_training_log_resnet10.csv").read_text().splitlines()
+    last = dict(zip(rows[0].split(","), map(float, rows[-1].split(",")), strict=True))
+    assert last["loss"] < 0.25 * float(rows[1].split(",")[3])
+    assert last["AP_car"] > 0.5
+
+
+def test_pretrained_weights_are_where_training_starts(
+    train: Callable[..., tuple[int, Path]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, first = train("first", training="num_epochs: 1")
+    weights = first / "weights" / f"{MODEL}_epoch_001.pt"
+
+    status, second = train(
+        "second",
+        training=f'num_epochs: 1 pretrain_model_path: "{weights}"',
+        dataset='target_class_mapping { key: "tram" value: "tram" }',
+    )
+
+    assert status == 0
+    heads = "conv_big_object, conv_mid_object, conv_sm_object"
+    assert f"Starting from {weights}: new weights for {heads}\n" in capsys.readouterr().out
+    start = load_checkpoint(weights).weights["backbone.block_4a_conv_2.weight"]
+    end = load_checkpoint(second / "weights" / f"{MODEL}_epoch_001.pt").weights["backbone.block_4a_conv_2.weight"]
+    assert (end - start).abs().mean() < 0.2 * start.abs().mean()
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_says_what_to_lower(
+    train: Callable[..., tuple[int, Path]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, results = train(
+        "diverging",
+        training="learning_rate { soft_start_cosine_annealing_schedule {"
+        " min_learning_rate: 1e29 max_learning_rate: 1e30 soft_start: 0.2 } }",
+    )
+
+    error = capsys.readouterr().err
+    assert status == 1
+    assert "batch 2 of epoch 1: the loss is nan" in error
+    assert "lower max_learning_rate" in error
+    assert status_lines(results)[-1]["status"] == "FAILURE"
+    assert not list((results / "weights").iterdir())
+
+
+def test_a_checkpoint_made_with_another_optimiser_is_not_resumed(
+    train: Callable[..., tuple[int, Path]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, first = train("first", training="num_epochs: 1")
+    weights = first / "weights" / f"{MODEL}_epoch_001.pt"
+
+    averaged, _ = train("second", training=f'num_epochs: 2 model_ema: true resume_model_path: "{weights}"')
+    sgd, _ = train(
+        "third", training=f'num_epochs: 2 optimizer {{ sgd {{ momentum: 0.9 }} }} resume_model_path: "{weights}"'
+    )
+
+    assert (averaged, sgd) == (1, 1)
+    assert capsys.readouterr().err.count("made with another optimizer, or differs from the spec in model_ema") == 2
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--gpus", "2"), "--gpus 2: training on several GPUs is not supported yet"),
+        pytest.param(
+            ("--gpu_index", "0"),
+            "--gpu_index 0 was asked for",
+            marks=pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here"),
+        ),
+    ],
+)
+def test_gpus_that_cannot_be_had_are_refused(
+    train: Callable[..., tuple[int, Path]],
+    capsys: pytest.CaptureFixture[str],
+    flags: tuple[str, ...],
+    message: str,
+) -> None:
+    status, _ = train("run", *flags)
+
+    assert status == 1
+    assert message in capsys.readouterr().err
+
+
+def test_early_stopping_ends_the_run_with_a_checkpoint(
+    train: Callable[..., tuple[int, Path]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, results = train(
+        "stopped",
+        training='num_epochs: 5 checkpoint_interval: 5 early_stopping { monitor: "loss" min_delta: 1e6 patience: 1 }',
+    )
+
+    assert status == 0
+    assert "Epoch 00002: early stopping\n" in capsys.readouterr().out
+    assert [path.name for path in (results / "weights").iterdir()] == [f"{MODEL}_epoch_002.pt"]

@@ -1,0 +1,144 @@
+"""Training tiles: what lies on them stays in its box, whatever is done to the picture."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from yolo_v4.data.augment import jitter_window, random_tile
+from yolo_v4.data.letterbox import LUMA, letterbox
+from yolo_v4.spec.experiment import Augmentation
+
+NONE = np.zeros((0, 4), dtype=np.float32)
+
+
+def noise(*shape: int) -> torch.Tensor:
+    return torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+
+
+def test_without_variation_a_picture_becomes_its_validation_input(augmentation: Callable[..., Augmentation]) -> None:
+    spec, picture = augmentation(width=96, height=64), noise(3, 64, 96)
+
+    tile = random_tile(picture, NONE, 96, 64, spec, np.random.default_rng(0))
+
+    torch.testing.assert_close(tile.pixels, letterbox(picture, spec)[0], atol=1e-3, rtol=0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    size=st.tuples(st.integers(40, 200), st.integers(40, 200)),
+    tile_size=st.tuples(st.integers(32, 128), st.integers(32, 128)),
+)
+def test_a_bright_object_stays_inside_its_box(
+    augmentation: Callable[..., Augmentation], seed: int, size: tuple[int, int], tile_size: tuple[int, int]
+) -> None:
+    (width, height), (tile_width, tile_height) = size, tile_size
+    picture = torch.zeros(3, height, width, dtype=torch.uint8)
+    x1, y1, x2, y2 = width // 4, height // 3, width // 2, height // 2 + 4
+    picture[:, y1:y2, x1:x2] = 255
+    boxes = np.array([[x1, y1, x2, y2]], dtype=np.float32)
+    spec = augmentation(jitter=0.3, horizontal_flip=0.5, vertical_flip=0.5, mean=(0.0, 0.0, 0.0))
+
+    tile = random_tile(picture, boxes, tile_width, tile_height, spec, np.random.default_rng(seed))
+
+    rows, columns = np.nonzero(tile.pixels[0].numpy() > 160)
+    if len(tile.boxes) == 0:
+        assert len(rows) == 0
+    elif len(rows):
+        found = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
+        # Half a pixel of the coarser of picture and tile is lost or won at an edge.
+        slack = 1.5 + np.array([tile_width / width, tile_height / height, tile_width / width, tile_height / height])
+        assert np.all(np.abs(found - tile.boxes[0]) <= slack)
+
+
+def test_a_horizontal_flip_mirrors_picture_and_boxes(augmentation: Callable[..., Augmentation]) -> None:
+    picture, boxes = noise(3, 64, 64), np.array([[4, 8, 20, 40]], dtype=np.float32)
+    spec = augmentation(horizontal_flip=1.0)
+
+    tile = random_tile(picture, boxes, 64, 64, spec, np.random.default_rng(0))
+
+    torch.testing.assert_close(tile.pixels, letterbox(picture.flip(2), spec)[0], atol=1e-3, rtol=0)
+    assert tile.boxes.tolist() == [[44, 8, 60, 40]]
+
+
+def test_grey_stays_grey_under_hue_and_saturation(augmentation: Callable[..., Augmentation]) -> None:
+    picture = noise(1, 64, 64).expand(3, -1, -1)
+    spec = augmentation(hue=0.5, saturation=2.0, mean=(0.0, 0.0, 0.0))
+
+    tile = random_tile(picture, NONE, 64, 64, spec, np.random.default_rng(3))
+
+    torch.testing.assert_close(tile.pixels, picture.float(), atol=0.01, rtol=0)
+
+
+def test_hue_moves_colours_and_keeps_their_luma(augmentation: Callable[..., Augmentation]) -> None:
+    picture = (noise(3, 64, 64).float() * 0.2 + 100).to(torch.uint8)  # far from 0 and 255, so nothing is clipped
+    spec = augmentation(hue=0.5, mean=(0.0, 0.0, 0.0))
+
+    tile = random_tile(picture, NONE, 64, 64, spec, np.random.default_rng(2))
+
+    rgb, luma = tile.pixels.flip(0), torch.tensor(LUMA)
+    torch.testing.assert_close(
+        torch.tensordot(luma, rgb, dims=1), torch.tensordot(luma, picture.float(), dims=1), atol=0.01, rtol=0
+    )
+    assert (rgb - picture.float()).abs().mean() > 1
+
+
+def test_exposure_multiplies_brightness_within_its_factor(augmentation: Callable[..., Augmentation]) -> None:
+    picture = torch.full((3, 64, 64), 100, dtype=torch.uint8)
+    spec = augmentation(exposure=1.5, mean=(0.0, 0.0, 0.0))
+
+    seen = [
+        float(random_tile(picture, NONE, 64, 64, spec, np.random.default_rng(seed)).pixels.mean()) for seed in range(40)
+    ]
+
+    assert 100 / 1.5 <= min(seen) < 80
+    assert 125 < max(seen) <= 150
+
+
+def test_padding_has_the_mean_colour_of_the_picture(augmentation: Callable[..., Augmentation]) -> None:
+    picture = torch.full((3, 32, 64), 90, dtype=torch.uint8)
+    spec = augmentation(mean=(0.0, 0.0, 0.0))
+
+    tile = random_tile(picture, NONE, 64, 64, spec, np.random.default_rng(0))
+
+    assert tile.pixels.unique().tolist() == pytest.approx([90], abs=0.01)
+
+
+def test_a_16_bit_picture_keeps_its_range(augmentation: Callable[..., Augmentation]) -> None:
+    picture = torch.full((1, 64, 64), 60_000.0)
+    spec = augmentation(channels=1, depth=16, mean=(0.0,), exposure=1.0)
+
+    tile = random_tile(picture, NONE, 64, 64, spec, np.random.default_rng(0))
+
+    assert tile.pixels.unique().tolist() == [60_000]
+
+
+@pytest.mark.parametrize(("width", "height"), [(352, 288), (640, 360), (200, 300)])
+def test_without_jitter_the_window_is_the_least_one_of_the_tiles_aspect(width: int, height: int) -> None:
+    left, top, right, bottom = jitter_window(width, height, 352 / 288, 0.0, np.random.default_rng(0))
+
+    assert left <= 0
+    assert top <= 0
+    assert right >= width
+    assert bottom >= height
+    assert (right - left) / (bottom - top) == pytest.approx(352 / 288, rel=0.01)
+    assert (right - left, bottom - top) == pytest.approx(
+        (max(width, height * 352 / 288), max(height, width * 288 / 352)), abs=1
+    )
+
+
+def test_objects_that_are_cropped_away_are_dropped_and_named(augmentation: Callable[..., Augmentation]) -> None:
+    boxes = np.array([[0, 0, 2, 2], [20, 20, 40, 40]], dtype=np.float32)
+    spec = augmentation(jitter=0.3)
+
+    for seed in range(50):
+        tile = random_tile(noise(3, 64, 64), boxes, 64, 64, spec, np.random.default_rng(seed))
+        assert len(tile.boxes) == tile.kept.sum()
+        assert tile.kept[1]
+        if not tile.kept[0]:
+            return
+    pytest.fail("no crop in 50 tries")

@@ -1,0 +1,128 @@
+"""Frames from label folders and from TFRecords: the same rules for both."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from yolo_v4.data.example import encode
+from yolo_v4.data.frames import Frame, read_frames
+from yolo_v4.data.tfrecord import write_records
+from yolo_v4.errors import DataError
+from yolo_v4.spec.load import load_experiment
+
+ROW = "{name} 0.00 {occlusion} 0.00 {box} 0 0 0 0 0 0 0\n"
+OBJECTS = [
+    ("Car", 0, (10, 10, 30, 20)),
+    ("van", 0, (-5, 40, 15, 80)),
+    ("bus", 2, (30, 30, 60, 60)),
+    ("tram", 0, (1, 1, 9, 9)),
+    ("car", 0, (90, 5, 120, 30)),
+    ("car", 0, (5, 5, 5.05, 40)),
+]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """One picture, 80 x 64, with `OBJECTS`, as label folder and as records of two folds."""
+    for folder in ("images", "labels"):
+        (tmp_path / folder).mkdir()
+    Image.new("RGB", (80, 64)).save(tmp_path / "images" / "frame.png")
+    rows = [ROW.format(name=name, occlusion=occlusion, box=" ".join(map(str, box))) for name, occlusion, box in OBJECTS]
+    (tmp_path / "labels" / "frame.txt").write_text("".join(rows))
+    example = {
+        "frame/id": [b"images/frame"],
+        "frame/width": [80],
+        "frame/height": [64],
+        "target/object_class": [name.lower().encode() for name, _, _ in OBJECTS],
+        "target/occlusion": [occlusion for _, occlusion, _ in OBJECTS],
+    }
+    for place, corner in enumerate(("x1", "y1", "x2", "y2")):
+        example[f"target/coordinates_{corner}"] = [float(box[place]) for _, _, box in OBJECTS]
+    empty = example | {key: [] for key in example if key.startswith("target/")}
+    write_records(tmp_path / "r-fold-000-of-002-shard-00000-of-00001", [encode(empty)])
+    write_records(tmp_path / "r-fold-001-of-002-shard-00000-of-00001", [encode(example), encode(empty)])
+    return tmp_path
+
+
+@pytest.fixture
+def read(data: Path, write_spec: Callable[..., Path]) -> Callable[..., list[Frame]]:
+    """Reads a split of `data`; `kind` is labels or records."""
+
+    def read(split: str, kind: str, **changes: str) -> list[Frame]:
+        labels = f'label_directory_path: "{data}/labels" image_directory_path: "{data}/images"'
+        records = f'tfrecords_path: "{data}/r-*" image_directory_path: "{data}"'
+        spec = write_spec(dataset='image_extension: "png"' + changes.pop("dataset", ""))
+        text = spec.read_text()
+        start, end = text.index("  data_sources"), text.index("  target_class_mapping")
+        source = labels if kind == "labels" else records
+        sources = f"data_sources {{ {source} }}\n"
+        if kind == "labels":
+            sources += f"validation_data_sources {{ {source} }}\n"
+        spec.write_text(text[:start] + sources + text[end:])
+        return read_frames(load_experiment(spec), split)  # type: ignore[arg-type]
+
+    return read
+
+
+@pytest.mark.parametrize("kind", ["labels", "records"])
+def test_classes_are_mapped_boxes_clipped_and_the_rest_dropped(
+    read: Callable[..., list[Frame]], data: Path, kind: str
+) -> None:
+    frame = read("train", kind, dataset=" include_difficult_in_training: true")[0]
+
+    assert (frame.id, frame.image, frame.width, frame.height) == ("images/frame", data / "images/frame.png", 80, 64)
+    assert frame.boxes.tolist() == [[10, 10, 30, 20], [0, 40, 15, 64], [30, 30, 60, 60]]
+    assert frame.classes.tolist() == [1, 1, 0]  # bus, car
+    assert frame.difficult.tolist() == [False, False, True]
+    assert frame.boxes.dtype == np.float32
+
+
+@pytest.mark.parametrize("kind", ["labels", "records"])
+def test_difficult_objects_are_left_out_of_training_unless_asked_for(
+    read: Callable[..., list[Frame]], kind: str
+) -> None:
+    assert read("train", kind)[0].classes.tolist() == [1, 1]
+
+
+def test_difficult_objects_stay_in_validation(read: Callable[..., list[Frame]]) -> None:
+    assert read("validation", "labels")[0].difficult.tolist() == [False, False, True]
+
+
+def test_one_set_of_records_is_split_by_its_validation_fold(read: Callable[..., list[Frame]]) -> None:
+    assert len(read("train", "records")) == 2
+    assert len(read("validation", "records")) == 1
+    assert len(read("train", "records", dataset=" validation_fold: 1")) == 1
+
+
+def test_frames_come_in_sorted_order(street: Path, write_spec: Callable[..., Path]) -> None:
+    frames = read_frames(load_experiment(write_spec()), "train")
+
+    assert [frame.id for frame in frames] == [f"images/frame_{number}" for number in range(6)]
+
+
+def test_a_record_whose_picture_is_missing_is_named(read: Callable[..., list[Frame]], data: Path) -> None:
+    (data / "images" / "frame.png").unlink()
+
+    with pytest.raises(DataError, match=r"no picture at .*frame.png, which record 0 .*r-fold-001") as caught:
+        read("train", "records")
+
+    assert "image_extension" in caught.value.remedy
+
+
+def test_a_pattern_without_files_is_refused_in_tao_words(read: Callable[..., list[Frame]], data: Path) -> None:
+    for path in data.glob("r-*"):
+        path.unlink()
+
+    with pytest.raises(DataError, match="No files match pattern"):
+        read("train", "records")
+
+
+def test_a_folder_without_frames_is_refused(read: Callable[..., list[Frame]], data: Path) -> None:
+    shutil.rmtree(data / "labels")
+
+    with pytest.raises(DataError, match="the train data have no frame"):
+        read("train", "labels")

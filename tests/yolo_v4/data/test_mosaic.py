@@ -1,0 +1,76 @@
+"""Mosaics: four pictures, each with its objects in its own quarter."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from yolo_v4.data.frames import Frame
+from yolo_v4.data.mosaic import Sample, random_sample
+from yolo_v4.data.pictures import PictureCache
+from yolo_v4.spec.experiment import Augmentation
+
+SIZE = (96, 64)
+
+
+@pytest.fixture
+def frames(tmp_path: Path) -> list[Frame]:
+    """Plain pictures of brightness 40, 80, 120, ..., each with one object of its own class in the middle."""
+    made = []
+    for number in range(6):
+        path = tmp_path / f"{number}.png"
+        Image.new("L", SIZE, 40 * (number + 1)).save(path)
+        boxes, difficult = np.array([[24, 16, 72, 48]], dtype=np.float32), np.zeros(1, dtype=bool)
+        classes = np.array([number])
+        made.append(
+            Frame(id=path.stem, image=path, width=96, height=64, boxes=boxes, classes=classes, difficult=difficult)
+        )
+    return made
+
+
+def draw(frames: list[Frame], spec: Augmentation, seed: int) -> Sample:
+    pictures = PictureCache([frame.image for frame in frames], depth=8)
+    return random_sample(2, frames, pictures, spec, SIZE, np.random.default_rng(seed))
+
+
+def test_without_mosaic_a_sample_is_its_frame(frames: list[Frame], augmentation: Callable[..., Augmentation]) -> None:
+    sample = draw(frames, augmentation(mean=(0.0, 0.0, 0.0)), seed=0)
+
+    assert sample.pixels.unique().tolist() == pytest.approx([120], abs=0.01)
+    assert sample.classes.tolist() == [2]
+    assert sample.boxes.tolist() == [[0.25, 0.25, 0.75, 0.75]]
+
+
+def test_every_object_of_a_mosaic_lies_on_its_own_picture(
+    frames: list[Frame], augmentation: Callable[..., Augmentation]
+) -> None:
+    spec = augmentation(mosaic_prob=1.0, mean=(0.0, 0.0, 0.0))
+
+    for seed in range(20):
+        sample = draw(frames, spec, seed)
+        assert len(sample.classes) == 4
+        assert sample.classes[0] == 2  # the frame itself is top left
+        for box, number in zip(sample.boxes * np.tile(SIZE, 2), sample.classes, strict=True):
+            x1, y1, x2, y2 = np.rint(box).astype(int)
+            assert sample.pixels[0, y1:y2, x1:x2].unique().tolist() == pytest.approx([40 * (number + 1)], abs=0.01)
+
+
+def test_mosaic_comes_as_often_as_asked(frames: list[Frame], augmentation: Callable[..., Augmentation]) -> None:
+    spec = augmentation(mosaic_prob=0.3)
+
+    mosaics = sum(len(draw(frames, spec, seed).classes) == 4 for seed in range(200))
+
+    assert 40 <= mosaics <= 80
+
+
+def test_the_same_generator_gives_the_same_sample(
+    frames: list[Frame], augmentation: Callable[..., Augmentation]
+) -> None:
+    spec = augmentation(mosaic_prob=0.5, jitter=0.3, hue=0.1, saturation=1.5, exposure=1.5, horizontal_flip=0.5)
+
+    first, again = draw(frames, spec, seed=7), draw(frames, spec, seed=7)
+
+    assert first.pixels.equal(again.pixels)
+    assert first.boxes.tolist() == again.boxes.tolist()
