@@ -8,14 +8,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 # Module -> the test that runs it without importing it.
 TESTED_THROUGH: dict[str, str] = {
     "harness/__main__.py": "tests/system/test_nine_stages.py",
-    "harness/stages/convert_data.py": "tests/harness/stages/test_workflow.py",
-    "harness/stages/eval.py": "tests/harness/stages/test_workflow.py",
     "harness/stages/experiment.py": "tests/harness/stages/test_workflow.py",
-    "harness/stages/export.py": "tests/harness/stages/test_workflow.py",
-    "harness/stages/summary.py": "tests/harness/stages/test_workflow.py",
-    "harness/stages/train.py": "tests/harness/stages/test_workflow.py",
-    "harness/stages/tune_bdb.py": "tests/harness/stages/test_workflow.py",
-    "harness/stages/vis.py": "tests/harness/stages/test_workflow.py",
     "yolo_v4/__main__.py": "tests/yolo_v4/test_cli.py",
     "yolo_v4/boxes.py": "tests/yolo_v4/golden/test_decode.py",
     "yolo_v4/commands/dataset_convert.py": "tests/yolo_v4/commands/test_dataset_convert.py",
