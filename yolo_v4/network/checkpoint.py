@@ -86,7 +86,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def _canonical(value: Any) -> Any:
-    """Equal values that give equal bytes: pickle writes a string again that is equal to an earlier one but not the same."""
+    """Equal values that give equal bytes: pickle writes an equal string again where it is not the same object."""
     if isinstance(value, str):
         return sys.intern(value)
     if isinstance(value, dict):
