@@ -1,6 +1,7 @@
 import json
 import os
 import shutil
+import time
 
 import pytest
 
@@ -113,8 +114,11 @@ def test_stages_that_do_not_depend_on_each_other_run_side_by_side(jamcam, tmp_pa
         FAKE_YOLO_V4_CALLS=str(calls_path),
         FAKE_YOLO_V4_PID=str(pid_path),
     )
+    deadline = time.monotonic() + 30
     while not (calls(calls_path).count("dataset_convert") == 3 and pid_path.exists() and pid_path.read_text()):
         assert run.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
     os.kill(int(pid_path.read_text()), 9)
     printed, _ = run.communicate(timeout=30)
 
