@@ -58,7 +58,8 @@ def test_a_checkpoint_the_engine_has_not_told_of_may_be_half_written(tmp_path):
     (tmp_path / "weights").mkdir()
     for epoch in (1, 2, 3):
         (tmp_path / "weights" / f"yolov4_resnet10_epoch_{epoch:03d}.pt").write_text("x")
-    write_status(tmp_path, {"status": "RUNNING", "epoch": 1}, {"status": "RUNNING", "epoch": 2})
+    ended = [{"status": "RUNNING", "epoch": epoch, "max_epoch": 4} for epoch in (1, 2)]
+    write_status(tmp_path, *ended, {"status": "RUNNING", "phase": "epoch", "epoch": 3})
 
     assert [epoch for epoch, _ in whole_checkpoints(tmp_path)] == [1, 2]
 
