@@ -57,13 +57,12 @@ def checkpoints(weights: Path) -> list[tuple[int, Path]]:
 def whole_checkpoints(results: Path) -> list[tuple[int, Path]]:
     """Those checkpoints of a training run that are surely complete.
 
-    An engine writes the line with `epoch` and `max_epoch` into status.json after it saved that epoch's checkpoint; a later
-    file may be half-written.
+    An engine writes the line with `epoch` and `max_epoch` into status.json after it saved that epoch's checkpoint; a
+    later file may be half-written.
     """
-    told = max(
-        (entry["epoch"] for entry in read_status(results) if "epoch" in entry and "max_epoch" in entry), default=0
-    )
-    return [(epoch, path) for epoch, path in checkpoints(results / "weights") if epoch <= told and path.stat().st_size]
+    told = [entry["epoch"] for entry in read_status(results) if "epoch" in entry and "max_epoch" in entry]
+    last = max(told, default=0)
+    return [(epoch, path) for epoch, path in checkpoints(results / "weights") if epoch <= last and path.stat().st_size]
 
 
 def read_anchors(results: Path | None, console: Path) -> list[Anchor]:
