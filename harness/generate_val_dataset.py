@@ -22,13 +22,12 @@ if __package__ in (None, ""):  # run by path: Python then looks for packages in 
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from harness.domain.split import choose_validation
-from harness.errors import DataError, HarnessError
+from harness.errors import DataError, HarnessError, listing
 from harness.files import fsync_folder, write_json
 
 SEED = 42
 PICTURES = frozenset({".jpg", ".jpeg", ".png"})
 JOURNAL = "val_split.json"
-SHOWN = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,8 +102,7 @@ def _plan(image_dir: Path, label_dir: Path, output_dir: Path, val_split: int) ->
     alone = [f"{images[stem]} has no label in {label_dir}" for stem in sorted(images.keys() - labels.keys())]
     alone += [f"{labels[stem]} has no picture in {image_dir}" for stem in sorted(labels.keys() - images.keys())]
     if alone:
-        shown = "".join(f"\n  {sentence}" for sentence in alone[:SHOWN])
-        raise DataError(f"{len(alone)} file(s) without partner:{shown}", remedy="complete or remove them")
+        raise DataError(f"{len(alone)} file(s) without partner:{listing(alone)}", remedy="complete or remove them")
     stems = choose_validation(images, val_split_pct=val_split, seed=SEED)
     return Plan(
         input_image_dir=str(image_dir.resolve()),

@@ -21,6 +21,8 @@ class Recipe:
     seed: int = 42
     val_split_pct: float = 10.0
     limit: int = 0  # train on only this many frames; 0: all
+    pretrained: str = ""  # weights to start from: a file or an address; "" for none
+    pretrained_sha256: str = ""  # a remote address needs one
     vis_frames: int = 16
     vis_threshold: float = 0.3  # 0..1, score from which a box is drawn
     precision: str = "fp32"  # of the exported model: fp32, fp16, int8

@@ -9,7 +9,7 @@ from harness.domain.address import is_local
 from harness.domain.dataset import Making
 from harness.domain.settings import Settings
 from harness.domain.split import split_frames
-from harness.errors import DataError
+from harness.errors import DataError, listing
 from harness.files import link_or_copy, publish, sha256_file, write_text
 from harness.stages.base import Attempt, Stage
 from harness.store.archive import Contents, extract_one, is_zip, read_contents, unpack
@@ -18,7 +18,6 @@ from harness.store.fetch import fetch, forget
 from harness.store.progress import Progress
 from harness.store.views import write_split
 
-SHOWN = 20
 # Where NVIDIA's own client puts the model `nvidia/tao/pretrained_object_detection:resnet18`, and where its specs
 # expect it. The workflow fetched `nvidia/iva/tlt_resnet18_ssd` instead, a starter of another network from TLT 1.0, and
 # never unpacked it.
@@ -121,9 +120,7 @@ def _check_pairs(contents: Contents, attempt: Attempt) -> None:
     unpaired, dataset = contents.pairing.unpaired, attempt.settings.dataset
     if not unpaired:
         return
-    shown = "\n".join(f"  {sentence}" for sentence in unpaired[:SHOWN])
-    more = f"\n  … and {len(unpaired) - SHOWN} more" if len(unpaired) > SHOWN else ""
-    message = f"{len(unpaired)} file(s) without partner in {dataset.archive}:\n{shown}{more}"
+    message = f"{len(unpaired)} file(s) without partner in {dataset.archive}:{listing(unpaired)}"
     if dataset.unpaired == "refuse":
         raise DataError(
             message,
@@ -134,12 +131,9 @@ def _check_pairs(contents: Contents, attempt: Attempt) -> None:
 
 
 def _pretrained_address(settings: Settings) -> str:
-    """As an address, also where a plain path was given."""
-    return settings.pretrained if urlsplit(settings.pretrained).scheme else _as_uri(settings.pretrained)
-
-
-def _as_uri(path: str) -> str:
-    return Path(path).expanduser().resolve().as_uri() if path else ""
+    """As an address, also where a plain path was given; "" where none are wanted."""
+    given = settings.pretrained
+    return given if not given or urlsplit(given).scheme else Path(given).expanduser().resolve().as_uri()
 
 
 def _bring_pretrained(attempt: Attempt) -> None:

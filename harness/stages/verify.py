@@ -3,15 +3,13 @@
 from typing import Any
 
 from harness.domain.split import Split, choose_validation
-from harness.errors import DataError
+from harness.errors import DataError, listing
 from harness.files import write_json
 from harness.stages.base import Attempt, Stage
 from harness.stages.download import Download
 from harness.store.census import count_boxes, table
 from harness.store.inspection import Findings, inspect_frames
 from harness.store.views import link_view, read_split
-
-SHOWN = 20
 
 
 class Verify(Stage):
@@ -84,15 +82,12 @@ def _check_classes(found: list[str], attempt: Attempt) -> None:
 
 
 def _check_problems(findings: Findings, attempt: Attempt) -> None:
-    problems = findings.problems
-    if not problems:
-        return
-    shown = "\n".join(f"  {problem}" for problem in problems[:SHOWN])
-    more = f"\n  … and {len(problems) - SHOWN} more" if len(problems) > SHOWN else ""
-    raise DataError(
-        f"{len(problems)} fault(s) in {attempt.workspace.frames}:\n{shown}{more}",
-        remedy=f"correct {attempt.settings.dataset.archive} at its source (and its sha256), then: jamcam verify",
-    )
+    if findings.problems:
+        archive, again = attempt.settings.dataset.archive, attempt.settings.command("verify")
+        raise DataError(
+            f"{len(findings.problems)} fault(s) in {attempt.workspace.frames}:{listing(findings.problems)}",
+            remedy=f"correct {archive} at its source, and its sha256, then: {again}",
+        )
 
 
 def _remarks(split: Split, findings: Findings) -> list[str]:

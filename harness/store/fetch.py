@@ -61,35 +61,27 @@ def fetch(
     """
     check_address(address, sha256=sha256, where=part.name)
     part.parent.mkdir(parents=True, exist_ok=True)
-    if is_local(address):
+    for resumed in (True, False) if part.exists() else (False,):
+        if is_local(address):
+            _copy(address, part, say)
+        else:
+            _bring(address, part, say, patience or Patience())
+        found, size_bytes = sha256_file(part), _size(part)
+        if sha256 in ("", found):
+            return
         forget(part)
-        _copy(address, part, say)
-        return _check_digest(address, part, sha256)
-    resumed = part.exists()
-    _bring(address, part, say, patience or Patience())
-    if resumed and sha256_file(part) != sha256:
-        say(f"{part.name}: what was resumed does not have the expected sha256; fetching it anew")
-        forget(part)
-        _bring(address, part, say, patience or Patience())
-    return _check_digest(address, part, sha256)
+        if resumed:
+            say(f"{part.name}: what was resumed does not have the expected sha256; fetching it anew")
+    raise DataError(
+        f"{address} has sha256 {found} ({size_bytes} bytes), expected {sha256}; it was thrown away",
+        remedy="find out which of the two is right; a new version needs its sha256 where the address stands",
+    )
 
 
 def forget(part: Path) -> None:
     """Remove a partial download and what is remembered of it."""
     part.unlink(missing_ok=True)
     _memory(part).unlink(missing_ok=True)
-
-
-def _check_digest(address: str, part: Path, expected: str) -> None:
-    found = sha256_file(part)
-    if expected in ("", found):
-        return
-    size_bytes = part.stat().st_size
-    forget(part)
-    raise DataError(
-        f"{address} has sha256 {found} ({size_bytes} bytes), expected {expected}; it was thrown away",
-        remedy="find out which of the two is right; a new version needs its sha256 where the address stands",
-    )
 
 
 def _copy(address: str, part: Path, say: Callable[[str], None]) -> None:

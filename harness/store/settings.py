@@ -81,8 +81,9 @@ def luigi_cfg(environ: Mapping[str, str]) -> Path:
 
 
 def _of_recipe(recipe: Recipe) -> Layer:
-    numbers = {name: str(getattr(recipe, name)) for name in ("dataset", "epochs", "batch", "seed", "limit")}
-    return Layer(origin=f"recipe {recipe.name}", values={**numbers, "val_split": str(recipe.val_split_pct)})
+    names = ("dataset", "pretrained", "pretrained_sha256", "epochs", "batch", "seed", "limit")
+    values = {name: str(getattr(recipe, name)) for name in names}
+    return Layer(origin=f"recipe {recipe.name}", values={**values, "val_split": str(recipe.val_split_pct)})
 
 
 def _of_platform(platform: Platform) -> Layer:

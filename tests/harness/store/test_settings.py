@@ -1,6 +1,7 @@
 import pytest
 
 from harness.errors import ConfigError
+from harness.store.declared import SPECS
 from harness.store.settings import load_settings, luigi_cfg
 
 
@@ -57,3 +58,15 @@ def test_a_relative_workspace_becomes_absolute(tmp_path, monkeypatch, tiny_datas
     monkeypatch.chdir(tmp_path)
 
     assert load(tiny_dataset, {"workspace": "here"}).workspace == tmp_path / "here"
+
+
+def test_a_recipe_may_want_weights_to_start_from(tmp_path):
+    recipe = (SPECS / "recipes" / "smoke.toml").read_text()
+    (tmp_path / "mine.toml").write_text(
+        recipe + 'pretrained = "https://example.org/w.hdf5"\npretrained_sha256 = "00"\n'
+    )
+
+    settings = load_settings({"recipe": str(tmp_path / "mine.toml")}, {})
+
+    assert (settings.pretrained, settings.pretrained_sha256) == ("https://example.org/w.hdf5", "00")
+    assert settings.origins["pretrained"] == "recipe mine"
