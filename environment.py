@@ -29,7 +29,7 @@ from typing import IO, NamedTuple, NoReturn
 
 ROOT = Path(__file__).resolve().parent
 CONSTRAINTS = ROOT / "constraints.txt"
-EXTRAS = {"base": "", "detector": "[detector]", "dev": "[detector,dev]"}
+EXTRAS = {"base": "", "detector": "[detector]", "dev": "[detector,report,dev]"}
 INCLUDES = {"base": ("base",), "detector": ("base", "detector"), "dev": ("base", "detector", "dev")}
 OLDEST_TORCH = (2, 4)
 
