@@ -72,7 +72,7 @@ def train(
     history = list(history)
     csv = CsvLog(outputs.csv, experiment.classes, history)
     progress = Progress(epochs=spec.epochs, steps=batches.steps_per_epoch, batch_size=spec.batch_size)
-    stop = False
+    stop = no_longer_falls(history, spec.early_stopping)
     while trainer.epochs_done < spec.epochs and not stop:
         started_s = time.monotonic()
         epoch = trainer.epochs_done + 1
@@ -84,7 +84,7 @@ def train(
             progress.end_epoch()
         row = {"epoch": epoch, "loss": loss, "lr": trainer.learning_rate}
         history.append(row)
-        stop = spec.early_stopping is not None and no_longer_falls([r["loss"] for r in history], spec.early_stopping)
+        stop = no_longer_falls(history, spec.early_stopping)
         if epoch % spec.checkpoint_interval == 0 or epoch == spec.epochs or stop:
             with phases.phase("validation", epoch=epoch):
                 row |= judge(trainer.trained.eval())
@@ -97,12 +97,14 @@ def train(
             print(f"Epoch {epoch:05}: early stopping", flush=True)
 
 
-def no_longer_falls(losses: Sequence[float], spec: EarlyStopping) -> bool:
-    """Has the loss, given from the first epoch on, not fallen by more than `min_delta` for `patience` epochs?"""
+def no_longer_falls(history: Sequence[Row], spec: EarlyStopping | None) -> bool:
+    """Has the loss, in rows from the first epoch on, not fallen by more than `min_delta` for `patience` epochs?"""
+    if spec is None:
+        return False
     best, waited = float("inf"), 0
-    for loss in losses:
-        if loss < best - spec.min_delta:
-            best, waited = loss, 0
+    for row in history:
+        if row["loss"] < best - spec.min_delta:
+            best, waited = row["loss"], 0
         else:
             waited += 1
     return waited >= spec.patience

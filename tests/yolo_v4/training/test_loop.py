@@ -23,7 +23,9 @@ from yolo_v4.training.progress import Progress
     ],
 )
 def test_training_stops_when_the_loss_has_not_fallen_enough_for_two_epochs(losses: list[float], stops: bool) -> None:
-    assert no_longer_falls(losses, EarlyStopping(min_delta=0.1, patience=2)) is stops
+    history = [{"loss": loss} for loss in losses]
+    assert no_longer_falls(history, EarlyStopping(min_delta=0.1, patience=2)) is stops
+    assert not no_longer_falls(history, None)
 
 
 def test_the_csv_log_is_taos(tmp_path: Path) -> None:
