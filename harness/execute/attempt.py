@@ -17,7 +17,7 @@ from harness.domain.settings import Settings
 from harness.domain.stage import EngineIdentity, Marker, Product
 from harness.errors import HarnessError, StageFailed
 from harness.execute.console import run
-from harness.execute.engines import environment, resolve
+from harness.execute.engines import environment, python_environment, resolve
 from harness.execute.signals import Interrupted
 from harness.files import remove, write_json
 from harness.store.evidence import claims_success
@@ -83,30 +83,43 @@ class Attempt:
             StageFailed: the exit status or the last word of its status.json is not success.
         """
         engine = resolve(self.settings)
-        argv = engine.argv(request)
-        self.argv.append(argv)
-        self._write_request()
-        lock = self.workspace.engine_lock(self.stage)
-        try:
-            status = run(
-                argv,
-                folder=self.folder,
-                log=self.log,
-                prefix=f"{self.stage} | ",
-                environment=environment(self.settings),
-                started=lambda pid, birth: write_json(lock, {"pid": pid, "started": birth}),
-            )
-        finally:
-            remove(lock)
+        status = self._run(engine.argv(request), environment(self.settings))
         # Older TAO releases write no status file for some sub-commands.
         fault = claims_success(request.results, needed=engine.identity.name != "tao")
         if status:
             fault = f"ended with exit status {status}" + (f" and {fault}" if fault else "")
         if fault:
-            raise StageFailed(
-                f"{self.stage}: yolo_v4 {request.subcommand} {fault}",
-                remedy=f"read {self.log}, then go on with: {self.settings.command(self.stage)}",
+            raise self._fault(f"yolo_v4 {request.subcommand} {fault}")
+
+    def run(self, argv: tuple[str, ...], *, package: str) -> None:
+        """Run one of our own packages as a program; its output is shown and kept.
+
+        Raises:
+            StageFailed: the exit status is not 0.
+        """
+        status = self._run(argv, python_environment(package))
+        if status:
+            raise self._fault(f"{package} ended with exit status {status}")
+
+    def _run(self, argv: tuple[str, ...], environment: Mapping[str, str]) -> int:
+        self.argv.append(argv)
+        self._write_request()
+        lock = self.workspace.engine_lock(self.stage)
+        try:
+            return run(
+                argv,
+                folder=self.folder,
+                log=self.log,
+                prefix=f"{self.stage} | ",
+                environment=environment,
+                started=lambda pid, birth: write_json(lock, {"pid": pid, "started": birth}),
             )
+        finally:
+            remove(lock)
+
+    def _fault(self, words: str) -> StageFailed:
+        again = self.settings.command(self.stage)
+        return StageFailed(f"{self.stage}: {words}", remedy=f"read {self.log}, then go on with: {again}")
 
     def marker(
         self, products: tuple[Product, ...], consumed: Mapping[str, Any], engine: EngineIdentity | None

@@ -42,18 +42,26 @@ def _portable(settings: Settings) -> Engine:
 
 def _portable_version() -> str:
     # Read, not imported: harness and yolo_v4 know each other by command line and files only.
-    found = re.search(r'__version__ = "([^"]+)"', (portable_root() / "yolo_v4" / "__init__.py").read_text())
+    found = re.search(r'__version__ = "([^"]+)"', (package_root("yolo_v4") / "yolo_v4" / "__init__.py").read_text())
     return found[1] if found else "unknown"
 
 
-def portable_root() -> Path:
-    """The folder that holds the package yolo_v4."""
-    spec = importlib.util.find_spec("yolo_v4")
+def package_root(package: str) -> Path:
+    """The folder that holds a package which we start and never import.
+
+    Raises:
+        ConfigError: this Python does not have it.
+    """
+    spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
-        raise ConfigError(
-            "no package yolo_v4 beside harness", remedy="pip install -e . in the checkout, or ENGINE=here"
-        )
+        raise ConfigError(f"no package {package} beside harness", remedy="pip install -e . in the checkout")
     return Path(spec.origin).parent.parent
+
+
+def python_environment(package: str) -> dict[str, str]:
+    """The environment in which this Python finds a package, wherever it is started."""
+    path = os.pathsep.join(filter(None, [str(package_root(package)), os.environ.get("PYTHONPATH")]))
+    return {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": path}
 
 
 def _container(settings: Settings) -> Engine:
@@ -113,9 +121,9 @@ def model_key() -> str | None:
 
 def environment(settings: Settings) -> dict[str, str]:
     """The environment an engine is started with: ours, without surprises."""
-    names = {**os.environ, "PYTHONUNBUFFERED": "1", "TELEMETRY_OPT_OUT": "1"}
     if settings.engine == "portable":
-        names["PYTHONPATH"] = os.pathsep.join(filter(None, [str(portable_root()), os.environ.get("PYTHONPATH")]))
+        return python_environment("yolo_v4")
+    names = {**os.environ, "PYTHONUNBUFFERED": "1", "TELEMETRY_OPT_OUT": "1"}
     key = model_key() if resolve(settings).keyed else None
     if key is not None:
         names["JAMCAM_KEY"] = names["APPTAINERENV_JAMCAM_KEY"] = names["SINGULARITYENV_JAMCAM_KEY"] = key

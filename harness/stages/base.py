@@ -68,6 +68,10 @@ class Stage(luigi.Task):
         """What would be asked of the engine, in order, by an attempt in `folder`."""
         return ()
 
+    def commands(self, folder: Path) -> tuple[tuple[str, ...], ...]:
+        """Every program that an attempt in `folder` would run."""
+        return tuple(self.engine().argv(request) for request in self.requests(folder))
+
     def engine(self) -> Engine:
         """Who answers."""
         return resolve(self.settings)

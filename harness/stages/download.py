@@ -1,12 +1,12 @@
 """download: the archive, fetched or made; its frames, unpacked and paired; who is test; weights to start from."""
 
 import dataclasses
+import sys
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
 from harness.domain.address import is_local
-from harness.domain.dataset import Making
 from harness.domain.settings import Settings
 from harness.domain.split import split_frames
 from harness.errors import DataError, listing
@@ -15,7 +15,6 @@ from harness.stages.base import Attempt, Stage
 from harness.store.archive import Contents, extract_one, is_zip, read_contents, unpack
 from harness.store.datasets import local_path
 from harness.store.fetch import fetch, forget
-from harness.store.progress import Progress
 from harness.store.views import write_split
 
 # Where NVIDIA's own client puts the model `nvidia/tao/pretrained_object_detection:resnet18`, and where its specs
@@ -23,6 +22,7 @@ from harness.store.views import write_split
 # never unpacked it.
 PRETRAINED = "pretrained_resnet18/pretrained_object_detection_vresnet18"
 PRETRAINED_IN_ZIP = "resnet_18.hdf5"
+MAKER = "made_frames"  # the package that makes archives; run, never imported
 
 
 def pretrained_product(settings: Settings) -> str:
@@ -57,16 +57,28 @@ class Download(Stage):
         pretrained = pretrained_product(self.settings)
         return (*frames, pretrained) if pretrained else frames
 
+    def commands(self, folder: Path) -> tuple[tuple[str, ...], ...]:
+        make, archive = self.settings.dataset.make, folder / self.settings.dataset.archive
+        if not make.generator:
+            return ()
+        options = (f"--frames={make.train_frames + make.test_frames}", f"--seed={make.seed}")
+        return ((sys.executable, "-m", MAKER, str(archive), *options),)
+
     def perform(self, attempt: Attempt) -> None:
-        dataset = attempt.settings.dataset
-        contents = read_contents(_archive(attempt))
+        dataset, archive = attempt.settings.dataset, attempt.workspace.data / attempt.settings.dataset.archive
+        for command in self.commands(attempt.folder):
+            attempt.run(command, package=MAKER)
+            publish(attempt.folder / dataset.archive, archive)
+        if dataset.address:
+            _keep(archive, dataset.address, dataset.sha256, attempt)
+        contents = read_contents(archive)
         _check_pairs(contents, attempt)
         frames = contents.pairing.frames
         folders = {frame.stem: frame.folder for frame in frames}
         split = split_frames(folders, dataset.split, limit=attempt.settings.limit)
         kept = {*split.train, *split.test}
         unpack(
-            attempt.workspace.data / dataset.archive,
+            archive,
             [frame for frame in frames if frame.stem in kept],
             images=attempt.staged("data/.frames/images"),
             labels=attempt.staged("data/.frames/labels_raw"),
@@ -76,32 +88,6 @@ class Download(Stage):
         write_split(attempt.staged("data/.frames/split.json"), split, seed=dataset.split.seed)
         _bring_pretrained(attempt)
         attempt.say(f"{len(kept)} of {len(frames)} frames: {len(split.train)} to train on, {len(split.test)} test")
-
-
-def _archive(attempt: Attempt) -> Path:
-    """The whole archive in the workspace."""
-    dataset = attempt.settings.dataset
-    target = attempt.workspace.data / dataset.archive
-    if dataset.make.generator:
-        _make(target, dataset.make, attempt)
-    else:
-        _keep(target, dataset.address, dataset.sha256, attempt)
-    return target
-
-
-def _make(target: Path, make: Making, attempt: Attempt) -> None:
-    from harness.sample.archive import make_archive  # numpy and Pillow, only where an archive is made
-
-    total = make.train_frames + make.test_frames
-    with Progress(f"making {target.name}", total, unit="frames", say=attempt.say) as progress:
-        make_archive(
-            attempt.folder / target.name,
-            seed=make.seed,
-            train_frames=make.train_frames,
-            test_frames=make.test_frames,
-            progress=lambda done, total: progress.advance(),
-        )
-    publish(attempt.folder / target.name, target)
 
 
 def _keep(target: Path, address: str, sha256: str, attempt: Attempt) -> None:

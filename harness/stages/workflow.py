@@ -11,7 +11,6 @@ from luigi.rpc import RemoteScheduler
 from luigi.scheduler import Scheduler
 from luigi.worker import Worker
 
-from harness.command.request import Request
 from harness.domain.settings import Settings
 from harness.domain.stage import STAGES, Marker
 from harness.errors import HarnessError, StageFailed
@@ -50,7 +49,7 @@ class Ending:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """What a run would do for one stage: `reasons` are empty where nothing, requests where the engine is asked."""
+    """What a run would do for one stage: `reasons` are empty where nothing, `argv` where no program is run."""
 
     stage: str
     marker: Marker | None
@@ -125,8 +124,7 @@ def templates(settings: Settings) -> tuple[str, ...]:
 
 
 def _step(task: Stage, reasons: tuple[str, ...]) -> Step:
-    requests: tuple[Request, ...] = task.requests(task.workspace.attempts / task.stage / "NEW") if reasons else ()
-    argv = tuple(task.engine().argv(request) for request in requests)
+    argv = task.commands(task.workspace.attempts / task.stage / "NEW") if reasons else ()
     return Step(stage=task.stage, marker=read_marker(task.workspace, task.stage), reasons=reasons, argv=argv)
 
 

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+PACKAGES = ("harness", "made_frames", "yolo_v4")
 
 
 @dataclass(frozen=True)
 class Module:
-    """One Python file of the two packages."""
+    """One Python file of the packages."""
 
     path: Path  # absolute
 
@@ -26,7 +27,7 @@ class Module:
 
     @cached_property
     def package(self) -> str:
-        """`harness` or `yolo_v4`."""
+        """One of PACKAGES."""
         return self.name.split("/")[0]
 
     @cached_property
@@ -61,8 +62,8 @@ class Module:
 
 @pytest.fixture(scope="session")
 def modules() -> list[Module]:
-    """Every module of harness and yolo_v4."""
-    found = [Module(path) for package in ("harness", "yolo_v4") for path in sorted((CHECKOUT / package).rglob("*.py"))]
+    """Every module of every package."""
+    found = [Module(path) for package in PACKAGES for path in sorted((CHECKOUT / package).rglob("*.py"))]
     assert found
     return found
 

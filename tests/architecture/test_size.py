@@ -6,7 +6,7 @@ import pytest
 
 MOST_LINES_OF_A_FILE = 300
 MOST_LINES_OF_A_FUNCTION = 60
-BUDGETS = {"harness": 6000, "yolo_v4": 5000}
+BUDGETS = {"harness": 6000, "made_frames": 1700, "yolo_v4": 5000}
 
 
 def test_no_file_is_longer_than_a_reader_can_hold(own_modules):
@@ -24,9 +24,11 @@ def test_no_function_is_longer_than_a_screen(own_modules):
     assert {name: lines for name, lines in lengths.items() if lines > MOST_LINES_OF_A_FUNCTION} == {}
 
 
-# Both packages are over their budget and have to be cut; strict, so that this line goes once they are.
-@pytest.mark.xfail(strict=True, reason="harness has some 6,600 lines and yolo_v4 some 5,600")
-@pytest.mark.parametrize("package", BUDGETS)
+# Strict, so that the mark goes once the package is cut.
+TOO_LARGE = pytest.param("yolo_v4", marks=pytest.mark.xfail(strict=True, reason="some 5,600 lines, to be cut"))
+
+
+@pytest.mark.parametrize("package", ["harness", "made_frames", TOO_LARGE])
 def test_a_package_stays_within_its_budget_of_lines(package, own_modules):
     lines = sum(len(module.text.splitlines()) for module in own_modules if module.package == package)
     assert lines <= BUDGETS[package]

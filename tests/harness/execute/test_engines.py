@@ -3,7 +3,7 @@ import sys
 import pytest
 
 from harness.errors import ConfigError
-from harness.execute.engines import environment, model_key, portable_root, resolve, runtime
+from harness.execute.engines import environment, model_key, package_root, resolve, runtime
 from yolo_v4 import __version__ as detector_version
 
 
@@ -28,7 +28,7 @@ def test_the_portable_engine_is_our_package_in_this_environment(settings, checko
     assert engine.prefix == (sys.executable, "-m")
     assert engine.program == "yolo_v4"
     assert (engine.identity.name, engine.identity.version) == ("portable", detector_version)
-    assert portable_root() == checkout
+    assert package_root("yolo_v4") == checkout
 
 
 def test_here_resolves_to_the_real_engines_name(settings, on_path):

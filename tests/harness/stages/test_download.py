@@ -1,5 +1,6 @@
 import hashlib
 import json
+import sys
 import zipfile
 
 import pytest
@@ -111,6 +112,12 @@ def test_a_changed_file_of_this_machine_is_fetched_again(dataset, run, settings)
     assert any("archive" in reason for reason in stage.own_reasons())
     run(declared, Download)
     assert len(names(stage.workspace.frames / "images")) == 13
+
+
+def test_frames_are_made_by_a_program_of_their_own(settings, tmp_path):
+    assert Download(settings=settings(dataset="smoke")).commands(tmp_path) == (
+        (sys.executable, "-m", "made_frames", f"{tmp_path}/smoke.zip", "--frames=24", "--seed=7"),
+    )
 
 
 def test_no_weights_are_brought_unless_asked_for(settings):

@@ -3,7 +3,7 @@
 import math
 from functools import cache
 
-from harness.sample.solids import Face, Lamp, Model, Span, across, box, disc, extrude, limb
+from made_frames.solids import Face, Lamp, Model, Span, across, box, disc, extrude, limb
 
 STEPS_M = {"stands": 0.0, "strolls": 0.16, "walks": 0.28, "strides": -0.24}  # half a stride
 

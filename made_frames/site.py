@@ -6,13 +6,11 @@ from random import Random
 
 import numpy as np
 
-from harness.sample.geometry import HEIGHT_PX, OVERSAMPLING, Array, Camera
-from harness.sample.palette import Colour
-from harness.sample.solids import Point, Span
+from made_frames.geometry import HEIGHT_PX, OVERSAMPLING, Array, Camera
+from made_frames.palette import Colour
+from made_frames.solids import Point, Span
 
-LANE_M = 3.25
-PAVEMENT_M = 3.6
-FAR_M = 170.0
+LANE_M, PAVEMENT_M, FAR_M = 3.25, 3.6, 170.0
 GAP_M = 9.0  # from the axis of a crossing road to the houses
 DEPTH_M = 12.0  # of houses
 # fmt: off

@@ -5,11 +5,11 @@ import math
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from harness.sample.backdrop import Backdrop, Floats, shares
-from harness.sample.geometry import FRAME_PX, HEIGHT_PX, OVERSAMPLING, Array
-from harness.sample.moment import Moment
-from harness.sample.scene import Scene
-from harness.sample.traffic import Actor
+from made_frames.backdrop import Backdrop, Floats, shares
+from made_frames.geometry import FRAME_PX, HEIGHT_PX, OVERSAMPLING, Array
+from made_frames.moment import Moment
+from made_frames.scene import Scene
+from made_frames.traffic import Actor
 
 DARK_ENOUGH = 0.2  # for lamps to be lit
 GLOW = {  # colour, and radius in metres

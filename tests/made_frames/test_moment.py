@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from harness.sample.moment import make_moment, sun_over_london
+from made_frames.moment import make_moment, sun_over_london
 
 
 def elevation(year, month, day, hour, minute=0):

@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.sample.backdrop import make_backdrop
-from harness.sample.geometry import DRAWN_PX, OVERSAMPLING
-from harness.sample.light import light_up
-from harness.sample.moment import Moment, sun_over_london
-from harness.sample.optics import smear
-from harness.sample.overlay import cover
-from harness.sample.palette import paints
-from harness.sample.scene import Box, Scene
-from harness.sample.site import make_site
-from harness.sample.traffic import CLASSES, Actor, populate
-from harness.sample.vehicles import bus, car
+from made_frames.backdrop import make_backdrop
+from made_frames.geometry import DRAWN_PX, OVERSAMPLING
+from made_frames.light import light_up
+from made_frames.moment import Moment, sun_over_london
+from made_frames.optics import smear
+from made_frames.overlay import cover
+from made_frames.palette import paints
+from made_frames.scene import Box, Scene
+from made_frames.site import make_site
+from made_frames.traffic import CLASSES, Actor, populate
+from made_frames.vehicles import bus, car
 
 NOTHING_COVERED = Image.new("L", DRAWN_PX)
 

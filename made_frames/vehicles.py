@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import cache
 
-from harness.sample.solids import Face, Lamp, Model, across, box, disc, extrude, flanks
+from made_frames.solids import Face, Lamp, Model, across, box, disc, extrude, flanks
 
 SIDES = (1, -1)
 CARS = {  # length, width, height of the bonnet, height, reach of the windscreen, reach of the boot

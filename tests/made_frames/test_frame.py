@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harness.sample.archive import make_frames
-from harness.sample.frame import make_frame
-from harness.sample.traffic import CLASSES
+from made_frames.archive import make_frames
+from made_frames.frame import make_frame
+from made_frames.traffic import CLASSES
 
 pytestmark = pytest.mark.slow
 FRAMES = 64

@@ -9,19 +9,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from harness.sample.geometry import DRAWN_PX, FRAME_PX, HEIGHT_PX, OVERSAMPLING
-from harness.sample.palette import Colour
-from harness.sample.site import FAR_M, LANE_M, PAVEMENT_M, House, Site
-from harness.sample.solids import Point, Span
+from made_frames.geometry import DRAWN_PX, FRAME_PX, HEIGHT_PX, OVERSAMPLING
+from made_frames.palette import Colour
+from made_frames.site import FAR_M, LANE_M, PAVEMENT_M, House, Site
+from made_frames.solids import Point, Span
 
 Floats = npt.NDArray[np.float32]
-WHITE_LINE, YELLOW_LINE, SKY, GRASS, ROOF = (
-    (206, 206, 200),
-    (198, 174, 70),
-    (214, 220, 226),
-    (104, 110, 88),
-    (96, 92, 92),
-)
+WHITE_LINE, YELLOW_LINE = (206, 206, 200), (198, 174, 70)
+SKY, GRASS, ROOF = (214, 220, 226), (104, 110, 88), (96, 92, 92)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

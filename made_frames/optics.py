@@ -6,9 +6,9 @@ from random import Random
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from harness.sample.backdrop import Floats
-from harness.sample.geometry import FRAME_PX, HEIGHT_PX, WIDTH_PX
-from harness.sample.moment import Moment
+from made_frames.backdrop import Floats
+from made_frames.geometry import FRAME_PX, HEIGHT_PX, WIDTH_PX
+from made_frames.moment import Moment
 
 
 def expose(light: Floats, rng: Random, moment: Moment) -> Image.Image:

@@ -4,9 +4,9 @@ from functools import cache
 
 from PIL import Image, ImageDraw, ImageFont
 
-from harness.sample.geometry import FRAME_PX, HEIGHT_PX, WIDTH_PX
-from harness.sample.moment import Moment
-from harness.sample.site import Site
+from made_frames.geometry import FRAME_PX, HEIGHT_PX, WIDTH_PX
+from made_frames.moment import Moment
+from made_frames.site import Site
 
 TIME_BAR_PX = (0, 0, 104, 13)
 CAPTION_PX = (0, HEIGHT_PX - 14, WIDTH_PX, HEIGHT_PX)

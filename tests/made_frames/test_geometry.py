@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from harness.sample.geometry import DRAWN_PX, Camera, footprint, hull, painters_order
+from made_frames.geometry import DRAWN_PX, Camera, footprint, hull, painters_order
 
 CENTRE = (DRAWN_PX[0] / 2, DRAWN_PX[1] / 2)
 

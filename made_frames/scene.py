@@ -9,12 +9,12 @@ from random import Random
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from harness.sample.backdrop import Backdrop
-from harness.sample.geometry import DRAWN_PX, FRAME_PX, OVERSAMPLING, Array, Camera, footprint, hull, painters_order
-from harness.sample.moment import Moment
-from harness.sample.site import Site
-from harness.sample.solids import Point
-from harness.sample.traffic import Actor
+from made_frames.backdrop import Backdrop
+from made_frames.geometry import DRAWN_PX, FRAME_PX, OVERSAMPLING, Array, Camera, footprint, hull, painters_order
+from made_frames.moment import Moment
+from made_frames.site import Site
+from made_frames.solids import Point
+from made_frames.traffic import Actor
 
 UNLABELLED = 255
 LEAVES = ((62, 84, 44), (74, 96, 50), (50, 72, 40), (88, 108, 60), (44, 62, 36))

@@ -5,10 +5,10 @@ from random import Random
 import numpy as np
 import pytest
 
-from harness.sample.palette import paints
-from harness.sample.people import STEPS_M, bicycle, motorbike, pedestrian
-from harness.sample.solids import Model, box
-from harness.sample.vehicles import CARS, bus, car, truck
+from made_frames.palette import paints
+from made_frames.people import STEPS_M, bicycle, motorbike, pedestrian
+from made_frames.solids import Model, box
+from made_frames.vehicles import CARS, bus, car, truck
 
 MODELS = [
     *[car(style) for style in CARS],

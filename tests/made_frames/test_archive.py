@@ -5,14 +5,14 @@ import zipfile
 
 import pytest
 
-from harness.sample.archive import make_archive
-from harness.sample.traffic import CLASSES
+from made_frames.archive import make_frames, pack
+from made_frames.traffic import CLASSES
 
 LABEL = re.compile(r"([0-5]( [01]\.\d{6}){4}\n)*")
 
 
 def made(path, *, seed=3):
-    make_archive(path, seed=seed, train_frames=2, test_frames=1, progress=lambda done, total: None)
+    pack(make_frames(seed, 3), path)
     return path
 
 
@@ -21,7 +21,7 @@ def archive(tmp_path_factory):
     return made(tmp_path_factory.mktemp("sample") / "sample.zip")
 
 
-def test_it_holds_as_many_pairs_as_train_and_test_frames_together(archive):
+def test_it_holds_as_many_pairs_as_frames_were_made(archive):
     names = zipfile.ZipFile(archive).namelist()
     pictures = [name for name in names if name.endswith(".jpg")]
     assert len(pictures) == 3
@@ -65,15 +65,11 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(archive, tmp
     assert made(tmp_path / "other.zip", seed=4).read_bytes() != archive.read_bytes()
 
 
-def test_progress_is_told_and_an_interruption_leaves_nothing_behind(tmp_path):
-    told = []
-
-    def interrupt(done, total):
-        told.append((done, total))
-        if done == 2:
-            raise KeyboardInterrupt
+def test_an_interruption_leaves_nothing_behind(tmp_path):
+    def interrupted():
+        yield from make_frames(3, 2)
+        raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        make_archive(tmp_path / "sample.zip", seed=3, train_frames=3, test_frames=1, progress=interrupt)
-    assert told == [(1, 4), (2, 4)]
+        pack(interrupted(), tmp_path / "sample.zip")
     assert list(tmp_path.iterdir()) == []

@@ -7,12 +7,12 @@ from random import Random
 
 import numpy as np
 
-from harness.sample.geometry import DRAWN_PX, OVERSAMPLING, footprint, outside
-from harness.sample.palette import Colour, paints
-from harness.sample.people import STEPS_M, bicycle, motorbike, pedestrian
-from harness.sample.site import Lane, Site
-from harness.sample.solids import Model, Point
-from harness.sample.vehicles import bus, car, truck
+from made_frames.geometry import DRAWN_PX, OVERSAMPLING, footprint, outside
+from made_frames.palette import Colour, paints
+from made_frames.people import STEPS_M, bicycle, motorbike, pedestrian
+from made_frames.site import Lane, Site
+from made_frames.solids import Model, Point
+from made_frames.vehicles import bus, car, truck
 
 CLASSES = ("person", "bicycle", "car", "motorbike", "bus", "truck")
 MARGIN_M = 0.25

@@ -6,15 +6,15 @@ from random import Random
 
 from PIL import Image
 
-from harness.sample.backdrop import Backdrop, make_backdrop
-from harness.sample.geometry import DRAWN_PX, FRAME_PX, HEIGHT_PX
-from harness.sample.light import light_up
-from harness.sample.moment import make_moment
-from harness.sample.optics import encode, expose, smear, transmit
-from harness.sample.overlay import cover, write_over
-from harness.sample.scene import Box, Scene
-from harness.sample.site import Site, make_site
-from harness.sample.traffic import populate
+from made_frames.backdrop import Backdrop, make_backdrop
+from made_frames.geometry import DRAWN_PX, FRAME_PX, HEIGHT_PX
+from made_frames.light import light_up
+from made_frames.moment import make_moment
+from made_frames.optics import encode, expose, smear, transmit
+from made_frames.overlay import cover, write_over
+from made_frames.scene import Box, Scene
+from made_frames.site import Site, make_site
+from made_frames.traffic import populate
 
 CAMERAS = 16
 BROKEN_BELOW_PX = HEIGHT_PX * 6 // 10

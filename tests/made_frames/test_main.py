@@ -1,0 +1,78 @@
+"""`python -m made_frames` as the harness starts it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from made_frames.__main__ import main
+
+
+@pytest.fixture
+def start(checkout):
+    """Starts the program, leading a group of its own as under the harness."""
+    started = []
+
+    def start(*arguments):
+        command = [sys.executable, "-m", "made_frames", *map(str, arguments)]
+        process = subprocess.Popen(command, cwd=checkout, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+def workers(process):
+    """Its worker processes, once they draw."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        found = [child for child in psutil.Process(process.pid).children() if "spawn_main" in " ".join(child.cmdline())]
+        if len(found) == 2 and all(child.cpu_times().user > 0.3 for child in found):
+            return found
+        time.sleep(0.05)
+    raise AssertionError("no workers")
+
+
+@pytest.mark.parametrize("frames", ["0", "-3"])
+def test_a_number_of_frames_below_one_is_a_usage_error(frames, tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([str(tmp_path / "made.zip"), f"--frames={frames}"])
+    assert ended.value.code == 2
+    assert f"--frames is {frames}, expected 1 or more" in capsys.readouterr().err
+
+
+def test_a_place_that_cannot_be_written_is_named(start, tmp_path):
+    (tmp_path / "file").touch()
+    process = start(tmp_path / "file" / "made.zip", "--frames=1")
+    assert process.wait(timeout=30) == 1
+    said = process.stderr.read()
+    assert said.startswith(f"error: cannot write {tmp_path}/file/made.zip: ")
+    assert "\n  try: make room, or another folder\n" in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_all_of_it_ends_all_of_it_and_leaves_nothing(number, start, tmp_path):
+    process = start(tmp_path / "made.zip", "--frames=900")
+    children = workers(process)
+    os.killpg(process.pid, number)
+    assert process.wait(timeout=8) == 128 + number
+    assert psutil.wait_procs(children, timeout=5)[1] == []
+    assert list(tmp_path.iterdir()) == []
+    assert process.stderr.read() == f"interrupted: nothing was left at {tmp_path}/made.zip\n"
+
+
+@pytest.mark.slow
+def test_its_workers_do_not_outlive_it(start, tmp_path):
+    process = start(tmp_path / "made.zip", "--frames=900")
+    children = workers(process)
+    process.kill()
+    assert psutil.wait_procs(children, timeout=5)[1] == []
