@@ -31,7 +31,7 @@ def choose_device(asked_for: Sequence[int] | None) -> torch.device:
 def mixed_precision(device: torch.device) -> torch.dtype:
     """What a network computes in with `--use_amp`.
 
-    bfloat16 where the hardware has it; else float16 on a GPU, and float32 on a CPU, which would only imitate the others.
+    bfloat16 where the hardware has it; else float16 on a GPU, and float32 on a CPU, which could only imitate.
     """
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
