@@ -12,7 +12,7 @@ from yolo_v4.data.batches import TrainingBatches, validation_batches
 from yolo_v4.data.frames import Frame, read_frames
 from yolo_v4.errors import TrainingFailed
 from yolo_v4.network.checkpoint import Checkpoint, load_checkpoint, require_same
-from yolo_v4.network.device import choose_device
+from yolo_v4.network.device import choose_device, mixed_precision
 from yolo_v4.network.yolo import Yolo
 from yolo_v4.scoring.evaluator import ap_table, evaluate_network
 from yolo_v4.spec.experiment import Experiment
@@ -61,16 +61,16 @@ def _train(
     outputs = Outputs(results=results, model=f"{experiment.network.arch}{experiment.network.layers}")
     frames, validation = read_frames(experiment, "train"), read_frames(experiment, "validation")
     print(f"{len(frames)} frames to train on, {len(validation)} to validate with, on {_name(device)}", flush=True)
-    if amp and device.type == "cpu":
-        print("--use_amp is for GPUs; on this CPU everything is float32", flush=True)
-        amp = False
+    precision = mixed_precision(device) if amp else torch.float32
+    if amp:
+        print(f"--use_amp: convolutions compute in {str(precision).removeprefix('torch.')}", flush=True)
     batches = TrainingBatches(frames, experiment, workers=GPU_WORKERS if device.type == "cuda" else 1)
     resumed = _checkpoint_to_resume(experiment)
     network, fresh = starting_network(experiment)
     if experiment.training.pretrain_path is not None:
         taken = f"new weights for {', '.join(fresh)}" if fresh else "all layers taken over"
         print(f"Starting from {experiment.training.pretrain_path}: {taken}", flush=True)
-    trainer = Trainer(network.to(device), experiment, steps_per_epoch=batches.steps_per_epoch, amp=amp)
+    trainer = Trainer(network.to(device), experiment, steps_per_epoch=batches.steps_per_epoch, precision=precision)
     if resumed is not None:
         trainer.resume(resumed)
         print(f"Resuming after epoch {trainer.epochs_done} of {experiment.training.epochs}", flush=True)

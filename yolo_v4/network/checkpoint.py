@@ -60,6 +60,7 @@ class Checkpoint:
     weights: dict[str, Tensor]
     average: dict[str, Tensor] | None  # moving average of the weights, which is what is used then
     optimizer: dict[str, Any]
+    scaler: dict[str, Any]  # of the loss, in float16 alone
     epoch: int  # epochs done
     history: list[dict[str, float]]  # rows of the CSV log so far
 

@@ -1,6 +1,7 @@
 """Where a network computes."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 
@@ -25,3 +26,17 @@ def choose_device(asked_for: Sequence[int] | None) -> torch.device:
             remedy="leave --gpu_index out to use the CPU, or install a PyTorch that fits the driver",
         )
     return torch.device("cpu")
+
+
+def mixed_precision(device: torch.device) -> torch.dtype:
+    """What a network computes in with `--use_amp`.
+
+    bfloat16 where the hardware has it; else float16 on a GPU, and float32 on a CPU, which could only imitate.
+    """
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
+    try:
+        features = Path("/proc/cpuinfo").read_text().split()
+    except OSError:
+        return torch.float32
+    return torch.float32 if {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(features) else torch.bfloat16

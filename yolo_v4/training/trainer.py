@@ -28,16 +28,21 @@ class Trainer:
         network: on its device, with the weights to start from.
         experiment: the spec.
         steps_per_epoch: of the training set.
-        amp: compute in bfloat16 where that is safe; weights and loss stay float32.
+        precision: of convolutions and activations; weights, their sums and statistics, and the loss stay float32.
     """
 
-    def __init__(self, network: Yolo, experiment: Experiment, *, steps_per_epoch: int, amp: bool = False) -> None:
+    def __init__(
+        self, network: Yolo, experiment: Experiment, *, steps_per_epoch: int, precision: torch.dtype = torch.float32
+    ) -> None:
         spec = experiment.training
         self.network = network
         self.epochs_done = 0
         self._experiment = experiment
         self._steps_per_epoch = steps_per_epoch
-        self._amp = amp
+        self._precision = precision
+        # float16 ends at 6e-8 below, where many gradients are; the other formats need no scale.
+        device = next(network.parameters()).device
+        self._scaler = torch.amp.GradScaler(device.type, enabled=precision is torch.float16)
         self._optimizer = build_optimizer([p for p in network.parameters() if p.requires_grad], spec.optimizer)
         self._penalty = KernelPenalty(network, spec.regularizer, spec.regularizer_weight)
         self._average = MovingAverage(network) if spec.ema else None
@@ -81,6 +86,7 @@ class Trainer:
             weights=self.network.state_dict(),
             average=None if self._average is None else self._average.network.state_dict(),
             optimizer=self._optimizer.state_dict(),
+            scaler=self._scaler.state_dict(),
             epoch=self.epochs_done,
             history=history,
         )
@@ -99,6 +105,8 @@ class Trainer:
                 remedy="resume with the spec it was made with, or use it as pretrain_model_path",
             )
         self._optimizer.load_state_dict(checkpoint.optimizer)
+        if checkpoint.scaler and self._scaler.is_enabled():
+            self._scaler.load_state_dict(checkpoint.scaler)
         self.network.load_state_dict(checkpoint.weights)
         if self._average is not None and checkpoint.average is not None:
             self._average.network.load_state_dict(checkpoint.average)
@@ -107,10 +115,12 @@ class Trainer:
     def _step(self, batch: Batch, step: int) -> float:
         set_learning_rate(self._optimizer, self._learning_rate(step))
         self._optimizer.zero_grad()
-        loss = detection_loss(self.network, batch, self._experiment, amp=self._amp)
-        loss.backward()
+        loss = detection_loss(self.network, batch, self._experiment, precision=self._precision)
+        self._scaler.scale(loss).backward()
+        self._scaler.unscale_(self._optimizer)
         self._penalty.add_to_gradients()
-        self._optimizer.step()
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
         if self._average is not None:
             self._average.update(step + 1)
         return float(loss.detach())
@@ -120,7 +130,9 @@ class Trainer:
         return learning_rate(spec.schedule, step / (spec.epochs * self._steps_per_epoch))
 
 
-def detection_loss(network: Yolo, batch: Batch, experiment: Experiment, *, amp: bool = False) -> Tensor:
+def detection_loss(
+    network: Yolo, batch: Batch, experiment: Experiment, *, precision: torch.dtype = torch.float32
+) -> Tensor:
     """The loss of a batch without penalty, in whichever mode the network is: a scalar on the network's device."""
     augmentation, spec = experiment.augmentation, experiment.network
     configured_hw = (augmentation.height, augmentation.width)
@@ -133,7 +145,7 @@ def detection_loss(network: Yolo, batch: Batch, experiment: Experiment, *, amp: 
         configured_hw=configured_hw,
         batch_hw=(batch.pixels.shape[2], batch.pixels.shape[3]),
     )
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=amp):
+    with torch.autocast(device.type, dtype=precision, enabled=precision is not torch.float32):
         heads = network(batch.pixels.to(device, non_blocking=True))
     predictions = encode_predictions(heads, spec, configured_hw)
     return yolo_loss(target.to(device, non_blocking=True), predictions, spec).total

@@ -79,6 +79,7 @@ def trained_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
         weights=network.state_dict(),
         average=None,
         optimizer={},
+        scaler={},
         epoch=1,
         history=[],
     )

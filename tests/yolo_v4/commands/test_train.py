@@ -66,11 +66,14 @@ def test_a_run_leaves_taos_files(train: Callable[..., tuple[int, Path]], capsys:
     assert printed.endswith("Execution status: PASS\n")
 
 
-def test_an_interrupted_run_goes_on_to_the_same_bytes(train: Callable[..., tuple[int, Path]]) -> None:
-    _, whole = train("whole", training="model_ema: true checkpoint_interval: 2")
+@pytest.mark.parametrize("flags", [(), ("--use_amp",)])
+def test_an_interrupted_run_goes_on_to_the_same_bytes(
+    train: Callable[..., tuple[int, Path]], flags: tuple[str, ...]
+) -> None:
+    _, whole = train("whole", *flags, training="model_ema: true checkpoint_interval: 2")
     halfway = whole / "weights" / f"{MODEL}_epoch_002.pt"
     status, resumed = train(
-        "resumed", training=f'model_ema: true checkpoint_interval: 2 resume_model_path: "{halfway}"'
+        "resumed", *flags, training=f'model_ema: true checkpoint_interval: 2 resume_model_path: "{halfway}"'
     )
 
     assert status == 0

@@ -32,7 +32,13 @@ def fresh(experiment: Experiment, *, num_classes: int = 2, seed: int = 0) -> Yol
 
 def save(path: Path, network: Yolo, experiment: Experiment) -> Path:
     checkpoint = Checkpoint(
-        identity=Identity.of(experiment), weights=network.state_dict(), average=None, optimizer={}, epoch=1, history=[]
+        identity=Identity.of(experiment),
+        weights=network.state_dict(),
+        average=None,
+        optimizer={},
+        scaler={},
+        epoch=1,
+        history=[],
     )
     save_checkpoint(path, checkpoint)
     return path
