@@ -18,6 +18,7 @@ class Recipe:
     epochs: int
     batch: int  # frames per GPU
     checkpoint_interval: int  # epochs
+    mixed_precision: bool = False  # train with --use_amp: half-width arithmetic where the hardware has it
     seed: int = 42
     val_split_pct: float = 10.0
     limit: int = 0  # train on only this many frames; 0: all

@@ -42,6 +42,7 @@ class Train(Stage):
         return {
             **spec_inputs(self.settings),
             "gpus": self.settings.gpus,
+            "mixed_precision": self.settings.recipe.mixed_precision,
             "pretrained": pretrained_product(self.settings),
         }
 
@@ -55,6 +56,7 @@ class Train(Stage):
     def requests(self, folder: Path) -> tuple[Request, ...]:
         results = staged(folder, RESULTS)
         words = ["-e", str(run_file(folder, "train")), "-r", str(results), "--gpus", str(self.settings.gpus)]
+        words += ["--use_amp"] if self.settings.recipe.mixed_precision else []
         return (Request(subcommand="train", arguments=tuple(words), results=results),)
 
     def perform(self, attempt: Attempt) -> None:

@@ -9,6 +9,7 @@ from harness.stages.export import Export
 from harness.stages.train import Train
 from harness.stages.tune_bdb import TuneBdb
 from harness.stages.vis import Vis
+from harness.store.declared import SPECS
 
 MODEL = "WS/experiment/weights/yolov4_resnet10_epoch_002"
 STAGED = "NEW/products/experiment"
@@ -57,6 +58,14 @@ def test_each_stage_speaks_the_flags_of_the_release(settings, tmp_path, kind, ve
 
     shortened = [words.replace(str(new), "NEW").replace(str(stage.workspace.root), "WS") for words in asked]
     assert shortened == expected[kind]
+
+
+def test_a_recipe_of_mixed_precision_trains_with_the_flag_for_it(settings, tmp_path):
+    recipe = tmp_path / "mixed.toml"
+    recipe.write_text("mixed_precision = true\n" + (SPECS / "recipes" / "smoke.toml").read_text())
+    stage = Train(settings=settings(recipe=str(recipe)))
+
+    assert stage.requests(tmp_path)[0].arguments[-3:] == ("--gpus", "1", "--use_amp")
 
 
 def test_the_key_does_not_stay_in_what_is_exported(settings, workspace, monkeypatch):
