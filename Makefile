@@ -4,7 +4,7 @@
 VENV := .venv
 PYTHON := python3
 
-VARIABLES += RECIPE=--recipe                       ## what to run: smoke, sample, jamcam, or a path to a recipe
+VARIABLES += RECIPE=--recipe                       ## what to run: smoke, sample, jamcam, photographs, or a path
 VARIABLES += DATASET=--dataset                     ## specs/datasets/<name>.toml, or a path to one
 VARIABLES += ENGINE=--engine                       ## portable (ours), tao (NVIDIA's container), here (yolo_v4 on PATH)
 VARIABLES += PLATFORM=--platform                   ## specs/platforms/<name>.toml, or a path to one
