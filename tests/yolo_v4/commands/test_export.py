@@ -13,6 +13,7 @@ def _export(trained, *more: str) -> int:
     return main(["export", "-m", str(trained.model), "-e", str(trained.spec), *more])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("data_type", ["fp32", "fp16"])
 def test_the_model_finds_in_onnxruntime_what_it_finds_here(trained, capsys, data_type) -> None:
     trained.add_picture("a.png")
@@ -33,6 +34,7 @@ def test_the_model_finds_in_onnxruntime_what_it_finds_here(trained, capsys, data
     assert not scores[:, 4:].any()
 
 
+@pytest.mark.slow
 def test_the_bytes_are_the_same_each_time_and_tell_no_path(trained) -> None:
     assert _export(trained, "-o", str(trained.folder / "one.onnx")) == 0
     assert _export(trained, "-o", str(trained.folder / "two")) == 0
@@ -49,6 +51,7 @@ def test_the_bytes_are_the_same_each_time_and_tell_no_path(trained) -> None:
     }
 
 
+@pytest.mark.slow
 def test_settings_for_deepstream_stand_beside_the_model(trained) -> None:
     assert _export(trained, "-o", str(trained.folder / "out" / "m.onnx"), "--gen_ds_config", "-k", "secret") == 0
 
@@ -86,6 +89,7 @@ def test_what_is_not_supported_is_refused(trained, capsys, flags, complaint) -> 
     assert not (trained.folder / "model.onnx").exists()
 
 
+@pytest.mark.slow
 def test_flags_for_other_formats_are_said_to_do_nothing(trained, capsys) -> None:
     assert _export(trained, "--max_batch_size", "4", "--force_ptq", "-v") == 0
 

@@ -35,6 +35,7 @@ def status_lines(results: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in (results / "status.json").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_a_run_leaves_taos_files(train: Callable[..., tuple[int, Path]], capsys: pytest.CaptureFixture[str]) -> None:
     status, results = train("run", "-k", "unused", training="num_epochs: 2 checkpoint_interval: 2 model_ema: true")
 
@@ -66,6 +67,7 @@ def test_a_run_leaves_taos_files(train: Callable[..., tuple[int, Path]], capsys:
     assert printed.endswith("Execution status: PASS\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flags", [(), ("--use_amp",)])
 def test_an_interrupted_run_goes_on_to_the_same_bytes(
     train: Callable[..., tuple[int, Path]], flags: tuple[str, ...]
@@ -84,6 +86,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(
     assert [path.name for path in (resumed / "weights").iterdir()] == [f"{MODEL}_epoch_003.pt"]
 
 
+@pytest.mark.slow
 def test_training_lowers_the_loss_of_frames_it_sees_again(train: Callable[..., tuple[int, Path]]) -> None:
     _, results = train(
         "overfit",
@@ -97,6 +100,7 @@ def test_training_lowers_the_loss_of_frames_it_sees_again(train: Callable[..., t
     assert losses[-1] < 0.5 * losses[0]
 
 
+@pytest.mark.slow
 def test_pretrained_weights_are_where_training_starts(
     train: Callable[..., tuple[int, Path]], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -134,6 +138,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_says_what_to_lower(
     assert not list((results / "weights").iterdir())
 
 
+@pytest.mark.slow
 def test_a_checkpoint_made_with_another_optimiser_is_not_resumed(
     train: Callable[..., tuple[int, Path]], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -172,6 +177,7 @@ def test_gpus_that_cannot_be_had_are_refused(
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_early_stopping_ends_the_run_with_a_checkpoint(
     train: Callable[..., tuple[int, Path]], capsys: pytest.CaptureFixture[str]
 ) -> None:

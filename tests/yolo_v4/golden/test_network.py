@@ -27,6 +27,7 @@ PARTS = {  # Keras' names of weights -> PyTorch's
 }
 
 
+@pytest.mark.slow
 def test_parameter_counts_of_all_networks_are_nvidias(golden: Path, network_spec: MakeSpec) -> None:
     for case in json.loads((golden / "model.json").read_text())["networks"]:
         with torch.device("meta"):
@@ -58,6 +59,7 @@ def test_frozen_blocks_and_other_variants_have_nvidias_counts(golden: Path, netw
         assert _counts(network) == case["params"], case
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["5.0_resnet10", "5.0_resnet18", "3.21.11_resnet18"])
 def test_heads_of_a_picture_are_nvidias(golden: Path, network_spec: MakeSpec, name: str) -> None:
     content = json.loads((golden / "forward.json").read_text())
@@ -78,6 +80,7 @@ def test_heads_of_a_picture_are_nvidias(golden: Path, network_spec: MakeSpec, na
         np.testing.assert_allclose(found, vectors[f"{name}/model_output"], rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_one_training_batch_has_nvidias_loss_gradients_and_moving_averages(
     golden: Path, network_spec: MakeSpec
 ) -> None:
