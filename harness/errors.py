@@ -28,14 +28,6 @@ class HarnessError(Exception):
         self.message = message
         self.remedy = remedy
 
-    def __reduce__(self) -> tuple[object, ...]:
-        # The keyword-only remedy would be lost when a worker process sends the error to its parent.
-        return (_rebuild, (type(self), self.message, self.remedy))
-
-
-def _rebuild(kind: type[HarnessError], message: str, remedy: str) -> HarnessError:
-    return kind(message, remedy=remedy)
-
 
 class DataError(HarnessError):
     """An archive, picture or label is not what it should be."""

@@ -53,6 +53,14 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n")
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON table in a file; empty where there is none that can be read."""
+    with contextlib.suppress(OSError, ValueError):
+        table = json.loads(path.read_text())
+        return table if isinstance(table, dict) else {}
+    return {}
+
+
 def create_once(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     """Create `path` with `content`, whole at its first appearance.
 

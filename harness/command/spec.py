@@ -6,8 +6,6 @@ from string import Template
 
 from harness.errors import ConfigError
 
-Anchor = tuple[float, float]
-
 
 def fill(template: str, values: Mapping[str, str], *, where: str) -> str:
     """`template` with every `$blank` replaced.
@@ -73,16 +71,9 @@ def class_mapping(text: str) -> dict[str, str]:
     return mapping
 
 
-def anchor_blanks(anchors: Sequence[Anchor]) -> dict[str, str]:
-    """Anchors for the three scales: sorted by area, the first third is small, the last big."""
-    ordered = sorted(anchors, key=lambda anchor: anchor[0] * anchor[1])
-    third = len(ordered) // 3
-    groups = {"small": ordered[:third], "mid": ordered[third : 2 * third], "big": ordered[2 * third :]}
-    return {f"anchors_{name}": _literal(group) for name, group in groups.items()}
-
-
-def _literal(group: Sequence[Anchor]) -> str:
-    return "[" + ", ".join(f"({width:.2f}, {height:.2f})" for width, height in group) + "]"
+def anchors_literal(anchors: Sequence[Sequence[float]]) -> str:
+    """Anchors (width, height in pixels) as TAO writes a list of them."""
+    return "[" + ", ".join(f"({width:.2f}, {height:.2f})" for width, height in anchors) + "]"
 
 
 def _value(text: str, field: str, where: str) -> str:

@@ -1,7 +1,6 @@
 """One try of one stage: a private folder with its request, its log, its outcome, and products not yet published."""
 
 import contextlib
-import json
 import os
 import subprocess
 import time
@@ -19,7 +18,7 @@ from harness.errors import HarnessError, StageFailed
 from harness.execute.console import run
 from harness.execute.engines import environment, python_environment, resolve
 from harness.execute.signals import Interrupted
-from harness.files import remove, write_json
+from harness.files import read_json, remove, write_json
 from harness.store.evidence import claims_success
 from harness.store.layout import Workspace, staged
 
@@ -74,7 +73,9 @@ class Attempt:
     def earlier(self) -> list[Path]:
         """Folders of unfinished tries with the same fingerprint, newest first."""
         folders = sorted((folder for folder in self.folder.parent.iterdir() if folder != self.folder), reverse=True)
-        return [folder for folder in folders if _request(folder).get("fingerprint") == self.fingerprint]
+        return [
+            folder for folder in folders if read_json(folder / "request.json").get("fingerprint") == self.fingerprint
+        ]
 
     def ask(self, request: Request) -> None:
         """Let the engine answer `request`; its output is shown and kept.
@@ -188,19 +189,7 @@ class Attempt:
 
 def read_outcome(folder: Path) -> dict[str, Any] | None:
     """How an attempt ended, or None where it never did."""
-    return _read(folder / "outcome.json") or None
-
-
-def _request(folder: Path) -> dict[str, Any]:
-    return _read(folder / "request.json")
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        table: dict[str, Any] = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return {}
-    return table
+    return read_json(folder / "outcome.json") or None
 
 
 def _in_words(attempt: Attempt, error: BaseException) -> HarnessError:

@@ -1,12 +1,11 @@
 """What the stages that hand an experiment spec to the engine share: the spec filled in, and the trained model."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from harness.command.request import Engine
-from harness.command.spec import anchor_blanks, architecture, fill, may_stop_early
+from harness.command.spec import anchors_literal, architecture, fill, may_stop_early
 from harness.domain.settings import Settings
 from harness.execute.attempt import Attempt
 from harness.files import write_text
@@ -42,10 +41,10 @@ def spec_text(settings: Settings, *, workspace: str, validation: str = "val", st
         validation: the split that is evaluated, val or test.
         starting_point: a whole line that names weights, or nothing.
     """
-    anchors: Mapping[str, Any] = json.loads(Workspace(settings.workspace).path(ANCHORS).read_text())
+    anchors = json.loads(Workspace(settings.workspace).path(ANCHORS).read_text())
     values = {
         **_numbers(settings),
-        **anchor_blanks([(width, height) for group in anchors.values() for width, height in group]),
+        **{f"anchors_{scale}": anchors_literal(group) for scale, group in anchors.items()},
         "workspace": workspace,
         "validation": validation,
         "starting_point": starting_point,

@@ -12,15 +12,7 @@ from harness.files import write_text
 from harness.stages.base import Attempt, Stage
 from harness.stages.convert_data import ConvertData
 from harness.stages.download import Download, pretrained_product
-from harness.stages.experiment import (
-    WEIGHTS,
-    network,
-    run_file,
-    spec_inputs,
-    spec_text,
-    template,
-    write_run_file,
-)
+from harness.stages.experiment import WEIGHTS, network, run_file, spec_inputs, spec_text, template, write_run_file
 from harness.stages.gen_valid import GenValid
 from harness.stages.tune_bdb import TuneBdb
 from harness.store.evidence import checkpoints, whole_checkpoints

@@ -3,16 +3,7 @@
 from harness.files import remove
 from harness.store.layout import Workspace
 
-MADE = (
-    "data/.frames",
-    "data/train",
-    "data/val",
-    "data/test",
-    "data/split.json",
-    "experiment",
-    ".markers",
-    ".attempts",
-)
+MADE = ("data/.frames", "data/train", "data/val", "data/test", "data/split.json", "experiment", ".markers", ".attempts")
 
 
 def clean(workspace: Workspace, *, archive: str, keep: bool) -> tuple[list[str], list[str]]:

@@ -1,5 +1,6 @@
 """What an engine left as evidence: its status file, the anchors it found, and the figures it measured."""
 
+import contextlib
 import json
 import re
 from collections.abc import Mapping
@@ -11,19 +12,12 @@ Anchor = tuple[float, float]
 
 def read_status(results: Path) -> list[dict[str, Any]]:
     """Lines of `<results>/status.json`, oldest first; a line cut off by a kill is left out."""
-    try:
-        lines = (results / "status.json").read_text().splitlines()
-    except OSError:
-        return []
     entries = []
-    for line in lines:
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(entry, dict):
-            entries.append(entry)
-    return entries
+    path = results / "status.json"
+    for line in path.read_text().splitlines() if path.exists() else ():
+        with contextlib.suppress(ValueError):
+            entries.append(json.loads(line))
+    return [entry for entry in entries if isinstance(entry, dict)]
 
 
 def claims_success(results: Path | None, *, needed: bool) -> str:
@@ -67,8 +61,8 @@ def whole_checkpoints(results: Path) -> list[tuple[int, Path]]:
 
 def read_anchors(results: Path | None, console: Path) -> list[Anchor]:
     """Anchors (width, height in pixels) that kmeans found: from its status file, else from what it printed."""
-    kpis = [entry["kpi"] for entry in read_status(results) if "kpi" in entry] if results else []
-    text = str(kpis[-1]) if kpis else console.read_text().rpartition("Please use following anchor sizes")[2]
+    kpi = _last_kpi(results)
+    text = str(kpi) if kpi else console.read_text().rpartition("Please use following anchor sizes")[2]
     return [(float(width), float(height)) for width, height in re.findall(r"\(([\d.]+), ?([\d.]+)\)", text)]
 
 
@@ -77,15 +71,20 @@ def read_scores(results: Path | None, console: str) -> dict[str, Any]:
 
     Fractions; classes as the engine names them. Empty where neither is there.
     """
-    kpis = [entry["kpi"] for entry in read_status(results) if "kpi" in entry] if results else []
-    if kpis and "AP" in kpis[-1]:
-        return dict(kpis[-1])
+    kpi = _last_kpi(results)
+    if "AP" in kpi:
+        return kpi
     # Names of 14 characters or more run into the word AP.
     rows = dict(re.findall(r"^(\S+?)\s*AP\s+([\d.]+|nan)\s*$", console, flags=re.MULTILINE))
     total = re.findall(r"^\s*mAP\s+([\d.]+|nan)\s*$", console, flags=re.MULTILINE)
     if not rows or not total:
         return {}
     return {"mAP": float(total[-1]), "AP": {name: float(value) for name, value in rows.items() if name != "m"}}
+
+
+def _last_kpi(results: Path | None) -> dict[str, Any]:
+    kpis: list[dict[str, Any]] = [entry["kpi"] for entry in read_status(results) if "kpi" in entry] if results else []
+    return kpis[-1] if kpis else {}
 
 
 def metrics(

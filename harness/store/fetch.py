@@ -1,8 +1,6 @@
 """Fetch one file: resumed where it broke off, checked by size and sha256 before anybody may use it."""
 
-import contextlib
 import http.client
-import json
 import re
 import shutil
 import ssl
@@ -17,7 +15,7 @@ from typing import IO
 
 from harness.domain.address import check_address, is_local, is_trusted_way
 from harness.errors import DataError
-from harness.files import CHUNK_BYTES, sha256_file, write_json
+from harness.files import CHUNK_BYTES, read_json, sha256_file, write_json
 from harness.store.datasets import local_path
 from harness.store.progress import Progress
 
@@ -173,10 +171,9 @@ def _headers(address: str, part: Path) -> dict[str, str]:
     headers = {"User-Agent": "jamcam-harness"}
     if have := _size(part):
         headers["Range"] = f"bytes={have}-"
-        with contextlib.suppress(OSError, ValueError):
-            memory = json.loads(_memory(part).read_text())
-            if memory["address"] == address and memory["validator"]:
-                headers["If-Range"] = memory["validator"]
+        memory = read_json(_memory(part))
+        if memory.get("address") == address and memory.get("validator"):
+            headers["If-Range"] = memory["validator"]
     return headers
 
 

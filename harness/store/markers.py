@@ -1,13 +1,11 @@
 """Markers: read, written last, and compared with what lies on the disk."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from harness.domain.stage import SCHEMA_VERSION, EngineIdentity, Marker, Product
-from harness.files import Digest, digest_path, remove, size_path, write_json
+from harness.files import Digest, digest_path, read_json, remove, size_path, write_json
 from harness.store.layout import Workspace
 
 
@@ -21,8 +19,8 @@ def write_marker(workspace: Workspace, marker: Marker, ingredients: Mapping[str,
 
 def read_marker(workspace: Workspace, stage: str) -> Marker | None:
     """The marker of `stage`, or None where there is none that this version understands."""
-    table = _read(workspace.marker(stage))
-    if table is None or table.pop("schema_version", None) != SCHEMA_VERSION:
+    table = read_json(workspace.marker(stage))
+    if table.pop("schema_version", None) != SCHEMA_VERSION:
         return None
     try:
         products = tuple(
@@ -38,7 +36,7 @@ def read_marker(workspace: Workspace, stage: str) -> Marker | None:
 
 def read_ingredients(workspace: Workspace, stage: str) -> dict[str, Any]:
     """What the fingerprint of the marker was made of; empty where that was not kept."""
-    return _read(workspace.marker_inputs(stage)) or {}
+    return read_json(workspace.marker_inputs(stage))
 
 
 def forget(workspace: Workspace, stage: str) -> None:
@@ -63,11 +61,3 @@ def product_faults(workspace: Workspace, marker: Marker, *, deep: bool) -> list[
 
 def _size(total_bytes: int, files: int) -> str:
     return f"{total_bytes} bytes in {files} file{'s' * (files != 1)}"
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        table = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return None
-    return table if isinstance(table, dict) else None

@@ -1,10 +1,9 @@
 """Spec templates: shipped in `specs/`, copied to the workspace, and left alone there once a person edited them."""
 
 import hashlib
-import json
 
 from harness.errors import ConfigError
-from harness.files import write_json, write_text
+from harness.files import read_json, write_json, write_text
 from harness.store.declared import SPECS
 from harness.store.layout import Workspace
 
@@ -57,11 +56,7 @@ def lay_out(workspace: Workspace, names: tuple[str, ...]) -> None:
 
 
 def _copied(workspace: Workspace) -> dict[str, str]:
-    try:
-        copied = json.loads((workspace.specs / ".copied.json").read_text())
-    except (OSError, ValueError):
-        return {}
-    return dict(copied) if isinstance(copied, dict) else {}
+    return read_json(workspace.specs / ".copied.json")
 
 
 def _digest(text: str) -> str:

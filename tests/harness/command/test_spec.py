@@ -1,7 +1,7 @@
 import pytest
 
 from harness.command.spec import (
-    anchor_blanks,
+    anchors_literal,
     architecture,
     class_mapping,
     fill,
@@ -76,11 +76,5 @@ def test_early_stopping_is_seen_unless_commented_out():
     assert not may_stop_early("# early_stopping { patience: 3 }")
 
 
-def test_the_smallest_third_of_the_anchors_is_small_and_the_largest_big():
-    anchors = [(float(side), float(side)) for side in (9, 1, 5, 3, 7, 2, 8, 4, 6)]
-
-    assert anchor_blanks(anchors) == {
-        "anchors_small": "[(1.00, 1.00), (2.00, 2.00), (3.00, 3.00)]",
-        "anchors_mid": "[(4.00, 4.00), (5.00, 5.00), (6.00, 6.00)]",
-        "anchors_big": "[(7.00, 7.00), (8.00, 8.00), (9.00, 9.00)]",
-    }
+def test_anchors_are_written_as_tao_writes_them():
+    assert anchors_literal([[1, 2.5], [3.25, 4]]) == "[(1.00, 2.50), (3.25, 4.00)]"
