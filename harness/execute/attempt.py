@@ -90,7 +90,7 @@ class Attempt:
         if status:
             fault = f"ended with exit status {status}" + (f" and {fault}" if fault else "")
         if fault:
-            raise self._fault(f"yolo_v4 {request.subcommand} {fault}")
+            raise self.fault(f"yolo_v4 {request.subcommand} {fault}")
 
     def run(self, argv: tuple[str, ...], *, package: str) -> None:
         """Run one of our own packages as a program; its output is shown and kept.
@@ -100,7 +100,7 @@ class Attempt:
         """
         status = self._run(argv, python_environment(package))
         if status:
-            raise self._fault(f"{package} ended with exit status {status}")
+            raise self.fault(f"{package} ended with exit status {status}")
 
     def _run(self, argv: tuple[str, ...], environment: Mapping[str, str]) -> int:
         self.argv.append(argv)
@@ -118,7 +118,8 @@ class Attempt:
         finally:
             remove(lock)
 
-    def _fault(self, words: str) -> StageFailed:
+    def fault(self, words: str) -> StageFailed:
+        """An error that says where to read on and how to go on."""
         again = self.settings.command(self.stage)
         return StageFailed(f"{self.stage}: {words}", remedy=f"read {self.log}, then go on with: {again}")
 

@@ -8,7 +8,6 @@ import luigi
 from harness.command.request import Engine, Request
 from harness.domain.settings import Settings
 from harness.domain.stage import STAGES, Product, changes, digest_of
-from harness.errors import StageFailed
 from harness.execute.attempt import Attempt
 from harness.execute.engines import resolve
 from harness.execute.signals import Interrupted, die_with_parent
@@ -141,10 +140,7 @@ class Stage(luigi.Task):
         for path in self.products():
             staged = attempt.staged(path)
             if _is_empty(staged):
-                raise StageFailed(
-                    f"{self.stage} ended well, but promised {path} and did not make it (looked at {staged})",
-                    remedy=f"read {attempt.log}, then go on with: {self.settings.command(self.stage)}",
-                )
+                raise attempt.fault(f"promised {path} and did not make it (looked at {staged})")
             products.append(Product(path=path, digest=digest_path(staged)))
         before = read_marker(self.workspace, self.stage)
         # From here to the new marker the stage is not done: a mix of old and new products must not pass for either.

@@ -5,7 +5,6 @@ from typing import Any
 
 from harness.command.request import Request
 from harness.command.spec import class_mapping, matching_iou
-from harness.errors import StageFailed
 from harness.files import write_json
 from harness.stages.base import Attempt, Stage
 from harness.stages.convert_data import ConvertData
@@ -53,10 +52,7 @@ class Eval(Stage):
             attempt.ask(request)
             scores = read_scores(request.results, attempt.log.read_bytes()[heard:].decode(errors="replace"))
             if not scores:
-                raise StageFailed(
-                    f"eval: no average precision for {split}",
-                    remedy=f"read {attempt.log}, then go on with: {self.settings.command(self.stage)}",
-                )
+                raise attempt.fault(f"expected average precisions of the {split} frames, found none")
             write_json(attempt.staged(METRICS[split]), self._metrics(split, scores))
 
     def _metrics(self, split: str, scores: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from typing import Any
 
 from harness.command.request import Request
 from harness.command.spec import may_stop_early
-from harness.errors import StageFailed
 from harness.files import write_text
 from harness.stages.base import Attempt, Stage
 from harness.stages.convert_data import ConvertData
@@ -88,10 +87,9 @@ class Train(Stage):
         # TAO ends well after a loss that is not a number: the promised last checkpoint is what tells.
         found = [epoch for epoch, _ in checkpoints(results / "weights")]
         if not found or (found[-1] != self.settings.epochs and not may_stop_early(template(self.settings))):
-            raise StageFailed(
-                f"train: expected a checkpoint of epoch {self.settings.epochs} in the end, "
-                f"found checkpoints of epochs: {', '.join(map(str, found)) or 'none'}",
-                remedy=f"read {attempt.log}, then go on with: {self.settings.command(self.stage)}",
+            raise attempt.fault(
+                f"expected a checkpoint of epoch {self.settings.epochs} in the end, "
+                f"found checkpoints of epochs: {', '.join(map(str, found)) or 'none'}"
             )
 
     def _keep_logs(self, attempt: Attempt, results: Path) -> None:

@@ -5,7 +5,6 @@ from typing import Any
 
 from harness.command.request import Request
 from harness.command.spec import network_size
-from harness.errors import StageFailed
 from harness.files import write_json
 from harness.stages.base import Attempt, Stage
 from harness.stages.experiment import ANCHORS, template
@@ -45,10 +44,7 @@ class TuneBdb(Stage):
         attempt.ask(request)
         anchors = sorted(read_anchors(request.results, attempt.log), key=lambda anchor: anchor[0] * anchor[1])
         if len(anchors) != NUM_ANCHORS:
-            raise StageFailed(
-                f"tune-bdb: expected {NUM_ANCHORS} anchors from kmeans, found {len(anchors)}",
-                remedy=f"read {attempt.log}, then go on with: {self.settings.command(self.stage)}",
-            )
+            raise attempt.fault(f"expected {NUM_ANCHORS} anchors from kmeans, found {len(anchors)}")
         third = NUM_ANCHORS // len(SCALES)
         groups = {scale: anchors[third * place : third * (place + 1)] for place, scale in enumerate(SCALES)}
         write_json(attempt.staged(ANCHORS), groups)

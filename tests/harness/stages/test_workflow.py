@@ -152,7 +152,7 @@ def test_an_engine_that_says_success_and_makes_nothing_is_refused(done):
 
     printed = done("export", status=1, FAKE_YOLO_V4="export=idle")
 
-    assert "jamcam: export ended well, but promised experiment/export and did not make it" in printed
+    assert "jamcam: export: promised experiment/export and did not make it" in printed
     assert not (done.workspace / ".markers" / "export.json").exists()
 
 
