@@ -49,7 +49,7 @@ dev := $(VENV)/.ready-dev
 detector := $(VENV)/.ready-$(if $(filter tao here,$(if $(filter ENGINE,$(given)),$(ENGINE),$(JAMCAM_ENGINE))),base,detector)
 endif
 
-jamcam = $(python) -m harness $@ $(options)
+jamcam = JAMCAM_VIA=make $(python) -m harness $@ $(options)
 pytest = OMP_NUM_THREADS=1 $(python) -m pytest -n 2 --dist loadscope
 
 ##@ Stages, in order; each runs what it depends on

@@ -102,7 +102,7 @@ def _why(settings: Settings, options: argparse.Namespace) -> int:
     name = options.stage or getattr(options, "stage_option", None)
     if name not in STAGES:
         found = f"no stage {name}" if name else "no stage given"
-        raise ConfigError(f"{found}; there are {', '.join(STAGES)}", remedy="jamcam why train")
+        raise ConfigError(f"{found}; there are {', '.join(STAGES)}", remedy="make why STAGE=train, or jamcam why train")
     step = workflow.survey(settings, [name])[-1]
     print(summary.why(step))
     return 1 if step.reasons else 0

@@ -44,11 +44,13 @@ class Settings:
     scheduler: int  # port of a luigid on this machine, 0 for none
     origins: Mapping[str, str]  # variable -> where its value came from
     given: Mapping[str, str]  # what the command line said
+    via_make: bool = False  # it was make's
 
     def command(self, verb: str) -> str:
         """The command line that does `verb` with these settings, ready to be typed."""
-        options = [word for name, text in self.given.items() for word in (option(name), text)]
-        return shlex.join(["jamcam", verb, *options])
+        if self.via_make:
+            return shlex.join(["make", verb, *(f"{name.upper()}={text}" for name, text in self.given.items())])
+        return shlex.join(["jamcam", verb, *(f"{option(name)}={text}" for name, text in self.given.items())])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -21,6 +21,7 @@ from harness.execute.signals import Interrupted
 from harness.files import read_json, remove, write_json
 from harness.store.evidence import claims_success
 from harness.store.layout import Workspace, staged
+from harness.store.specs import edited
 
 KEPT_ATTEMPTS = 5
 # Given free when an attempt ends, so that its outcome can be written although the disk is full.
@@ -120,8 +121,9 @@ class Attempt:
 
     def fault(self, words: str) -> StageFailed:
         """An error that says where to read on and how to go on."""
-        again = self.settings.command(self.stage)
-        return StageFailed(f"{self.stage}: {words}", remedy=f"read {self.log}, then go on with: {again}")
+        own, again = edited(self.workspace), self.settings.command(self.stage)
+        yours = f" and look at the spec you edited, {', '.join(map(str, own))}" if own else ""
+        return StageFailed(f"{self.stage}: {words}", remedy=f"read {self.log}{yours}, then go on with: {again}")
 
     def marker(
         self, products: tuple[Product, ...], consumed: Mapping[str, Any], engine: EngineIdentity | None

@@ -4,8 +4,10 @@ import os
 import re
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from harness.command.spec import class_mapping
+from harness.domain.address import check_address, is_local
 from harness.domain.settings import Settings
 from harness.errors import ConfigError
 from harness.execute.engines import model_key, resolve, runtime
@@ -20,6 +22,7 @@ def check(settings: Settings) -> None:
         ConfigError: with what was found and what to do.
     """
     _check_classes(settings)
+    _check_pretrained(settings)
     if settings.nodes != 1:
         raise ConfigError(
             f"nodes is {settings.nodes} ({settings.origins['nodes']}); yolo_v4 trains on one machine",
@@ -41,6 +44,22 @@ def _check_classes(settings: Settings) -> None:
             f"but the data set {settings.dataset.name} also has {', '.join(missing)}",
             remedy=f"add a target_class_mapping for each in {settings.workspace / 'specs' / name}",
         )
+
+
+def _check_pretrained(settings: Settings) -> None:
+    given, sha256, origin = settings.pretrained, settings.pretrained_sha256, settings.origins["pretrained"]
+    if not given:
+        return
+    if not urlsplit(given).scheme:
+        if not Path(given).expanduser().is_file():
+            raise ConfigError(f"pretrained is {given} ({origin}), and there is no such file", remedy="correct the path")
+    elif not is_local(given) and not sha256:
+        raise ConfigError(
+            f"pretrained is {given} ({origin}) and has no sha256, without which nobody can tell what arrived",
+            remedy="give --pretrained-sha256; `sha256sum FILE` prints it for a copy you trust",
+        )
+    else:
+        check_address(given, sha256=sha256, where=f"pretrained ({origin})")
 
 
 def _check_container(settings: Settings) -> None:

@@ -7,22 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.domain.settings import VARIABLES, Settings
-from harness.domain.stage import Product
+from harness.domain.stage import STAGES, Product
 from harness.stages.eval import METRICS
 from harness.stages.workflow import Ending, Step
 
 LAST_LINES = 15
 SHOWN_PRODUCTS = 2
-NEXT = {
-    "download": "jamcam verify",
-    "verify": "jamcam gen-valid",
-    "gen-valid": "jamcam tune-bdb",
-    "tune-bdb": "jamcam convert-data",
-    "convert-data": "jamcam train",
-    "train": "jamcam eval",
-    "eval": "jamcam vis",
-    "vis": "jamcam export",
-}
 
 
 def header(settings: Settings) -> str:
@@ -122,9 +112,9 @@ def measured(settings: Settings) -> str:
 
 
 def _next_step(endings: Sequence[Ending], settings: Settings) -> str:
-    last = endings[-1].stage
-    if last in NEXT:
-        return f"next: {NEXT[last]}"
+    last = STAGES.index(endings[-1].stage)
+    if last + 1 < len(STAGES):
+        return f"next: {settings.command(STAGES[last + 1])}"
     pictures: Path = settings.workspace / "experiment" / "visualisations" / "images_annotated"
     return f"next: look at the pictures in {pictures}"
 

@@ -48,7 +48,11 @@ def load_settings(options: Mapping[str, str], environ: Mapping[str, str]) -> Set
     }
     val_split_pct = values.pop("val_split")
     return Settings(
-        **{**values, **declared, **paths}, val_split_pct=val_split_pct, origins=origins, given=dict(options)
+        **{**values, **declared, **paths},
+        val_split_pct=val_split_pct,
+        origins=origins,
+        given=dict(options),
+        via_make=environ.get("JAMCAM_VIA") == "make",
     )
 
 

@@ -1,6 +1,7 @@
 """Spec templates: shipped in `specs/`, copied to the workspace, and left alone there once a person edited them."""
 
 import hashlib
+from pathlib import Path
 
 from harness.errors import ConfigError
 from harness.files import read_json, write_json, write_text
@@ -39,6 +40,11 @@ def is_edited(workspace: Workspace, name: str) -> bool:
         return False
     text = copy.read_text()
     return _digest(text) != _copied(workspace).get(name) and not (shipped.is_file() and text == shipped.read_text())
+
+
+def edited(workspace: Workspace) -> list[Path]:
+    """The copies in the workspace that a person edited."""
+    return [path for path in sorted(workspace.specs.glob("*.txt")) if is_edited(workspace, path.name)]
 
 
 def lay_out(workspace: Workspace, names: tuple[str, ...]) -> None:

@@ -2,6 +2,7 @@ import pytest
 
 from harness.domain.settings import VARIABLES, Layer, choose
 from harness.errors import ConfigError
+from harness.store.settings import load_settings
 
 KNOWN = {variable.name: variable for variable in VARIABLES}
 
@@ -43,4 +44,12 @@ def test_what_a_variable_does_not_take_is_refused(name, text):
 
 
 def test_a_command_can_be_typed_again(settings):
-    assert settings(epochs="3").command("train").endswith("--epochs 3")
+    given = settings(epochs="3")
+    assert given.command("train").startswith("jamcam train --recipe=smoke --dataset=")
+    assert given.command("train").endswith(" --epochs=3")
+
+
+def test_whoever_came_through_make_is_told_the_command_of_make():
+    options = {"recipe": "smoke", "val_split": "20", "workspace": "/some where"}
+    given = load_settings(options, {"JAMCAM_VIA": "make"})
+    assert given.command("train") == "make train RECIPE=smoke VAL_SPLIT=20 'WORKSPACE=/some where'"

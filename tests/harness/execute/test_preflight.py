@@ -27,6 +27,37 @@ def test_sound_settings_pass(settings, tao):
     check(tao())
 
 
+@pytest.mark.parametrize(
+    ("changes", "message", "remedy"),
+    [
+        ({"pretrained": "mine.hdf5"}, "pretrained is mine.hdf5 (command line), and there is no such file", "correct"),
+        (
+            {"pretrained": "https://example.org/resnet_18.hdf5"},
+            "pretrained is https://example.org/resnet_18.hdf5 (command line) and has no sha256, "
+            "without which nobody can tell what arrived",
+            "give --pretrained-sha256; ",
+        ),
+        (
+            {"pretrained": "http://example.org/resnet_18.hdf5", "pretrained_sha256": "0" * 64},
+            "pretrained (command line): address is 'http://example.org/resnet_18.hdf5', expected https://…, file:… or, "
+            "on this machine only, http://127.0.0.1…",
+            "correct the address",
+        ),
+        (
+            {"pretrained": "https://example.org/resnet_18.hdf5", "pretrained_sha256": "0123"},
+            "pretrained (command line): sha256 is '0123', expected 64 digits 0-9 a-f",
+            "correct sha256",
+        ),
+    ],
+)
+def test_weights_that_cannot_be_brought_are_refused_before_anything_runs(settings, changes, message, remedy):
+    with pytest.raises(ConfigError) as caught:
+        check(settings(**changes))
+
+    assert caught.value.message == message
+    assert caught.value.remedy.startswith(remedy)
+
+
 def test_a_class_that_the_spec_does_not_map_is_refused(settings, tiny_dataset, tmp_path):
     text = (
         tiny_dataset.read_text().replace("'truck'", "'truck', 'tram'").replace("file:", f"file:{tiny_dataset.parent}/")

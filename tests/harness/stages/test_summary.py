@@ -33,6 +33,13 @@ def test_a_plan_can_be_typed_and_says_why():
     )
 
 
+def test_the_next_command_goes_on_in_the_same_workspace(settings):
+    chosen = settings()
+    last = closing([Ending(stage="verify", outcome="done")], chosen).splitlines()[-1]
+    assert last == f"next: {chosen.command('gen-valid')}"
+    assert f"--workspace={chosen.workspace}" in last
+
+
 def test_a_run_that_failed_ends_with_the_last_lines_of_the_log(settings, tmp_path: Path):
     log = tmp_path / "console.log"
     log.write_text("".join(f"line {number}\n" for number in range(1, 21)))

@@ -147,6 +147,15 @@ def test_an_engine_that_fails_is_quoted_with_its_log_and_the_command_that_goes_o
     assert "eval          not reached" in printed
 
 
+def test_a_failure_points_at_the_spec_that_was_edited(done):
+    copy = done.workspace / "specs" / "yolo_v4_train_resnet10_smoke.txt"
+    copy.write_text(copy.read_text().replace("nlayers: 10", "nlayers: 18"))
+
+    assert f"console.log and look at the spec you edited, {copy}, then" in done(
+        "train", status=1, FAKE_YOLO_V4="train=crash"
+    )
+
+
 def test_an_engine_that_says_success_and_makes_nothing_is_refused(done):
     (done.workspace / ".markers" / "export.json").unlink()
 
