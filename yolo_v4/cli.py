@@ -14,9 +14,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
+from yolo_v4 import flags
 from yolo_v4.errors import DetectorError
 
-# Modules are imported when their command is asked for: help and the commands without a network need no torch.
+# Modules are imported when their command runs: help and the commands without a network need no torch.
 COMMANDS = {
     "dataset_convert": "convert KITTI labels into TFRecords",
     "kmeans": "find anchor sizes for a data set",
@@ -41,9 +42,8 @@ class Interrupted(KeyboardInterrupt):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one sub-command and return the exit status; usage errors leave through argparse's SystemExit(2)."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    parser = _parser(next((word for word in arguments if word in COMMANDS), None))
-    args = parser.parse_args(arguments)
+    parser = _parser()
+    args = parser.parse_args(argv)
     _check_usage(parser, args)
     if args.gpu_index is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(str(index) for index in sorted(set(args.gpu_index)))
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
-def _parser(chosen: str | None) -> argparse.ArgumentParser:
+def _parser() -> argparse.ArgumentParser:
     top, shared = _globals(suppress=False), _globals(suppress=True)
     parser = argparse.ArgumentParser(
         prog="yolo_v4",
@@ -70,8 +70,7 @@ def _parser(chosen: str | None) -> argparse.ArgumentParser:
         command = commands.add_parser(
             name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", parents=[shared]
         )
-        if name == chosen:
-            importlib.import_module(f"yolo_v4.commands.{name}").add_arguments(command)
+        getattr(flags, name)(command)
     return parser
 
 

@@ -78,14 +78,14 @@ class Attempt:
             folder for folder in folders if read_json(folder / "request.json").get("fingerprint") == self.fingerprint
         ]
 
-    def ask(self, request: Request) -> None:
-        """Let the engine answer `request`; its output is shown and kept.
+    def ask(self, request: Request, *, shown: bool = True) -> None:
+        """Let the engine answer `request`; its output is kept, and shown unless it is of no use to a person.
 
         Raises:
             StageFailed: the exit status or the last word of its status.json is not success.
         """
         engine = resolve(self.settings)
-        status = self._run(engine.argv(request), environment(self.settings))
+        status = self._run(engine.argv(request), environment(self.settings), shown=shown)
         # Older TAO releases write no status file for some sub-commands.
         fault = claims_success(request.results, needed=engine.identity.name != "tao")
         if status:
@@ -103,7 +103,7 @@ class Attempt:
         if status:
             raise self.fault(f"{package} ended with exit status {status}")
 
-    def _run(self, argv: tuple[str, ...], environment: Mapping[str, str]) -> int:
+    def _run(self, argv: tuple[str, ...], environment: Mapping[str, str], *, shown: bool = True) -> int:
         self.argv.append(argv)
         self._write_request()
         lock = self.workspace.engine_lock(self.stage)
@@ -114,6 +114,7 @@ class Attempt:
                 log=self.log,
                 prefix=f"{self.stage} | ",
                 environment=environment,
+                shown=shown,
                 started=lambda pid, birth: write_json(lock, {"pid": pid, "started": birth}),
             )
         finally:

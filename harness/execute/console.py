@@ -44,6 +44,7 @@ def run(
     prefix: str,
     environment: Mapping[str, str],
     started: Callable[[int, str], None],
+    shown: bool = True,
 ) -> int:
     """Run `argv` in `folder` to its end and give its exit status (negative: ended by that signal).
 
@@ -52,8 +53,9 @@ def run(
 
     Args:
         started: is told the program's process number and start time as soon as it runs.
+        shown: whether anything is shown; the log gets it all the same.
     """
-    on_terminal = sys.stdout.isatty()
+    on_terminal = shown and sys.stdout.isatty()
     reader, writer = _terminal() if on_terminal else os.pipe()
     leashed = [sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), *argv]
     try:
@@ -72,7 +74,8 @@ def run(
     try:
         started(process.pid, birth)
         with log.open("ab") as kept:
-            _copy(reader, process, kept, None if on_terminal else prefix.encode())
+            lines = prefix.encode() if shown and not on_terminal else None
+            _copy(reader, process, kept, prefix=lines, raw=on_terminal)
         return process.wait()
     except BaseException:
         end(process.pid, birth)
@@ -93,7 +96,7 @@ def _terminal() -> tuple[int, int]:
     return reader, writer
 
 
-def _copy(reader: int, process: "subprocess.Popen[bytes]", kept: BinaryIO, prefix: bytes | None) -> None:
+def _copy(reader: int, process: "subprocess.Popen[bytes]", kept: BinaryIO, *, prefix: bytes | None, raw: bool) -> None:
     plain = PlainLines()
     while True:
         # A grandchild may hold the pipe open for ever: once the program itself has ended, what is there is all.
@@ -102,7 +105,7 @@ def _copy(reader: int, process: "subprocess.Popen[bytes]", kept: BinaryIO, prefi
         chunk = _read(reader) if ready else b""
         if chunk:
             _keep(plain.feed(chunk), kept, prefix)
-            if prefix is None:
+            if raw:
                 _show(chunk)
         elif ready or ended:
             break

@@ -43,7 +43,11 @@ class ConvertData(Stage):
             text = fill(read_template(self.workspace, name), {"workspace": str(self.workspace.root)}, where=name)
             write_text(attempt.folder / f"{split}.txt", text)
             attempt.staged(_records(split)).mkdir(exist_ok=True)
-            attempt.ask(request)
+            # TAO's converter says everything twice and in the words of its modules; the log has it all.
+            attempt.ask(request, shown=False)
+            frames = len(list((self.workspace.data / split / "images").iterdir()))
+            records = len(list(attempt.staged(_records(split)).iterdir()))
+            attempt.say(f"{split}: {frames} frames in {records} file{'s' * (records != 1)}")
 
 
 def _records(split: str) -> str:

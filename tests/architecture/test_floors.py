@@ -20,7 +20,7 @@ FLOORS = {
         0: {"geometry", "moment", "palette", "solids"},
     },
     "yolo_v4": {
-        5: {"cli", "__main__"},
+        5: {"cli", "__main__", "flags"},
         4: {"commands"},
         3: {"training", "scoring", "deploy"},
         2: {"data", "network"},

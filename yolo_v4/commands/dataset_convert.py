@@ -15,30 +15,6 @@ from yolo_v4.status import StatusLog, reported, status_path
 STARTED = "Starting Object Detection Dataset Convert."
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """TAO's flags."""
-    parser.add_argument(
-        "-d",
-        "--dataset_export_spec",
-        "--dataset_spec",
-        required=True,
-        metavar="SPEC",
-        help="dataset_convert spec (protobuf text with a kitti_config)",
-    )
-    parser.add_argument(
-        "-o",
-        "--output_filename",
-        required=True,
-        metavar="PREFIX",
-        help="folder and first part of the name of the records",
-    )
-    parser.add_argument(
-        "-f", "--validation_fold", type=int, help="accepted without effect (TAO: for sample_modifier_config only)"
-    )
-    parser.add_argument("-r", "--results_dir", help="folder for status.json")
-    parser.add_argument("-v", "--verbose", action="store_true", help="say which boxes are skipped")
-
-
 def run(args: argparse.Namespace) -> None:
     """Convert.
 

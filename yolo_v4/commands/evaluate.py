@@ -4,21 +4,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from yolo_v4.commands.model import add_ignored, counted, load_model, say_ignored
+from yolo_v4.commands.model import counted, load_model, say_ignored
 from yolo_v4.data.frames import read_frames
 from yolo_v4.scoring.evaluator import Metrics, ap_table, evaluate_network
 from yolo_v4.scoring.plot import import_pyplot, plot_curves
 from yolo_v4.spec.experiment import Experiment
 from yolo_v4.status import StatusLog, reported, status_path
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """TAO's flags."""
-    parser.add_argument("-m", "--model_path", required=True, help="a weights/yolov4_*.pt file of train")
-    parser.add_argument("-e", "--experiment_spec", required=True, help="experiment spec the model was trained with")
-    parser.add_argument("-k", "--key", default="", help="accepted and not used: checkpoints are not encrypted")
-    parser.add_argument("-r", "--results_dir", help="folder for status.json")
-    add_ignored(parser, ("-i", "--image_dir"), ("-l", "--label_dir"), ("-b", "--batch_size"))
 
 
 def run(args: argparse.Namespace) -> None:

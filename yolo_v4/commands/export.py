@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from yolo_v4.commands.inference import SUFFIXES
-from yolo_v4.commands.model import add_ignored, load_model, say_ignored
+from yolo_v4.commands.model import load_model, say_ignored
 from yolo_v4.data.letterbox import fit_top_left
 from yolo_v4.data.picture_file import open_picture
 from yolo_v4.deploy.compare import Floats, differences, run_onnx
@@ -26,24 +26,6 @@ TOLERANCES = {"fp32": 1e-3, "fp16": 5e-2}  # of scores, and of boxes as shares o
 NOISE_PICTURES, REAL_PICTURES = 2, 4
 CUT_TOLERANCE = 1e-5
 REPORT = "report this, with the versions of torch and onnxruntime"
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """TAO's flags; those for TensorRT engines and calibration are accepted, and said to have no effect."""
-    parser.add_argument("-m", "--model", required=True, help="a weights/yolov4_*.pt file of train")
-    parser.add_argument("-e", "--experiment_spec", required=True, help="experiment spec the model was trained with")
-    parser.add_argument("-k", "--key", default="", help="accepted and not used: models are not encrypted")
-    parser.add_argument("-o", "--output_file", help="where to write (default: beside the model, ending in .onnx)")
-    parser.add_argument("--data_type", choices=("fp32", "fp16", "int8"), default="fp32", help="fp32 (default) or fp16")
-    parser.add_argument("--gen_ds_config", action="store_true", help="also write labels.txt and nvinfer_config.txt")
-    parser.add_argument("--results_dir", help="folder for status.json")
-    parser.add_argument("--engine_file", help=argparse.SUPPRESS)
-    add_ignored(parser, *((f"--{name}",) for name in ("batch_size", "batches", "max_batch_size", "min_batch_size")))
-    add_ignored(parser, *((f"--{name}",) for name in ("opt_batch_size", "max_workspace_size", "static_batch_size")))
-    add_ignored(parser, *((f"--{name}",) for name in ("cal_data_file", "cal_image_dir", "cal_cache_file")))
-    add_ignored(parser, ("--cal_json_file",), ("--target_opset",), ("--onnx_route",))
-    add_ignored(parser, ("--force_ptq",), ("-v", "--verbose"), action="store_true")
-    add_ignored(parser, ("-s", "--strict_type_constraints"), action="store_true")
 
 
 def run(args: argparse.Namespace) -> None:

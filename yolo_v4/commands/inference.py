@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from yolo_v4.commands.model import add_ignored, counted, load_model, say_ignored
+from yolo_v4.commands.model import counted, load_model, say_ignored
 from yolo_v4.data.ahead import read_ahead
 from yolo_v4.data.kitti import format_line
 from yolo_v4.data.letterbox import Fit, fit_top_left
@@ -43,19 +43,6 @@ class Opened:
     picture: Image.Image
     pixels: Tensor  # [C, H, W]
     fit: Fit
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """TAO's flags of both generations: one results folder, or a folder for each kind of output."""
-    parser.add_argument("-m", "--model_path", required=True, help="a weights/yolov4_*.pt file of train")
-    parser.add_argument("-i", "--image_dir", required=True, help="a picture, or a folder of .jpg, .jpeg and .png files")
-    parser.add_argument("-e", "--experiment_spec", required=True, help="experiment spec the model was trained with")
-    parser.add_argument("-k", "--key", default="", help="accepted and not used: checkpoints are not encrypted")
-    parser.add_argument("-t", "--threshold", type=float, default=0.3, help="lowest score, 0 to 1 (default 0.3)")
-    parser.add_argument("-r", "--results_dir", help="folder for images_annotated/, labels/ and status.json")
-    parser.add_argument("-o", "--out_image_path", help="folder for annotated pictures")
-    parser.add_argument("-l", "--out_label_path", help="folder for KITTI label files")
-    add_ignored(parser, ("-b", "--batch_size"))
 
 
 def run(args: argparse.Namespace) -> None:

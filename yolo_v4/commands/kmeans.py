@@ -11,19 +11,6 @@ from yolo_v4.errors import DataError, DetectorError
 from yolo_v4.status import StatusLog, reported, status_path
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """TAO's flags."""
-    parser.add_argument("-l", "--label_folders", nargs="+", required=True, help="folders of KITTI label files")
-    parser.add_argument("-i", "--image_folders", nargs="+", required=True, help="folders of images, in the same order")
-    parser.add_argument("-x", "--size_x", type=int, required=True, help="width of the network input, in pixels")
-    parser.add_argument("-y", "--size_y", type=int, required=True, help="height of the network input, in pixels")
-    parser.add_argument("-n", "--num_clusters", type=int, default=9, help="number of anchors (default 9)")
-    parser.add_argument("--max_steps", type=int, default=10000, help="at most so many iterations (default 10000)")
-    parser.add_argument("--min_x", type=int, default=0, help="leave out boxes not wider than this, in input pixels")
-    parser.add_argument("--min_y", type=int, default=0, help="leave out boxes not higher than this, in input pixels")
-    parser.add_argument("--results_dir", help="folder for status.json")
-
-
 def run(args: argparse.Namespace) -> None:
     """Find and print anchors.
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from tqdm import tqdm
 
@@ -18,15 +17,6 @@ from yolo_v4.spec.experiment import Experiment
 from yolo_v4.spec.load import load_experiment
 
 LINE_INTERVAL_S = 10.0
-
-
-def add_ignored(parser: argparse.ArgumentParser, *flags: Sequence[str], **options: Any) -> None:
-    """Accept flags of TAO's that do nothing here; the help is silent on them, `say_ignored` is not."""
-    names = parser.get_default("ignored") or {}
-    for flag in flags:
-        action = parser.add_argument(*flag, help=argparse.SUPPRESS, **{"default": None, **options})
-        names = {**names, action.dest: flag[-1]}
-    parser.set_defaults(ignored=names)
 
 
 def say_ignored(args: argparse.Namespace) -> None:

@@ -27,13 +27,6 @@ from yolo_v4.training.trainer import Trainer, validation_loss
 GPU_WORKERS = 8  # threads that prepare batches for a GPU; a CPU that trains spares one
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """TAO's flags."""
-    parser.add_argument("-e", "--experiment_spec_file", required=True, help="experiment spec")
-    parser.add_argument("-r", "--results_dir", required=True, help="folder for weights, CSV log and status.json")
-    parser.add_argument("-k", "--key", default="", help="accepted and not used: checkpoints are not encrypted")
-
-
 def run(args: argparse.Namespace) -> None:
     """Train as the spec says.
 

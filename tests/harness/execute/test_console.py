@@ -35,6 +35,13 @@ def ask(folder, program, **options):
     return run(command, folder=folder, log=folder / "console.log", **{**settings, **options})
 
 
+def test_what_is_not_shown_is_kept_all_the_same(tmp_path, capfd):
+    assert ask(tmp_path, "print('twice'); print('twice')", shown=False) == 0
+
+    assert capfd.readouterr().out == ""
+    assert (tmp_path / "console.log").read_text() == "twice\ntwice\n"
+
+
 def test_lines_are_shown_with_a_prefix_and_kept_without(tmp_path, capfd):
     status = ask(tmp_path, "import sys; print('out'); print('err', file=sys.stderr); sys.exit(7)")
 

@@ -84,6 +84,18 @@ def test_a_changed_parameter_runs_that_stage_and_what_follows_and_nothing_else(d
     assert done_stages(done("all", "--epochs=3")) == ["train", "eval", "vis", "export"]
 
 
+def test_a_conversion_is_told_in_a_line_for_each_split(done):
+    (done.workspace / ".markers" / "convert-data.json").unlink()
+
+    told = [line for line in done("convert-data").splitlines() if line.startswith("convert-data | ")]
+
+    assert told[1:-1] == [
+        "convert-data | train: 13 frames in 1 file",
+        "convert-data | val: 3 frames in 1 file",
+        "convert-data | test: 8 frames in 1 file",
+    ]
+
+
 def test_a_deleted_product_is_made_again_and_what_consumed_it_is_still_right(done):
     (done.workspace / "data" / ".frames" / "labels" / "f003.txt").unlink()
 

@@ -1,7 +1,6 @@
 """The page that tells users what every field does must know every field."""
 
 import argparse
-import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from yolo_v4 import flags
 from yolo_v4.spec import dataset_convert_pb2, experiment_pb2
 
 
@@ -28,7 +28,7 @@ def test_every_field_of_the_specs_is_told(words: set[str], file: Any) -> None:
 @pytest.mark.parametrize("command", ["dataset_convert", "kmeans"])
 def test_every_flag_of_the_data_commands_is_told(words: set[str], command: str) -> None:
     parser = argparse.ArgumentParser(add_help=False)
-    importlib.import_module(f"yolo_v4.commands.{command}").add_arguments(parser)
+    getattr(flags, command)(parser)
     assert set(_flags(parser)) - words == set()
 
 
