@@ -46,11 +46,11 @@ class Settings:
     given: Mapping[str, str]  # what the command line said
     via_make: bool = False  # it was make's
 
-    def command(self, verb: str) -> str:
-        """The command line that does `verb` with these settings, ready to be typed."""
-        if self.via_make:
-            return shlex.join(["make", verb, *(f"{name.upper()}={text}" for name, text in self.given.items())])
-        return shlex.join(["jamcam", verb, *(f"{option(name)}={text}" for name, text in self.given.items())])
+    def command(self, *words: str) -> str:
+        """The command line that does a verb with these settings, ready to be typed."""
+        if self.via_make and len(words) == 1:
+            return shlex.join(["make", *words, *(f"{name.upper()}={text}" for name, text in self.given.items())])
+        return shlex.join(["jamcam", *words, *(f"{option(name)}={text}" for name, text in self.given.items())])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,8 +1,9 @@
 """Digests of container images, which are too big to be read on every call."""
 
+import json
 from pathlib import Path
 
-from harness.files import read_json, sha256_file, write_json
+from harness.files import sha256_file, write_json
 from harness.store.layout import Workspace
 
 
@@ -14,10 +15,12 @@ def image_digest(workspace: Workspace, image: Path) -> str:
         return ""
     known = {"image": str(image), "bytes": facts.st_size, "changed_ns": facts.st_mtime_ns}
     memory = workspace.marker("image").with_name("image-digest")
-    remembered = read_json(memory)
-    digest = remembered.pop("sha256", "")
-    if digest and remembered == known:
-        return str(digest)
+    try:
+        remembered = json.loads(memory.read_text())
+        if {**remembered, "sha256": ""} == {**known, "sha256": ""}:
+            return str(remembered["sha256"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # not remembered yet
     digest = sha256_file(image)
     write_json(memory, {**known, "sha256": digest})
     return digest
