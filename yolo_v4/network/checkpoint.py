@@ -77,6 +77,11 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         aside.replace(path)
+    except RuntimeError as error:
+        # torch's writer talks of positions where the disk had no room.
+        if isinstance(error.__context__, OSError):
+            raise OSError(error.__context__.errno, error.__context__.strerror, str(path)) from error
+        raise
     finally:
         aside.unlink(missing_ok=True)
     folder = os.open(path.parent, os.O_RDONLY)

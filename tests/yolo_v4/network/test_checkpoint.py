@@ -1,8 +1,10 @@
 """Checkpoints: whole, the same bytes for the same run, and never a door for code."""
 
+import contextlib
 import os
 import pickle
-from collections.abc import Callable
+import resource
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -113,3 +115,27 @@ def test_a_model_of_other_classes_or_size_is_refused_with_both_values(
         load_network(tmp_path / "a.pt", other)
     with pytest.raises(DataError, match=r"input_wh \(64, 64\), the spec says \(96, 64\)"):
         load_network(tmp_path / "a.pt", wider)
+
+
+@contextlib.contextmanager
+def files_no_larger_than(size_bytes: int) -> Iterator[None]:
+    """Writing more fails half-way, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_is_told_and_the_checkpoint_before_stays(
+    tmp_path: Path, network: Yolo, experiment: Experiment
+) -> None:
+    save_checkpoint(tmp_path / "last.pt", checkpoint_of(network, experiment))
+    before = (tmp_path / "last.pt").read_bytes()
+
+    with files_no_larger_than(len(before) // 2), pytest.raises(OSError, match=r"File too large: .*last\.pt"):
+        save_checkpoint(tmp_path / "last.pt", checkpoint_of(network, experiment, averaged=True))
+
+    assert (tmp_path / "last.pt").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir() if path.suffix in {".pt", ".part"}] == ["last.pt"]
