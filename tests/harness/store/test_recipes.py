@@ -38,7 +38,7 @@ def test_the_local_platform_makes_no_demands():
     assert (platform.image, platform.gpus, platform.nodes) == ("", 1, 1)
 
 
-@pytest.mark.parametrize(("name", "size"), [("smoke", (128, 96)), ("sample", (192, 160)), ("jamcam", (352, 288))])
+@pytest.mark.parametrize(("name", "size"), [("smoke", (128, 96)), ("sample", (256, 224)), ("jamcam", (352, 288))])
 def test_every_recipe_names_a_template_of_its_size_for_all_six_classes(name, size):
     template = load_recipe(name).spec
     text = (Path(SPECS) / template).read_text()
