@@ -8,7 +8,7 @@ VARIABLES += RECIPE=--recipe                       ## what to run: smoke, sample
 VARIABLES += DATASET=--dataset                     ## specs/datasets/<name>.toml, or a path to one
 VARIABLES += ENGINE=--engine                       ## portable (ours), tao (NVIDIA's container), here (yolo_v4 on PATH)
 VARIABLES += PLATFORM=--platform                   ## specs/platforms/<name>.toml, or a path to one
-VARIABLES += IMAGE=--image                         ## container image for ENGINE=tao
+VARIABLES += IMAGE=--image                         ## container image that the engine is in; tao needs one
 VARIABLES += TAO_VERSION=--tao-version             ## which TAO that image holds
 VARIABLES += WORKSPACE=--workspace                 ## where data and products go
 VARIABLES += PRETRAINED=--pretrained               ## weights to start from: a file or an address
@@ -32,7 +32,7 @@ VARIABLES += FORCE=--force                         ## 1: `unlock` although the h
 
 names := $(foreach pair,$(VARIABLES),$(firstword $(subst =, ,$(pair))))
 given := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
-unknown := $(filter-out $(names) VENV PYTHON,$(given))
+unknown := $(filter-out $(names) VENV PYTHON BASE TAO_IMAGE,$(given))
 $(if $(unknown),$(error unknown variable $(unknown); `make help` lists those there are))
 
 quoted = '$(subst ','\'',$(value $(1)))'
@@ -46,10 +46,12 @@ else
 python := $(VENV)/bin/python
 base := $(VENV)/.ready-base
 dev := $(VENV)/.ready-dev
-detector := $(VENV)/.ready-$(if $(filter tao here,$(if $(filter ENGINE,$(given)),$(ENGINE),$(JAMCAM_ENGINE))),base,detector)
+engine := $(filter tao here,$(if $(filter ENGINE,$(given)),$(ENGINE),$(JAMCAM_ENGINE)))
+detector := $(VENV)/.ready-$(if $(engine)$(filter IMAGE,$(given))$(JAMCAM_IMAGE),base,detector)
 endif
 
 jamcam = JAMCAM_VIA=make $(python) -m harness $@ $(options)
+ordered = $(foreach name,ENGINE TAO_VERSION TAO_IMAGE BASE,$(if $(filter $(name),$(given)),$(name)=$(call quoted,$(name))))
 pytest = OMP_NUM_THREADS=1 $(python) -m pytest -n 2 --dist loadscope
 
 ##@ Stages, in order; each runs what it depends on
@@ -90,6 +92,10 @@ unlock: $(base) ## take away the lock of a run that is gone
 clean: $(base) ## remove products, markers and logs
 	@$(jamcam)
 
+##@ Containers
+image: $(base) ## container/portable.sif, or nvidia-tao.sif with ENGINE=tao; also TAO_VERSION, TAO_IMAGE, BASE
+	@PYTHON=$(python) container/build.sh $(ordered)
+
 ##@ Developing
 check: $(dev) lint ## the quick part of the tests, under a minute
 	@$(pytest) -q -m "not slow and not system and not gpu"
@@ -105,7 +111,7 @@ help: ## this list
 	  END { print "\nVariables, as in: make all RECIPE=smoke EPOCHS=3\n" variables }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: all download verify gen-valid tune-bdb convert-data train eval vis export \
-  status plan why show-config scheduler unlock clean check test lint help
+  status plan why show-config scheduler unlock clean image check test lint help
 
 $(VENV)/.ready-%: environment.py pyproject.toml constraints.txt
 	@$(PYTHON) environment.py $(VENV) $*

@@ -71,7 +71,8 @@ def _stages(settings: Settings, names: list[str], verbose: bool) -> int:
     from harness.stages import summary, workflow
 
     print(f"jamcam {__version__}: {summary.header(settings)}", flush=True)
-    check(settings)
+    for remark in check(settings):
+        print(f"jamcam: {remark}", flush=True)
     with _held(settings):
         endings = workflow.run(settings, names, verbose=verbose)
     print(summary.closing(endings, settings), flush=True)

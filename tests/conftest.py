@@ -1,9 +1,14 @@
-"""What every test may ask for: an environment without settings, a workspace, and data beside the checkout."""
+"""What every test may ask for: an environment without settings, a workspace, data beside the checkout, and images."""
 
+import contextlib
+import fcntl
 import os
+import runpy
 import shutil
 import subprocess
-from collections.abc import Callable
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +16,7 @@ import pytest
 CHECKOUT = Path(__file__).resolve().parent.parent
 # Read once, here: the tests themselves run without JAMCAM_ variables.
 SHARED = Path(os.environ.get("JAMCAM_SHARED", CHECKOUT.parent / "shared")).absolute()
+IN_AN_IMAGE = ("LICENSE", "harness", "luigi.cfg", "made_frames", "specs", "yolo_v4")
 GOLDEN = Path(os.environ.get("YOLO_V4_GOLDEN", SHARED / "oracle")).absolute()
 
 
@@ -59,6 +65,85 @@ def interpreter() -> Callable[[str], str]:
         return pytest.skip(f"no Python {version} on this machine")
 
     return find
+
+
+@pytest.fixture(scope="session")
+def apptainer() -> str:
+    """The container runtime of this machine."""
+    found = shutil.which("apptainer") or shutil.which("singularity")
+    return found or pytest.skip("neither apptainer nor singularity is on PATH")
+
+
+@pytest.fixture(scope="session")
+def build_image() -> Callable[..., Path]:
+    """Builds portable.sif from a copy of the checkout in a folder; what is there already is looked at, not built."""
+
+    def build(folder: Path, *words: str, python: str = sys.executable, **how: int) -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in (*IN_AN_IMAGE, "constraints.txt", "container", "pyproject.toml"):
+            _copy(CHECKOUT / name, folder / name)
+        for path in [folder, *folder.rglob("*")] if how else []:
+            os.chown(path, how["user"], how["group"])
+        command = ["sh", str(folder / "container" / "build.sh"), *words]
+        names = {**os.environ, "PYTHON": python}
+        ended = subprocess.run(command, env=names, cwd="/", capture_output=True, text=True, check=False, **how)
+        assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
+        return folder / "container" / "portable.sif"
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def image_cache() -> Path:
+    """Where images are kept from one run of the tests to the next, and shared by those that run side by side."""
+    folder = Path(tempfile.gettempdir(), f"jamcam-test-images-{os.getuid()}")
+    folder.mkdir(mode=0o755, exist_ok=True)
+    assert folder.stat().st_uid == os.getuid(), f"{folder} belongs to somebody else"
+    return folder
+
+
+@pytest.fixture(scope="session")
+def debian_image(apptainer: str, image_cache: Path) -> Path:
+    """A Debian with Python and nothing of ours, made from its packages."""
+    image = image_cache / "debian.sif"
+    with _alone(image_cache):
+        if not image.exists():
+            template = runpy.run_path(str(CHECKOUT / "container" / "template.py"))
+            runtime = runpy.run_path(str(CHECKOUT / "container" / "runtime.py"))
+            definition, half = image.with_suffix(".def"), image.with_suffix(".part")
+            definition.write_text(template["BASES"]["debootstrap"])
+            command = [apptainer, "build", "--force", *runtime["SQUASHFS"]]
+            command += ["--build-arg", f"MIRROR={runtime['debian_mirror']()}"]
+            command += [] if os.getuid() == 0 else ["--fakeroot"]
+            ended = subprocess.run([*command, half, definition], capture_output=True, text=True, check=False)
+            assert ended.returncode == 0, ended.stderr[-3000:]
+            half.rename(image)
+    return image
+
+
+@pytest.fixture(scope="session")
+def portable_image(debian_image: Path, image_cache: Path, build_image: Callable[..., Path]) -> Path:
+    """portable.sif of this checkout, built by whoever runs the tests."""
+    with _alone(image_cache):
+        return build_image(image_cache / "checkout", f"BASE=localimage:{debian_image}")
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        kept = [path.name for path in target.glob("*.sif*")]
+        ignored = shutil.ignore_patterns("__pycache__", "*.sif*", "*.part", *kept)
+        for path in [path for path in target.iterdir() if path.name not in kept] if target.exists() else []:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        shutil.copytree(source, target, ignore=ignored, dirs_exist_ok=True)
+    else:
+        shutil.copyfile(source, target)
 
 
 def _present(folder: Path, content: str, variable: str) -> Path:

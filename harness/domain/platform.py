@@ -13,3 +13,5 @@ class Platform:
     tao_version: str = "3.21.11"  # which TAO that image holds
     gpus: int = 1
     nodes: int = 1
+    container_flags: tuple[str, ...] = ("--nv",)
+    binds: tuple[str, ...] = ()  # folders that containers see besides the workspace

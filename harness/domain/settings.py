@@ -117,7 +117,7 @@ VARIABLES = (
         help="who answers: portable (this environment), tao (the container), here (yolo_v4 on PATH)",
     ),
     Variable(name="platform", default="local", help="platform in specs/platforms, or a path to one"),
-    Variable(name="image", help="container image for the engine tao"),
+    Variable(name="image", help="container image that the engine is in; tao needs one"),
     Variable(name="tao_version", help="which TAO that image holds, such as 3.21.11 or 5.0.0"),
     Variable(name="workspace", default="workspace", help="where data and products go"),
     Variable(name="pretrained", help="weights to start training from: a file or an address"),

@@ -20,6 +20,7 @@ from harness.execute.engines import environment, python_environment, resolve
 from harness.execute.signals import Interrupted
 from harness.files import read_json, remove, write_json
 from harness.store.evidence import claims_success
+from harness.store.images import own_manifest
 from harness.store.layout import Workspace, staged
 from harness.store.specs import edited
 
@@ -215,6 +216,8 @@ def _utc(seconds: float) -> str:
 
 
 def _git_commit() -> str | None:
+    if "git_commit" in own_manifest():
+        return str(own_manifest()["git_commit"])
     command = ["git", "-C", str(CHECKOUT), "rev-parse", "HEAD"]
     with contextlib.suppress(OSError):
         answer = subprocess.run(command, capture_output=True, text=True, check=False)

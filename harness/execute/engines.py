@@ -9,17 +9,19 @@ import shutil
 import sys
 from pathlib import Path
 
-from harness.command.container import container_prefix
+from harness.command.container import container_environment, container_prefix
 from harness.command.request import Engine
 from harness.domain.settings import Settings
 from harness.domain.stage import EngineIdentity
 from harness.errors import ConfigError
-from harness.store.images import image_digest
+from harness.store.images import image_digest, image_manifest, own_manifest
 from harness.store.layout import Workspace
 
 # Words in the console script of NVIDIA's program: since 5.0, and before.
 NVIDIA_SCRIPTS = (b"nvidia_tao", b"from iva.")
 OUR_SCRIPT = b"yolo_v4.cli"
+# The image in which this program itself runs, "" outside.
+CONTAINER = os.environ.get("APPTAINER_CONTAINER") or os.environ.get("SINGULARITY_CONTAINER") or ""
 
 
 @functools.cache
@@ -29,7 +31,15 @@ def resolve(settings: Settings) -> Engine:
     Raises:
         ConfigError: the engine is `here` and no yolo_v4 is on PATH.
     """
-    return {"portable": _portable, "tao": _container, "here": _on_path}[settings.engine](settings)
+    if in_image(settings):
+        return _container(settings)
+    return {"portable": _portable, "here": _on_path}[settings.engine](settings)
+
+
+def in_image(settings: Settings) -> bool:
+    """Whether the engine runs in a container image: TAO always, ours where the user, not the platform, names one."""
+    chosen = settings.image and not settings.origins["image"].startswith("platform")
+    return settings.engine == "tao" or bool(settings.engine == "portable" and chosen)
 
 
 def _portable(settings: Settings) -> Engine:
@@ -65,15 +75,46 @@ def python_environment(package: str) -> dict[str, str]:
 
 
 def _container(settings: Settings) -> Engine:
-    image = settings.image
+    image, tao = settings.image, settings.engine == "tao"
     digest = image_digest(Workspace(settings.workspace), Path(image)) if image else ""
-    return Engine(
-        identity=EngineIdentity(name="tao", version=settings.tao_version, image=image, image_digest=digest),
-        prefix=container_prefix(runtime() or "apptainer", image=image, workspace=settings.workspace),
-        program="yolo_v4",
-        keyed=model_key() is not None,
-        generation=_generation(settings),
+    manifest = image_manifest(Path(image), digest) if digest else {}
+    # Two images that answer alike, and the inside of one and its outside, share markers where their makers know it.
+    identity = EngineIdentity(
+        name="tao" if tao else "portable",
+        version=settings.tao_version if tao else manifest.get("engine_version", "unknown"),
+        image=image,
+        image_digest=manifest.get("engine_digest") or digest,
     )
+    return Engine(
+        identity=identity,
+        prefix=prefix(settings, settings.workspace),
+        program="yolo_v4",
+        keyed=tao and model_key() is not None,
+        generation=_generation(settings) if tao else 5,
+    )
+
+
+def prefix(settings: Settings, folder: Path) -> tuple[str, ...]:
+    """What starts a program in the image of these settings, with `folder` to work in."""
+    flags = settings.platform.container_flags
+    if on_wsl() and "--nvccli" not in flags:
+        flags = (*flags, "--nvccli")  # --nv alone finds no driver there
+    return container_prefix(
+        runtime() or "apptainer",
+        image=settings.image,
+        workspace=folder,
+        real=folder.resolve(),
+        flags=flags,
+        binds=settings.platform.binds,
+    )
+
+
+def on_wsl() -> bool:
+    """Whether this Linux runs inside Windows."""
+    try:
+        return "microsoft" in Path("/proc/version").read_text().lower()
+    except OSError:
+        return False
 
 
 def runtime() -> str | None:
@@ -89,12 +130,17 @@ def _on_path(settings: Settings) -> Engine:
     # The real engine's name, so that markers are shared between inside and outside of a container.
     if any(word in script for word in NVIDIA_SCRIPTS):
         keyed = model_key() is not None
-        identity = EngineIdentity(name="tao", version=settings.tao_version)
+        identity = EngineIdentity(name="tao", version=settings.tao_version, **_own_image())
         return Engine(identity=identity, program=found, keyed=keyed, generation=_generation(settings))
     if OUR_SCRIPT in script:
-        return Engine(identity=EngineIdentity(name="portable", version=_portable_version()), program=found)
+        identity = EngineIdentity(name="portable", version=_portable_version(), **_own_image())
+        return Engine(identity=identity, program=found)
     version = hashlib.sha256(script).hexdigest()[:12]
     return Engine(identity=EngineIdentity(name="yolo_v4 on PATH", version=version), program=found)
+
+
+def _own_image() -> dict[str, str]:
+    return {"image": CONTAINER, "image_digest": own_manifest().get("engine_digest", "")} if CONTAINER else {}
 
 
 def _generation(settings: Settings) -> int:
@@ -121,10 +167,11 @@ def model_key() -> str | None:
 
 def environment(settings: Settings) -> dict[str, str]:
     """The environment an engine is started with: ours, without surprises."""
-    if settings.engine == "portable":
+    contained = in_image(settings)
+    if settings.engine == "portable" and not contained:
         return python_environment("yolo_v4")
     names = {**os.environ, "PYTHONUNBUFFERED": "1", "TELEMETRY_OPT_OUT": "1"}
     key = model_key() if resolve(settings).keyed else None
     if key is not None:
-        names["JAMCAM_KEY"] = names["APPTAINERENV_JAMCAM_KEY"] = names["SINGULARITYENV_JAMCAM_KEY"] = key
-    return names
+        names["JAMCAM_KEY"] = key
+    return container_environment(runtime() or "apptainer", names) if contained else names

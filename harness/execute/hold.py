@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable, Iterator
 
 from harness.errors import HarnessError, Locked
+from harness.execute.engines import CONTAINER
 from harness.execute.processes import end, is_running, start_time
 from harness.files import remove
 from harness.store.layout import Workspace
@@ -29,8 +30,9 @@ def hold(workspace: Workspace, *, say: Callable[[str], None]) -> Iterator[None]:
     try:
         _take(workspace, me, say)
     except OSError as error:
+        remedy = f"start the image with --bind YOUR_WORKSPACE:{workspace.root}" if CONTAINER else "free it"
         raise HarnessError(
-            f"cannot write in {workspace.root}: {error.strerror}", remedy="free it, or give another --workspace"
+            f"cannot write in {workspace.root}: {error.strerror}", remedy=f"{remedy}, or give another --workspace"
         ) from error
     try:
         yield

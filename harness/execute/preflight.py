@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,13 +11,14 @@ from harness.command.spec import class_mapping
 from harness.domain.address import check_address, is_local
 from harness.domain.settings import Settings
 from harness.errors import ConfigError
-from harness.execute.engines import model_key, resolve, runtime
+from harness.execute.engines import CONTAINER, in_image, model_key, resolve
+from harness.execute.image_check import check_image
 from harness.store.layout import Workspace
 from harness.store.specs import read_template
 
 
-def check(settings: Settings) -> None:
-    """Refuse settings that cannot lead to the end.
+def check(settings: Settings) -> list[str]:
+    """Refuse settings that cannot lead to the end; remarks on those that can.
 
     Raises:
         ConfigError: with what was found and what to do.
@@ -28,10 +30,9 @@ def check(settings: Settings) -> None:
             f"nodes is {settings.nodes} ({settings.origins['nodes']}); yolo_v4 trains on one machine",
             remedy="give --nodes 1",
         )
-    if settings.engine == "tao":
-        _check_container(settings)
     if resolve(settings).identity.name == "tao":
         _check_tao(settings)
+    return check_image(settings) if in_image(settings) else []
 
 
 def _check_classes(settings: Settings) -> None:
@@ -62,17 +63,6 @@ def _check_pretrained(settings: Settings) -> None:
         check_address(given, sha256=sha256, where=f"pretrained ({origin})")
 
 
-def _check_container(settings: Settings) -> None:
-    if runtime() is None:
-        raise ConfigError(
-            "ENGINE=tao needs apptainer or singularity, and neither is on PATH",
-            remedy="install one, or take ENGINE=portable",
-        )
-    if not settings.image or not Path(settings.image).exists():
-        found = settings.image or f"no image named ({settings.origins['image']})"
-        raise ConfigError(f"ENGINE=tao needs a container image, found {found}", remedy="give --image FILE.sif")
-
-
 def _check_tao(settings: Settings) -> None:
     for what, path in (("workspace", settings.workspace), ("image", settings.image)):
         # NVIDIA's launcher splices its arguments into one quoted shell line.
@@ -86,5 +76,7 @@ def _check_tao(settings: Settings) -> None:
             f"TAO {settings.tao_version} needs a model key",
             remedy="write it into a file only you can read and set JAMCAM_KEY_FILE to its name",
         )
+    if CONTAINER and shutil.which("nvidia-smi") is None:
+        raise ConfigError("no GPU can be seen in here", remedy="start the image with --nv, on a machine that has one")
     if sys.platform != "linux":
         raise ConfigError(f"NVIDIA's yolo_v4 runs on Linux, not on {sys.platform}", remedy="take ENGINE=portable")

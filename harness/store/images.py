@@ -1,9 +1,11 @@
-"""Digests of container images, which are too big to be read on every call."""
+"""Container images: what they say of themselves, and digests, for which they are too big to be read on every call."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 from harness.files import sha256_file, write_json
+from harness.store.declared import SPECS
 from harness.store.layout import Workspace
 
 
@@ -15,12 +17,28 @@ def image_digest(workspace: Workspace, image: Path) -> str:
         return ""
     known = {"image": str(image), "bytes": facts.st_size, "changed_ns": facts.st_mtime_ns}
     memory = workspace.marker("image").with_name("image-digest")
-    try:
-        remembered = json.loads(memory.read_text())
-        if {**remembered, "sha256": ""} == {**known, "sha256": ""}:
-            return str(remembered["sha256"])
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # not remembered yet
+    remembered = _read(memory)
+    if {**remembered, "sha256": ""} == {**known, "sha256": ""} and remembered.get("sha256"):
+        return str(remembered["sha256"])
     digest = sha256_file(image)
     write_json(memory, {**known, "sha256": digest})
     return digest
+
+
+def image_manifest(image: Path, sha256: str) -> dict[str, Any]:
+    """What `container/build.sh` wrote down about an image, from beside it; empty where it is about another one."""
+    manifest = _read(image.with_name(f"{image.name}.json"))
+    return manifest if manifest.get("sha256") == sha256 else {}
+
+
+def own_manifest() -> dict[str, Any]:
+    """What the image says in which this very program runs; empty outside."""
+    return _read(SPECS.parent / "manifest.json")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        table = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return table if isinstance(table, dict) else {}

@@ -73,6 +73,13 @@ def test_every_setting_of_the_package_is_a_variable_of_make(checkout):
     assert {variable.name.upper(): variable.option for variable in VARIABLES}.items() <= pairs.items()
 
 
+def test_an_image_is_built_as_ordered_on_the_command_line_only(make, tmp_path):
+    make("image", "VENV=none", "ENGINE=tao", "BASE=localimage:my  base.sif", TAO_VERSION="4.0.0")
+    (call,) = make.calls()
+    assert call.startswith("[-B][")
+    assert call.endswith("/build.py][ENGINE=tao][BASE=localimage:my  base.sif]")
+
+
 def test_a_misspelt_variable_is_refused(make):
     result = make("train", "VENV=none", "EPOCH=3")
     assert result.returncode == 2
@@ -92,6 +99,9 @@ def test_targets_run_one_after_another_also_with_j(make):
         (["plan"], {}, "base"),
         (["train"], {}, "detector"),
         (["train", "ENGINE=tao"], {}, "base"),
+        (["train", "IMAGE=portable.sif"], {}, "base"),
+        (["train"], {"JAMCAM_IMAGE": "portable.sif"}, "base"),
+        (["image"], {}, "base"),
         (["train"], {"JAMCAM_ENGINE": "tao"}, "base"),
         (["train"], {"ENGINE": "tao"}, "detector"),
         (["check"], {}, "dev"),

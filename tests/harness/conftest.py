@@ -19,6 +19,7 @@ from harness.store.settings import load_settings
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FAKES = CHECKOUT / "tests" / "fakes" / "bin"
+FAKE_RUNTIME = CHECKOUT / "tests" / "fakes" / "container"
 CLASSES = ("person", "bicycle", "car", "motorbike", "bus", "truck")
 
 
@@ -108,6 +109,12 @@ def settings(jamcam: Jamcam, monkeypatch: pytest.MonkeyPatch) -> Callable[..., S
         return load_settings({**options, **changes}, {})
 
     return make
+
+
+@pytest.fixture
+def fake_runtime() -> Path:
+    """A folder for PATH with an `apptainer` that runs programs on this machine; its images are text files."""
+    return FAKE_RUNTIME
 
 
 @pytest.fixture

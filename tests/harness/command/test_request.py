@@ -1,6 +1,3 @@
-from pathlib import Path
-
-from harness.command.container import container_prefix
 from harness.command.request import Engine, Request
 from harness.domain.stage import EngineIdentity
 
@@ -13,13 +10,6 @@ def test_a_program_is_asked_by_its_name():
     engine = Engine(identity=TAO, program="yolo_v4")
 
     assert engine.argv(TRAIN) == ("yolo_v4", "train", "-e", "spec.txt")
-
-
-def test_the_container_sees_the_gpus_and_the_workspace_under_its_own_path():
-    prefix = container_prefix("apptainer", image="/images/tao.sif", workspace=Path("/scratch/ws"))
-
-    expected = "apptainer exec --nv --bind /scratch/ws:/scratch/ws --pwd /scratch/ws /images/tao.sif"
-    assert prefix == tuple(expected.split(" "))
 
 
 def test_the_model_key_is_put_in_by_a_shell_in_the_container_and_stands_in_no_argument():

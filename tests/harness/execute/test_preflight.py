@@ -9,7 +9,7 @@ def tao(settings, tmp_path, monkeypatch):
     """Makes settings for NVIDIA's engine on a machine that has apptainer, an image, and a key."""
     program = tmp_path / "bin" / "apptainer"
     program.parent.mkdir()
-    program.write_text("#!/bin/sh\n")
+    program.write_text("#!/bin/sh\necho has yolo_v4; echo may write; echo sees GPU; echo TAO\n")
     program.chmod(0o755)
     (tmp_path / "tao.sif").write_text("image")
     monkeypatch.setenv("KEY", "secret")
@@ -23,8 +23,8 @@ def tao(settings, tmp_path, monkeypatch):
 
 
 def test_sound_settings_pass(settings, tao):
-    check(settings())
-    check(tao())
+    assert check(settings()) == []
+    assert check(tao()) == []
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,9 @@ def test_a_missing_container_program_is_refused(tao, monkeypatch, tmp_path):
     made = tao()
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    with pytest.raises(ConfigError, match="ENGINE=tao needs apptainer or singularity, and neither is on PATH"):
+    with pytest.raises(
+        ConfigError, match="ENGINE=tao with an image needs apptainer or singularity, and neither is on PATH"
+    ):
         check(made)
 
 

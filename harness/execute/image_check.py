@@ -1,0 +1,128 @@
+"""What an image can do on this machine, asked of the image itself before anything runs in it."""
+
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+
+from harness.domain.settings import Settings
+from harness.errors import ConfigError
+from harness.execute.engines import CONTAINER, OUR_SCRIPT, environment, on_wsl, prefix, runtime
+
+SLOW_S = 2.0
+PATIENCE_S = 600.0  # a large image that has to be unpacked on a slow disk
+# Every line of the answer is a fact; the folder to write in is the first argument, a word of our program the second.
+PROBE = """program=$(command -v yolo_v4) && echo has yolo_v4
+grep -q "$2" "$program" && echo has ours
+test -w "$1" && echo may write
+nvidia-smi -L 2>/dev/null | grep -q GPU && echo sees GPU
+echo TAO "$JAMCAM_TAO_VERSION"
+"""
+# What the runtime says -> what to do about it. The first that fits is said.
+REMEDIES = (
+    (r"architecture", "build or pull the image for this machine's architecture"),
+    (r"nvidia-container-cli", "install NVIDIA's container toolkit, which WSL2 needs: docs/containers.md"),
+    (r"fuse", "ask for access to /dev/fuse, or let squashfuse be removed; docs/containers.md, 'Slow starts'"),
+    (r"user.?ns|namespace|newuidmap", "ask your site to allow user namespaces, or a setuid installation of Apptainer"),
+    (r"mount|bind", "check that the folder it names is there, and give it by its real path"),
+)
+
+
+def check_image(settings: Settings) -> list[str]:
+    """Start the image once; remarks that are worth a line, such as why every start will be slow.
+
+    Raises:
+        ConfigError: the engine cannot work in this image, here.
+    """
+    _check_outside(settings)
+    there = settings.workspace.is_dir()
+    folder = settings.workspace if there else Path("/tmp")
+    began = time.monotonic()
+    facts = _ask(settings, folder)
+    took_s = time.monotonic() - began
+    _check_inside(settings, facts, folder if there else None)
+    if took_s < SLOW_S:
+        return []
+    return [
+        f"starting this image takes {took_s:.1f} s each time; where it is unpacked for every start, "
+        "installing squashfuse cures that (docs/containers.md, 'Slow starts')"
+    ]
+
+
+def _check_outside(settings: Settings) -> None:
+    engine = settings.engine
+    if CONTAINER:
+        raise ConfigError(
+            f"this is already inside the image {CONTAINER}, and ENGINE={engine} would start another in it",
+            remedy="leave --engine and --image out: inside, the engine is `here`",
+        )
+    if runtime() is None:
+        raise ConfigError(
+            f"ENGINE={engine} with an image needs apptainer or singularity, and neither is on PATH",
+            remedy="install one, or take ENGINE=portable without an image",
+        )
+    if not Path(settings.image).is_file():
+        found = settings.image or f"no image named ({settings.origins['image']})"
+        raise ConfigError(
+            f"ENGINE={engine} needs a container image, found {found}",
+            remedy=f"make image ENGINE={engine}, then give --image FILE.sif",
+        )
+    if re.search("[:,]", str(settings.workspace)):
+        raise ConfigError(
+            f"the path of the workspace has a colon or a comma, which --bind cannot take: {settings.workspace}",
+            remedy="give another --workspace",
+        )
+
+
+def _ask(settings: Settings, folder: Path) -> set[str]:
+    command = [*prefix(settings, folder), "sh", "-c", PROBE, "sh", os.fspath(folder), OUR_SCRIPT.decode()]
+    try:
+        answer = subprocess.run(
+            command,
+            env=environment(settings),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=PATIENCE_S,
+        )
+    except subprocess.TimeoutExpired:
+        raise ConfigError(
+            f"{settings.image} did not start within {PATIENCE_S:.0f} s", remedy="copy it to a faster disk"
+        ) from None
+    if answer.returncode == 0:
+        return {*answer.stdout.splitlines()}
+    complaint = next((line for line in answer.stderr.splitlines() if line.startswith("FATAL")), answer.stderr[-300:])
+    remedy = next((words for pattern, words in REMEDIES if re.search(pattern, complaint, re.IGNORECASE)), None)
+    raise ConfigError(
+        f"{command[0]} cannot start {settings.image}: {complaint.removeprefix('FATAL:').strip()}",
+        remedy=remedy or f"try it by hand: {command[0]} exec {settings.image} true",
+    )
+
+
+def _check_inside(settings: Settings, facts: set[str], folder: Path | None) -> None:
+    image, tao = settings.image, settings.engine == "tao"
+    if "has yolo_v4" not in facts:
+        raise ConfigError(f"there is no yolo_v4 in {image}", remedy="make image, then give --image FILE.sif")
+    if tao == ("has ours" in facts):
+        engine = "portable" if tao else "tao"
+        raise ConfigError(f"the yolo_v4 in {image} is not that of ENGINE={settings.engine}", remedy=f"ENGINE={engine}")
+    holds = next(fact.removeprefix("TAO").strip() for fact in facts if fact.startswith("TAO"))
+    if tao and holds not in ("", settings.tao_version):
+        raise ConfigError(
+            f"{image} holds TAO {holds}, and tao_version is {settings.tao_version} ({settings.origins['tao_version']})",
+            remedy=f"give --tao-version {holds}",
+        )
+    if folder and "may write" not in facts:
+        raise ConfigError(
+            f"{folder} cannot be written from inside {image}", remedy="free it, or give another --workspace"
+        )
+    # One GPU is also what a platform without facts says, and there our own engine takes what it finds.
+    if "sees GPU" not in facts and (tao or settings.origins["gpus"] != "platform local"):
+        why = " (WSL2 needs the Windows driver and NVIDIA's container toolkit)" if on_wsl() else ""
+        raise ConfigError(
+            f"gpus is {settings.gpus} ({settings.origins['gpus']}), but inside {image} no GPU can be seen{why}",
+            remedy="look for one with nvidia-smi -L here, and give the command on a machine that has one",
+        )
