@@ -85,7 +85,7 @@ def build_image() -> Callable[..., Path]:
         for path in [folder, *folder.rglob("*")] if how else []:
             os.chown(path, how["user"], how["group"])
         command = ["sh", str(folder / "container" / "build.sh"), *words]
-        names = {**os.environ, "PYTHON": python}
+        names = {**os.environ, "PYTHON": python, "HOME": str(folder) if how else os.environ["HOME"]}
         ended = subprocess.run(command, env=names, cwd="/", capture_output=True, text=True, check=False, **how)
         assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
         return folder / "container" / "portable.sif"

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ case "$1 $2" in
     env | grep -E '^(APPTAINER|SINGULARITY)_(CACHE|TMP)DIR=' | sort >> "$CALLS.environment"
     find . -type f | sort > "$CALLS.stage"
     echo half > "$before"
+    if [ -n "$NAP" ]; then echo napping; sleep "$NAP"; fi
     if [ -n "$COMPLAINT" ]; then echo "$COMPLAINT"; exit 255; fi
     cp "$image" "$before" ;;
 "inspect --labels") sed -n 's/^    org.jamcam.inputs /org.jamcam.inputs: /p' "$3" ;;
@@ -46,8 +48,8 @@ class Builder:
         # A real Apptainer stands among the machine's programs.
         self.programs = folder / "programs"
         self.programs.mkdir()
-        for name in ("basename", "cp", "dirname", "env", "find", "git", "grep", "sed", "sh", "sort"):
-            (self.programs / name).symlink_to(shutil.which(name))
+        for name in ("basename", "cp", "dirname", "env", "find", "git", "grep", "sed", "sh", "sleep", "sort"):
+            (self.programs / name).symlink_to(shutil.which(name) or "/none")
         self.have("apptainer", "debootstrap", "unshare")
 
     def have(self, *names):
@@ -57,11 +59,11 @@ class Builder:
             (self.runtimes / name).write_text(RUNTIME if name in ("apptainer", "singularity") else "#!/bin/sh\n")
             (self.runtimes / name).chmod(0o755)
 
-    def __call__(self, *words, status=0, **environment):
-        ended = subprocess.run(
-            [self.container / "build.sh", *words],
-            cwd=self.folder,
-            env={
+    def how(self, **environment):
+        return {
+            "cwd": self.folder,
+            "text": True,
+            "env": {
                 "PATH": f"{self.runtimes}:{self.programs}",
                 "PYTHON": sys.executable,
                 "PYTHONPATH": str(self.python),
@@ -70,10 +72,11 @@ class Builder:
                 "COMPLAINT": "",
                 **environment,
             },
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        }
+
+    def __call__(self, *words, status=0, **environment):
+        command = [self.container / "build.sh", *words]
+        ended = subprocess.run(command, capture_output=True, check=False, **self.how(**environment))
         assert ended.returncode == status, ended.stdout + ended.stderr
         return ended.stdout + ended.stderr
 
@@ -262,3 +265,18 @@ def test_packages_that_cannot_be_fetched_stop_the_build(build):
     printed = build(status=1, NO_NETWORK="1")
     assert "error: pip could not fetch the packages" in printed
     assert not build.calls.exists() or build.built() == []
+
+
+def test_an_interrupted_build_takes_the_runtime_with_it_and_leaves_nothing(build):
+    with subprocess.Popen(
+        [build.container / "build.sh"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **build.how(NAP="61.5")
+    ) as process:
+        for line in process.stdout:
+            if line == "napping\n":
+                break
+        process.send_signal(signal.SIGTERM)
+        _, complaint = process.communicate()
+    assert complaint == "interrupted: nothing half-built is left\n"
+    assert not list(build.container.glob(".*.part"))
+    assert not list(build.folder.glob("jamcam-image-*"))
+    assert "sleep 61.5" not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
