@@ -24,7 +24,8 @@ def container_prefix(
         flags: how the GPUs get in.
         binds: further folders, as --bind takes them.
     """
-    words = [runtime, "exec", *flags, "--cleanenv"]
+    # With process numbers of its own, all that runs inside dies with the process we started.
+    words = [runtime, "exec", *flags, "--pid", "--cleanenv"]
     for bind in (f"{real}:{workspace}", *binds):
         words += ["--bind", bind]
     return (*words, "--pwd", str(workspace), image)

@@ -37,3 +37,46 @@ def test_a_program_whose_parent_is_gone_already_does_not_start():
     finished = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert (finished.returncode, finished.stdout) == (137, "")
+
+
+@pytest.fixture
+def forgetful(tmp_path):
+    """Makes a program by the name of apptainer, which the kernel's leash does not hold."""
+
+    def make(script):
+        program = tmp_path / "apptainer"
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+        return str(program)
+
+    return make
+
+
+def test_what_a_container_runtime_started_dies_with_our_parent_too(forgetful, tmp_path):
+    runtime = forgetful(f"sleep 61 & echo $! > '{tmp_path}/aside'; mv '{tmp_path}/aside' '{tmp_path}/number'; wait")
+    program = (
+        "import os, subprocess, sys, time;"
+        f"words = [sys.executable, {leash.__file__!r}, str(os.getpid()), {runtime!r}];"
+        "subprocess.Popen(words, start_new_session=True); time.sleep(60)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", program])
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "number").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    inside = int((tmp_path / "number").read_text())
+    started = start_time(inside)
+
+    parent.kill()
+    parent.wait()
+
+    while is_running(inside, started) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not is_running(inside, started)
+
+
+@pytest.mark.parametrize(("script", "status"), [("exit 7", 7), ("kill -KILL $$", 137), ("exit 0", 0)])
+def test_the_exit_status_of_a_container_runtime_comes_back(forgetful, script, status):
+    words = (
+        f"import os, subprocess, sys; sys.exit(subprocess.call([sys.executable, {leash.__file__!r}, str(os.getpid()), "
+    )
+    assert subprocess.call([sys.executable, "-c", f"{words}{forgetful(script)!r}]))"]) == status
