@@ -20,11 +20,11 @@ def test_a_site_may_want_other_flags_and_more_folders():
         workspace=Path("/ws"),
         real=Path("/ws"),
         flags=("--nv", "--nvccli"),
-        binds=("/lus", "/proj:/proj:ro"),
+        binds=("/lus", "/a:/b:ro"),
     )
 
     assert " ".join(prefix) == (
-        "singularity exec --nv --nvccli --pid --cleanenv --bind /ws:/ws --bind /lus --bind /proj:/proj:ro --pwd /ws x.sif"
+        "singularity exec --nv --nvccli --pid --cleanenv --bind /ws:/ws --bind /lus --bind /a:/b:ro --pwd /ws x.sif"
     )
 
 
