@@ -2,6 +2,7 @@
 # Variables given on make's command line, and only those, become options: EPOCHS=3 is handed on as --epochs=3.
 
 VENV := .venv
+YOLO_V4_GOLDEN ?= ../shared/oracle
 PYTHON := python3
 
 VARIABLES += RECIPE=--recipe                       ## what to run: smoke, sample, jamcam, photographs, or a path
@@ -32,7 +33,7 @@ VARIABLES += FORCE=--force                         ## 1: `unlock` although the h
 
 names := $(foreach pair,$(VARIABLES),$(firstword $(subst =, ,$(pair))))
 given := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
-unknown := $(filter-out $(names) VENV PYTHON BASE TAO_IMAGE,$(given))
+unknown := $(filter-out $(names) VENV PYTHON BASE TAO_IMAGE YOLO_V4_GOLDEN,$(given))
 $(if $(unknown),$(error unknown variable $(unknown); `make help` lists those there are))
 
 quoted = '$(subst ','\'',$(value $(1)))'
@@ -101,6 +102,8 @@ check: $(dev) lint ## the quick part of the tests, under a minute
 	@$(pytest) -q -m "not slow and not system and not gpu"
 test: $(dev) lint ## everything
 	@$(pytest) --durations=15 --durations-min=1
+golden: $(dev) ## every golden vector of YOLO_V4_GOLDEN=DIR compared, none left out
+	@YOLO_V4_GOLDEN=$(call quoted,YOLO_V4_GOLDEN) OMP_NUM_THREADS=1 $(python) -m pytest -q tests/yolo_v4/golden --golden-complete
 lint: $(dev) ## style and types
 	@$(python) -m ruff check . && $(python) -m ruff format --check . && $(python) -m mypy
 
@@ -111,7 +114,7 @@ help: ## this list
 	  END { print "\nVariables, as in: make all RECIPE=smoke EPOCHS=3\n" variables }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: all download verify gen-valid tune-bdb convert-data train eval vis export \
-  status plan why show-config scheduler unlock clean image check test lint help
+  status plan why show-config scheduler unlock clean image check test golden lint help
 
 $(VENV)/.ready-%: environment.py pyproject.toml constraints.txt
 	@$(PYTHON) environment.py $(VENV) $*

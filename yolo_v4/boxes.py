@@ -18,15 +18,7 @@ def centres_to_corners(box_N4: Tensor) -> Tensor:
 
 
 def pairwise_iou(a_N4: Tensor, b_M4: Tensor) -> Tensor:
-    """IoU of each box of `a` with each of `b`.
-
-    Args:
-        a_N4: [..., N, 4] corners.
-        b_M4: [..., M, 4] corners.
-
-    Returns:
-        [..., N, M], 0..1; 0 where both boxes have no area.
-    """
+    """IoU [..., N, M] of boxes [..., N, 4] with boxes [..., M, 4], all corners; 0 where both have no area."""
     a_N14, b_1M4 = a_N4.unsqueeze(-2), b_M4.unsqueeze(-3)
     overlap_width = torch.minimum(a_N14[..., 2], b_1M4[..., 2]) - torch.maximum(a_N14[..., 0], b_1M4[..., 0])
     overlap_height = torch.minimum(a_N14[..., 3], b_1M4[..., 3]) - torch.maximum(a_N14[..., 1], b_1M4[..., 1])
@@ -36,17 +28,9 @@ def pairwise_iou(a_N4: Tensor, b_M4: Tensor) -> Tensor:
 
 
 def ciou_loss(true_N4: Tensor, found_N4: Tensor) -> Tensor:
-    """1 - CIoU of pairs of boxes.
+    """1 - CIoU of pairs of boxes, [N], of centres [N, 4] whose true w and h are positive.
 
-    Args:
-        true_N4: [N, 4] centres, w and h > 0.
-        found_N4: [N, 4] centres.
-
-    Returns:
-        [N]; 0 for equal boxes.
-
-    Source: Zheng et al., Distance-IoU Loss (AAAI 2020), eq. 10; as NVIDIA, the weight of the aspect term is
-    differentiated too.
+    Source: Zheng et al., Distance-IoU Loss (AAAI 2020), eq. 10; as in NVIDIA's, its weight is differentiated too.
     """
     true, found = centres_to_corners(true_N4), centres_to_corners(found_N4)
     overlap_N2 = (torch.minimum(true[:, 2:], found[:, 2:]) - torch.maximum(true[:, :2], found[:, :2])).clamp(min=0)

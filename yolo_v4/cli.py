@@ -14,8 +14,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
-from yolo_v4 import flags
 from yolo_v4.errors import DetectorError
+from yolo_v4.flags import FLAGS, say_ignored
 
 # Modules are imported when their command runs: help and the commands without a network need no torch.
 COMMANDS = {
@@ -25,7 +25,7 @@ COMMANDS = {
     "evaluate": "average precision of a model on the validation data of a spec",
     "inference": "detect objects in pictures: annotated pictures and KITTI labels",
     "export": "write a model as ONNX",
-    "prune": "not supported yet",
+    "prune": "not supported",
 }
 EPILOG = """Sub-commands, flags, spec files and outputs follow NVIDIA TAO Toolkit's yolo_v4;
 docs/seam.md lists every flag and field, and what differs on purpose.
@@ -42,8 +42,9 @@ class Interrupted(KeyboardInterrupt):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one sub-command and return the exit status; usage errors leave through argparse's SystemExit(2)."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
     parser = _parser()
-    args = parser.parse_args(argv)
+    args = parser.parse_args(arguments, argparse.Namespace(argv=arguments))
     _check_usage(parser, args)
     if args.gpu_index is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(str(index) for index in sorted(set(args.gpu_index)))
@@ -70,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(
             name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", parents=[shared]
         )
-        getattr(flags, name)(command)
+        FLAGS[name](command)
     return parser
 
 
@@ -103,6 +104,10 @@ def _check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> N
 
 
 def _run(args: argparse.Namespace) -> int:
+    if args.command == "prune":
+        _explain(f"prune is not supported, so {args.model} was left as it is", "prune with NVIDIA's container, or not")
+        return 1
+    say_ignored(args)
     try:
         importlib.import_module(f"yolo_v4.commands.{args.command}").run(args)
     except DetectorError as error:
@@ -133,28 +138,21 @@ def _logged(args: argparse.Namespace) -> int:
     except OSError as error:
         _explain(f"cannot write the log file: {error}", "give --log_file a path that can be written")
         return 1
-    with stream, _redirected(stream.fileno()):
-        status = _run(args)
-    if status:
-        _explain(f"yolo_v4 {args.command} failed", f"read the end of {path}")
-    return status
-
-
-@contextlib.contextmanager
-def _redirected(target: int) -> Iterator[None]:
-    kept = [os.dup(1), os.dup(2)]
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os.dup2(target, 1)
-    os.dup2(target, 2)
+    kept = {1: os.dup(1), 2: os.dup(2)}
     try:
-        yield
+        for descriptor in kept:
+            os.dup2(stream.fileno(), descriptor)
+        status = _run(args)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        for descriptor, original in zip((1, 2), kept, strict=True):
+        for descriptor, original in kept.items():
             os.dup2(original, descriptor)
             os.close(original)
+        stream.close()
+    if status:
+        _explain(f"yolo_v4 {args.command} failed", f"read the end of {path}")
+    return status
 
 
 @contextlib.contextmanager

@@ -1,9 +1,4 @@
-"""Every deliberate failure of the detector, each with a remedy.
-
-    DetectorError           1
-      SpecError             1   a spec file is wrong (as in TAO: exit 1)
-      DataError             1   a picture, label, record or checkpoint is not what it should be
-      TrainingFailed        1   the loss is not a number, memory ran out, a GPU is not there
+"""Every deliberate failure of the detector, each with a remedy; all end with exit status 1, as in TAO.
 
 Usage errors of the command line are argparse's, exit 2. `yolo_v4.cli` is the only place that prints them.
 """
@@ -12,17 +7,14 @@ Usage errors of the command line are argparse's, exit 2. `yolo_v4.cli` is the on
 class DetectorError(Exception):
     """A failure that a person can act on.
 
-    Args:
-        message: what was found, what was expected, and where.
-        remedy: the next command or step, in the imperative.
+    `message`: what was found, what was expected, and where; `remedy`: the next command or step, in the imperative.
     """
 
     exit_status = 1
 
     def __init__(self, message: str, *, remedy: str) -> None:
         super().__init__(message)
-        self.message = message
-        self.remedy = remedy
+        self.message, self.remedy = message, remedy
 
 
 class SpecError(DetectorError):
@@ -34,4 +26,4 @@ class DataError(DetectorError):
 
 
 class TrainingFailed(DetectorError):
-    """Training cannot start or cannot go on."""
+    """Training cannot start or cannot go on: the loss is not a number, memory ran out, a GPU is not there."""

@@ -1,36 +1,27 @@
-"""The flags of every sub-command: TAO's, of both generations. No torch in here, so that help comes at once."""
+"""The flags of each sub-command: TAO's of both generations, and few of our own. Nothing heavy is imported for them."""
 
 import argparse
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from yolo_v4.spec.experiment import RELEASES
 
-def dataset_convert(parser: argparse.ArgumentParser) -> None:
-    """TAO's flags."""
-    parser.add_argument(
-        "-d",
-        "--dataset_export_spec",
-        "--dataset_spec",
-        required=True,
-        metavar="SPEC",
-        help="dataset_convert spec (protobuf text with a kitti_config)",
-    )
-    parser.add_argument(
-        "-o",
-        "--output_filename",
-        required=True,
-        metavar="PREFIX",
-        help="folder and first part of the name of the records",
-    )
-    parser.add_argument(
-        "-f", "--validation_fold", type=int, help="accepted without effect (TAO: for sample_modifier_config only)"
-    )
+Parser = argparse.ArgumentParser
+
+
+def dataset_convert(parser: Parser) -> None:
+    """KITTI labels to TFRecords."""
+    names = ("-d", "--dataset_export_spec", "--dataset_spec")
+    parser.add_argument(*names, required=True, metavar="SPEC", help="protobuf text with a kitti_config")
+    parser.add_argument("-o", "--output_filename", required=True, metavar="PREFIX", help="folder and start of names")
+    parser.add_argument("-f", "--validation_fold", type=int, help="no effect (TAO: for sample_modifier_config only)")
     parser.add_argument("-r", "--results_dir", help="folder for status.json")
     parser.add_argument("-v", "--verbose", action="store_true", help="say which boxes are skipped")
 
 
-def kmeans(parser: argparse.ArgumentParser) -> None:
-    """TAO's flags."""
+def kmeans(parser: Parser) -> None:
+    """Anchors for a data set."""
     parser.add_argument("-l", "--label_folders", nargs="+", required=True, help="folders of KITTI label files")
     parser.add_argument("-i", "--image_folders", nargs="+", required=True, help="folders of images, in the same order")
     parser.add_argument("-x", "--size_x", type=int, required=True, help="width of the network input, in pixels")
@@ -42,75 +33,86 @@ def kmeans(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--results_dir", help="folder for status.json")
 
 
-def train(parser: argparse.ArgumentParser) -> None:
-    """TAO's flags."""
+def train(parser: Parser) -> None:
+    """A training run."""
     parser.add_argument("-e", "--experiment_spec_file", required=True, help="experiment spec")
     parser.add_argument("-r", "--results_dir", required=True, help="folder for weights, CSV log and status.json")
-    parser.add_argument("-k", "--key", default="", help="accepted and not used: checkpoints are not encrypted")
+    _key(parser)
+    text = "whose TAO's network: top-down (3.21, default), or top-down and bottom-up (5.0)"
+    parser.add_argument("--network_release", choices=RELEASES, default=RELEASES[0], help=text)
 
 
-def evaluate(parser: argparse.ArgumentParser) -> None:
-    """TAO's flags."""
-    parser.add_argument("-m", "--model_path", required=True, help="a weights/yolov4_*.pt file of train")
-    parser.add_argument("-e", "--experiment_spec", required=True, help="experiment spec the model was trained with")
-    parser.add_argument("-k", "--key", default="", help="accepted and not used: checkpoints are not encrypted")
+def evaluate(parser: Parser) -> None:
+    """Average precision of a model."""
+    _model(parser, "--model_path")
     parser.add_argument("-r", "--results_dir", help="folder for status.json")
-    _ignore(parser, ("-i", "--image_dir"), ("-l", "--label_dir"), ("-b", "--batch_size"))
+    _ignored(parser, ("-i", "--image_dir"), ("-l", "--label_dir"), ("-b", "--batch_size"))
 
 
-def inference(parser: argparse.ArgumentParser) -> None:
-    """TAO's flags of both generations: one results folder, or a folder for each kind of output."""
-    parser.add_argument("-m", "--model_path", required=True, help="a weights/yolov4_*.pt file of train")
+def inference(parser: Parser) -> None:
+    """Detections; one results folder, or a folder for each kind of output."""
+    _model(parser, "--model_path")
     parser.add_argument("-i", "--image_dir", required=True, help="a picture, or a folder of .jpg, .jpeg and .png files")
-    parser.add_argument("-e", "--experiment_spec", required=True, help="experiment spec the model was trained with")
-    parser.add_argument("-k", "--key", default="", help="accepted and not used: checkpoints are not encrypted")
     parser.add_argument("-t", "--threshold", type=float, default=0.3, help="lowest score, 0 to 1 (default 0.3)")
     parser.add_argument("-r", "--results_dir", help="folder for images_annotated/, labels/ and status.json")
     parser.add_argument("-o", "--out_image_path", help="folder for annotated pictures")
     parser.add_argument("-l", "--out_label_path", help="folder for KITTI label files")
-    _ignore(parser, ("-b", "--batch_size"))
+    _ignored(parser, ("-b", "--batch_size"))
 
 
-def export(parser: argparse.ArgumentParser) -> None:
-    """TAO's flags; those for TensorRT engines and calibration are accepted, and said to have no effect."""
-    parser.add_argument("-m", "--model", required=True, help="a weights/yolov4_*.pt file of train")
-    parser.add_argument("-e", "--experiment_spec", required=True, help="experiment spec the model was trained with")
-    parser.add_argument("-k", "--key", default="", help="accepted and not used: models are not encrypted")
+def export(parser: Parser) -> None:
+    """ONNX of a model; flags for TensorRT engines are accepted, and said to have no effect."""
+    _model(parser, "--model")
     parser.add_argument("-o", "--output_file", help="where to write (default: beside the model, ending in .onnx)")
-    parser.add_argument("--data_type", choices=("fp32", "fp16", "int8"), default="fp32", help="fp32 (default) or fp16")
+    parser.add_argument("--data_type", choices=("fp32", "fp16", "int8"), default="fp32", help="default fp32")
+    parser.add_argument("--cal_image_dir", help="int8: pictures to measure ranges on (default: the training frames)")
+    parser.add_argument("--batches", type=int, default=10, help="int8: batches of them (default 10)")
+    parser.add_argument("--batch_size", type=int, default=8, help="int8: pictures of a batch (default 8)")
     parser.add_argument("--gen_ds_config", action="store_true", help="also write labels.txt and nvinfer_config.txt")
     parser.add_argument("--results_dir", help="folder for status.json")
     parser.add_argument("--engine_file", help=argparse.SUPPRESS)
-    _ignore(parser, *((f"--{name}",) for name in ("batch_size", "batches", "max_batch_size", "min_batch_size")))
-    _ignore(parser, *((f"--{name}",) for name in ("opt_batch_size", "max_workspace_size", "static_batch_size")))
-    _ignore(parser, *((f"--{name}",) for name in ("cal_data_file", "cal_image_dir", "cal_cache_file")))
-    _ignore(parser, ("--cal_json_file",), ("--target_opset",), ("--onnx_route",))
-    _ignore(parser, ("--force_ptq",), ("-v", "--verbose"), action="store_true")
-    _ignore(parser, ("-s", "--strict_type_constraints"), action="store_true")
+    sizes = ("max_batch_size", "min_batch_size", "opt_batch_size", "max_workspace_size", "static_batch_size")
+    others = ("cal_data_file", "cal_cache_file", "cal_json_file", "target_opset", "onnx_route")
+    _ignored(parser, *((f"--{name}",) for name in (*sizes, *others)))
+    _ignored(parser, ("--force_ptq",), ("-v", "--verbose"), action="store_true")
+    _ignored(parser, ("-s", "--strict_type_constraints"), action="store_true")
 
 
-def prune(parser: argparse.ArgumentParser) -> None:
+def prune(parser: Parser) -> None:
     """TAO's flags, so that a script fails for the right reason."""
     parser.add_argument("-m", "--model", required=True, help="model to prune")
     parser.add_argument("-o", "--output_file", required=True, help="where the pruned model would go")
     parser.add_argument("-e", "--experiment_spec_path", required=True, help="experiment spec")
-    parser.add_argument("-k", "--key", default="", help="accepted; models here are not encrypted")
-    parser.add_argument("-n", "--normalizer", choices=("max", "L2"), default="max")
-    parser.add_argument(
-        "-eq",
-        "--equalization_criterion",
-        choices=("union", "intersection", "arithmetic_mean", "geometric_mean"),
-        default="union",
-    )
-    parser.add_argument("-pg", "--pruning_granularity", type=int, default=8)
-    parser.add_argument("-pth", "--pruning_threshold", type=float, default=0.1)
-    parser.add_argument("-nf", "--min_num_filters", type=int, default=16)
-    parser.add_argument("-el", "--excluded_layers", nargs="*", default=[])
-    parser.add_argument("--results_dir", help="folder for status.json")
-    parser.add_argument("-v", "--verbose", action="store_true")
+    for names in ("n normalizer", "eq equalization_criterion", "pg pruning_granularity", "pth pruning_threshold"):
+        parser.add_argument(*map("-{}".format, names.replace(" ", " -").split()), nargs="?", help="read and left")
+    for names in ("nf min_num_filters", "el excluded_layers", "k key", "v verbose"):
+        parser.add_argument(*map("-{}".format, names.replace(" ", " -").split()), nargs="*", help="read and left")
+    parser.add_argument("--results_dir", help="read and left")
 
 
-def _ignore(parser: argparse.ArgumentParser, *flags: Sequence[str], **options: Any) -> None:
+FLAGS: dict[str, Callable[[Parser], None]] = {
+    one.__name__: one for one in (dataset_convert, kmeans, train, evaluate, inference, export, prune)
+}
+
+
+def say_ignored(args: argparse.Namespace) -> None:
+    """Say on stderr which of the flags given have no effect."""
+    for dest, flag in getattr(args, "ignored", {}).items():
+        if getattr(args, dest) is not None:
+            print(f"note: {flag} has no effect here", file=sys.stderr, flush=True)
+
+
+def _model(parser: Parser, name: str) -> None:
+    parser.add_argument("-m", name, required=True, help="a weights/yolov4_*.pt file of train")
+    parser.add_argument("-e", "--experiment_spec", required=True, help="experiment spec the model was trained with")
+    _key(parser)
+
+
+def _key(parser: Parser) -> None:
+    parser.add_argument("-k", "--key", default="", help="accepted and not used: models are not encrypted")
+
+
+def _ignored(parser: Parser, *flags: Sequence[str], **options: Any) -> None:
     """Accept flags of TAO's that do nothing here; the help is silent on them, `say_ignored` is not."""
     names = parser.get_default("ignored") or {}
     for flag in flags:

@@ -7,19 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from yolo_v4.errors import DetectorError
-
 Status = Literal["STARTED", "RUNNING", "SUCCESS", "FAILURE", "SKIPPED"]
+Values = Mapping[str, Any]
 FILE_NAME = "status.json"
+LASTING = ("categorical", "graphical", "kpi")
 
 
 class StatusLog:
-    """Writes status lines; without a file it keeps quiet.
-
-    Args:
-        path: the file, or None; its folder is made.
-        append: go on after what an earlier command wrote, else start afresh.
-        echo: also called with each message, whether or not there is a file.
+    """Writes status lines; without a file it keeps quiet. `echo` is called with each message in any case.
 
     Example line: `{"date": "1/8/2026", "time": "9:5:0", "status": "STARTED", "verbosity": "INFO", "message": "..."}`.
     Date and time are local and not padded, as in TAO.
@@ -28,31 +23,18 @@ class StatusLog:
     def __init__(self, path: Path | None, *, append: bool = True, echo: Callable[[str], None] | None = None) -> None:
         self._path = path
         self._echo = echo
-        self._lasting: dict[str, Mapping[str, Any]] = {}
+        self._lasting: dict[str, Values] = {}
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.open("a" if append else "w").close()
 
-    def write(
-        self,
-        status: Status,
-        message: str,
-        *,
-        data: Mapping[str, Any] | None = None,
-        kpi: Mapping[str, Any] | None = None,
-        graphical: Mapping[str, Any] | None = None,
-        categorical: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Add a line; `kpi`, `graphical` and `categorical` are repeated on later lines until replaced, as in TAO."""
-        for name, values in (("categorical", categorical), ("graphical", graphical), ("kpi", kpi)):
-            if values:
-                self._lasting[name] = values
+    def write(self, status: Status, message: str, *, data: Values | None = None, **lasting: Values) -> None:
+        """Add a line; what is in `LASTING` is repeated on later lines until replaced, as in TAO."""
+        self._lasting |= {name: values for name, values in lasting.items() if values}
         if self._path is not None:
-            lasting = {
-                name: self._lasting[name] for name in ("categorical", "graphical", "kpi") if name in self._lasting
-            }
+            kept = {name: self._lasting[name] for name in LASTING if name in self._lasting}
             stated = {"status": status, "verbosity": "INFO", "message": message}
-            line = json.dumps({**(data or {}), **_now(), **stated, **lasting})
+            line = json.dumps({**(data or {}), **_now(), **stated, **kept})
             with self._path.open("a", encoding="utf-8") as stream:
                 stream.write(line + "\n")
         if self._echo is not None:
@@ -61,20 +43,11 @@ class StatusLog:
 
 @contextmanager
 def reported(log: StatusLog, *, started: str | None, failed: str) -> Iterator[StatusLog]:
-    """Say STARTED before the work, and FAILURE when it does not come to its end; SUCCESS is the work's own to say.
-
-    Args:
-        log: where to write.
-        started: the first message, or None where the work says it itself.
-        failed: what is written when the user or the system interrupts, such as `Training was interrupted`.
-    """
+    """Say STARTED before the work unless it does so itself, and FAILURE if it ends early; SUCCESS is its own to say."""
     try:
         if started is not None:
             log.write("STARTED", started)
         yield log
-    except DetectorError as error:
-        log.write("FAILURE", error.message)
-        raise
     except KeyboardInterrupt:
         log.write("FAILURE", failed)
         raise
@@ -90,7 +63,4 @@ def status_path(results_dir: str | None) -> Path | None:
 
 def _now() -> dict[str, str]:
     now = time.localtime()
-    return {
-        "date": f"{now.tm_mon}/{now.tm_mday}/{now.tm_year}",
-        "time": f"{now.tm_hour}:{now.tm_min}:{now.tm_sec}",
-    }
+    return {"date": f"{now.tm_mon}/{now.tm_mday}/{now.tm_year}", "time": f"{now.tm_hour}:{now.tm_min}:{now.tm_sec}"}

@@ -25,7 +25,7 @@ FLOORS = {
         3: {"training", "scoring", "deploy"},
         2: {"data", "network"},
         1: {"spec"},
-        0: {"errors", "boxes", "status"},
+        0: {"errors", "boxes", "status", "progress", "files"},
     },
 }
 # On the top and the ground floor there is one room; elsewhere rooms of a floor do not know each other.

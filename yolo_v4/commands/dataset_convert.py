@@ -2,10 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Iterable
 from pathlib import Path
-
-from tqdm import tqdm
 
 from yolo_v4.data.convert import Converter
 from yolo_v4.data.narrator import Narrator, status_line
@@ -16,25 +13,16 @@ STARTED = "Starting Object Detection Dataset Convert."
 
 
 def run(args: argparse.Namespace) -> None:
-    """Convert.
-
-    Raises:
-        DetectorError: the spec or the data are refused.
-    """
+    """Convert. Raises DetectorError: the spec or the data are refused."""
     path = status_path(args.results_dir)
     status = StatusLog(path, append=False, echo=status_line if path else None)
     with reported(status, started=STARTED, failed="Dataset convert was interrupted."):
         conversion = load_conversion(Path(args.dataset_export_spec))
         narrator = Narrator(status, verbose=args.verbose)
-        frames = Converter(conversion, args.output_filename, narrator, _progress).run()
+        frames = Converter(conversion, args.output_filename, narrator).run()
         status.write("SUCCESS", "Dataset convert finished successfully.")
     if not frames:
         _warn_of_nothing(conversion)
-
-
-def _progress(frames: Iterable[str]) -> Iterable[str]:
-    # A bar for people only: without a terminal the lines of each shard are progress enough.
-    return tqdm(frames, unit="image", leave=False, disable=None)
 
 
 def _warn_of_nothing(conversion: Conversion) -> None:

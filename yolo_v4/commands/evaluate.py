@@ -1,13 +1,17 @@
 """`yolo_v4 evaluate`: average precision of a model on the validation data of a spec."""
 
 import argparse
-from pathlib import Path
+import sys
 from typing import Any
 
-from yolo_v4.commands.model import counted, load_model, say_ignored
+from torch import Tensor
+
+from yolo_v4.data.batches import Truth
 from yolo_v4.data.frames import read_frames
-from yolo_v4.scoring.evaluator import Metrics, ap_table, evaluate_network
-from yolo_v4.scoring.plot import import_pyplot, plot_curves
+from yolo_v4.network.checkpoint import load_model
+from yolo_v4.progress import Progress
+from yolo_v4.scoring.evaluator import Metrics, ap_table, evaluate
+from yolo_v4.scoring.nms import Detections, detections, predict
 from yolo_v4.spec.experiment import Experiment
 from yolo_v4.status import StatusLog, reported, status_path
 
@@ -15,26 +19,25 @@ from yolo_v4.status import StatusLog, reported, status_path
 def run(args: argparse.Namespace) -> None:
     """Evaluate, print TAO's table and write the figures into status.json.
 
-    Raises:
-        DetectorError: a spec, model, frame or GPU that is not what it should be.
+    Raises DetectorError: a spec, model, frame or GPU that is not what it should be.
     """
     log = StatusLog(status_path(args.results_dir))
     with reported(log, started="Starting YOLOv4 evaluation.", failed="Evaluation was interrupted."):
-        say_ignored(args)
         network, experiment = load_model(args.model_path, args.experiment_spec, args.gpu_index)
-        if experiment.evaluation.plot_precision_recall:
-            import_pyplot()  # fails before the work, not after it
+        spec = experiment.evaluation
+        if spec.plot_precision_recall:
+            print("note: visualize_pr_curve has no effect here", file=sys.stderr, flush=True)
         frames = read_frames(experiment, "validation")
-        batch_size = experiment.evaluation.batch_size
-        print(f"Using {args.model_path} for inference, batch size {batch_size} from eval_config")
-        with counted(len(frames), "Producing predictions") as progress:
-            metrics = evaluate_network(network, frames, experiment, progress=progress)
+
+        def find(pixels: Tensor, truths: list[Truth]) -> list[Detections]:
+            progress.advance(len(truths))
+            return detections(predict(network, pixels, experiment), experiment.nms)
+
+        print(f"Using {args.model_path} for inference, batch size {spec.batch_size} from eval_config")
+        with Progress(len(frames), "Producing predictions") as progress:
+            metrics = evaluate(find, frames, experiment)
         print("Start to calculate AP for each class")
         print(ap_table(metrics), flush=True)
-        if experiment.evaluation.plot_precision_recall:
-            plot = Path(args.model_path).parent / "PR_curve.png"
-            plot_curves(metrics, plot)
-            print(f"PR-curve image saved to {plot}")
         log.write("SUCCESS", "Evaluation finished successfully.", kpi=figures(metrics, experiment))
 
 

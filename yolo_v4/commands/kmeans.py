@@ -12,11 +12,7 @@ from yolo_v4.status import StatusLog, reported, status_path
 
 
 def run(args: argparse.Namespace) -> None:
-    """Find and print anchors.
-
-    Raises:
-        DetectorError: the folders do not pair up, or there are too few boxes.
-    """
+    """Find and print anchors. Raises DetectorError: the folders do not pair up, or there are too few boxes."""
     log = StatusLog(status_path(args.results_dir))
     with reported(log, started="Starting k-means.", failed="K-means was interrupted."):
         _check(args)
@@ -45,7 +41,7 @@ def _wanted(args: argparse.Namespace) -> Sizes:
     for images, labels in zip(args.image_folders, args.label_folders, strict=True):
         # A bar for people only: nothing but TAO's text where nobody looks on.
         frames = tqdm(find_images(Path(images)), unit="image", leave=False, disable=None)
-        parts.append(read_sizes(frames, Path(labels), missing=_say_missing))
+        parts.append(read_sizes(frames, Path(labels), missing=lambda label: print(f"Cannot find: {label}")))
     sizes = np.concatenate(parts)
     wanted = (sizes[:, 0] > args.min_x / args.size_x) & (sizes[:, 1] > args.min_y / args.size_y)
     if wanted.sum() <= args.num_clusters:
@@ -55,10 +51,6 @@ def _wanted(args: argparse.Namespace) -> Sizes:
             remedy="check -l and -i, or lower --min_x, --min_y or -n",
         )
     return np.asarray(sizes[wanted])
-
-
-def _say_missing(label: Path) -> None:
-    print(f"Cannot find: {label}")
 
 
 def _say_step(number: int) -> None:

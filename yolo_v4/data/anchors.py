@@ -22,11 +22,7 @@ IMAGE_ENDINGS = frozenset({".jpg", ".jpeg", ".JPG", ".JPEG", ".png", ".PNG"})
 
 
 def find_images(folder: Path) -> list[Path]:
-    """Sorted pictures of one folder, not of those below.
-
-    Raises:
-        DataError: the folder cannot be read.
-    """
+    """Sorted pictures of one folder, not of those below. Raises DataError: the folder cannot be read."""
     try:
         return sorted(path for path in folder.iterdir() if path.suffix in IMAGE_ENDINGS)
     except OSError as error:
@@ -34,18 +30,10 @@ def find_images(folder: Path) -> list[Path]:
 
 
 def read_sizes(images: Iterable[Path], labels: Path, *, missing: Callable[[Path], Any]) -> Sizes:
-    """Widths and heights of all boxes of some pictures, DontCare included.
+    """[n, 2] widths and heights of all boxes of pictures as fractions of theirs; unordered corners give negative ones.
 
-    Args:
-        images: pictures; the label file of each has its stem and lies in `labels`.
-        labels: folder of KITTI files; lines with fewer than 15 columns are skipped.
-        missing: is told each label file that is not there.
-
-    Returns:
-        [n, 2] (width, height), each as a fraction of its picture's; unordered corners give negative sizes.
-
-    Raises:
-        DataError: a picture or label that cannot be read.
+    The label file of a picture has its stem; `missing` is told those that are not there. DontCare counts, lines with
+    fewer than 15 columns do not. Raises DataError: a picture or label that cannot be read.
     """
     sizes = []
     for image in images:
@@ -68,16 +56,9 @@ def choose_first(count: int, clusters: int, *, seed: int = SEED) -> NDArray[np.i
 
 
 def cluster(sizes: Sizes, first: NDArray[np.int64], *, max_steps: int, step: Callable[[int], Any]) -> Sizes:
-    """Centres of clusters of like boxes.
+    """[k, 2] medians of widths and heights of clusters of like boxes, by area, smallest first.
 
-    Args:
-        sizes: [n, 2] (width, height), n > k, all positive.
-        first: [k] indices of the boxes that are the first centres.
-        max_steps: at most so many iterations.
-        step: is told the number of each iteration, from 1.
-
-    Returns:
-        [k, 2] medians of the widths and heights of each cluster, by area, smallest first.
+    `sizes`: [n, 2], n > k, all positive; `first`: [k] boxes that are the first centres; `step` is told each iteration.
     """
     centres = sizes[first]
     assigned = np.full(len(sizes), -1)

@@ -3,12 +3,9 @@
 One pipeline serves label folders and TFRecords alike. It follows TAO's intent, which its two pipelines miss in parts:
   - hue turns by up to +-180 degrees x `hue`; saturation and exposure multiply by a factor in [1/f, f]
     (TAO adds `exposure` to pixels of 0..255 for TFRecords, which shows nothing, and mangles colours of label folders);
-  - the vertical flip acts on both label kinds;
   - jitter moves each edge of the picture by up to +-`jitter` of its size: inwards crops, outwards pads with the
-    picture's mean colour. By how much the tile's aspect ratio differs from the picture's is evened out by less or more
-    padding; the change of aspect that jitter makes stays (TAO's slip at the lower edge of tall pictures does not).
+    picture's mean colour. By how much the tile's aspect ratio differs from the picture's is evened out by padding.
 Hue, saturation and exposure are one 3 x 3 matrix in YIQ space: grey stays grey, and hue and saturation keep the luma.
-
 Legend: N = boxes, 4 = (x1, y1, x2, y2) in pixels, C = channels, H and W = height and width.
 """
 
@@ -40,16 +37,7 @@ class Tile:
 def random_tile(
     picture: Tensor, boxes: Floats, width: int, height: int, spec: Augmentation, random: np.random.Generator
 ) -> Tile:
-    """A picture augmented to a tile of the given size.
-
-    Args:
-        picture: [3, H, W] uint8 r, g, b or [1, H, W] float32, from `read_picture`.
-        boxes: [N', 4] float32, pixels of the picture.
-        width: of the tile, pixels.
-        height: of the tile, pixels.
-        spec: how much to vary.
-        random: every draw comes from here.
-    """
+    """A picture, [3, H, W] uint8 r, g, b or [1, H, W] float32, and boxes [N', 4] in its pixels on a tile."""
     flip_x, flip_y = random.random() < spec.horizontal_flip, random.random() < spec.vertical_flip
     window = jitter_window(picture.shape[2], picture.shape[1], width / height, spec.jitter, random)
     colour, offset = colour_matrix(spec, random)
@@ -71,8 +59,8 @@ def jitter_window(
 
     `aspect` is width / height of what it will be shown on; without jitter the window has the same up to rounding.
     """
-    shifts = np.minimum(random.uniform(-jitter, jitter, 4), MAX_CROP_SHARE) * (width, height, width, height)
-    left, top, right, bottom = shifts.tolist()
+    shifts = np.minimum(random.uniform(-jitter, jitter, 4), MAX_CROP_SHARE)
+    left, top, right, bottom = (shifts * (width, height, width, height)).tolist()
     left, right = _limit_crop(left, right, width)
     top, bottom = _limit_crop(top, bottom, height)
     # Too wide for the tile: take padding off the sides as far as there is any, then pad above and below.
@@ -101,16 +89,13 @@ def cut(
     u2, v2 = max(u2, u1 + 1), max(v2, v1 + 1)
     seen = resize(picture[:, y1:y2, x1:x2], v2 - v1, u2 - u1)
     if (u2 - u1, v2 - v1) != (width, height):
-        tile = mean_colour(picture).expand(-1, height, width).clone()
+        # The mean of every eighth pixel along both axes is exact enough for padding, and cheap.
+        mean_colour = picture[:, ::8, ::8].float().mean(dim=(1, 2), keepdim=True)
+        tile = mean_colour.to(seen.dtype).expand(-1, height, width).clone()
         tile[:, v1:v2, u1:u2] = seen
         seen = tile
     moved = (boxes.reshape(-1, 2, 2) - (x1, y1)) * ((u2 - u1) / (x2 - x1), (v2 - v1) / (y2 - y1)) + (u1, v1)
     return seen, moved.reshape(-1, 4).astype(np.float32)
-
-
-def mean_colour(picture: Tensor) -> Tensor:
-    """[C, 1, 1], the mean of every eighth pixel along both axes: exact enough for padding, and cheap."""
-    return picture[:, ::8, ::8].float().mean(dim=(1, 2), keepdim=True).to(picture.dtype)
 
 
 def colour_matrix(spec: Augmentation, random: np.random.Generator) -> tuple[Tensor, Tensor]:
@@ -133,8 +118,9 @@ def colour_matrix(spec: Augmentation, random: np.random.Generator) -> tuple[Tens
 
 def recolour(pixels: Tensor, colour: Tensor, mean: Tensor, depth: int) -> Tensor:
     """Network input [C, H, W] of a tile: colours mixed, kept within 0..2^depth - 1, mean subtracted."""
-    mixed = colour @ pixels.reshape(len(pixels), -1).float()
-    mixed = mixed.clamp_(0, 2**depth - 1).sub_(mean)
+    device = pixels.device
+    mixed = colour.to(device, non_blocking=True) @ pixels.reshape(len(pixels), -1).float()
+    mixed = mixed.clamp_(0, 2**depth - 1).sub_(mean.to(device, non_blocking=True))
     return mixed.reshape(len(colour), *pixels.shape[1:])
 
 

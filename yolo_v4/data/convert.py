@@ -2,15 +2,14 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from yolo_v4.data.example import encode
 from yolo_v4.data.kitti import KittiObject, read_objects
 from yolo_v4.data.narrator import Narrator
 from yolo_v4.data.partition import KITTI, partition, shards
 from yolo_v4.data.picture_file import picture_size
-from yolo_v4.data.tfrecord import write_records
+from yolo_v4.data.tfrecord import encode, write_records
 from yolo_v4.errors import DataError, SpecError
 from yolo_v4.spec.conversion import Conversion
 
@@ -19,54 +18,32 @@ CLASS_MAP_NOTE = (
     "For the dataset_config in the experiment_spec, please use labels in the tfrecords file, "
     "while writing the classmap.\n"
 )
-_FLOAT_FEATURES = {
-    "target/truncation": "truncation",
-    "target/observation_angle": "alpha",
-    "target/coordinates_x1": "x1",
-    "target/coordinates_y1": "y1",
-    "target/coordinates_x2": "x2",
-    "target/coordinates_y2": "y2",
-    "target/world_bbox_h": "height",
-    "target/world_bbox_w": "width",
-    "target/world_bbox_l": "length",
-    "target/world_bbox_x": "x",
-    "target/world_bbox_y": "y",
-    "target/world_bbox_z": "z",
-    "target/world_bbox_rot_y": "rotation_y",
-}
-
-
-Progress = Callable[[Iterable[str]], Iterable[str]]
+_FLOAT_FEATURES = {"target/truncation": "truncation", "target/observation_angle": "alpha"}
+_FLOAT_FEATURES |= {f"target/coordinates_{corner}": corner for corner in ("x1", "y1", "x2", "y2")}
+_FLOAT_FEATURES |= {f"target/world_bbox_{name[0]}": name for name in ("height", "width", "length", "x", "y", "z")}
+_FLOAT_FEATURES |= {"target/world_bbox_rot_y": "rotation_y"}
 
 
 class Converter:
-    """One conversion.
+    """One conversion to record files whose names begin with `prefix`; `narrator` is told what happens."""
 
-    Args:
-        conversion: what to convert.
-        prefix: beginning of the names of the record files; its folder is made.
-        narrator: is told what happens.
-        progress: wraps the frames of a shard, to show a bar.
-    """
-
-    def __init__(self, conversion: Conversion, prefix: str, narrator: Narrator, progress: Progress) -> None:
-        self._conversion = conversion
-        self._prefix = prefix
-        self._narrator = narrator
-        self._progress = progress
+    def __init__(self, conversion: Conversion, prefix: str, narrator: Narrator) -> None:
+        self._conversion, self._prefix, self._narrator = conversion, prefix, narrator
         self._class_map: dict[str, str] = {}
         self._rejected: dict[str, tuple[int, int, int, int]] = {}
 
     def run(self) -> int:
         """Write all record files, each whole or not at all; returns the number of frames written.
 
-        Raises:
-            SpecError: values that TAO refuses.
-            DataError: a picture or label that TAO refuses; says which.
+        Raises SpecError: values that TAO refuses. Raises DataError: a picture or label that TAO refuses; says which.
         """
-        self._narrator.log("build_converter", "Instantiating a kitti converter")
-        self._narrator.status.write("STARTED", "Instantiating a kitti converter")
-        self._make_folder()
+        self._narrator.tell("build_converter", "Instantiating a kitti converter", "STARTED")
+        folder = self._prefix.rpartition("/")[0]
+        self._narrator.log(WRITER, f"Creating output directory {folder}")
+        if not folder:
+            message = f'--output_filename is "{self._prefix}", without a folder'
+            raise SpecError(message, remedy=f"give a folder too, such as -o ./{self._prefix}")
+        Path(folder).mkdir(parents=True, exist_ok=True)
         folds = partition(self._conversion, self._narrator)
         total: Counter[str] = Counter()
         for number, frames in enumerate(folds):
@@ -76,23 +53,11 @@ class Converter:
         self._conclude(total)
         return sum(map(len, folds))
 
-    def _make_folder(self) -> None:
-        folder = self._prefix.rpartition("/")[0]
-        self._narrator.log(WRITER, f"Creating output directory {folder}")
-        if not folder:
-            raise SpecError(
-                f'--output_filename is "{self._prefix}", without a folder',
-                remedy=f"give a folder too, such as -o ./{self._prefix}",
-            )
-        Path(folder).mkdir(parents=True, exist_ok=True)
-
     def _write_fold(self, number: int, frames: list[str]) -> Counter[str]:
         counts: Counter[str] = Counter()
         for index, chosen in enumerate(shards(frames, self._conversion.shards)):
-            text = f"Writing partition {number}, shard {index}"
-            self._narrator.log(WRITER, text)
-            self._narrator.status.write("RUNNING", text)
-            write_records(self._path(number, index), self._examples(self._progress(chosen), counts))
+            self._narrator.tell(WRITER, f"Writing partition {number}, shard {index}")
+            write_records(self._path(number, index), self._examples(chosen, counts))
         return counts
 
     def _path(self, fold: int, shard: int) -> Path:
@@ -161,13 +126,10 @@ class Converter:
 
     def _conclude(self, total: Counter[str]) -> None:
         narrator, status = self._narrator, self._narrator.status
-        narrator.log(WRITER, "Cumulative object statistics")
-        status.write("RUNNING", "Cumulative object statistics", categorical={"num_objects": dict(total)})
+        narrator.tell(WRITER, "Cumulative object statistics", categorical={"num_objects": dict(total)})
         narrator.log(WRITER, _counts_text(total))
         pairs = "".join(f"\n{source.encode()!r}: {target.encode()!r}" for source, target in self._class_map.items())
-        text = f"Class map. \nLabel in GT: Label in tfrecords file {pairs}"
-        narrator.log(WRITER, text)
-        status.write("RUNNING", text)
+        narrator.tell(WRITER, f"Class map. \nLabel in GT: Label in tfrecords file {pairs}")
         narrator.plain(CLASS_MAP_NOTE)
         status.write("RUNNING", CLASS_MAP_NOTE)
         narrator.log(WRITER, "Tfrecords generation complete.")

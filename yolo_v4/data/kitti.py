@@ -45,11 +45,7 @@ class KittiObject:
 
 
 def read_rows(path: Path) -> list[list[str]]:
-    """Columns of each line that is not blank.
-
-    Raises:
-        DataError: no such file, or not ASCII.
-    """
+    """Columns of each line that is not blank. Raises DataError: no such file, or not ASCII."""
     try:
         text = path.read_text(encoding="ascii")
     except UnicodeDecodeError as error:
@@ -67,8 +63,7 @@ def read_rows(path: Path) -> list[list[str]]:
 def read_objects(path: Path) -> list[KittiObject]:
     """Objects of a label file by the rules of TAO's converter, boxes without area included.
 
-    Raises:
-        DataError: as `read_rows` and `parse_columns`; a line without exactly 15 columns.
+    Raises DataError: as `read_rows` and `parse_columns`; a line without exactly 15 columns.
     """
     objects = []
     for index, columns in enumerate(read_rows(path)):
@@ -87,8 +82,7 @@ def read_objects(path: Path) -> list[KittiObject]:
 def parse_columns(columns: list[str], *, where: str) -> KittiObject:
     """The object in the columns of one line; missing ones count as 0, those after the 15th are left out.
 
-    Raises:
-        DataError: a column that is not a number, or a corner that is not finite; starts with Python's words, as TAO's.
+    Raises DataError: no number, or a corner that is not finite; starts with Python's words, as TAO's.
     """
     try:
         numbers = [float(column) for column in columns[1:]]
@@ -103,12 +97,6 @@ def parse_columns(columns: list[str], *, where: str) -> KittiObject:
 
 
 def format_line(class_name: str, corners: Sequence[float], score: float) -> str:
-    """One line of a label file as TAO's inference writes it, without its end.
-
-    Args:
-        class_name: target class.
-        corners: x1, y1, x2, y2 in pixels of the picture; written as the shortest text of their float32.
-        score: 0..1, the 16th column.
-    """
+    """One line of a label file as TAO's inference writes it: numbers as short as float32 allows, no line end."""
     numbers = [str(np.float32(value)) for value in (*corners, score)]
     return " ".join([class_name, "0 0 0", *numbers[:4], "0 0 0 0 0 0 0", numbers[4]])

@@ -1,16 +1,13 @@
 """Pictures at network size without augmentation: the validation letterbox and the inference fit.
 
 Both keep the aspect ratio. Validation centres the picture on its own mean colour and resizes bilinearly; inference
-puts it top left on black and resizes with Lanczos. TAO's validation from TFRecords resizes with TensorFlow's old
-bilinear kernel (no half-pixel centres); here label folders and TFRecords share the label folders' resize, the usual
-one. The two are equal wherever the picture already has its final size.
-
+puts it top left on black and resizes with Lanczos. TAO's validation from TFRecords resizes without half-pixel centres;
+here it shares the label folders' resize. The two are equal wherever the picture already has its final size.
 Legend: N = boxes, 4 = (x1, y1, x2, y2), C = channels, H and W = height and width.
-Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/common/dataio/augmentation_lib.py and
-cv/common/inferencer/inferencer.py.
+Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/common/dataio/augmentation_lib.py, .../inferencer/inferencer.py.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -23,39 +20,25 @@ from yolo_v4.spec.experiment import Augmentation
 LUMA = (0.299, 0.587, 0.114)  # weights of r, g, b in grey (ITU-R BT.601)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Fit:
-    """Where a picture lies on the network input: network = picture * scale + offset, in pixels."""
+class Fit(NamedTuple):
+    """Where a picture lies on the network input, in pixels: network = picture * scale + offset, both x, y, x, y."""
 
-    scale_x: float
-    scale_y: float
-    left_px: int
-    top_px: int
+    scale: Tensor
+    offset: Tensor
 
     def to_network(self, box_N4: Tensor) -> Tensor:
         """[N, 4] boxes in picture pixels to network pixels."""
-        return box_N4 * self._scale(box_N4) + self._offset(box_N4)
+        return box_N4 * self.scale + self.offset
 
     def to_picture(self, box_N4: Tensor) -> Tensor:
         """[N, 4] boxes in network pixels to picture pixels."""
-        return (box_N4 - self._offset(box_N4)) / self._scale(box_N4)
-
-    def _scale(self, like: Tensor) -> Tensor:
-        return like.new_tensor((self.scale_x, self.scale_y, self.scale_x, self.scale_y))
-
-    def _offset(self, like: Tensor) -> Tensor:
-        return like.new_tensor((self.left_px, self.top_px, self.left_px, self.top_px))
+        return (box_N4 - self.offset) / self.scale
 
 
 def letterbox(picture: Tensor, augmentation: Augmentation) -> tuple[Tensor, Fit]:
-    """Validation input of a picture.
+    """Validation input [C, height, width] of a picture from `read_picture`, and where the picture lies on it.
 
-    Args:
-        picture: [3, H, W] uint8 r, g, b or [1, H, W] float32 grey, from `read_picture`.
-        augmentation: network size, channels and mean.
-
-    Returns:
-        [C, height, width] float32, mean subtracted, b, g, r or grey; and where the picture lies on it.
+    It is float32, mean subtracted, b, g, r or grey.
     """
     height, width = picture.shape[1:]
     fit_width, fit_height = _fitted(width, height, augmentation)
@@ -63,31 +46,29 @@ def letterbox(picture: Tensor, augmentation: Augmentation) -> tuple[Tensor, Fit]
     pixels = picture.float()
     canvas = pixels.mean(dim=(1, 2), keepdim=True).repeat(1, augmentation.height, augmentation.width)
     canvas[:, top : top + fit_height, left : left + fit_width] = resize(pixels, fit_height, fit_width)
-    fit = Fit(scale_x=fit_width / width, scale_y=fit_height / height, left_px=left, top_px=top)
-    return normalise(canvas, augmentation), fit
+    scale = torch.tensor((fit_width / width, fit_height / height) * 2)
+    return normalise(canvas, augmentation), Fit(scale, torch.tensor((left, top) * 2))
 
 
 def fit_top_left(picture: Image.Image, augmentation: Augmentation) -> tuple[Tensor, Fit]:
-    """Inference input of an opened picture; returns as `letterbox`.
-
-    One scale, that of the width, leads back to the picture on both axes, as in TAO.
-    """
+    """Inference input of an opened picture; one scale, the width's, leads back on both axes, as in TAO."""
     fit_width, fit_height = _fitted(picture.width, picture.height, augmentation)
     mode = "I" if augmentation.depth == 16 else "RGB" if augmentation.channels == 3 else "L"
     canvas = Image.new(mode, (augmentation.width, augmentation.height))
     canvas.paste(picture.resize((fit_width, fit_height), Image.Resampling.LANCZOS).convert(mode), (0, 0))
     pixels = torch.from_numpy(np.array(canvas, dtype=np.float32))
-    scale = fit_width / picture.width
-    fit = Fit(scale_x=scale, scale_y=scale, left_px=0, top_px=0)
+    fit = Fit(torch.tensor(fit_width / picture.width), torch.tensor(0))
     if mode == "RGB":
         return normalise(pixels.permute(2, 0, 1), augmentation), fit
     return pixels[None] - augmentation.mean[0], fit
 
 
 def resize(pixels: Tensor, height: int, width: int) -> Tensor:
-    """[C, H, W] to [C, height, width], bilinear with half-pixel centres, same dtype (uint8 or float32)."""
+    """[C, H, W] to [C, height, width], bilinear with half-pixel centres, uint8 or float32."""
     if pixels.shape[1:] == (height, width):
         return pixels
+    if pixels.is_cuda:
+        pixels = pixels.float()  # torch resizes whole numbers on CPUs only
     return F.interpolate(pixels[None], (height, width), mode="bilinear", align_corners=False)[0]
 
 

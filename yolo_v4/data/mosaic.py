@@ -33,30 +33,17 @@ def random_sample(
     size: tuple[int, int],
     random: np.random.Generator,
 ) -> Sample:
-    """Frame `index` augmented; with probability `mosaic_prob` as the top left of four, the others being any frames.
-
-    Args:
-        index: of frames and pictures alike.
-        frames: the training set.
-        pictures: theirs, decoded.
-        spec: how much to vary.
-        size: (width, height) of the input, pixels.
-        random: every draw comes from here.
-    """
+    """Frame `index` augmented to (width, height); with probability `mosaic_prob` top left of four."""
     width, height = size
     if random.random() < spec.mosaic_prob:
         members = [index, *random.integers(len(frames), size=3).tolist()]
         low, high = spec.mosaic_min_ratio, 1 - spec.mosaic_min_ratio
         split_x, split_y = round(random.uniform(low, high) * width), round(random.uniform(low, high) * height)
-        areas = [
-            (0, 0, split_x, split_y),
-            (split_x, 0, width, split_y),
-            (0, split_y, split_x, height),
-            (split_x, split_y, width, height),
-        ]
+        x, y = (0, split_x, width), (0, split_y, height)
+        areas = [(x[column], y[row], x[column + 1], y[row + 1]) for row in (0, 1) for column in (0, 1)]
     else:
         members, areas = [index], [(0, 0, width, height)]
-    canvas = torch.empty(spec.channels, height, width)
+    canvas = torch.empty(spec.channels, height, width, device=pictures.device)
     boxes, classes = [], []
     for member, (left, top, right, bottom) in zip(members, areas, strict=True):
         frame = frames[member]

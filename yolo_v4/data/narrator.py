@@ -2,20 +2,17 @@
 
 import sys
 import time
+from collections.abc import Mapping
+from typing import Any
 
-from yolo_v4.status import StatusLog
+from yolo_v4.status import Status, StatusLog
 
 # Kept, so that whoever searches TAO's log finds the same lines here.
 LOGGERS = "nvidia_tao_tf1.cv.detectnet_v2.dataio"
 
 
 class Narrator:
-    """Writes to standard error and to a status log.
-
-    Args:
-        status: where status lines go; it should echo to `status_line` when it has a file, as TAO's does.
-        verbose: also print lines of level DEBUG.
-    """
+    """Writes to standard error and to a status log that echoes to `status_line` if it has a file, as TAO's does."""
 
     def __init__(self, status: StatusLog, *, verbose: bool) -> None:
         self.status = status
@@ -24,6 +21,11 @@ class Narrator:
     def log(self, module: str, text: str) -> None:
         """A line of a module's logger."""
         _line(f"{LOGGERS}.{module}", "INFO", text)
+
+    def tell(self, module: str, text: str, status: Status = "RUNNING", **values: Mapping[str, Any]) -> None:
+        """A line of a module's logger, and the same in the status log."""
+        self.log(module, text)
+        self.status.write(status, text, **values)
 
     def debug(self, module: str, text: str) -> None:
         """A line that only the curious see."""

@@ -11,15 +11,15 @@ from yolo_v4.spec.conversion import Conversion
 
 SEED = 42  # TAO's own; its "random" split is the first frames by name, shuffled
 KITTI = "kitti_converter_lib"
+VALIDATION_NOTE = (
+    "Validation data in partition 0. Hence, while choosing the validationset during training choose validation_fold 0."
+)
 
 
 def partition(conversion: Conversion, narrator: Narrator) -> list[list[str]]:
     """Frame names (stems) of each fold, in the order in which they are written; empty folds are left out.
 
-    Raises:
-        SpecError: a partition mode, number of partitions or val_split that TAO refuses.
-        DataError: the folder of images or the sequence file cannot be read.
-
+    Raises SpecError: what TAO refuses. Raises DataError: the folder of images or the sequence file cannot be read.
     Source: TAO 5.0, `cv/detectnet_v2/dataio/kitti_converter_lib.py`.
     """
     narrator.debug(KITTI, "Generating partitions")
@@ -52,11 +52,7 @@ def shards(frames: Sequence[str], count: int) -> list[Sequence[str]]:
 
 
 def list_images(folder: Path, ending: str) -> list[str]:
-    """Sorted names of the files in `folder` that end in `ending`.
-
-    Raises:
-        DataError: the folder cannot be read.
-    """
+    """Sorted names of the files in `folder` that end in `ending`. Raises DataError: the folder cannot be read."""
     try:
         return sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(ending))
     except OSError as error:
@@ -82,15 +78,9 @@ def _by_name(conversion: Conversion, narrator: Narrator) -> list[list[str]]:
     narrator.debug(KITTI, f"Validation percentage: {val_split}")
     count = int(val_split * len(frames))
     text = f"Num images in\nTrain: {len(frames) - count}\tVal: {count}"
-    narrator.log(KITTI, text)
-    narrator.status.write("RUNNING", text, kpi={"num_images": len(frames)})
+    narrator.tell(KITTI, text, kpi={"num_images": len(frames)})
     if val_split > 0:
-        note = (
-            "Validation data in partition 0. Hence, while choosing the validationset"
-            " during training choose validation_fold 0."
-        )
-        narrator.log(KITTI, note)
-        narrator.status.write("RUNNING", note)
+        narrator.tell(KITTI, VALIDATION_NOTE)
     else:
         narrator.log(KITTI, "Skipped validation data...")
         narrator.status.write("RUNNING", "Skipped validation data.")

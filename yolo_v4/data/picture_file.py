@@ -13,8 +13,7 @@ MAX_PICTURE_PX = 100_000_000  # a 10k x 10k scan passes, a decompression bomb do
 def open_picture(path: Path) -> Image.Image:
     """A picture whose header was read and whose size is within bounds; pixels are decoded later.
 
-    Raises:
-        DataError: no such file, not a picture, or more than `MAX_PICTURE_PX` pixels.
+    Raises DataError: no such file, not a picture, or more than `MAX_PICTURE_PX` pixels.
     """
     try:
         with warnings.catch_warnings():
@@ -33,10 +32,6 @@ def open_picture(path: Path) -> Image.Image:
 
 
 def picture_size(path: Path) -> tuple[int, int]:
-    """(width, height) in pixels, from the header alone.
-
-    Raises:
-        DataError: as `open_picture`.
-    """
+    """(width, height) in pixels, from the header alone. Raises DataError: as `open_picture`."""
     with open_picture(path) as picture:
         return picture.size

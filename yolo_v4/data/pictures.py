@@ -11,20 +11,13 @@ from yolo_v4.data.picture_file import open_picture
 from yolo_v4.errors import DataError
 
 CACHE_SHARE = 0.25  # of the memory this process may use
+CPU = torch.device("cpu")
 
 
 def read_picture(path: Path, *, depth: int = 8) -> Tensor:
-    """A picture's pixels, channels first (stored channels last, which resizing likes).
+    """A picture's pixels: [3, H, W] uint8 r, g, b, stored channels last; for depth 16 [1, H, W] float32, 0..65535.
 
-    Args:
-        path: any format that Pillow reads.
-        depth: 8 bits a channel, or 16 (a grey PNG).
-
-    Returns:
-        [3, H, W] uint8 in the order r, g, b; for depth 16 [1, H, W] float32, 0..65535.
-
-    Raises:
-        DataError: as `open_picture`, or the pixels are damaged.
+    Raises DataError: as `open_picture`, or the pixels are damaged.
     """
     try:
         with open_picture(path) as picture:
@@ -37,30 +30,31 @@ def read_picture(path: Path, *, depth: int = 8) -> Tensor:
 
 
 class PictureCache:
-    """Decoded pictures by number; those that fit into a share of memory are decoded once."""
+    """Decoded pictures by number; those that fit into a share of the device's memory are decoded once."""
 
-    def __init__(self, paths: list[Path], *, depth: int, limit_bytes: int | None = None) -> None:
-        self._paths = paths
-        self._depth = depth
-        self._free_bytes = int(usable_memory_bytes() * CACHE_SHARE) if limit_bytes is None else limit_bytes
+    def __init__(
+        self, paths: list[Path], *, depth: int, device: torch.device = CPU, limit_bytes: int | None = None
+    ) -> None:
+        self.device = device
+        self._paths, self._depth = paths, depth
+        self._free_bytes = int(usable_memory_bytes(device) * CACHE_SHARE) if limit_bytes is None else limit_bytes
         self._kept: dict[int, Tensor] = {}
-
-    def __len__(self) -> int:
-        return len(self._paths)
 
     def __getitem__(self, index: int) -> Tensor:
         """Picture `index` as `read_picture` gives it; not to be written to."""
         picture = self._kept.get(index)
         if picture is None:
-            picture = read_picture(self._paths[index], depth=self._depth)
+            picture = read_picture(self._paths[index], depth=self._depth).to(self.device)
             if picture.nbytes <= self._free_bytes:
                 self._free_bytes -= picture.nbytes
                 self._kept[index] = picture
         return picture
 
 
-def usable_memory_bytes() -> int:
-    """Memory of this machine, or of the control group this process is confined to, if that is less."""
+def usable_memory_bytes(device: torch.device) -> int:
+    """What a GPU has free; or the memory of this machine or, if less, of this process's control group."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
     physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     try:
         confined = int(Path("/sys/fs/cgroup/memory.max").read_text())

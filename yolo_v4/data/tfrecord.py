@@ -1,17 +1,23 @@
-"""TFRecord files: length, masked CRC-32C of the length, data, masked CRC-32C of the data.
+"""TFRecord files, and the examples in them: length, masked CRC-32C of the length, data, masked CRC-32C of the data.
 
 Source: TensorFlow, `tensorflow/core/lib/io/record_writer.h`; a checksum is rotated right by 15 bits, plus 0xa282ead8.
 """
 
-import os
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import google_crc32c
+from google.protobuf.message import DecodeError
 
+from yolo_v4.data import example_pb2
 from yolo_v4.errors import DataError
+from yolo_v4.files import written_whole
 
+# A list without entries has a type all the same, so the type goes by the key; all other features are float32.
+BYTES_FEATURES = frozenset({"frame/id", "target/object_class"})
+INT_FEATURES = frozenset({"frame/height", "frame/width", "target/occlusion"})
 _LENGTH = struct.Struct("<Q")
 _CHECKSUM = struct.Struct("<I")
 _HEADER_BYTES = _LENGTH.size + _CHECKSUM.size
@@ -19,26 +25,16 @@ _HEADER_BYTES = _LENGTH.size + _CHECKSUM.size
 
 def write_records(path: Path, records: Iterable[bytes]) -> None:
     """Write records so that `path` is either as before or complete; the records may be made while they are written."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with aside.open("wb") as stream:
-            for record in records:
-                length = _LENGTH.pack(len(record))
-                stream.write(length + _masked(length) + record + _masked(record))
-            stream.flush()
-            os.fsync(stream.fileno())
-        aside.replace(path)
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise
+    with written_whole(path) as stream:
+        for record in records:
+            length = _LENGTH.pack(len(record))
+            stream.write(length + _masked(length) + record + _masked(record))
 
 
 def read_records(path: Path) -> Iterator[bytes]:
     """The records of one file, each checked; an empty file has none.
 
-    Raises:
-        DataError: the file cannot be read, ends within a record, or a checksum is wrong; says which record.
+    Raises DataError: the file cannot be read, ends within a record, or a checksum is wrong; says which record.
     """
     try:
         stream = path.open("rb")
@@ -74,3 +70,41 @@ def _check(found: bytes, data: bytes, path: Path, number: int, what: str) -> Non
 
 def _damage(path: Path, number: int, what: str) -> DataError:
     return DataError(f"record {number} (counted from 0) of {path} {what}: the file is damaged", remedy=_REMEDY)
+
+
+def encode(features: Mapping[str, Sequence[bytes] | Sequence[int] | Sequence[float]]) -> bytes:
+    """Serialise one example; equal features give equal bytes.
+
+    `features`: key -> values; bytes for `BYTES_FEATURES`, int (64 bits) for `INT_FEATURES`, else float.
+    """
+    example = example_pb2.Example()
+    for key, values in features.items():
+        feature: Any = example.features.feature[key]
+        chosen = getattr(feature, _kind(key))
+        chosen.SetInParent()
+        chosen.value.extend(values)
+    return bytes(example.SerializeToString(deterministic=True))
+
+
+def decode(record: bytes) -> dict[str, list[Any]]:
+    """Values of each feature of a serialised example: bytes, int or float by what was stored.
+
+    Raises DataError: the bytes are not an example.
+    """
+    example = example_pb2.Example()
+    try:
+        example.ParseFromString(record)
+    except DecodeError as error:
+        raise DataError(
+            f"{len(record)} bytes are not a tf.train.Example: {error}",
+            remedy=_REMEDY,
+        ) from error
+    stored: Any = example.features.feature
+    kinds = {key: (feature, feature.WhichOneof("kind")) for key, feature in stored.items()}
+    return {key: list(getattr(feature, kind).value) if kind else [] for key, (feature, kind) in kinds.items()}
+
+
+def _kind(key: str) -> str:
+    if key in BYTES_FEATURES:
+        return "bytes_list"
+    return "int64_list" if key in INT_FEATURES else "float_list"

@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw, ImageFont
 # Okabe and Ito's colours, which people with colour-blindness can tell apart, without black, which hides on a street.
 PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
 DARK_INK, LIGHT_INK = "#000000", "#FFFFFF"
-INK_LIMIT = 140  # luma of a pad, 0..255, from which its text is dark
+DARK_COLOURS = {"#009E73", "#0072B2", "#D55E00"}  # with light text
 MIN_TEXT_PX = 10
 TEXT_SHARE = 0.03  # of the picture's height
 PAD_PX = 1
@@ -17,13 +17,9 @@ Box = tuple[float, float, float, float]
 
 
 def annotate(picture: Image.Image, boxes: Sequence[Box], labels: Sequence[str], classes: Sequence[int]) -> Image.Image:
-    """A copy of a picture with outlined boxes, each with a label where it hides least.
+    """A copy of a picture with outlined boxes, best first, each with a label where it hides least.
 
-    Args:
-        picture: any mode.
-        boxes: x1, y1, x2, y2 in pixels of the picture, best first.
-        labels: text of each box.
-        classes: class ids, which choose the colours.
+    Boxes are x1, y1, x2, y2 in pixels of the picture; class ids choose the colours.
     """
     canvas = picture.convert("RGB")
     draw = ImageDraw.Draw(canvas)
@@ -33,7 +29,8 @@ def annotate(picture: Image.Image, boxes: Sequence[Box], labels: Sequence[str], 
     colours = [PALETTE[class_id % len(PALETTE)] for class_id in classes]
     for box, colour in reversed(list(zip(boxes, colours, strict=True))):
         # A dark seam on both sides keeps a line visible on a background of its colour.
-        draw.rectangle(_grown(box, line_px), outline=DARK_INK, width=1)
+        seam = (box[0] - line_px, box[1] - line_px, box[2] + line_px, box[3] + line_px)
+        draw.rectangle(seam, outline=DARK_INK, width=1)
         draw.rectangle(box, outline=colour, width=line_px)
     pads: list[Box] = []
     for box, label, colour in zip(boxes, labels, colours, strict=True):
@@ -41,7 +38,8 @@ def annotate(picture: Image.Image, boxes: Sequence[Box], labels: Sequence[str], 
         pad = _best_place(box, (width + 2 * PAD_PX, height + 2 * PAD_PX), canvas.size, pads, boxes)
         pads.append(pad)
         draw.rectangle(pad, fill=colour)
-        draw.text((pad[0] + PAD_PX, pad[1] + PAD_PX), label, fill=_ink(colour), font=font, anchor="lt")
+        ink = LIGHT_INK if colour in DARK_COLOURS else DARK_INK
+        draw.text((pad[0] + PAD_PX, pad[1] + PAD_PX), label, fill=ink, font=font, anchor="lt")
     return canvas
 
 
@@ -53,22 +51,12 @@ def _best_place(
     width, height = size
     corners = [(x1, y1 - height), (x2 - width, y1 - height), (x1, y2), (x2 - width, y2), (x1, y1), (x2 - width, y1)]
     within = [(min(max(x, 0.0), picture[0] - 1 - width), min(max(y, 0.0), picture[1] - 1 - height)) for x, y in corners]
-    places = [(x, y, x + width, y + height) for x, y in within]
 
     def hidden(place: Box) -> float:
         return PAD_COST * sum(_overlap(place, pad) for pad in pads) + sum(_overlap(place, other) for other in boxes)
 
-    return min(places, key=hidden)
+    return min(((x, y, x + width, y + height) for x, y in within), key=hidden)
 
 
 def _overlap(a: Box, b: Box) -> float:
     return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
-
-
-def _grown(box: Box, by: float) -> Box:
-    return box[0] - by, box[1] - by, box[2] + by, box[3] + by
-
-
-def _ink(colour: str) -> str:
-    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
-    return DARK_INK if 0.299 * red + 0.587 * green + 0.114 * blue >= INK_LIMIT else LIGHT_INK

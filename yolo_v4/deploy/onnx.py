@@ -34,16 +34,11 @@ class Candidates(nn.Module):
     """A network and its decoding: boxes [B, N, 4], not cut to the picture, and scores [B, C, N] of all predictions."""
 
     def __init__(self, network: Yolo, experiment: Experiment, *, half: bool = False) -> None:
-        """Wrap a network in evaluation mode on the CPU.
-
-        Args:
-            network: is not changed.
-            experiment: its spec.
-            half: weights and the network's inside in 16 bits; input, decoding and outputs stay at 32.
-        """
+        """Wrap a network on the CPU; `half`: weights and the inside in 16 bits, input, decoding and outputs in 32."""
         super().__init__()
         self._spec = experiment.network
         self._dtype = torch.float16 if half else torch.float32
+        self.original = network
         self.network = copy.deepcopy(network).to(self._dtype)
         self.eval()
 
@@ -56,14 +51,15 @@ class Candidates(nn.Module):
 def trace_candidates(network: Candidates, experiment: Experiment) -> onnx.ModelProto:
     """The model with the outputs `boxes` and `scores`, before suppression; the same bytes each time."""
     spec = experiment.augmentation
-    stream = io.BytesIO()
+    stream, example = io.BytesIO(), torch.zeros(1, spec.channels, spec.height, spec.width)
+    network(example)  # grid constants are made once, not in the graph
     # The exporter that traces is deprecated and says so, among remarks on constants that are meant. The newer one takes
     # 19 s of processor time for a ResNet-10 where this one takes 2, and writes paths of source files into the model.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
             network,
-            (torch.zeros(1, spec.channels, spec.height, spec.width),),
+            (example,),
             stream,  # type: ignore[arg-type]  # torch's stubs know paths only
             dynamo=False,
             opset_version=OPSET,
@@ -75,13 +71,7 @@ def trace_candidates(network: Candidates, experiment: Experiment) -> onnx.ModelP
 
 
 def add_suppression(candidates: onnx.ModelProto, experiment: Experiment, *, predictions: int) -> onnx.ModelProto:
-    """The whole model.
-
-    Args:
-        candidates: from `trace_candidates`.
-        experiment: thresholds, `top_k` of 1 or more, classes.
-        predictions: N, boxes of a picture before suppression.
-    """
+    """The whole model, of what `trace_candidates` gave and N, the number of `predictions` before suppression."""
     model = onnx.ModelProto()
     model.CopyFrom(candidates)
     kept = min(experiment.nms.top_k, predictions * len(experiment.classes))
@@ -91,14 +81,9 @@ def add_suppression(candidates: onnx.ModelProto, experiment: Experiment, *, pred
         helper.make_node(*node[:3], name=f"suppress_{place}", **node[3]) for place, node in enumerate(NODES)
     )
     del graph.output[:]
-    shapes: tuple[tuple[int, list[Any]], ...] = (
-        (TensorProto.INT32, ["batch", 1]),
-        (TensorProto.FLOAT, ["batch", kept, 4]),
-        (TensorProto.FLOAT, ["batch", kept]),
-        (TensorProto.FLOAT, ["batch", kept]),
-    )
-    for name, (kind, shape) in zip(OUTPUTS, shapes, strict=True):
-        graph.output.append(helper.make_tensor_value_info(name, kind, shape))
+    for name, shape in zip(OUTPUTS, ([1], [kept, 4], [kept], [kept]), strict=True):
+        kind = TensorProto.INT32 if name == OUTPUTS[0] else TensorProto.FLOAT
+        graph.output.append(helper.make_tensor_value_info(name, kind, ["batch", *shape]))
     facts = {"classes": ",".join(experiment.classes), "mean": ",".join(map(str, experiment.augmentation.mean))}
     helper.set_model_props(model, facts)
     onnx.checker.check_model(model, full_check=True)
@@ -130,14 +115,24 @@ NODES: tuple[tuple[str, list[str], list[str], dict[str, Any]], ...] = (
 
 def _constants(nms: Nms, predictions: int, kept: int) -> list[onnx.TensorProto]:
     integers = {"top_k": [nms.top_k], "kept": [kept], "flat": [0, -1], "last_axis": [-1], "predictions": [predictions]}
-    numbers = {
-        "iou_threshold": [nms.iou_threshold],
-        "score_threshold": [nms.confidence_threshold],
-        "zero": 0.0,
-        "one": 1.0,
-        "no_class": -1.0,
+    numbers = {"iou_threshold": [nms.iou_threshold], "score_threshold": [nms.confidence_threshold]}
+    values: dict[str, Any] = {name: np.array(value, dtype=np.int64) for name, value in integers.items()}
+    values |= {name: np.array(value, dtype=np.float32) for name, value in numbers.items()}
+    values |= {name: np.array(value, dtype=np.float32) for name, value in (("zero", 0), ("one", 1), ("no_class", -1))}
+    return [numpy_helper.from_array(value, name) for name, value in values.items()]
+
+
+def nvinfer_config(experiment: Experiment) -> str:
+    """What NVIDIA DeepStream's nvinfer has to know of the input and the number of classes, as TAO writes it."""
+    spec = experiment.augmentation
+    lines = {
+        "net-scale-factor": "1.0",
+        "offsets": ";".join(map(str, spec.mean)),
+        "infer-dims": f"{spec.channels};{spec.height};{spec.width}",
+        "network-type": "0",
+        "num-detected-classes": str(len(experiment.classes)),
+        "model-color-format": "1" if spec.channels == 3 else "2",
+        "maintain-aspect-ratio": "0",
+        "output-tensor-meta": "0",
     }
-    return [
-        *(numpy_helper.from_array(np.array(value, dtype=np.int64), name) for name, value in integers.items()),
-        *(numpy_helper.from_array(np.array(value, dtype=np.float32), name) for name, value in numbers.items()),
-    ]
+    return "".join(f"{key}={value}\n" for key, value in lines.items())

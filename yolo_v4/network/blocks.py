@@ -23,9 +23,9 @@ class NamedLayers(nn.Module):
         self.add_module(name, nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False))
         self.add_module(bn or f"{name}_bn", nn.BatchNorm2d(outputs, eps=BN_EPSILON, momentum=BN_MOMENTUM))
 
-    def apply_layer(self, x: Tensor, name: str) -> Tensor:
-        """What the layer called `name` makes of x [B, C, H, W]."""
-        return self.get_submodule(name)(x)
+    def normalised(self, x: Tensor, conv: str, bn: str) -> Tensor:
+        """What a convolution and its normalisation make of x [B, C, H, W]."""
+        return self.get_submodule(bn)(self.get_submodule(conv)(x))
 
 
 class LeakyLayers(NamedLayers):
@@ -41,16 +41,15 @@ class LeakyLayers(NamedLayers):
     def chain(self, x: Tensor, *names: str) -> Tensor:
         """What the named layers make of x [B, C, H, W], one after another."""
         for name in names:
-            x = self.apply_layer(self.apply_layer(x, name), f"{name}_bn")
+            x = self.normalised(x, name, f"{name}_bn")
             x = F.leaky_relu(x, self._slope, inplace=True) if self._slope else F.relu(x, inplace=True)
         return x
 
 
 def pooling_pyramid(x: Tensor) -> Tensor:
-    """[B, 4C, H, W]: max over 5x5, 9x9 and 13x13 around each place, then x itself.
+    """[B, 4C, H, W]: max over 5x5, 9x9 and 13x13 around each place, zeros beyond as in NVIDIA's, then x itself.
 
-    Beyond the border stand zeros, as NVIDIA's patched pooling has them, not minus infinity. Pools of 9 and 13 are
-    pools of 5 in a row: the same values, at 75 comparisons a place instead of 275.
+    Pools of 9 and 13 are pools of 5 in a row: the same values, at 75 comparisons a place instead of 275.
     """
     pools = [x]
     for _ in range(3):

@@ -1,9 +1,9 @@
 """Checkpoints: what they hold, writing them whole or not at all, reading them without running what they might hide."""
 
 import dataclasses
-import os
 import pickle
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from yolo_v4.errors import DataError
+from yolo_v4.errors import DataError, SpecError
+from yolo_v4.files import written_whole
+from yolo_v4.network.device import choose_device
 from yolo_v4.network.yolo import Yolo, build_network
-from yolo_v4.spec.experiment import Experiment
+from yolo_v4.spec.experiment import RELEASES, Experiment
+from yolo_v4.spec.load import load_experiment
 
 FORMAT = 1
-RELEASE = "3.21"  # of the network that train builds
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,20 +37,16 @@ class Identity:
     grid_xy_extend: tuple[float, ...]
 
     @classmethod
-    def of(cls, experiment: Experiment, *, release: str = RELEASE) -> "Identity":
+    def of(cls, experiment: Experiment, *, release: str = RELEASES[0]) -> "Identity":
         """That of the network an experiment trains."""
         network, augmentation = experiment.network, experiment.augmentation
+        own = ("arch", "layers", "conv_blocks", "force_relu", "anchors", "grid_xy_extend")
         return cls(
             release=release,
-            arch=network.arch,
-            layers=network.layers,
-            conv_blocks=network.conv_blocks,
-            force_relu=network.force_relu,
             channels=augmentation.channels,
             input_wh=(augmentation.width, augmentation.height),
             classes=experiment.classes,
-            anchors=network.anchors,
-            grid_xy_extend=network.grid_xy_extend,
+            **{name: getattr(network, name) for name in own},
         )
 
 
@@ -69,26 +67,15 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint: to the side, made durable, then renamed, so that `path` is whole or as before."""
     content = {field.name: getattr(checkpoint, field.name) for field in dataclasses.fields(checkpoint)}
     content |= {"format": FORMAT, "identity": dataclasses.asdict(checkpoint.identity)}
-    aside = path.with_name(f".{path.name}.part")
+    # Through an open file: given a path, torch writes its stem into the bytes.
     try:
-        # Through an open file: given a path, torch writes its stem into the bytes.
-        with aside.open("wb") as stream:
+        with written_whole(path) as stream:
             torch.save(_canonical(content), stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        aside.replace(path)
     except RuntimeError as error:
         # torch's writer talks of positions where the disk had no room.
         if isinstance(error.__context__, OSError):
             raise OSError(error.__context__.errno, error.__context__.strerror, str(path)) from error
         raise
-    finally:
-        aside.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _canonical(value: Any) -> Any:
@@ -105,8 +92,7 @@ def _canonical(value: Any) -> Any:
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint onto the CPU.
 
-    Raises:
-        DataError: absent, damaged, of another format, or holding anything but tensors and plain values.
+    Raises DataError: absent, damaged, of another format, or holding anything but tensors and plain values.
     """
     remedy = "give a weights/yolov4_*.pt file that `yolo_v4 train` of this version wrote"
     try:
@@ -129,27 +115,25 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise DataError(f"{path} lacks parts of a checkpoint: {error}", remedy=remedy) from error
 
 
-def require_same(checkpoint: Checkpoint, experiment: Experiment, path: Path) -> None:
+def require_same(checkpoint: Checkpoint, experiment: Experiment, path: Path, *, release: str = "") -> None:
     """Refuse a checkpoint of a network other than the experiment's.
 
-    Raises:
-        DataError: naming what differs, with both values.
+    Raises DataError: naming what differs, with both values.
     """
-    expected = Identity.of(experiment, release=checkpoint.identity.release)
+    expected = Identity.of(experiment, release=release or checkpoint.identity.release)
     for field in dataclasses.fields(Identity):
         found, wanted = getattr(checkpoint.identity, field.name), getattr(expected, field.name)
         if found != wanted:
             raise DataError(
                 f"{path} was trained with {field.name} {found}, the spec says {wanted}",
-                remedy="use the spec file that this model was trained with",
+                remedy="use the spec file and --network_release that this model was trained with",
             )
 
 
 def load_network(path: Path, experiment: Experiment) -> Yolo:
     """The trained network of an experiment in evaluation mode, with the moving average as weights where there is one.
 
-    Raises:
-        DataError: as `load_checkpoint` and `require_same`.
+    Raises DataError: as `load_checkpoint` and `require_same`.
     """
     checkpoint = load_checkpoint(path)
     require_same(checkpoint, experiment, path)
@@ -161,3 +145,14 @@ def load_network(path: Path, experiment: Experiment) -> Yolo:
     )
     network.load_state_dict(checkpoint.average or checkpoint.weights)
     return network.eval()
+
+
+def load_model(path: str, spec: str, gpu_index: Sequence[int] | None) -> tuple[Yolo, Experiment]:
+    """A trained network in evaluation mode on its device, and its experiment.
+
+    Raises DetectorError: no such GPU, a spec under which nothing would be found, a model that does not fit it.
+    """
+    device, experiment = choose_device(gpu_index), load_experiment(Path(spec))
+    if experiment.nms.top_k == 0:
+        raise SpecError(f"top_k in nms_config of {spec} is 0, so nothing would be found", remedy="set top_k: 200")
+    return load_network(Path(path), experiment).to(device), experiment

@@ -1,4 +1,4 @@
-"""Where a network computes."""
+"""Where a network computes, and how exactly."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,24 +8,19 @@ import torch
 from yolo_v4.errors import TrainingFailed
 
 
-def choose_device(asked_for: Sequence[int] | None) -> torch.device:
-    """A GPU where there is one, else the CPU.
+def choose_device(asked_for: Sequence[int] | None, *, gpus: int = 1, local_rank: int = 0) -> torch.device:
+    """A GPU where there is one, else the CPU. Raises TrainingFailed: GPUs were asked for that are not there.
 
-    Args:
-        asked_for: what `--gpu_index` says; `CUDA_VISIBLE_DEVICES` was set from it, so the GPU is number 0 of those
-            to be seen.
-
-    Raises:
-        TrainingFailed: a certain GPU was asked for and is not there.
+    `asked_for` is what `--gpu_index` says; `CUDA_VISIBLE_DEVICES` was set from it, so GPUs count from 0 of those seen.
     """
-    if torch.cuda.is_available():
-        return torch.device("cuda", 0)
-    if asked_for:
+    seen = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if seen < (gpus if gpus > 1 or asked_for else 0) or 0 < seen <= local_rank:
+        flag = f"--gpu_index {' '.join(map(str, asked_for))}" if asked_for else f"--gpus {gpus}"
         raise TrainingFailed(
-            f"--gpu_index {asked_for[0]} was asked for, and PyTorch {torch.__version__} sees no such GPU here",
-            remedy="leave --gpu_index out to use the CPU, or install a PyTorch that fits the driver",
+            f"{flag} was asked for, and PyTorch {torch.__version__} sees {seen} such GPUs here",
+            remedy="leave --gpus and --gpu_index out to use what there is, or install a PyTorch that fits the driver",
         )
-    return torch.device("cpu")
+    return torch.device("cuda", local_rank) if seen else torch.device("cpu")
 
 
 def mixed_precision(device: torch.device) -> torch.dtype:

@@ -1,15 +1,14 @@
 """From head outputs to one row for each predicted box, in the layout of NVIDIA's models.
 
 Columns of a row: cell corner y, x; anchor h, w; cell size y, x; predicted y, x, h, w (in cells and anchors); objectness
-logit; class logits. Positions and sizes are shares of the picture's height and width. Rows: scales big, mid, small;
-within one: row, column, anchor.
-
+logit; class logits. Positions and sizes are shares of the picture. Rows: scales big, mid, small; row, column, anchor.
 Legend: B = pictures, N = rows, C = classes, A = anchors of a scale, H and W = cells.
 Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/yolo_v4/layers/bbox_postprocessing_layer.py,
 cv/yolo_v3/layers/yolo_anchor_box_layer.py.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -17,7 +16,6 @@ from torch import Tensor
 from yolo_v4.boxes import centres_to_corners
 from yolo_v4.spec.experiment import Anchor, NetworkSpec
 
-STRIDES_PX = (32, 16, 8)  # of the scales big, mid, small
 SIZE_LIMIT = 8.0  # exp of more is not a box
 ROW_COLUMNS = 11  # before the classes
 OBJECTNESS = 10
@@ -25,16 +23,9 @@ FIRST_CLASS = 11
 
 
 def encode_predictions(heads: Sequence[Tensor], spec: NetworkSpec, input_hw: tuple[int, int]) -> Tensor:
-    """Rows of all predicted boxes.
+    """Rows [B, N, 11 + C] of all predicted boxes, of heads big, mid, small, each [B, A * (5 + C), H, W].
 
-    Args:
-        heads: big, mid, small, each [B, A * (5 + C), H, W].
-        spec: anchors and grid extents.
-        input_hw: the configured network size in pixels, which anchors refer to (also where this batch has
-            another size).
-
-    Returns:
-        [B, N, 11 + C] float32.
+    Anchors refer to `input_hw`, the configured network size in pixels, also where this batch has another size.
     """
     scales = [
         _scale(head.float(), anchors, extend, input_hw)
@@ -51,14 +42,7 @@ def predicted_boxes(rows: Tensor) -> Tensor:
 
 
 def decode_rows(rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Boxes and scores of predictions.
-
-    Args:
-        rows: [B, N, 11 + C] from `encode_predictions`.
-
-    Returns:
-        [B, N, 4] corners as shares of the picture, not cut to it; [B, N, C] scores 0..1, which do not add up to 1.
-    """
+    """Corners [B, N, 4], shares of the picture not cut to it, and scores [B, N, C], 0..1, which do not add up to 1."""
     scores = rows[..., FIRST_CLASS:].sigmoid() * rows[..., OBJECTNESS : OBJECTNESS + 1].sigmoid()
     return centres_to_corners(predicted_boxes(rows)), scores
 
@@ -70,11 +54,14 @@ def _scale(head: Tensor, anchors: Sequence[Anchor], extend: float, input_hw: tup
     spread = 1.0 + extend
     yx = raw[..., 0:2].sigmoid() * spread - (spread - 1.0) / 2
     hw = raw[..., 2:4].clamp(max=SIZE_LIMIT).exp()
-    prior = _prior(height, width, anchors, input_hw).to(head.device).expand(batch, -1, -1)
+    prior = _prior(int(height), int(width), tuple(anchors), input_hw, head.device).expand(batch, -1, -1)
     return torch.cat((prior, yx, hw, raw[..., 4:]), dim=-1)
 
 
-def _prior(height: int, width: int, anchors: Sequence[Anchor], input_hw: tuple[int, int]) -> Tensor:
+@lru_cache(maxsize=64)  # a copy to the GPU in every step would make it wait
+def _prior(
+    height: int, width: int, anchors: tuple[Anchor, ...], input_hw: tuple[int, int], device: torch.device
+) -> Tensor:
     """[H * W * A, 6]: the columns that do not depend on the picture."""
     row, column, anchor = torch.meshgrid(
         torch.arange(height), torch.arange(width), torch.arange(len(anchors)), indexing="ij"
@@ -82,4 +69,4 @@ def _prior(height: int, width: int, anchors: Sequence[Anchor], input_hw: tuple[i
     anchor_hw = torch.tensor([(h / input_hw[0], w / input_hw[1]) for w, h in anchors])[anchor.flatten()]
     corner = torch.stack((row.flatten() / height, column.flatten() / width), dim=1)
     step = torch.tensor((1 / height, 1 / width)).expand_as(corner)
-    return torch.cat((corner, anchor_hw, step), dim=1)
+    return torch.cat((corner, anchor_hw, step), dim=1).to(device)

@@ -18,14 +18,7 @@ class TopDownNeck(LeakyLayers):
     """Release 3.21."""
 
     def __init__(self, inputs: tuple[int, int, int], *, width: int, conv_blocks: int, force_relu: bool) -> None:
-        """Make a neck.
-
-        Args:
-            inputs: channels of the features at strides 8, 16 and 16.
-            width: of the stride-16 branch; the others follow from it.
-            conv_blocks: pairs of convolutions in each scale, 0 to 2.
-            force_relu: ReLU in place of LeakyReLU.
-        """
+        """Make a neck of `width` at stride 16, the other scales follow; `inputs`: channels at strides 8, 16, 16."""
         stride_8, stride_16, deep = inputs
         half, double, expanded = width // 2, 2 * width, 4 * width
         super().__init__(
@@ -60,10 +53,7 @@ def _scale(name: str, inputs: int, width: int, conv_blocks: int) -> list[Row]:
     """Layers of one scale: 1x1 to `width`, pairs of 3x3 and 1x1, and the 3x3 before the head."""
     rows: list[Row] = [(f"{name}_1", inputs, width, 1, 1)]
     for pair in range(conv_blocks):
-        rows += [
-            (f"{name}_{2 * pair + 2}", width, 2 * width, 3, 1),
-            (f"{name}_{2 * pair + 3}", 2 * width, width, 1, 1),
-        ]
+        rows += [(f"{name}_{2 * pair + 2}", width, 2 * width, 3, 1), (f"{name}_{2 * pair + 3}", 2 * width, width, 1, 1)]
     return [*rows, (f"{name}_6", width, 2 * width, 3, 1)]
 
 
@@ -85,23 +75,14 @@ class TopDownBottomUpNeck(LeakyLayers):
                 ("yolo_conv1_3", expanded, double, 1, 1),
                 ("yolo_conv2", double, width, 1, 1),
                 ("yolo_x_branch", stride_16, width, 1, 1),
-                ("yolo_conv3_1", double, width, 1, 1),
-                ("yolo_conv3_2", width, double, 3, 1),
-                ("yolo_conv3_3", double, width, 1, 1),
-                ("yolo_conv3_4", width, double, 3, 1),
-                ("yolo_conv3_5", double, width, 1, 1),
+                *_scale("yolo_conv3", double, width, 2),
                 ("yolo_conv4", width, half, 1, 1),
                 ("yolo_x_branch_2", stride_8, half, 1, 1),
-                ("yolo_conv5_1", width, half, 1, 1),
-                ("yolo_conv5_2", half, width, 3, 1),
-                ("yolo_conv5_3", width, half, 1, 1),
-                ("yolo_conv5_4", half, width, 3, 1),
-                ("yolo_conv5_5", width, half, 1, 1),
+                *_scale("yolo_conv5", width, half, 2),
                 ("yolo_sm_branch_conv", half, width, 3, 2),
                 ("yolo_conv3_5_1", double, width, 1, 1),
                 ("yolo_conv3_4_2", width, double, 3, 1),
                 ("yolo_conv3_5_1_1", double, width, 1, 1),
-                ("yolo_conv3_6", width, double, 3, 1),
                 # The numbers in the following names are not their widths in NVIDIA's network either.
                 ("md_leaky_conv512", double, 256, 1, 1),
                 ("md_leaky_conv512_down", 256, 512, 3, 2),
@@ -112,7 +93,6 @@ class TopDownBottomUpNeck(LeakyLayers):
                 ("bg_leaky_conv512", expanded, 512, 1, 1),
                 ("bg_leaky_conv1024", 512, 1024, 3, 1),
                 ("md_leaky_conv1024", 256, 512, 3, 1),
-                ("yolo_conv5_6", half, width, 3, 1),
             ],
             force_relu=force_relu,
         )

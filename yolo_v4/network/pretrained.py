@@ -1,9 +1,10 @@
-"""Weights to start from: our own checkpoints, and Keras HDF5 files such as NVIDIA's pretrained ResNets.
+"""What training starts from: fresh weights, our checkpoints, or Keras HDF5 files such as NVIDIA's pretrained ResNets.
 
 Layers are matched by TAO's flat names. As in TAO, every layer of the backbone must be there with its shape, and what
 follows takes over what fits; heads are taken over only from a network with the same classes.
 """
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,32 +13,36 @@ from torch import Tensor
 
 from yolo_v4.errors import DataError
 from yolo_v4.network.checkpoint import load_checkpoint
-from yolo_v4.network.yolo import HEADS, Yolo
+from yolo_v4.network.yolo import BOX_CHANNELS, HEADS, Yolo, build_network
+from yolo_v4.spec.experiment import RELEASES, Experiment
 
 KERAS_SUFFIXES = (".hdf5", ".h5")
-KERAS_NAMES = {
-    "kernel": "weight",
-    "gamma": "weight",
-    "bias": "bias",
-    "beta": "bias",
-    "moving_mean": "running_mean",
-    "moving_variance": "running_var",
-}
+KERAS_NAMES = {"kernel": "weight", "gamma": "weight", "bias": "bias", "beta": "bias"}
+KERAS_NAMES |= {"moving_mean": "running_mean", "moving_variance": "running_var"}
+OBJECT_PRIOR = 0.01  # first guess of the share of boxes that hold an object
+
+
+def starting_network(experiment: Experiment, *, release: str = RELEASES[0]) -> tuple[Yolo, list[str]]:
+    """A network with the spec's pretrained weights, if any, and the names of the layers that those did not fill.
+
+    Raises SpecError: no such network. Raises DataError: pretrained weights that cannot be read or do not fit.
+    """
+    num_classes, channels = len(experiment.classes), experiment.augmentation.channels
+    torch.manual_seed(experiment.random_seed)
+    network = build_network(experiment.network, num_classes=num_classes, channels=channels, release=release)
+    # TAO begins with an objectness of one half: then thousands of empty boxes govern the first hundreds of steps.
+    for name in HEADS:
+        bias = network.get_parameter(f"{name}.bias").detach().view(-1, BOX_CHANNELS + num_classes)
+        bias[:, BOX_CHANNELS - 1] = -math.log(1 / OBJECT_PRIOR - 1)
+    if experiment.training.pretrain_path is None:
+        return network, []
+    return network, load_pretrained(network, experiment.training.pretrain_path, experiment.classes)
 
 
 def load_pretrained(network: Yolo, path: Path, classes: tuple[str, ...]) -> list[str]:
-    """Copy the weights in `path` into the network.
+    """Copy the weights in `path`, ours or Keras', into the network; returns names of layers that keep what they had.
 
-    Args:
-        network: takes the weights over.
-        path: a checkpoint of ours, or a Keras HDF5 file.
-        classes: of the network.
-
-    Returns:
-        Names of the layers that keep the weights they had.
-
-    Raises:
-        DataError: the file cannot be read, or lacks a layer of the backbone, or has it in another shape.
+    Raises DataError: the file cannot be read, or lacks a layer of the backbone, or has it in another shape.
     """
     if path.suffix in KERAS_SUFFIXES:
         found, other_classes = read_keras(path), True
@@ -65,15 +70,13 @@ def load_pretrained(network: Yolo, path: Path, classes: tuple[str, ...]) -> list
 def read_keras(path: Path) -> dict[str, Tensor]:
     """Weights of a Keras HDF5 file under PyTorch's names, such as `conv1.weight` [out, in, h, w].
 
-    Raises:
-        DataError: h5py is not installed, or the file cannot be read.
+    Raises DataError: h5py is not installed, or the file cannot be read.
     """
     try:
         import h5py
     except ImportError as error:
         raise DataError(
-            f"{path} is a Keras HDF5 file, and h5py, which reads it, is not installed",
-            remedy="pip install h5py",
+            f"{path} is a Keras HDF5 file, and h5py, which reads it, is not installed", remedy="pip install h5py"
         ) from error
     try:
         with h5py.File(path, "r") as file:
@@ -92,10 +95,8 @@ def _layers(layers: Any) -> dict[str, Tensor]:
             path = stored.decode() if isinstance(stored, bytes) else stored
             keras_name = path.split("/")[-1].split(":")[0]
             if keras_name in KERAS_NAMES:
-                values = torch.from_numpy(layers[layer][path][()])
-                weights[f"{layer}.{KERAS_NAMES[keras_name]}"] = (
-                    values.permute(3, 2, 0, 1) if values.ndim == 4 else values
-                )
+                value = torch.from_numpy(layers[layer][path][()])
+                weights[f"{layer}.{KERAS_NAMES[keras_name]}"] = value.permute(3, 2, 0, 1) if value.ndim == 4 else value
     return weights
 
 

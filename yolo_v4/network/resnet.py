@@ -22,16 +22,10 @@ class ResNet(NamedLayers):
     def __init__(
         self, depth: int, *, channels: int, freeze_blocks: tuple[int, ...] = (), freeze_bn: bool = False
     ) -> None:
-        """Make a backbone.
+        """Make a backbone. Raises SpecError: no such depth.
 
-        Args:
-            depth: a key of `BLOCKS`.
-            channels: of the input, 1 or 3.
-            freeze_blocks: 0 keeps the first convolution as it is, n those of stage n; batch normalisation still learns.
-            freeze_bn: batch normalisation uses its moving averages in training too, and leaves them.
-
-        Raises:
-            SpecError: no such depth.
+        `freeze_blocks`: 0 keeps the first convolution as it is, n those of stage n; batch normalisation still learns.
+        `freeze_bn`: batch normalisation uses its moving averages in training too, and leaves them.
         """
         super().__init__()
         if depth not in BLOCKS:
@@ -45,10 +39,6 @@ class ResNet(NamedLayers):
             [f"block_{stage}{chr(ord('a') + block)}" for block in range(count)]
             for stage, count in enumerate(BLOCKS[depth], start=1)
         ]
-        self._add_layers(channels)
-        self._freeze(freeze_blocks)
-
-    def _add_layers(self, channels: int) -> None:
         self.add("conv1", channels, STAGE_WIDTHS[0], 7, stride=2, bn="bn_conv1")
         inputs = STAGE_WIDTHS[0]
         for names, width, stride in zip(self._stages, STAGE_WIDTHS, STAGE_STRIDES, strict=True):
@@ -56,6 +46,10 @@ class ResNet(NamedLayers):
             for place, name in enumerate(names):
                 self._add_block(name, inputs, width, outputs, stride=stride if place == 0 else 1)
                 inputs = outputs
+        frozen = tuple("conv1" if block == 0 else f"block_{block}" for block in freeze_blocks)
+        for name, layer in self.named_children():
+            if isinstance(layer, nn.Conv2d) and name.startswith(frozen):
+                layer.weight.requires_grad_(False)
 
     def _add_block(self, name: str, inputs: int, width: int, outputs: int, *, stride: int) -> None:
         kernels = (1, 3, 1) if self._bottleneck else (3, 3)
@@ -64,12 +58,6 @@ class ResNet(NamedLayers):
             before, after, step = widths[place - 1], widths[place], stride if place == 1 else 1
             self.add(f"{name}_conv_{place}", before, after, kernel, stride=step, bn=f"{name}_bn_{place}")
         self.add(f"{name}_conv_shortcut", inputs, outputs, 1, stride=stride, bn=f"{name}_bn_shortcut")
-
-    def _freeze(self, freeze_blocks: tuple[int, ...]) -> None:
-        prefixes = tuple("conv1" if block == 0 else f"block_{block}" for block in freeze_blocks)
-        for name, layer in self.named_children():
-            if isinstance(layer, nn.Conv2d) and name.startswith(prefixes):
-                layer.weight.requires_grad_(False)
 
     def train(self, mode: bool = True) -> "ResNet":
         super().train(mode)
@@ -85,15 +73,12 @@ class ResNet(NamedLayers):
         return (256, 512, 2048) if self._bottleneck else (128, 256, 512)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Features of a picture at strides 8, 16 and 16.
+        """Features of a picture at strides 8, 16 and 16: the outputs of stages 2, 3 and 4.
 
-        They are the outputs of stages 2, 3 and 4. From 50 layers on, as NVIDIA has it, the last bottleneck of stage 4
-        gives its narrow inside at stride 16, and that of stage 3, doubled in size, stands in at stride 8.
-
-        Args:
-            x: [B, channels, H, W], H and W multiples of 32.
+        From 50 layers on, as NVIDIA has it, the last bottleneck of stage 4 gives its narrow inside at stride 16, and
+        that of stage 3, doubled in size, stands in at stride 8.
         """
-        x = F.relu(self._normalised(x, "conv1", "bn_conv1"), inplace=True)
+        x = F.relu(self.normalised(x, "conv1", "bn_conv1"), inplace=True)
         insides, outputs = [], []
         for names in self._stages:
             for name in names:
@@ -106,11 +91,8 @@ class ResNet(NamedLayers):
 
     def _block(self, x: Tensor, name: str) -> tuple[Tensor, Tensor]:
         """What enters the block's last convolution, and what leaves the block."""
-        shortcut = self._normalised(x, f"{name}_conv_shortcut", f"{name}_bn_shortcut")
+        shortcut = self.normalised(x, f"{name}_conv_shortcut", f"{name}_bn_shortcut")
         last = 3 if self._bottleneck else 2
         for place in range(1, last):
-            x = F.relu(self._normalised(x, f"{name}_conv_{place}", f"{name}_bn_{place}"), inplace=True)
-        return x, F.relu(self._normalised(x, f"{name}_conv_{last}", f"{name}_bn_{last}").add_(shortcut), inplace=True)
-
-    def _normalised(self, x: Tensor, conv: str, bn: str) -> Tensor:
-        return self.apply_layer(self.apply_layer(x, conv), bn)
+            x = F.relu(self.normalised(x, f"{name}_conv_{place}", f"{name}_bn_{place}"), inplace=True)
+        return x, F.relu(self.normalised(x, f"{name}_conv_{last}", f"{name}_bn_{last}").add_(shortcut), inplace=True)

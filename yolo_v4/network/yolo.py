@@ -6,20 +6,20 @@ from torch import Tensor, nn
 from yolo_v4.errors import SpecError
 from yolo_v4.network.neck import TopDownBottomUpNeck, TopDownNeck
 from yolo_v4.network.resnet import ResNet
-from yolo_v4.spec.experiment import NetworkSpec
+from yolo_v4.spec.experiment import RELEASES, NetworkSpec
 
 BOX_CHANNELS = 5  # y, x, h, w and objectness, before one channel a class
 HEADS = ("conv_big_object", "conv_mid_object", "conv_sm_object")
-RELEASES = ("3.21", "5.0")
 
 
 class Yolo(nn.Module):
     """Backbone, neck and the heads `conv_big_object`, `conv_mid_object`, `conv_sm_object`."""
 
     def __init__(
-        self, backbone: ResNet, neck: TopDownNeck | TopDownBottomUpNeck, head_channels: tuple[int, ...]
+        self, backbone: ResNet, neck: TopDownNeck | TopDownBottomUpNeck, head_channels: tuple[int, ...], release: str
     ) -> None:
         super().__init__()
+        self.release = release
         self.backbone = backbone
         self.neck = neck
         big, mid, small = neck.out_channels
@@ -28,30 +28,18 @@ class Yolo(nn.Module):
         self.conv_sm_object = nn.Conv2d(small, head_channels[2], 1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Raw outputs of the heads.
+        """Raw outputs [B, anchors * (5 + classes), H / stride, W / stride] of the heads for the strides 32, 16, 8.
 
-        Args:
-            x: [B, channels, H, W] float, H and W multiples of 32, mean subtracted.
-
-        Returns:
-            big, mid, small: [B, anchors * (5 + classes), H / stride, W / stride] for the strides 32, 16, 8.
-            Channels of an anchor: y, x, h, w, objectness, classes.
+        H and W of x are multiples of 32, the mean is subtracted. An anchor's channels: y, x, h, w, objectness, classes.
         """
         big, mid, small = self.neck(*self.backbone(x.contiguous(memory_format=torch.channels_last)))
         return self.conv_big_object(big), self.conv_mid_object(mid), self.conv_sm_object(small)
 
 
-def build_network(spec: NetworkSpec, *, num_classes: int, channels: int, release: str = "3.21") -> Yolo:
-    """A network with fresh weights (Glorot uniform, drawn from torch's global generator).
+def build_network(spec: NetworkSpec, *, num_classes: int, channels: int, release: str = RELEASES[0]) -> Yolo:
+    """A network with fresh weights (Glorot uniform, from torch's global generator); `release`: one of `RELEASES`.
 
-    Args:
-        spec: arch, depth, anchors and what stays frozen.
-        num_classes: at least 1.
-        channels: of the input, 1 or 3.
-        release: which TAO's network, one of `RELEASES`.
-
-    Raises:
-        SpecError: an arch, depth or number of blocks that there is not.
+    Raises SpecError: an arch, depth or number of blocks that there is not.
     """
     if spec.arch != "resnet":
         raise SpecError(f'arch "{spec.arch}" is not available here; "resnet" is', remedy='set arch: "resnet"')
@@ -67,7 +55,7 @@ def build_network(spec: NetworkSpec, *, num_classes: int, channels: int, release
             f"arch_conv_blocks is {spec.conv_blocks}; it can be 0, 1 or 2", remedy="set arch_conv_blocks: 2"
         )
     heads = tuple(len(anchors) * (BOX_CHANNELS + num_classes) for anchors in spec.anchors)
-    network = Yolo(backbone, neck, heads)
+    network = Yolo(backbone, neck, heads, release)
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.xavier_uniform_(layer.weight)

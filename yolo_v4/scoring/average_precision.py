@@ -2,51 +2,43 @@
 
 One oddity of NVIDIA's evaluator is left out: there a confidence threshold of 0 turns every missed object into a found
 one, so that every AP is 1. Where scores are equal, the order is that of pictures and predictions.
-
-Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/common/evaluator/ap_evaluator.py; Everingham et al., The PASCAL VOC
-Challenge (IJCV 2010).
+Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/common/evaluator/ap_evaluator.py; Everingham et al. (IJCV 2010).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from yolo_v4.boxes import pairwise_iou
+from yolo_v4.data.batches import Truth
 from yolo_v4.scoring.nms import Detections
 
 SAMPLED_RECALLS = np.linspace(0.0, 1.0, 11)
 Floats = npt.NDArray[np.float64]
 
 
-class Truth(NamedTuple):
-    """Objects on one picture. G = their number."""
-
-    boxes: npt.NDArray[np.floating]  # [G, 4] corners, in the unit of the detections
-    classes: npt.NDArray[np.int64]  # [G]
-    # [G] neither right nor wrong when found, not missed when not; an occlusion level excuses as many misses (NVIDIA)
-    difficult: npt.NDArray[np.bool_] | npt.NDArray[np.int64]
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
     """How the detections of one class did over all pictures. D = their number, without those of difficult objects."""
 
-    scores: Floats  # [D], descending
-    right: npt.NDArray[np.bool_]  # [D]
+    right: npt.NDArray[np.bool_]  # [D], by descending score
     objects: int  # to be found
 
-    def curve(self) -> tuple[Floats, Floats]:
-        """(recall [D], precision [D]) with each further detection."""
-        found = self.right.cumsum()
-        return found / max(self.objects, 1), found / np.arange(1, len(found) + 1)
+    @classmethod
+    def of(cls, scores: Floats, right: npt.NDArray[np.bool_], objects: int, least_score: float) -> "Outcome":
+        """That of detections in any order."""
+        order = np.argsort(-scores, kind="stable")
+        order = order[scores[order] >= least_score]
+        return cls(right=right[order], objects=objects)
 
     def average_precision(self, mode: Literal["sample", "integrate"]) -> float:
         """0..1; 0 where there are no objects."""
-        recall, precision = self.curve()
+        found = self.right.cumsum()
+        recall, precision = found / max(self.objects, 1), found / np.arange(1, len(found) + 1)
         if mode == "sample":
             best = [precision[recall >= level].max(initial=0.0) for level in SAMPLED_RECALLS]
             return float(np.sum(best) / len(SAMPLED_RECALLS))
@@ -62,17 +54,10 @@ def judge(
     matching_iou: float,
     confidence_threshold: float,
 ) -> list[Outcome]:
-    """Outcomes by class.
+    """Outcomes by class, of as many truths as pictures.
 
     In each picture detections choose, best first, the free object of their class that they overlap most; that is
-    right from `matching_iou` on.
-
-    Args:
-        truths: one for each picture.
-        found: one for each picture, in the same order.
-        num_classes: class ids are below it.
-        matching_iou: (0, 1].
-        confidence_threshold: detections with lower scores do not count.
+    right from `matching_iou` on. Scores below the confidence threshold do not count.
     """
     scores: list[list[float]] = [[] for _ in range(num_classes)]
     right: list[list[bool]] = [[] for _ in range(num_classes)]
@@ -84,7 +69,7 @@ def judge(
             right[class_id] += class_right
             objects[class_id] += to_find
     return [
-        _outcome(np.array(class_scores), np.array(class_right, dtype=bool), count, confidence_threshold)
+        Outcome.of(np.array(class_scores), np.array(class_right, dtype=bool), count, confidence_threshold)
         for class_scores, class_right, count in zip(scores, right, objects, strict=True)
     ]
 
@@ -110,9 +95,3 @@ def _match(truth: Truth, found: Detections, class_id: int, matching_iou: float) 
             right.append(hit)
     missed = free_G.sum() - (difficult_G.sum() - np.count_nonzero(difficult_G[~free_G]))
     return scores, right, sum(right) + max(int(missed), 0)
-
-
-def _outcome(scores: Floats, right: npt.NDArray[np.bool_], objects: int, confidence_threshold: float) -> Outcome:
-    order = np.argsort(-scores, kind="stable")
-    order = order[scores[order] >= confidence_threshold]
-    return Outcome(scores=scores[order], right=right[order], objects=objects)

@@ -1,4 +1,4 @@
-"""Non-maximum suppression: of boxes of one class that overlap, the best stays."""
+"""From rows of the network to detections: of boxes of one class that overlap, the best stays."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,9 @@ import torch
 from torch import Tensor
 
 from yolo_v4.boxes import pairwise_iou
-from yolo_v4.spec.experiment import Nms
+from yolo_v4.network.grid import decode_rows, encode_predictions
+from yolo_v4.network.yolo import Yolo
+from yolo_v4.spec.experiment import Experiment, Nms
 
 BLOCK = 512  # candidates looked at together; bounds memory where thousands stand above the threshold
 
@@ -19,24 +21,33 @@ class Detections(NamedTuple):
     classes: Tensor  # [D] int64
 
 
+@torch.inference_mode()
+def predict(network: Yolo, pixels: Tensor, experiment: Experiment) -> Tensor:
+    """Rows [B, N, 11 + C], on the network's device, of network input [B, C, H, W] of the configured size."""
+    device = next(network.parameters()).device
+    heads = network(pixels.to(device, non_blocking=True))
+    return encode_predictions(heads, experiment.network, (pixels.shape[2], pixels.shape[3]))
+
+
+@torch.inference_mode()
+def detections(rows: Tensor, spec: Nms) -> list[Detections]:
+    """What the rows of each picture come to, on the CPU; boxes as shares of the network input."""
+    boxes, scores = (part.cpu() for part in decode_rows(rows))
+    return [suppress(*picture, spec) for picture in zip(boxes, scores, strict=True)]
+
+
 def suppress(boxes: Tensor, scores: Tensor, spec: Nms) -> Detections:
-    """Detections of one picture.
+    """Detections of one picture, of boxes [N, 4], corners in shares of the picture, and scores [N, C].
 
-    A candidate stays unless a better one of its class that stays overlaps it by more than the IoU threshold. At
-    most `top_k` stay, all classes together; boxes are cut to the picture only afterwards.
-
-    Args:
-        boxes: [N, 4] corners, shares of the picture.
-        scores: [N, C], of each class; those not above the confidence threshold are left out.
-        spec: thresholds and `top_k`.
-
-    Source: TensorFlow's combined_non_max_suppression, as NVIDIA tao_tensorflow1_backend 2ec95cb uses it
-    (cv/yolo_v3/layers/nms_layer.py).
+    Scores not above the confidence threshold are left out. A candidate stays unless a better one of its class that
+    stays overlaps it by more than the IoU threshold. At most `top_k` stay; boxes are cut only afterwards.
+    Source: TensorFlow's combined_non_max_suppression, as in NVIDIA's cv/yolo_v3/layers/nms_layer.py.
     """
     place, classes = (scores > spec.confidence_threshold).nonzero(as_tuple=True)
     order = scores[place, classes].argsort(descending=True, stable=True)
     place, classes = place[order], classes[order]
-    candidates = _upright(boxes)[place]
+    upright = torch.cat((torch.minimum(boxes[:, :2], boxes[:, 2:]), torch.maximum(boxes[:, :2], boxes[:, 2:])), dim=1)
+    candidates = upright[place]
     kept = torch.empty(0, dtype=torch.int64)
     for start in range(0, len(candidates), BLOCK):
         if len(kept) >= spec.top_k:
@@ -67,8 +78,3 @@ def _survivors(beaten: Tensor) -> Tensor:
         if torch.equal(now, alive):
             return alive
         alive = now
-
-
-def _upright(boxes: Tensor) -> Tensor:
-    """Boxes with x1 <= x2 and y1 <= y2."""
-    return torch.cat((torch.minimum(boxes[:, :2], boxes[:, 2:]), torch.maximum(boxes[:, :2], boxes[:, 2:])), dim=1)

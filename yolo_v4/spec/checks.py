@@ -15,8 +15,7 @@ Verdict = tuple[bool, str]
 def check_message(spec: Any, *, where: str) -> None:
     """Refuse an `Experiment` message that NVIDIA's spec loader refuses.
 
-    Raises:
-        SpecError: the first thing wrong, in NVIDIA's words, with the file.
+    Raises SpecError: the first thing wrong, in NVIDIA's words, with the file.
     """
     for part in (_dataset, _augmentation, _training, _evaluation, _network):
         for holds, complaint in part(spec):
@@ -32,14 +31,10 @@ def _dataset(spec: Any) -> Iterator[Verdict]:
         kinds = list(dict.fromkeys(source.WhichOneof("labels_format") for source in sources))
         yield len(kinds) < 2, f"Label format should be identical for all {split} data sources. Got {kinds}"
     records = dataset.data_sources[0].WhichOneof("labels_format") == "tfrecords_path"
-    yield (
-        records or len(dataset.validation_data_sources) > 0,
-        "Validation dataset specified by `validation_fold` requires the training label format to be TFRecords.",
-    )
-    yield (
-        dataset.image_extension != "" or not records,
-        "`image_extension` should be specified in `dataset_config` if training  label format is TFRecord.",
-    )
+    complaint = "Validation dataset specified by `validation_fold` requires the training label format to be TFRecords."
+    yield records or len(dataset.validation_data_sources) > 0, complaint
+    complaint = "`image_extension` should be specified in `dataset_config` if training  label format is TFRecord."
+    yield dataset.image_extension != "" or not records, complaint
 
 
 def _augmentation(spec: Any) -> Iterator[Verdict]:
@@ -60,18 +55,13 @@ def _augmentation(spec: Any) -> Iterator[Verdict]:
 def _picture(config: Any, extension: str) -> Iterator[Verdict]:
     depth, mean = config.output_depth or 8, config.image_mean
     if config.output_channel == 3:
-        yield (
-            not mean or all(channel in mean for channel in "rgb"),
-            "'r', 'g', 'b' should all be present in image_mean for images with 3 channels.",
-        )
+        complaint = "'r', 'g', 'b' should all be present in image_mean for images with 3 channels."
+        yield not mean or all(channel in mean for channel in "rgb"), complaint
         yield depth == 8, f"RGB images can only support 8-bit depth, got {depth}"
         return
     yield not mean or "l" in mean, "'l' should be present in image_mean for images with 1 channel."
     yield depth in (8, 16), f"Grayscale images can only support 8-bit or 16-bit depth, got {depth}"
-    yield (
-        depth == 8 or extension.lower() == "png",
-        f"16-bit images can only be PNG(png) format, got {extension}",
-    )
+    yield (depth == 8 or extension.lower() == "png", f"16-bit images can only be PNG(png) format, got {extension}")
 
 
 def _training(spec: Any) -> Iterator[Verdict]:
@@ -100,10 +90,8 @@ def _network(spec: Any) -> Iterator[Verdict]:
     weights = (config.loss_loc_weight, config.loss_neg_obj_weights, config.loss_class_weights)
     yield all(weight >= 0.0 for weight in weights), "all loss weights must be non-negative"
     yield 0.0 <= config.label_smoothing <= 0.3, "label_smoothing must be within [0, 0.3]"
-    yield (
-        0.0 <= config.focal_loss_alpha < 1.0,
-        "focal_loss_alpha must be within (0.0, 1.0) or 0.0(focal loss disabled).",
-    )
+    complaint = "focal_loss_alpha must be within (0.0, 1.0) or 0.0(focal loss disabled)."
+    yield 0.0 <= config.focal_loss_alpha < 1.0, complaint
     yield config.focal_loss_gamma >= 0.0, "focal_loss_gamma must be at least 0.0"
     for scale in ("big", "mid"):
         yield getattr(config, f"{scale}_anchor_shape") != "", f"`{scale}_anchor_shape` is not provided in spec file."

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from yolo_v4.errors import SpecError
 from yolo_v4.spec import dataset_convert_pb2
-from yolo_v4.spec.load import data_path
+from yolo_v4.spec.load import data_path, fill
 from yolo_v4.spec.text import merge_text, read_text
 
 DEFAULT_EXTENSION = ".png"
@@ -29,8 +29,7 @@ class Conversion:
 def load_conversion(path: Path) -> Conversion:
     """Read a dataset_convert spec.
 
-    Raises:
-        SpecError: the file cannot be read or parsed, or asks for what is not built here.
+    Raises SpecError: the file cannot be read or parsed, or asks for what is not built here.
     """
     message = dataset_convert_pb2.DatasetExportConfig()
     merge_text(read_text(path), message, where=str(path))
@@ -40,22 +39,9 @@ def load_conversion(path: Path) -> Conversion:
             remedy="describe a KITTI data set: kitti_config { root_directory_path: ... }; coco_config is not supported",
         )
     config = message.kitti_config
-    for unsupported in ("point_clouds_dir", "calibrations_dir"):
-        if getattr(config, unsupported):
-            raise SpecError(f"{unsupported} is not supported (in {path})", remedy=f"remove {unsupported} from {path}")
-    if message.HasField("sample_modifier_config"):
-        raise SpecError(
-            f"sample_modifier_config is not supported (in {path})",
-            remedy=f"remove it from {path}; choose the frames beforehand",
-        )
-    return Conversion(
-        root=data_path(config.root_directory_path),
-        image_folder=config.image_dir_name,
-        label_folder=config.label_dir_name,
-        image_extension=config.image_extension or DEFAULT_EXTENSION,
-        partition_mode=config.partition_mode,
-        partitions=config.num_partitions,
-        val_split_pct=config.val_split,
-        shards=config.num_shards,
-        sequence_file=config.kitti_sequence_to_frames_file,
-    )
+    unsupported = [name for name in ("point_clouds_dir", "calibrations_dir") if getattr(config, name)]
+    unsupported += ["sample_modifier_config"] if message.HasField("sample_modifier_config") else []
+    for name in unsupported:
+        raise SpecError(f"{name} is not supported (in {path})", remedy=f"remove {name} from {path}")
+    root, ending = data_path(config.root_directory_path), config.image_extension or DEFAULT_EXTENSION
+    return fill(Conversion, config, root=root, image_extension=ending)

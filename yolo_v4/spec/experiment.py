@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Literal
 
 Anchor = tuple[float, float]
+RELEASES = ("3.21", "5.0")  # of TAO, whose networks can be built
+STRIDES_PX = (32, 16, 8)  # of the scales big, mid, small
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,8 +77,6 @@ class OptimizerSpec:
     amsgrad: bool = False
     momentum: float = 0.0
     nesterov: bool = False
-    rho: float = 0.0
-    centered: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,8 +104,7 @@ class Training:
     quantisation_aware: bool  # refused by `check_training`
     early_stopping: EarlyStopping | None
     ema: bool
-    visualizer: bool
-    visualizer_images: int
+    visualizer: bool  # refused by `check_training`
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,7 +124,6 @@ class Nms:
     confidence_threshold: float
     iou_threshold: float  # (0, 1]
     top_k: int
-    score_bits: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,11 +13,7 @@ _UNKNOWN_FIELD = re.compile(r'Message type "(?P<message>[^"]+)" has no field nam
 
 
 def read_text(path: Path) -> str:
-    """Text of a spec file.
-
-    Raises:
-        SpecError: there is no such file, or it is not UTF-8.
-    """
+    """Text of a spec file. Raises SpecError: there is no such file, or it is not UTF-8."""
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
@@ -31,15 +27,9 @@ def read_text(path: Path) -> str:
 
 
 def merge_text(text: str, message: Any, *, where: str) -> None:
-    """Parse protobuf `text` into `message`; as in TAO the last of a repeated scalar wins, unknown fields are refused.
+    """Parse protobuf `text` into an empty `message`; as in TAO the last of a repeated scalar wins.
 
-    Args:
-        text: protobuf text format.
-        message: an empty protobuf message, filled in place.
-        where: name of the file, for errors.
-
-    Raises:
-        SpecError: starts with `line:column`, as TAO's parser does, and names the nearest known field.
+    Raises SpecError: starts with `line:column`, as TAO's parser does, and names the nearest known field.
     """
     try:
         text_format.Merge(text, message)

@@ -4,42 +4,80 @@ Judging and saving happen every `checkpoint_interval` epochs and after the last,
 judges label-folder data every epoch and saves nothing when it stops early.
 """
 
+import csv
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from yolo_v4.data.batches import TrainingBatches
 from yolo_v4.network.checkpoint import save_checkpoint
 from yolo_v4.network.yolo import Yolo
+from yolo_v4.progress import Progress
 from yolo_v4.spec.experiment import EarlyStopping, Experiment
 from yolo_v4.status import StatusLog
-from yolo_v4.training.csvlog import CsvLog, Row
-from yolo_v4.training.phases import Phases
-from yolo_v4.training.progress import Progress
 from yolo_v4.training.trainer import Trainer
 
-Judge = Callable[
-    [Yolo], dict[str, float]
-]  # of a network in evaluation mode: CSV columns AP_<class>, mAP, validation_loss
+Item = TypeVar("Item")
+Row = dict[str, float]  # of the CSV log
+Judge = Callable[[Yolo], Row]  # columns AP_<class>, mAP, validation_loss of a network in evaluation mode
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outputs:
-    """Where a run writes; the folder of the weights exists."""
+    """Where a run writes; the folder of the weights exists. Only the first of several processes speaks."""
 
     results: Path
     model: str  # such as resnet18
+    speaks: bool = True
 
     def checkpoint(self, epoch: int) -> Path:
         """File of the checkpoint after `epoch` epochs."""
         return self.results / "weights" / f"yolov4_{self.model}_epoch_{epoch:03}.pt"
 
-    @property
-    def csv(self) -> Path:
-        """The CSV log."""
-        return self.results / f"yolov4_training_log_{self.model}.csv"
+    def write_csv(self, classes: Sequence[str], history: Sequence[Row]) -> None:
+        """The CSV log as TAO writes it: no times, CRLF line ends, one row an epoch; what it does not know is `nan`."""
+        columns = ["epoch", *sorted([f"AP_{name}" for name in classes] + ["loss", "lr", "mAP", "validation_loss"])]
+        if self.speaks:
+            with (self.results / f"yolov4_training_log_{self.model}.csv").open("w", newline="") as stream:
+                rows = ([row.get(column, float("nan")) for column in columns] for row in history)
+                csv.writer(stream).writerows([columns, *rows])
+
+
+class Phases:
+    """When a run did what, in status.json, for whoever measures it from outside; start-up begins when this is made.
+
+    Each phase leaves one line at its end, with `phase`, `started_unix_s` and `duration_s` before TAO's keys; phases are
+    start-up (until the first step begins), first step, epoch, validation and checkpoint.
+    """
+
+    def __init__(self, log: StatusLog) -> None:
+        self._log = log
+        self._started_s = time.time()
+        self._first = True
+
+    @contextmanager
+    def phase(self, name: str, *, epoch: int) -> Iterator[None]:
+        """Mark what is done inside."""
+        started_s = time.time()
+        yield
+        self._mark(name, started_s, epoch=epoch)
+
+    def first_step(self, steps: Iterable[Item]) -> Iterator[Item]:
+        """The same items; the first time, start-up ends with the first of them and the first step with the second."""
+        for number, item in enumerate(steps):
+            if self._first and number < 2:
+                self._mark("start-up" if number == 0 else "first step", self._started_s)
+                self._started_s = time.time()
+            yield item
+        self._first = False
+
+    def _mark(self, name: str, started_s: float, **where: int) -> None:
+        times = {"started_unix_s": round(started_s, 3), "duration_s": round(time.time() - started_s, 3)}
+        self._log.write("RUNNING", f"Phase {name} done", data={"phase": name, **where, **times})
 
 
 def train(
@@ -53,45 +91,28 @@ def train(
     phases: Phases,
     history: Sequence[Row] = (),
 ) -> None:
-    """Train up to the epoch the spec names.
+    """Train up to the epoch the spec names, on from the `history` of a resumed run.
 
-    Args:
-        trainer: fresh, or resumed.
-        batches: the training set.
-        experiment: the spec.
-        judge: what the network is worth on the validation data.
-        outputs: where to write.
-        log: status.json.
-        phases: marks of the same run.
-        history: rows of the CSV log so far, of a resumed run.
-
-    Raises:
-        TrainingFailed: a loss is not a finite number.
+    Raises TrainingFailed: a loss is not a finite number.
     """
-    spec = experiment.training
-    history = list(history)
-    csv = CsvLog(outputs.csv, experiment.classes, history)
-    progress = Progress(epochs=spec.epochs, steps=batches.steps_per_epoch, batch_size=spec.batch_size)
+    spec, history = experiment.training, list(history)
+    outputs.write_csv(experiment.classes, history)
     stop = no_longer_falls(history, spec.early_stopping)
     while trainer.epochs_done < spec.epochs and not stop:
-        started_s = time.monotonic()
-        epoch = trainer.epochs_done + 1
-        progress.begin_epoch(epoch)
-        try:
-            with phases.phase("epoch", epoch=epoch):
-                loss = trainer.run_epoch(phases.first_step(batches.epoch(epoch - 1)), progress)
-        finally:
-            progress.end_epoch()
+        started_s, epoch = time.monotonic(), trainer.epochs_done + 1
+        print(f"Epoch {epoch}/{spec.epochs}", flush=True)
+        with Progress(batches.pictures_per_epoch, "Training") as progress, phases.phase("epoch", epoch=epoch):
+            loss = trainer.run_epoch(phases.first_step(batches.epoch(epoch - 1)), progress)
         row = {"epoch": epoch, "loss": loss, "lr": trainer.learning_rate}
         history.append(row)
         stop = no_longer_falls(history, spec.early_stopping)
-        if epoch % spec.checkpoint_interval == 0 or epoch == spec.epochs or stop:
+        if outputs.speaks and (epoch % spec.checkpoint_interval == 0 or epoch == spec.epochs or stop):
             with phases.phase("validation", epoch=epoch):
                 row |= judge(trainer.trained.eval())
             with phases.phase("checkpoint", epoch=epoch):
                 print(f"Epoch {epoch:05}: saving model to {outputs.checkpoint(epoch)}", flush=True)
                 save_checkpoint(outputs.checkpoint(epoch), trainer.checkpoint(history))
-        csv.append(row)
+        outputs.write_csv(experiment.classes, history)
         report_epoch(log, row, spec.epochs, seconds=time.monotonic() - started_s, images_per_s=progress.images_per_s)
         if stop:
             print(f"Epoch {epoch:05}: early stopping", flush=True)
@@ -99,34 +120,24 @@ def train(
 
 def no_longer_falls(history: Sequence[Row], spec: EarlyStopping | None) -> bool:
     """Has the loss, in rows from the first epoch on, not fallen by more than `min_delta` for `patience` epochs?"""
-    if spec is None:
-        return False
     best, waited = float("inf"), 0
-    for row in history:
-        if row["loss"] < best - spec.min_delta:
+    for row in history if spec else ():
+        waited += 1
+        if spec and row["loss"] < best - spec.min_delta:
             best, waited = row["loss"], 0
-        else:
-            waited += 1
-    return waited >= spec.patience
+    return spec is not None and waited >= spec.patience
 
 
-def report_epoch(log: StatusLog, row: dict[str, float], epochs: int, *, seconds: float, images_per_s: float) -> None:
+def report_epoch(log: StatusLog, row: Row, epochs: int, *, seconds: float, images_per_s: float) -> None:
     """TAO's line of an epoch in status.json, numbers as strings, with our rate added."""
-    left = row["epoch"]
     data = {
         "epoch": row["epoch"],
         "max_epoch": epochs,
         "time_per_epoch": str(timedelta(seconds=seconds)),
-        "eta": str(timedelta(seconds=seconds * (epochs - left))),
+        "eta": str(timedelta(seconds=seconds * (epochs - row["epoch"]))),
         "images_per_s": round(images_per_s, 3),
     }
-    mean_ap = str(row.get("mAP", float("nan")))
-    graphical = {
-        "loss": str(row["loss"]),
-        "validation_loss": str(row.get("validation_loss", float("nan"))),
-        "mean average precision": mean_ap,
-        "learning_rate": str(row["lr"]),
-    }
-    log.write(
-        "RUNNING", "Training loop in progress", data=data, graphical=graphical, kpi={"mean average precision": mean_ap}
-    )
+    text = {column: str(row.get(column, float("nan"))) for column in ("loss", "validation_loss", "mAP", "lr")}
+    kpi = {"mean average precision": text["mAP"]}
+    graphical = {"loss": text["loss"], "validation_loss": text["validation_loss"], **kpi, "learning_rate": text["lr"]}
+    log.write("RUNNING", "Training loop in progress", data=data, graphical=graphical, kpi=kpi)

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from yolo_v4.boxes import EPSILON, centres_to_corners, ciou_loss, pairwise_iou
+from yolo_v4.data import targets
+from yolo_v4.data.targets import Target
 from yolo_v4.network import grid
 from yolo_v4.network.grid import predicted_boxes
 from yolo_v4.spec.experiment import NetworkSpec
-from yolo_v4.training import targets
 
 
 class LossTerms(NamedTuple):
@@ -26,19 +27,13 @@ class LossTerms(NamedTuple):
     cls: Tensor
 
 
-def yolo_loss(y_true: Tensor, y_pred: Tensor, spec: NetworkSpec) -> LossTerms:
-    """The loss of a batch and its terms.
+def yolo_loss(target: Target, y_pred: Tensor, spec: NetworkSpec) -> LossTerms:
+    """The loss of predictions [B, N, 11 + C] from `encode_predictions`, and its terms; the device never waits.
 
     Only positives enter the terms for places and classes, so only they are computed.
-
-    Args:
-        y_true: [B, N, 7 + C] from `encode_targets`.
-        y_pred: [B, N, 11 + C] from `encode_predictions`.
-        spec: weights, label smoothing, focal constants and the IoU from which a prediction is no negative.
     """
-    batch = len(y_true)
-    positive_BN = y_true[..., targets.OBJECTNESS] > 0
-    true_P, found_P = y_true[positive_BN], y_pred[positive_BN]
+    batch = len(y_pred)
+    true_P, found_P = (rows.flatten(0, 1)[target.positive] for rows in (target.rows, y_pred))
     true_boxes_P4 = true_P[:, [1, 0, 3, 2]]
     weight_P = true_P[:, -1]
 
@@ -47,26 +42,20 @@ def yolo_loss(y_true: Tensor, y_pred: Tensor, spec: NetworkSpec) -> LossTerms:
     class_PC = _cross_entropy(true_P[:, targets.FIRST_CLASS : -1], found_P[:, grid.FIRST_CLASS :], spec)
     cls = (class_PC.sum(dim=1) * weight_P).sum() / batch
 
-    logit_BN = y_pred[..., grid.OBJECTNESS]
-    objectness_BN = _cross_entropy(positive_BN.to(logit_BN.dtype), logit_BN, spec)
-    obj_pos = objectness_BN[positive_BN].sum() / batch
-    obj_neg = objectness_BN[~positive_BN & ~_neutral(y_true, y_pred, positive_BN, spec.neutral_box_iou)].sum() / batch
+    positive_BN = target.rows[..., targets.OBJECTNESS]
+    objectness_BN = _cross_entropy(positive_BN, y_pred[..., grid.OBJECTNESS], spec)
+    obj_pos = (objectness_BN * positive_BN).sum() / batch
+    obj_neg = (objectness_BN * (1 - positive_BN) * _background(target, y_pred, spec.neutral_box_iou)).sum() / batch
 
     total = spec.location_weight * loc + obj_pos + spec.class_weight * cls + spec.negative_objectness_weight * obj_neg
     return LossTerms(total, loc, obj_pos, obj_neg, cls)
 
 
 @torch.no_grad()
-def _neutral(y_true: Tensor, y_pred: Tensor, positive_BN: Tensor, threshold: float) -> Tensor:
-    """[B, N] bool: predicted boxes that overlap a true box by `threshold` or more, so are not told to be background."""
-    neutral_BN = torch.zeros_like(positive_BN)
-    for true, rows, positive_N, neutral_N in zip(y_true, y_pred, positive_BN, neutral_BN, strict=True):
-        # A true box stands in several rows; once is enough here.
-        true_boxes = true[positive_N][:, [1, 0, 3, 2]].unique(dim=0)
-        if len(true_boxes):
-            found_N4 = centres_to_corners(predicted_boxes(rows))
-            torch.ge(pairwise_iou(centres_to_corners(true_boxes), found_N4).amax(dim=0), threshold, out=neutral_N)
-    return neutral_BN
+def _background(target: Target, y_pred: Tensor, threshold: float) -> Tensor:
+    """[B, N] bool: predicted boxes that overlap no true box by `threshold` or more; others are not judged."""
+    overlap = pairwise_iou(target.boxes, centres_to_corners(predicted_boxes(y_pred)))
+    return overlap.amax(dim=1) < threshold
 
 
 def _cross_entropy(true: Tensor, logit: Tensor, spec: NetworkSpec) -> Tensor:

@@ -1,4 +1,4 @@
-"""Optimisers with Keras' arithmetic, the penalty on kernels, and the moving average of weights.
+"""Optimisers with Keras' arithmetic, their learning rate, the penalty on kernels, and the moving average of weights.
 
 Legend: lr = learning rate, g = gradient, m and v = first and second moment, b1 and b2 = their decay, t = steps done.
 """
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from yolo_v4.network.yolo import Yolo
-from yolo_v4.spec.experiment import OptimizerSpec
+from yolo_v4.spec.experiment import OptimizerSpec, Schedule
 
 EMA_DECAY = 0.999
 EMA_RAMP_STEPS = 2000
@@ -71,15 +71,33 @@ class KerasSgd(Optimizer):
 
 def build_optimizer(parameters: Iterable[Tensor], spec: OptimizerSpec) -> Optimizer:
     """The spec's optimiser; the learning rate is set before every step by `set_learning_rate`."""
-    if spec.kind == "adam":
-        return KerasAdam(parameters, spec)
-    return KerasSgd(parameters, spec)
+    return KerasAdam(parameters, spec) if spec.kind == "adam" else KerasSgd(parameters, spec)
 
 
 def set_learning_rate(optimizer: Optimizer, value: float) -> None:
     """Use `value` from the next step on."""
     for group in optimizer.param_groups:
         group["lr"] = value
+
+
+def learning_rate(schedule: Schedule, progress: float, *, gpus: int = 1) -> float:
+    """Learning rate at `progress` = steps done / steps of the whole run, 0..1; it grows with the number of GPUs.
+
+    TAO's cosine is not stretched over what the soft start leaves, so with a soft start of 0.3 it ends at 0.21 of the
+    maximum, not at the minimum. Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/common/utils.py.
+    """
+    low, high = schedule.min_learning_rate * gpus, schedule.max_learning_rate * gpus
+    if progress < schedule.soft_start:
+        share = progress / schedule.soft_start
+    elif schedule.kind == "cosine":
+        share = (1 + math.cos(math.pi * (progress - schedule.soft_start))) / 2
+    elif progress <= schedule.annealing:
+        share = 1.0
+    else:
+        share = (1 - progress) / (1 - schedule.annealing)
+    if schedule.kind == "cosine":
+        return low + (high - low) * share
+    return math.exp(math.log(low) + share * (math.log(high) - math.log(low)))
 
 
 class KernelPenalty:
@@ -89,28 +107,20 @@ class KernelPenalty:
     """
 
     def __init__(self, network: nn.Module, kind: Literal["none", "l1", "l2"], weight: float) -> None:
-        self._kernels = [
-            module.weight
-            for module in network.modules()
-            if isinstance(module, nn.Conv2d) and module.weight.requires_grad
-        ]
-        self._kind = kind
-        self._weight = weight
+        convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
+        self._kernels = [one.weight for one in convolutions if one.weight.requires_grad and kind != "none"]
+        self._kind, self._weight = kind, weight
 
     @torch.no_grad()
-    def value(self) -> float:
-        """What the penalty adds to the loss."""
-        if self._kind == "none":
-            return 0.0
+    def value(self) -> Tensor:
+        """What the penalty adds to the loss, a scalar on the network's device."""
         order = 1 if self._kind == "l1" else 2
-        norms = torch.stack([torch.linalg.vector_norm(kernel, order) for kernel in self._kernels])
-        return self._weight * float((norms**order).sum())
+        norms = [torch.linalg.vector_norm(kernel, order) ** order for kernel in self._kernels]
+        return self._weight * torch.stack(norms).sum() if norms else torch.zeros(())
 
     @torch.no_grad()
     def add_to_gradients(self) -> None:
         """Add the penalty's derivative to the gradients that the loss has left."""
-        if self._kind == "none":
-            return
         for kernel in self._kernels:
             if kernel.grad is not None and self._kind == "l1":
                 kernel.grad.add_(kernel.sign(), alpha=self._weight)
@@ -119,9 +129,7 @@ class KernelPenalty:
 
 
 class MovingAverage:
-    """Exponential moving average of all weights, statistics of normalisation included, with TAO's decay.
-
-    d = 0.999 (1 - exp(-n / 2000)) after n steps.
+    """Exponential moving average of weights and statistics, with TAO's decay 0.999 (1 - exp(-n / 2000)) after n steps.
 
     Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/common/callbacks/model_ema_callback.py.
     """

@@ -1,22 +1,22 @@
 """A network in training: what one step does, and the state that a checkpoint must hold."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor
+from torch.nn.parallel import DistributedDataParallel
 
 from yolo_v4.data.batches import Batch
 from yolo_v4.errors import DataError, TrainingFailed
 from yolo_v4.network.checkpoint import Checkpoint, Identity
 from yolo_v4.network.grid import encode_predictions
 from yolo_v4.network.yolo import Yolo
+from yolo_v4.progress import Progress
 from yolo_v4.spec.experiment import Experiment
+from yolo_v4.training.distributed import Place, mean_of_all
 from yolo_v4.training.loss import yolo_loss
-from yolo_v4.training.optimizer import KernelPenalty, MovingAverage, build_optimizer, set_learning_rate
-from yolo_v4.training.progress import Progress
-from yolo_v4.training.schedule import learning_rate
-from yolo_v4.training.targets import encode_targets
+from yolo_v4.training.optimizer import KernelPenalty, MovingAverage, build_optimizer, learning_rate, set_learning_rate
 
 PENALTY_INTERVAL = 16  # steps between looks at the penalty's value, which hardly moves; its gradient acts in every step
 
@@ -24,28 +24,34 @@ PENALTY_INTERVAL = 16  # steps between looks at the penalty's value, which hardl
 class Trainer:
     """Takes the steps of a run and knows how far it is.
 
-    Args:
-        network: on its device, with the weights to start from.
-        experiment: the spec.
-        steps_per_epoch: of the training set.
-        precision: of convolutions and activations; weights, their sums and statistics, and the loss stay float32.
+    `network`: on its device, with the weights to start from; `steps_per_epoch`: of the training set; `precision`: of
+    convolutions and activations; weights, their sums and statistics, and the loss stay float32; `place`: which process
+    this is of those that share each step.
     """
 
     def __init__(
-        self, network: Yolo, experiment: Experiment, *, steps_per_epoch: int, precision: torch.dtype = torch.float32
+        self,
+        network: Yolo,
+        experiment: Experiment,
+        *,
+        steps_per_epoch: int,
+        precision: torch.dtype = torch.float32,
+        place: Place = Place(),  # noqa: B008  # a frozen value
     ) -> None:
         spec = experiment.training
         self.network = network
         self.epochs_done = 0
-        self._experiment = experiment
+        self._experiment, self._precision, self._place = experiment, precision, place
         self._steps_per_epoch = steps_per_epoch
-        self._precision = precision
-        # float16 ends at 6e-8 below, where many gradients are; the other formats need no scale.
-        device = next(network.parameters()).device
-        self._scaler = torch.amp.GradScaler(device.type, enabled=precision is torch.float16)
+        self._device = next(network.parameters()).device
+        # Each process keeps statistics of its own pictures, as in TAO; those of the first are saved.
+        shared = place.ranks > 1
+        self._forward = DistributedDataParallel(network, broadcast_buffers=False) if shared else network
         self._optimizer = build_optimizer([p for p in network.parameters() if p.requires_grad], spec.optimizer)
         self._penalty = KernelPenalty(network, spec.regularizer, spec.regularizer_weight)
         self._average = MovingAverage(network) if spec.ema else None
+        # float16 ends at 6e-8 below, where many gradients are; the other formats need no scale.
+        self._scaler = torch.amp.GradScaler(self._device.type, enabled=precision is torch.float16)
 
     @property
     def trained(self) -> Yolo:
@@ -60,29 +66,25 @@ class Trainer:
     def run_epoch(self, batches: Iterable[Batch], progress: Progress) -> float:
         """Train on the batches of one epoch and return the mean loss of its steps, penalty included.
 
-        Raises:
-            TrainingFailed: a loss is not a finite number.
+        Raises TrainingFailed: a loss is not a finite number.
         """
         self.network.train()
-        total, penalty = 0.0, 0.0
-        for step, batch in enumerate(batches):
-            if step % PENALTY_INTERVAL == 0:
-                penalty = self._penalty.value()
-            loss = self._step(batch, self.epochs_done * self._steps_per_epoch + step)
+        total, pictures = 0.0, self._experiment.training.batch_size * self._place.ranks
+        for step, loss in enumerate(self.losses(batches), start=1):
             if not math.isfinite(loss):
                 raise TrainingFailed(
-                    f"batch {step + 1} of epoch {self.epochs_done + 1}: the loss is {loss}, so the weights are spoilt",
+                    f"batch {step} of epoch {self.epochs_done + 1}: the loss is {loss}, so the weights are spoilt",
                     remedy="lower max_learning_rate or the loss weights, or lengthen soft_start, and train again",
                 )
-            total += loss + penalty
-            progress.step(total / (step + 1))
+            total += loss
+            progress.advance(pictures, f"loss: {total / step:.4f}")
         self.epochs_done += 1
-        return total / self._steps_per_epoch
+        return mean_of_all(total / self._steps_per_epoch, self._device)
 
     def checkpoint(self, history: list[dict[str, float]]) -> Checkpoint:
         """Everything that is needed to go on as if there had been no interruption; `history` as in the CSV log."""
         return Checkpoint(
-            identity=Identity.of(self._experiment),
+            identity=Identity.of(self._experiment, release=self.network.release),
             weights=self.network.state_dict(),
             average=None if self._average is None else self._average.network.state_dict(),
             optimizer=self._optimizer.state_dict(),
@@ -94,8 +96,7 @@ class Trainer:
     def resume(self, checkpoint: Checkpoint) -> None:
         """Go on where a checkpoint of the same experiment was made.
 
-        Raises:
-            DataError: it was made with another optimiser, or differs from the spec in having a moving average.
+        Raises DataError: it was made with another optimiser, or differs from the spec in having a moving average.
         """
         constants, ours = checkpoint.optimizer["param_groups"][0], self._optimizer.param_groups[0]
         averaged = checkpoint.average is not None
@@ -105,57 +106,44 @@ class Trainer:
                 remedy="resume with the spec it was made with, or use it as pretrain_model_path",
             )
         self._optimizer.load_state_dict(checkpoint.optimizer)
+        self.network.load_state_dict(checkpoint.weights)
         if checkpoint.scaler and self._scaler.is_enabled():
             self._scaler.load_state_dict(checkpoint.scaler)
-        self.network.load_state_dict(checkpoint.weights)
         if self._average is not None and checkpoint.average is not None:
             self._average.network.load_state_dict(checkpoint.average)
         self.epochs_done = checkpoint.epoch
 
-    def _step(self, batch: Batch, step: int) -> float:
-        set_learning_rate(self._optimizer, self._learning_rate(step))
+    def losses(self, batches: Iterable[Batch]) -> Iterator[float]:
+        """The loss of each step, read when the next step is under way, so that a GPU need not wait for the reader."""
+        penalty, before = torch.zeros(()), None
+        for step, batch in enumerate(batches):
+            if step % PENALTY_INTERVAL == 0:
+                penalty = self._penalty.value()
+            loss = self.step(batch, self.epochs_done * self._steps_per_epoch + step) + penalty
+            if before is not None:
+                yield before.item()
+            before = loss
+        if before is not None:
+            yield before.item()
+
+    def step(self, batch: Batch, number: int) -> Tensor:
+        """Take a step, counted from 0 over the whole run; its loss without penalty, a scalar on the device."""
+        set_learning_rate(self._optimizer, self._learning_rate(number))
         self._optimizer.zero_grad()
-        loss = detection_loss(self.network, batch, self._experiment, precision=self._precision)
+        pixels, target = batch.pixels.to(self._device, non_blocking=True), batch.target.to(self._device)
+        with torch.autocast(self._device.type, self._precision, enabled=self._precision is not torch.float32):
+            heads = self._forward(pixels)
+        augmentation, spec = self._experiment.augmentation, self._experiment.network
+        loss = yolo_loss(target, encode_predictions(heads, spec, (augmentation.height, augmentation.width)), spec).total
         self._scaler.scale(loss).backward()
         self._scaler.unscale_(self._optimizer)
         self._penalty.add_to_gradients()
         self._scaler.step(self._optimizer)
         self._scaler.update()
         if self._average is not None:
-            self._average.update(step + 1)
-        return float(loss.detach())
+            self._average.update(number + 1)
+        return loss.detach()
 
     def _learning_rate(self, step: int) -> float:
         spec = self._experiment.training
-        return learning_rate(spec.schedule, step / (spec.epochs * self._steps_per_epoch))
-
-
-def detection_loss(
-    network: Yolo, batch: Batch, experiment: Experiment, *, precision: torch.dtype = torch.float32
-) -> Tensor:
-    """The loss of a batch without penalty, in whichever mode the network is: a scalar on the network's device."""
-    augmentation, spec = experiment.augmentation, experiment.network
-    configured_hw = (augmentation.height, augmentation.width)
-    device = next(network.parameters()).device
-    target = encode_targets(
-        batch.boxes,
-        batch.classes,
-        spec,
-        class_weights=experiment.class_weights,
-        configured_hw=configured_hw,
-        batch_hw=(batch.pixels.shape[2], batch.pixels.shape[3]),
-    )
-    with torch.autocast(device.type, dtype=precision, enabled=precision is not torch.float32):
-        heads = network(batch.pixels.to(device, non_blocking=True))
-    predictions = encode_predictions(heads, spec, configured_hw)
-    return yolo_loss(target.to(device, non_blocking=True), predictions, spec).total
-
-
-@torch.no_grad()
-def validation_loss(network: Yolo, batches: Iterable[Batch], experiment: Experiment) -> float:
-    """Mean loss of pictures, without penalty, of a network in evaluation mode."""
-    total, pictures = 0.0, 0
-    for batch in batches:
-        total += float(detection_loss(network, batch, experiment)) * len(batch.pixels)
-        pictures += len(batch.pixels)
-    return total / pictures
+        return learning_rate(spec.schedule, step / (spec.epochs * self._steps_per_epoch), gpus=self._place.ranks)

@@ -5,8 +5,7 @@ import pytest
 from PIL import Image
 
 from yolo_v4.cli import main
-from yolo_v4.data.example import decode
-from yolo_v4.data.tfrecord import read_records
+from yolo_v4.data.tfrecord import decode, read_records
 
 LINE = "car 0.00 0 0.00 10.00 20.00 30.00 40.00 0 0 0 0 0 0 0\n"
 

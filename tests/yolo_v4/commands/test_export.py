@@ -20,7 +20,9 @@ def test_the_model_finds_in_onnxruntime_what_it_finds_here(trained, capsys, data
 
     assert _export(trained, "-o", str(trained.folder / "out.onnx"), "--data_type", data_type) == 0
 
-    assert "Largest difference between ONNX and PyTorch on 3 pictures: " in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "Largest difference between ONNX and PyTorch on 3 pictures: " in printed
+    assert "mAP on 1 validation frames: PyTorch 0.0000, ONNX 0.0000" in printed
     session = onnxruntime.InferenceSession(trained.folder / "out.onnx", providers=["CPUExecutionProvider"])
     count, boxes, scores, classes = session.run(None, {"Input": np.zeros((3, 3, 64, 64), dtype=np.float32)})
     assert count.tolist() == [[4], [4], [4]]
@@ -78,11 +80,30 @@ def test_nothing_is_overwritten(trained, capsys) -> None:
     assert target.read_text() == "mine"
 
 
+def test_int8_is_calibrated_and_compared_with_pytorch(trained, capsys) -> None:
+    corners = ("12 6 52 26", "76 6 116 26", "12 70 52 90", "76 70 116 90")  # of the 128 x 96 picture
+    for name in "abcd":
+        trained.add_picture(f"{name}.png", "".join(f"car 0 0 0 {box} 0 0 0 0 0 0 0\n" for box in corners))
+    flags = ["--data_type", "int8", "--batches", "2", "--batch_size", "2"]
+
+    assert _export(trained, "-o", str(trained.folder / "out.onnx"), *flags) == 0
+
+    assert "mAP on 4 validation frames: PyTorch 1.0000, ONNX 1.0000" in capsys.readouterr().out
+    nodes = onnx.load(trained.folder / "out.onnx").graph.node
+    assert {"QuantizeLinear", "DequantizeLinear"} <= {node.op_type for node in nodes}
+
+
 @pytest.mark.parametrize(
     ("flags", "complaint"),
-    [(["--data_type", "int8"], "int8 is not supported"), (["--engine_file", "x"], "engines are not built here")],
+    [
+        (["--data_type", "int8"], "Not enough number of images provided: 1, and --batches x --batch_size is 80"),
+        (["--data_type", "int8", "--cal_image_dir", "nowhere"], "nowhere is no folder or picture"),
+        (["--engine_file", "x"], "engines are not built here"),
+    ],
 )
-def test_what_is_not_supported_is_refused(trained, capsys, flags, complaint) -> None:
+def test_what_cannot_be_done_is_refused(trained, capsys, flags, complaint) -> None:
+    trained.add_picture("a.png")
+
     assert _export(trained, *flags) == 1
 
     assert complaint in capsys.readouterr().err

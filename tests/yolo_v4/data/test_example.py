@@ -1,6 +1,6 @@
 import pytest
 
-from yolo_v4.data.example import decode, encode
+from yolo_v4.data.tfrecord import decode, encode
 from yolo_v4.errors import DataError
 
 

@@ -24,9 +24,7 @@ def frames(tmp_path: Path) -> list[Frame]:
         Image.new("L", SIZE, 40 * (number + 1)).save(path)
         boxes, difficult = np.array([[24, 16, 72, 48]], dtype=np.float32), np.zeros(1, dtype=bool)
         classes = np.array([number])
-        made.append(
-            Frame(id=path.stem, image=path, width=96, height=64, boxes=boxes, classes=classes, difficult=difficult)
-        )
+        made.append(Frame(image=path, boxes=boxes, classes=classes, difficult=difficult))
     return made
 
 

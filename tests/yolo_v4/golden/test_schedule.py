@@ -2,13 +2,12 @@
 
 import json
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from yolo_v4.spec.experiment import Schedule
-from yolo_v4.training.schedule import learning_rate
+from yolo_v4.training.optimizer import learning_rate
 
 
 def schedule_of(text: str) -> Schedule:
@@ -23,10 +22,12 @@ def schedule_of(text: str) -> Schedule:
     )
 
 
-def test_every_schedule_gives_nvidias_learning_rate_at_every_step(golden: Path) -> None:
-    cases = json.loads((golden / "lr.json").read_text())["schedules"]
+def test_every_schedule_gives_nvidias_learning_rate_at_every_step(topic, compared) -> None:
+    cases = json.loads(topic("lr.json").read_text())["schedules"]
 
     for case in cases:
         schedule, steps = schedule_of(case["spec"]), case["max_iterations"]
         ours = [learning_rate(schedule, step / steps, gpus=case["gpus"]) for step in range(steps + 1)]
         assert ours == pytest.approx(case["lr"], rel=1e-6), case["name"]
+        assert [float(np.float32(value)) for value in ours] == pytest.approx(case["lr_float32"], rel=1e-6), case["name"]
+    compared("lr.json", len(cases))

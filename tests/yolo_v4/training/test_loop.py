@@ -5,12 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from yolo_v4.progress import Progress
 from yolo_v4.spec.experiment import EarlyStopping
 from yolo_v4.status import StatusLog
-from yolo_v4.training.csvlog import CsvLog
-from yolo_v4.training.loop import no_longer_falls
-from yolo_v4.training.phases import Phases
-from yolo_v4.training.progress import Progress
+from yolo_v4.training.loop import Outputs, Phases, no_longer_falls
 
 
 @pytest.mark.parametrize(
@@ -29,31 +27,29 @@ def test_training_stops_when_the_loss_has_not_fallen_enough_for_two_epochs(losse
 
 
 def test_the_csv_log_is_taos(tmp_path: Path) -> None:
-    log = CsvLog(tmp_path / "log.csv", ["person", "car"], [{"epoch": 1, "loss": 9.5, "lr": 0.001}])
-    log.append(
-        {"epoch": 2, "loss": 8.25, "lr": 0.0005, "mAP": 0.5, "AP_car": 1.0, "AP_person": 0.0, "validation_loss": 3.0}
+    judged = {"mAP": 0.5, "AP_car": 1.0, "AP_person": 0.0, "validation_loss": 3.0}
+    Outputs(results=tmp_path, model="resnet18").write_csv(
+        ["person", "car"], [{"epoch": 1, "loss": 9.5, "lr": 0.001}, {"epoch": 2, "loss": 8.25, "lr": 0.0005, **judged}]
     )
 
-    assert (tmp_path / "log.csv").read_bytes() == (
+    assert (tmp_path / "yolov4_training_log_resnet18.csv").read_bytes() == (
         b"epoch,AP_car,AP_person,loss,lr,mAP,validation_loss\r\n"
         b"1,nan,nan,9.5,0.001,nan,nan\r\n"
         b"2,1.0,0.0,8.25,0.0005,0.5,3.0\r\n"
     )
 
 
-def test_a_log_gets_a_line_every_ten_seconds_and_one_at_the_end_of_an_epoch(
+def test_a_log_gets_a_line_every_ten_seconds_and_one_at_the_end(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     seconds = iter(range(0, 100, 4))
-    progress = Progress(epochs=2, steps=5, batch_size=8, clock=lambda: float(next(seconds)))
 
-    progress.begin_epoch(1)
-    for loss in (5.0, 4.0, 3.0, 2.0, 1.0):
-        progress.step(loss)
-    progress.end_epoch()
+    with Progress(40, "Training", clock=lambda: float(next(seconds))) as progress:
+        for loss in (5, 4, 3, 2, 1):
+            progress.advance(8, f"loss: {loss}")
 
     assert capsys.readouterr().out == (
-        "Epoch 1/2\n3/5 - loss: 3.0000 - 2.0 images/s - 0:28 left\n5/5 - loss: 1.0000 - 2.0 images/s - 0:20 left\n"
+        "Training: 24/40 - loss: 3 - 2.0 images/s\nTraining: 40/40 - loss: 1 - 2.0 images/s\n"
     )
 
 

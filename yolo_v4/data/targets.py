@@ -1,23 +1,22 @@
 """What the network should have said: which cells and anchors answer for which true box.
 
 Rows stand as those of `yolo_v4.network.grid`. Columns: true cy, cx, h, w (shares of the picture); objectness, 1 or 0;
-its opposite, which the loss does not read; one column a class; class weight. Rows that answer for no box have 0
-everywhere else.
-
+its opposite, which the loss does not read; one column a class; class weight. Other rows have 0 everywhere else.
 Legend: B = pictures, G = true boxes of the whole batch, A = anchors of all scales, N = rows of a picture, C = classes.
 Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/yolo_v4/dataio/input_encoder.py and tf_input_encoder.py.
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
-from yolo_v4.network.grid import STRIDES_PX
-from yolo_v4.spec.experiment import NetworkSpec
+from yolo_v4.boxes import centres_to_corners
+from yolo_v4.spec.experiment import STRIDES_PX, NetworkSpec
 
 OBJECTNESS = 4
 BACKGROUND = 5
@@ -29,9 +28,32 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 
+class Target(NamedTuple):
+    """What the loss compares with, made on the CPU, so that a GPU need not count: P = rows that answer for a box."""
+
+    rows: Tensor  # [B, N, 7 + C] from `encode_targets`
+    positive: Tensor  # [P] int64: places among B * N rows
+    boxes: Tensor  # [B, most of a picture + 1, 4] corners of the boxes that have a row; filling has no area
+
+    @classmethod
+    def of(cls, rows: Tensor) -> "Target":
+        """That of encoded rows."""
+        positive_BN = rows[..., OBJECTNESS] > 0
+        # A true box stands in several rows; once is enough here. The last picture makes room for the filling alone.
+        boxes = [
+            found[positive][:, [1, 0, 3, 2]].unique(dim=0) for found, positive in zip(rows, positive_BN, strict=True)
+        ]
+        padded = pad_sequence([*boxes, rows.new_zeros(1, 4)], batch_first=True)[:-1]
+        return cls(rows, positive_BN.flatten().nonzero()[:, 0], centres_to_corners(padded))
+
+    def to(self, device: torch.device) -> "Target":
+        """The same on a device."""
+        return Target(*(part.to(device, non_blocking=True) for part in self))
+
+
 def encode_targets(
-    boxes: Sequence[Tensor],
-    classes: Sequence[Tensor],
+    boxes: Sequence[npt.NDArray[np.floating]],
+    classes: Sequence[Integers],
     spec: NetworkSpec,
     *,
     class_weights: Sequence[float],
@@ -39,26 +61,17 @@ def encode_targets(
     batch_hw: tuple[int, int],
     conflicts: Conflicts = "last",
 ) -> Tensor:
-    """Targets of a batch.
+    """Targets [B, N, 7 + C] float32 of a batch.
 
     Each true box goes to the cell of its centre, at every anchor whose IoU with it (centres put together) is above
     `spec.box_matching_iou`, and always at its best anchor. Where two boxes want one row, a best anchor beats others
-    and the later best anchor the earlier; among the others `conflicts` decides.
+    and the later best anchor the earlier; among the others `conflicts` decides: "highest_iou" (NVIDIA's encoder for
+    label folders) or "last" (that for TFRecords).
 
-    Args:
-        boxes: B times [n, 4] corners, shares of the picture, x2 > x1 and y2 > y1.
-        classes: B times [n] class ids.
-        spec: anchors and matching IoU.
-        class_weights: C values; their number is the number of classes.
-        configured_hw: network size in pixels that anchors refer to.
-        batch_hw: size in pixels of this batch's pictures.
-        conflicts: "highest_iou" (NVIDIA's encoder for label folders) or "last" (that for TFRecords).
-
-    Returns:
-        [B, N, 7 + C] float32.
+    `boxes`: B times [n, 4] corners, shares of the picture; `classes`: B times [n] ids; `configured_hw`: network size in
+    pixels that anchors refer to; `batch_hw`: size of this batch's pictures.
     """
-    box_G4 = torch.cat([box.reshape(-1, 4) for box in boxes]).numpy().astype(np.float64)
-    class_G = torch.cat([ids.reshape(-1) for ids in classes]).numpy().astype(np.int64)
+    box_G4, class_G = np.concatenate(boxes).astype(np.float64), np.concatenate(classes)
     picture_G = np.repeat(np.arange(len(boxes)), [len(box) for box in boxes])
     centre_G2, size_G2 = (box_G4[:, :2] + box_G4[:, 2:]) / 2, box_G4[:, 2:] - box_G4[:, :2]
 

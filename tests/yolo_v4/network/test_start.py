@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from yolo_v4.network.pretrained import starting_network
 from yolo_v4.spec.load import load_experiment
-from yolo_v4.training.start import starting_network
 
 
 def test_the_seed_decides_the_weights(write_spec: Callable[..., Path]) -> None:

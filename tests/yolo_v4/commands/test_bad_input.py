@@ -1,0 +1,121 @@
+"""What a user may hand to `train` by mistake: a clear word, exit status 1, FAILURE in status.json; or it just works."""
+
+import json
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from yolo_v4.cli import main
+from yolo_v4.data.tfrecord import write_records
+
+
+@pytest.fixture
+def train(write_spec: Callable[..., Path], street: Path, tmp_path: Path) -> Callable[..., int]:
+    """Trains one epoch on pictures and labels of a folder; gives the exit status."""
+    torch.set_num_threads(1)
+
+    def train(folder: Path, *replacements: tuple[str, str], **added: str) -> int:
+        spec = write_spec(training=f"num_epochs: 1 checkpoint_interval: 1 {added.pop('training', '')}", **added)
+        text = spec.read_text().replace(str(street), str(folder))
+        for old, new in replacements:
+            assert old in text
+            text = text.replace(old, new)
+        spec.write_text(text)
+        return main(["train", "-e", str(spec), "-r", str(tmp_path / "results")])
+
+    return train
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "data" / "images").mkdir(parents=True)
+    (tmp_path / "data" / "labels").mkdir()
+    return tmp_path / "data"
+
+
+def add(folder: Path, name: str, size: tuple[int, int], label: str) -> None:
+    Image.new("RGB", size, "grey").save(folder / "images" / f"{name}.png")
+    (folder / "labels" / f"{name}.txt").write_text(label)
+
+
+def last_status(tmp_path: Path) -> str:
+    return str(json.loads((tmp_path / "results" / "status.json").read_text().splitlines()[-1])["status"])
+
+
+def test_one_picture_smaller_than_a_stride_and_a_batch_larger_than_the_set(train, folder: Path) -> None:
+    add(folder, "tiny", (17, 5), "car 0 0 0 2 1 12 4 0 0 0 0 0 0 0")
+
+    assert train(folder, ("batch_size_per_gpu: 4", "batch_size_per_gpu: 7")) == 0
+
+
+def test_labels_without_any_class_of_the_mapping(train, folder: Path, tmp_path: Path, capsys) -> None:
+    add(folder, "a", (80, 64), "pedestrian 0 0 0 2 1 12 40 0 0 0 0 0 0 0")
+
+    assert train(folder) == 1
+
+    assert "none of the 1 training frames has an object of bus, car" in capsys.readouterr().err
+    assert last_status(tmp_path) == "FAILURE"
+
+
+def test_a_class_mapped_to_nothing(train, street: Path, capsys) -> None:
+    assert train(street, ('value: "bus"', 'value: ""')) == 1
+
+    assert 'maps "bus" to "": a class without a name' in capsys.readouterr().err
+
+
+def test_an_input_that_is_no_multiple_of_the_stride(train, street: Path, capsys) -> None:
+    assert train(street, ("output_width: 64", "output_width: 100")) == 1
+
+    assert "width must be multiple of 32" in capsys.readouterr().err
+
+
+def test_a_damaged_record_is_named_with_its_file(train, street: Path, tmp_path: Path, capsys) -> None:
+    path = tmp_path / "train-fold-000"
+    write_records(path, [b"one", b"two"])
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 1  # in the last record's data
+    path.write_bytes(content)
+    old = f'label_directory_path: "{street}/labels"'
+
+    assert train(street, (old, f'tfrecords_path: "{path}"'), dataset='image_extension: "png"') == 1
+
+    error = capsys.readouterr().err
+    assert str(path) in error
+    assert "record 0" in error or "record 1" in error
+
+
+@pytest.mark.parametrize(("content", "words"), [(b"PK\x03\x04 cut", "is damaged"), (b"", "no checkpoint")])
+def test_a_checkpoint_that_is_none(train, street: Path, tmp_path: Path, capsys, content: bytes, words: str) -> None:
+    path = tmp_path / "yolov4_resnet10_epoch_001.pt"
+    path.write_bytes(content)
+
+    assert train(street, training=f'resume_model_path: "{path}"') == 1
+
+    error = capsys.readouterr().err
+    assert str(path) in error
+    assert words in error
+
+
+@pytest.mark.slow
+def test_too_little_memory_names_the_batch_and_what_to_lower(
+    write_spec: Callable[..., Path], tmp_path: Path, checkout: Path
+) -> None:
+    spec = write_spec()
+    spec.write_text(spec.read_text().replace("batch_size_per_gpu: 4", "batch_size_per_gpu: 20000"))
+
+    def confined() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (5 * 2**30, 5 * 2**30))
+
+    command = [sys.executable, "-m", "yolo_v4", "train", "-e", str(spec), "-r", str(tmp_path / "results")]
+    done = subprocess.run(command, cwd=checkout, preexec_fn=confined, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert "memory ran out with batch_size_per_gpu 20000" in done.stderr
+    assert "lower batch_size_per_gpu" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,105 @@
+"""The folder of golden vectors: what of it was read, and how many of its cases were compared.
+
+`make golden YOLO_V4_GOLDEN=DIR` asks for all of it: then a file of MANIFEST.txt that is missing, differs, was not read
+or belongs to a test that was skipped makes the run fail.
+"""
+
+import hashlib
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+NOT_READ = {"README.md", "MANIFEST.txt"}  # by the tests: they are for people, and for this file
+opened: set[str] = set()
+compared_cases: Counter[str] = Counter()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--golden-complete", action="store_true", help="fail unless the whole golden folder was compared")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _watched_reading(golden: Path) -> None:
+    prefix = str(golden.resolve()) + os.sep
+
+    def watch(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "open" and isinstance(arguments[0], str):
+            path = os.path.realpath(arguments[0])
+            if path.startswith(prefix):
+                opened.add(path.removeprefix(prefix))
+
+    sys.addaudithook(watch)
+
+
+@pytest.fixture
+def compared() -> Callable[[str, int], None]:
+    """Is told of how many cases of a file were compared."""
+
+    def tell(file: str, cases: int) -> None:
+        compared_cases[file] += cases
+
+    return tell
+
+
+@pytest.fixture
+def topic(golden: Path) -> Callable[[str], Path]:
+    """A file of the folder; the test is skipped where the folder has no such topic."""
+
+    def find(name: str) -> Path:
+        if not (golden / name).exists():
+            pytest.skip(f"no {name} in {golden}")
+        return golden / name
+
+    return find
+
+
+@pytest.fixture
+def arrays(topic: Callable[[str], Path]) -> Callable[[str], dict[str, Any]]:
+    """The arrays of an npz file by name."""
+    return lambda name: dict(np.load(topic(name), allow_pickle=False))
+
+
+def case_names(vectors: dict[str, Any], having: str) -> list[str]:
+    """Cases of an npz file, whose keys are `case/name`, that have an array of a name."""
+    return [key.removesuffix(f"/{having}") for key in vectors if key.endswith(f"/{having}")]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    terminalreporter.section("golden vectors")
+    for file, cases in sorted(compared_cases.items()):
+        terminalreporter.write_line(f"{file:<24} cases compared: {cases}")
+    terminalreporter.write_line(f"cases compared: {sum(compared_cases.values())}")
+    for problem in config.stash.get(PROBLEMS, []):
+        terminalreporter.write_line(problem, red=True)
+
+
+PROBLEMS = pytest.StashKey[list[str]]()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if not session.config.getoption("--golden-complete"):
+        return
+    folder = Path(os.environ.get("YOLO_V4_GOLDEN", "")).absolute()
+    problems = []
+    manifest = folder / "MANIFEST.txt"
+    lines = manifest.read_text().splitlines() if manifest.is_file() else []
+    if not lines:
+        problems.append(f"{manifest} is not there or empty")
+    for digest, _, name in (line.split(maxsplit=2) for line in lines):
+        if not (folder / name).is_file():
+            problems.append(f"missing: {name}")
+        elif hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest:
+            problems.append(f"not as the manifest says: {name}")
+        elif name not in opened and name not in NOT_READ:
+            problems.append(f"not read by any test: {name}")
+        elif "/" not in name and name not in NOT_READ and not compared_cases[name]:
+            problems.append(f"no case compared: {name}")
+    session.config.stash[PROBLEMS] = problems
+    if problems:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,42 @@
+"""Several training processes on one machine, on CPUs by gloo."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from yolo_v4.errors import TrainingFailed
+from yolo_v4.network.checkpoint import load_checkpoint
+from yolo_v4.training.distributed import launch
+
+pytestmark = pytest.mark.slow  # every process imports torch
+
+
+@pytest.fixture(autouse=True)
+def one_thread_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+
+
+def test_two_processes_train_one_network_with_twice_the_learning_rate(
+    write_spec: Callable[..., Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    spec = write_spec(training="num_epochs: 2 checkpoint_interval: 1 batch_size_per_gpu: 2")
+    for run in ("first", "again"):
+        launch(["train", "-e", str(spec), "-r", str(tmp_path / run)], 2)
+
+    assert "6 frames to train on, 6 to validate with, on the CPU (1 threads), 2 processes\n" in capfd.readouterr().out
+    name = "weights/yolov4_resnet10_epoch_002.pt"
+    assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+    # After the first of two epochs the cosine has come from 0.2 to 0.5 of the run: a share of (1 + cos(0.3 pi)) / 2.
+    share = 0.7938926261462366
+    assert load_checkpoint(tmp_path / "first" / name).history[0]["lr"] == pytest.approx(
+        2 * (1e-5 + (1e-3 - 1e-5) * share), rel=1e-6
+    )
+
+
+def test_where_one_process_fails_the_run_fails(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(TrainingFailed, match="of 2 failed"):
+        launch(["train", "-e", str(tmp_path / "none.txt"), "-r", str(tmp_path / "run")], 2)
+
+    assert "cannot read the spec file" in capfd.readouterr().err
