@@ -44,9 +44,8 @@ class Trainer:
         self._experiment, self._precision, self._place = experiment, precision, place
         self._steps_per_epoch = steps_per_epoch
         self._device = next(network.parameters()).device
-        # Each process keeps statistics of its own pictures, as in TAO; those of the first are saved.
-        shared = place.ranks > 1
-        self._forward = DistributedDataParallel(network, broadcast_buffers=False) if shared else network
+        # Each process normalises by its own pictures; the moving statistics of the first are everyone's.
+        self._forward = DistributedDataParallel(network) if place.ranks > 1 else network
         self._optimizer = build_optimizer([p for p in network.parameters() if p.requires_grad], spec.optimizer)
         self._penalty = KernelPenalty(network, spec.regularizer, spec.regularizer_weight)
         self._average = MovingAverage(network) if spec.ema else None
