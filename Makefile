@@ -11,6 +11,7 @@ VARIABLES += PLATFORM=--platform                   ## specs/platforms/<name>.tom
 VARIABLES += IMAGE=--image                         ## container image that the engine is in; tao needs one
 VARIABLES += TAO_VERSION=--tao-version             ## which TAO that image holds
 VARIABLES += WORKSPACE=--workspace                 ## where data and products go
+VARIABLES += RESULTS=--results                     ## where records of measurements lie
 VARIABLES += PRETRAINED=--pretrained               ## weights to start from: a file or an address
 VARIABLES += PRETRAINED_SHA256=--pretrained-sha256 ## their sha256; a remote address needs one
 VARIABLES += EPOCHS=--epochs                       ## training epochs
@@ -20,6 +21,8 @@ VARIABLES += VAL_SPLIT=--val-split                 ## percent of the training fr
 VARIABLES += LIMIT=--limit                         ## train on only this many frames; 0: all
 VARIABLES += GPUS=--gpus                           ## GPUs to train on
 VARIABLES += NODES=--nodes                         ## machines to train on
+VARIABLES += GPU_HZ=--gpu-hz                       ## how often a bench looks at the GPUs, per second
+VARIABLES += HOST_HZ=--host-hz                     ## how often a bench looks at the rest of the machine, per second
 VARIABLES += SCHEDULER=--scheduler                 ## port of a luigid on this machine that shows the run
 VARIABLES += STAGE=--stage                         ## the stage `why` explains
 VARIABLES += DEEP=--deep                           ## 1: compare contents of products, not only sizes

@@ -1,0 +1,171 @@
+"""Records in `results/<platform>/<record id>/`: begun, filled run by run, closed once; and read back.
+
+What is known before the first run is in `begun.json`, and `runs.jsonl` has a line for each finished run. When the case
+is over, `record.json` is written from both, once, and they go; a folder without it is of a case that was cut short.
+"""
+
+import json
+import os
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.domain.record import SCHEMA_VERSION, STATUSES, Record, Run
+from harness.domain.table import from_table
+from harness.errors import ConfigError, DataError
+from harness.files import create_once, remove
+from harness.store.declared import read_toml
+
+SAMPLES, PHASES, MICRO = "samples.csv.gz", "phases.jsonl", "micro.json"
+NO_RECORDS = {"plots"}
+
+
+def begin(results: Path, record: Record) -> Path:
+    """Make the folder of a record; until it is closed it reads as truncated."""
+    folder = results / record.platform / record.id
+    create_once(folder / "begun.json", _json(asdict(record)), mode=0o644)
+    return folder
+
+
+def add_run(folder: Path, run: Run, phases: Iterable[Mapping[str, Any]]) -> None:
+    """Keep a finished run: what is here survives a kill at any later moment."""
+    _append(folder / PHASES, phases)
+    _append(folder / "runs.jsonl", [asdict(run)])
+
+
+def close(folder: Path, record: Record) -> None:
+    """Write record.json, once and for all."""
+    create_once(folder / "record.json", _json(asdict(record)), mode=0o644)
+    remove(folder / "begun.json")
+    remove(folder / "runs.jsonl")
+
+
+def read_record(folder: Path) -> Record:
+    """The record in `folder`; of a case that was cut short, what had been finished.
+
+    Raises:
+        DataError: it is no record, or one of a newer harness.
+    """
+    closed = (folder / "record.json").exists()
+    path = folder / ("record.json" if closed else "begun.json")
+    record = _record(_table(path), path)
+    if (record.platform, record.id) != (folder.parent.name, folder.name):
+        raise DataError(
+            f"{path} says it is {record.platform}/{record.id}",
+            remedy=f"put it back where it belongs, or remove {folder}",
+        )
+    if closed:
+        return record
+    runs = tuple(from_table(Run, line, where="runs.jsonl") for line in _lines(folder / "runs.jsonl"))
+    return replace(record, runs=runs, status="truncated", reason=record.reason or "it was cut short")
+
+
+def read_records(results: Path) -> tuple[tuple[Record, ...], tuple[str, ...]]:
+    """Every record that was not withdrawn, by platform and id; and in words what was passed over."""
+    records, strangers, taken_back = [], [], withdrawn(results)
+    for platform in sorted(results.iterdir()) if results.is_dir() else ():
+        if not platform.is_dir() or platform.name in NO_RECORDS:
+            continue
+        for folder in sorted(platform.iterdir()):
+            if f"{platform.name}/{folder.name}" in taken_back or folder.name.startswith("."):
+                continue
+            try:
+                records.append(read_record(folder))
+            except DataError as error:
+                strangers.append(f"{error.message} (try: {error.remedy})")
+    return tuple(records), tuple(strangers)
+
+
+def withdrawn(results: Path) -> dict[str, str]:
+    """`<platform>/<id>` -> reason, of the records that were taken back by a line in withdrawn.toml."""
+    path = results / "withdrawn.toml"
+    return {name: str(reason) for name, reason in read_toml(path).items()} if path.is_file() else {}
+
+
+def read_phases(folder: Path) -> list[dict[str, Any]]:
+    """Lines of phases.jsonl: `phase`, `run`, `started_unix_s`, `duration_s`, and what else the engine told."""
+    return _lines(folder / PHASES)
+
+
+def read_samples(folder: Path) -> dict[str, NDArray[np.float64]]:
+    """Columns of samples.csv.gz, NaN where nothing was read; of a file cut off by a kill, all whole lines.
+
+    Empty where there are none.
+    """
+    path = folder / SAMPLES
+    header, _, body = (_inflated(path.read_bytes()) if path.exists() else "").partition("\n")
+    names = header.split(",")
+    body = body[: body.rfind("\n") + 1]
+    if not body:
+        return {}
+    try:
+        table = np.array(body.replace("\n", ",")[:-1].split(","), dtype=np.float64).reshape(-1, len(names))
+    except ValueError as error:
+        raise DataError(f"{path} does not hold lines of {len(names)} numbers", remedy=f"remove {folder}") from error
+    return dict(zip(names, table.T, strict=True))
+
+
+def _inflated(packed: bytes) -> str:
+    found = []
+    while packed:
+        # Each run of the sampler adds a gzip member; the last one may be cut off.
+        member = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+        try:
+            found.append(member.decompress(packed))
+        except zlib.error:
+            break
+        packed = member.unused_data
+    return b"".join(found).decode("ascii", errors="replace")
+
+
+def _record(table: dict[str, Any], path: Path) -> Record:
+    version = table.get("schema_version")
+    if not isinstance(version, int) or version > SCHEMA_VERSION:
+        raise DataError(
+            f"{path} has schema_version {version}, this harness reads up to {SCHEMA_VERSION}",
+            remedy="take a newer harness",
+        )
+    try:
+        record = from_table(Record, table, where=str(path))
+    except ConfigError as error:
+        raise DataError(error.message, remedy=f"restore it with git, or remove {path.parent}") from error
+    if record.status not in STATUSES:
+        raise DataError(f"{path} has the status {record.status}", remedy=f"expected one of {', '.join(STATUSES)}")
+    return record
+
+
+def _table(path: Path) -> dict[str, Any]:
+    try:
+        table = json.loads(path.read_text())
+        if isinstance(table, dict):
+            return table
+        found = "no object"
+    except (OSError, ValueError) as error:
+        found = str(error)
+    raise DataError(f"{path} is no record: {found}", remedy=f"remove {path.parent}, or restore it with git")
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    found = []
+    for line in path.read_text().splitlines() if path.exists() else ():
+        try:
+            found.append(json.loads(line))
+        except ValueError:  # cut off by a kill
+            continue
+    return found
+
+
+def _append(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    with path.open("a") as stream:
+        stream.write("".join(json.dumps(row, sort_keys=True, allow_nan=False) + "\n" for row in rows))
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _json(table: Any) -> bytes:
+    return (json.dumps(table, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
