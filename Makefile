@@ -51,6 +51,7 @@ base := $(VENV)/.ready-base
 dev := $(VENV)/.ready-dev
 engine := $(filter tao here,$(if $(filter ENGINE,$(given)),$(ENGINE),$(JAMCAM_ENGINE)))
 detector := $(VENV)/.ready-$(if $(engine)$(filter IMAGE,$(given))$(JAMCAM_IMAGE),base,detector)
+bench := $(detector:%detector=%bench)
 endif
 
 jamcam = JAMCAM_VIA=make $(python) -m harness $@ $(options)
@@ -77,6 +78,10 @@ eval: $(detector) ## average precision of each class, on the test and validation
 vis: $(detector) ## draw what the network finds on test frames
 	@$(jamcam)
 export: $(detector) ## write ONNX and check it against the model
+	@$(jamcam)
+
+##@ Measuring
+bench: $(bench) ## measure this machine under the name PLATFORM=..., and leave records in results/
 	@$(jamcam)
 
 ##@ Looking and tidying
@@ -113,7 +118,7 @@ help: ## this list
 	  /^VARIABLES/ { sub("VARIABLES .= ", ""); variables = variables sprintf("  %-19s %s\n", $$1, $$2) } \
 	  END { print "\nVariables, as in: make all RECIPE=smoke EPOCHS=3\n" variables }' $(firstword $(MAKEFILE_LIST))
 
-.PHONY: all download verify gen-valid tune-bdb convert-data train eval vis export \
+.PHONY: all download verify gen-valid tune-bdb convert-data train eval vis export bench \
   status plan why show-config scheduler unlock clean image check test lint help
 
 $(VENV)/.ready-%: environment.py pyproject.toml constraints.txt

@@ -150,6 +150,20 @@ def _unlock(settings: Settings, options: argparse.Namespace) -> int:
     return 0
 
 
+def _bench(settings: Settings, options: argparse.Namespace) -> int:
+    from harness.execute.preflight import check
+    from harness.report.lines import bench_lines
+    from harness.stages import summary
+    from harness.stages.bench import bench
+
+    print(f"jamcam {__version__} bench on {settings.platform.name}: {summary.header(settings)}", flush=True)
+    check(settings)
+    records = bench(settings, say=lambda text: print(f"bench | {text}", flush=True))
+    print("\n".join(bench_lines(records)), flush=True)
+    print(f"records: {settings.results / settings.platform.name}")
+    return 0 if all(record.status == "ok" for record in records) else 1
+
+
 def _scheduler(settings: Settings, options: argparse.Namespace) -> int:
     from harness.execute.luigid import serve
 
@@ -162,6 +176,7 @@ VERBS: dict[str, tuple[Verb, str]] = {
     "plan": (_plan, "every command that would run; runs nothing"),
     "why": (_why, "why a stage would run or not (exit 1: it would)"),
     "show-config": (_show_config, "every setting, and where its value came from"),
+    "bench": (_bench, "measure this machine under the name of a platform, and leave records"),
     "scheduler": (_scheduler, "luigi's web page, on this machine only"),
     "unlock": (_unlock, "take away the lock of a run that is gone"),
     "clean": (_clean, "remove products, markers and logs"),

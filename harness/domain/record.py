@@ -11,6 +11,14 @@ from harness.units import unit_of
 
 SCHEMA_VERSION = 1
 STATUSES = ("ok", "failed", "truncated")
+# As NVML numbers them; being idle or set to certain clocks are bits, too, and no reasons to worry.
+THROTTLE_REASONS = {
+    0x4: "power cap",
+    0x8: "hardware slowdown",
+    0x20: "software thermal slowdown",
+    0x40: "hardware thermal slowdown",
+    0x80: "power brake",
+}
 VERDICTS = ("compute-bound", "data-starved", "checkpoint-bound", "cannot tell")
 
 

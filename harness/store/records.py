@@ -7,7 +7,7 @@ is over, `record.json` is written from both, once, and they go; a folder without
 import json
 import os
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from harness.files import create_once, remove
 from harness.store.declared import read_toml
 
 SAMPLES, PHASES, MICRO = "samples.csv.gz", "phases.jsonl", "micro.json"
+FAULTS = "sampler.log"  # what the sampler said; in record.json in the end
 NO_RECORDS = {"plots"}
 
 
@@ -41,8 +42,8 @@ def add_run(folder: Path, run: Run, phases: Iterable[Mapping[str, Any]]) -> None
 def close(folder: Path, record: Record) -> None:
     """Write record.json, once and for all."""
     create_once(folder / "record.json", _json(asdict(record)), mode=0o644)
-    remove(folder / "begun.json")
-    remove(folder / "runs.jsonl")
+    for name in ("begun.json", "runs.jsonl", FAULTS):
+        remove(folder / name)
 
 
 def read_record(folder: Path) -> Record:
@@ -92,6 +93,12 @@ def read_phases(folder: Path) -> list[dict[str, Any]]:
     return _lines(folder / PHASES)
 
 
+def read_faults(folder: Path) -> tuple[str, ...]:
+    """What the sampler complained of, each once."""
+    path = folder / FAULTS
+    return tuple(dict.fromkeys(path.read_text(errors="replace").splitlines())) if path.exists() else ()
+
+
 def read_samples(folder: Path) -> dict[str, NDArray[np.float64]]:
     """Columns of samples.csv.gz, NaN where nothing was read; of a file cut off by a kill, all whole lines.
 
@@ -108,6 +115,42 @@ def read_samples(folder: Path) -> dict[str, NDArray[np.float64]]:
     except ValueError as error:
         raise DataError(f"{path} does not hold lines of {len(names)} numbers", remedy=f"remove {folder}") from error
     return dict(zip(names, table.T, strict=True))
+
+
+class SampleFile:
+    """samples.csv.gz, to be added to: what was flushed can be read although the file was never closed.
+
+    Where there are samples of an earlier run, their columns hold.
+    """
+
+    def __init__(self, folder: Path, columns: Sequence[str]) -> None:
+        path = folder / SAMPLES
+        known = _inflated(path.read_bytes()).partition("\n")[0].split(",") if path.exists() else []
+        self._columns = known[2:] or [*columns]
+        self._order = [columns.index(name) if name in columns else None for name in self._columns]
+        self._stream = path.open("ab")
+        self._packer = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
+        self._lines = [] if known else [",".join(["unix_s", "late_s", *self._columns])]
+
+    def __enter__(self) -> "SampleFile":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.flush(zlib.Z_FINISH)
+        self._stream.close()
+
+    def add(self, unix_s: float, late_s: float, values: Sequence[float | None]) -> None:
+        """One line; `values` in the order of the columns this was made with."""
+        chosen = (None if place is None else values[place] for place in self._order)
+        cells = ("nan" if value is None else format(value, ".12g") for value in chosen)
+        self._lines.append(f"{unix_s:.3f},{late_s:.6f},{','.join(cells)}")
+
+    def flush(self, mode: int = zlib.Z_SYNC_FLUSH) -> None:
+        """Let go of what was added."""
+        text = "".join(line + "\n" for line in self._lines)
+        self._lines = []
+        self._stream.write(self._packer.compress(text.encode()) + self._packer.flush(mode))
+        self._stream.flush()
 
 
 def _inflated(packed: bytes) -> str:

@@ -10,6 +10,7 @@ from yolo_v4.scoring.evaluator import Metrics, ap_table, evaluate_network
 from yolo_v4.scoring.plot import import_pyplot, plot_curves
 from yolo_v4.spec.experiment import Experiment
 from yolo_v4.status import StatusLog, reported, status_path
+from yolo_v4.training.phases import Phases
 
 
 def run(args: argparse.Namespace) -> None:
@@ -19,6 +20,7 @@ def run(args: argparse.Namespace) -> None:
         DetectorError: a spec, model, frame or GPU that is not what it should be.
     """
     log = StatusLog(status_path(args.results_dir))
+    phases = Phases(log)
     with reported(log, started="Starting YOLOv4 evaluation.", failed="Evaluation was interrupted."):
         say_ignored(args)
         network, experiment = load_model(args.model_path, args.experiment_spec, args.gpu_index)
@@ -27,8 +29,8 @@ def run(args: argparse.Namespace) -> None:
         frames = read_frames(experiment, "validation")
         batch_size = experiment.evaluation.batch_size
         print(f"Using {args.model_path} for inference, batch size {batch_size} from eval_config")
-        with counted(len(frames), "Producing predictions") as progress:
-            metrics = evaluate_network(network, frames, experiment, progress=progress)
+        with counted(len(frames), "Producing predictions") as progress, phases.phase("evaluation"):
+            metrics = evaluate_network(network, frames, experiment, progress=progress, steps=phases.steps)
         print("Start to calculate AP for each class")
         print(ap_table(metrics), flush=True)
         if experiment.evaluation.plot_precision_recall:

@@ -22,6 +22,7 @@ from yolo_v4.scoring.detect import detect
 from yolo_v4.scoring.nms import Detections
 from yolo_v4.spec.experiment import Experiment
 from yolo_v4.status import StatusLog, reported, status_path
+from yolo_v4.training.phases import Phases
 
 SUFFIXES = (".jpg", ".jpeg", ".png")  # in capitals too
 JPEG_QUALITY = 95
@@ -53,6 +54,7 @@ def run(args: argparse.Namespace) -> None:
             after all others are done.
     """
     log = StatusLog(status_path(args.results_dir))
+    phases = Phases(log)
     with reported(log, started="Starting YOLOv4 inference.", failed="Inference was interrupted."):
         say_ignored(args)
         outputs = _outputs(args)
@@ -61,8 +63,9 @@ def run(args: argparse.Namespace) -> None:
         paths = find_pictures(Path(args.image_dir))
         network, experiment = load_model(args.model_path, args.experiment_spec, args.gpu_index)
         problems: list[str] = []
-        with counted(len(paths), "Processing images") as progress:
-            for batch in read_ahead(partial(_open_all, experiment), paths, experiment.evaluation.batch_size):
+        batches = read_ahead(partial(_open_all, experiment), paths, experiment.evaluation.batch_size)
+        with counted(len(paths), "Processing images") as progress, phases.phase("inference"):
+            for batch in phases.steps(batches):
                 problems += [one for one in batch if isinstance(one, str)]
                 opened = [one for one in batch if isinstance(one, Opened)]
                 _infer(network, opened, experiment, outputs, args.threshold)

@@ -1,6 +1,6 @@
 """What a network is worth on labelled frames: average precision of each class, and TAO's table of it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,6 +19,7 @@ from yolo_v4.scoring.nms import Detections
 from yolo_v4.spec.experiment import Experiment
 
 RULE = "*" * 31
+Batches = Iterator[tuple[Tensor, list[Truth]]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +40,7 @@ def evaluate_network(
     experiment: Experiment,
     *,
     progress: Callable[[int], object] = lambda pictures: None,
+    steps: Callable[[Batches], Batches] = iter,
 ) -> Metrics:
     """Metrics of a network on frames.
 
@@ -47,13 +49,15 @@ def evaluate_network(
         frames: at least one.
         experiment: the spec.
         progress: called after each batch with the number of its pictures.
+        steps: passes the batches on, and may time them.
 
     Raises:
         DataError: a picture cannot be read.
     """
     truths: list[Truth] = []
     found: list[Detections] = []
-    for pixels, batch_truths in read_ahead(partial(_batch, experiment), frames, experiment.evaluation.batch_size):
+    batches = read_ahead(partial(_batch, experiment), frames, experiment.evaluation.batch_size)
+    for pixels, batch_truths in steps(batches):
         found += detect(network, pixels, experiment)
         truths += batch_truths
         progress(len(batch_truths))

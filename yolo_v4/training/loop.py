@@ -79,7 +79,7 @@ def train(
         progress.begin_epoch(epoch)
         try:
             with phases.phase("epoch", epoch=epoch):
-                loss = trainer.run_epoch(phases.first_step(batches.epoch(epoch - 1)), progress)
+                loss = trainer.run_epoch(phases.steps(batches.epoch(epoch - 1)), progress)
         finally:
             progress.end_epoch()
         row = {"epoch": epoch, "loss": loss, "lr": trainer.learning_rate}
