@@ -130,7 +130,9 @@ def test_a_torch_that_is_too_old_is_not_kept(set_up, fake_pip, checkout):
 
 def test_a_larger_set_holds_the_smaller_ones(set_up, folder):
     set_up("dev")
-    assert sorted(path.name for path in folder.glob(".ready-*")) == [".ready-base", ".ready-detector", ".ready-dev"]
+    assert sorted(path.name for path in folder.glob(".ready-*")) == [
+        f".ready-{name}" for name in ("base", "bench", "detector", "dev")
+    ]
 
 
 def test_a_filled_environment_is_left_alone(set_up, folder, fake_pip):
