@@ -32,17 +32,6 @@ def memory_limit_bytes() -> int | None:
     return min((limit for limit in limits if limit < psutil.virtual_memory().total), default=None)
 
 
-def throttled_s() -> float | None:
-    """Time our group had to wait because its quota was used up."""
-    for folder in _folders("cpu"):
-        words = _text(folder / "cpu.stat").split()
-        facts = dict(zip(words[::2], words[1::2], strict=False))
-        for name, parts in (("throttled_usec", 1e6), ("throttled_time", 1e9)):
-            if name in facts:
-                return int(facts[name]) / parts
-    return None
-
-
 def _folders(controller: str) -> Iterator[Path]:
     """Our group's folder and those above it, nearest first."""
     for line in _text(OWN).splitlines():

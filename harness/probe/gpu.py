@@ -11,6 +11,7 @@ from harness.probe.metric import Metric
 
 ABSENT = (nvml.NVML_ERROR_NOT_SUPPORTED, nvml.NVML_ERROR_FUNCTION_NOT_FOUND, nvml.NVML_ERROR_NO_PERMISSION)
 ALL_LINKS = 0xFFFFFFFF
+LINKS_SENT, LINKS_GOT = nvml.NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX, nvml.NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_RX
 SM, TENSOR, DRAM = nvml.NVML_GPM_METRIC_SM_UTIL, nvml.NVML_GPM_METRIC_ANY_TENSOR_UTIL, nvml.NVML_GPM_METRIC_DRAM_BW_UTIL
 
 
@@ -25,9 +26,8 @@ class Device:
         self.pids_of_ours: Collection[int] = ()
         self._xids = 0
         self._events: Any = None
-        self._before: Any = None
-        self._spare: Any = None
-        self._activity: dict[int, float] = {}
+        self._samples: list[Any] = []
+        self._activity: dict[int, float] | None = None
 
     def describe(self) -> Gpu:
         """For the record's machine facts."""
@@ -73,21 +73,17 @@ class Device:
     def activity(self, metric: int) -> float | None:
         """Percent since the last look at SM, which comes first; None at the very first (Hopper and newer)."""
         if metric == SM:
-            self._activity = self._look_at_activity()
-        return self._activity.get(metric)
+            if not nvml.nvmlGpmQueryDeviceSupport(self.handle).isSupportedDevice:
+                raise nvml.NVMLError(nvml.NVML_ERROR_NOT_SUPPORTED)
+            # Two samples that change places: the older one is overwritten.
+            self._samples = self._samples[::-1] or [nvml.nvmlGpmSampleAlloc(), nvml.nvmlGpmSampleAlloc()]
+            nvml.nvmlGpmSampleGet(self.handle, self._samples[1])
+            self._activity = self._compare_samples() if self._activity is not None else {}
+        return (self._activity or {}).get(metric)
 
-    def _look_at_activity(self) -> dict[int, float]:
-        if not nvml.nvmlGpmQueryDeviceSupport(self.handle).isSupportedDevice:
-            raise nvml.NVMLError(nvml.NVML_ERROR_NOT_SUPPORTED)
-        first = self._before is None
-        before = nvml.nvmlGpmSampleAlloc() if first else self._before
-        self._before = self._spare or nvml.nvmlGpmSampleAlloc()
-        self._spare = before
-        nvml.nvmlGpmSampleGet(self.handle, self._before)
-        if first:
-            return {}
+    def _compare_samples(self) -> dict[int, float]:
         question = nvml.c_nvmlGpmMetricsGet_t(version=nvml.NVML_GPM_METRICS_GET_VERSION, numMetrics=3)
-        question.sample1, question.sample2 = before, self._before
+        question.sample1, question.sample2 = self._samples
         for place, metric in enumerate((SM, TENSOR, DRAM)):
             question.metrics[place].metricId = metric
         nvml.nvmlGpmMetricsGet(question)
@@ -99,57 +95,37 @@ class Device:
         return None
 
 
-def _mhz(clock: int) -> Callable[[Device], float]:
-    return lambda gpu: float(nvml.nvmlDeviceGetClockInfo(gpu.handle, clock))
+def _row(
+    key: str, function: str, *arguments: int, field: str = "", scale: float = 1.0, every: int = 1
+) -> Metric[Device]:
+    """A metric that is one call of NVML, or one field of its answer."""
 
+    def read(gpu: Device) -> float:
+        answer = getattr(nvml, function)(gpu.handle, *arguments)
+        return float(getattr(answer, field) if field else answer) * scale
 
-def _pcie(direction: int) -> Callable[[Device], float]:
-    return lambda gpu: 1024.0 * nvml.nvmlDeviceGetPcieThroughput(gpu.handle, direction)
+    return Metric(key=key, source=function, read=read, every=every)
 
 
 # Calls that block for 20 ms, or whose answer changes slowly, have a slower pace.
 METRICS: tuple[Metric[Device], ...] = (
-    Metric(key="utilisation_pct", source="NVML", read=lambda gpu: nvml.nvmlDeviceGetUtilizationRates(gpu.handle).gpu),
-    Metric(key="memory_used_bytes", source="NVML", read=lambda gpu: nvml.nvmlDeviceGetMemoryInfo(gpu.handle).used),
-    Metric(key="power_w", source="NVML", read=lambda gpu: nvml.nvmlDeviceGetPowerUsage(gpu.handle) / 1000),
-    Metric(
-        key="energy_total_j",
-        source="NVML",
-        read=lambda gpu: nvml.nvmlDeviceGetTotalEnergyConsumption(gpu.handle) / 1000,
-    ),
-    Metric(key="sm_clock_mhz", source="NVML", read=_mhz(nvml.NVML_CLOCK_SM)),
-    Metric(key="memory_clock_mhz", source="NVML", read=_mhz(nvml.NVML_CLOCK_MEM), every=10),
-    Metric(
-        key="temperature_c",
-        source="NVML",
-        read=lambda gpu: nvml.nvmlDeviceGetTemperature(gpu.handle, nvml.NVML_TEMPERATURE_GPU),
-        every=10,
+    _row("utilisation_pct", "nvmlDeviceGetUtilizationRates", field="gpu"),
+    _row("memory_used_bytes", "nvmlDeviceGetMemoryInfo", field="used"),
+    _row("power_w", "nvmlDeviceGetPowerUsage", scale=1e-3),
+    _row("energy_total_j", "nvmlDeviceGetTotalEnergyConsumption", scale=1e-3),
+    _row("sm_clock_mhz", "nvmlDeviceGetClockInfo", nvml.NVML_CLOCK_SM),
+    _row("memory_clock_mhz", "nvmlDeviceGetClockInfo", nvml.NVML_CLOCK_MEM, every=10),
+    _row("temperature_c", "nvmlDeviceGetTemperature", nvml.NVML_TEMPERATURE_GPU, every=10),
+    _row("ecc_errors_total", "nvmlDeviceGetTotalEccErrors", nvml.NVML_MEMORY_ERROR_TYPE_UNCORRECTED, 0, every=10),
+    _row("pcie_sent_bytes_per_s", "nvmlDeviceGetPcieThroughput", nvml.NVML_PCIE_UTIL_TX_BYTES, scale=1024, every=10),
+    _row(
+        "pcie_received_bytes_per_s", "nvmlDeviceGetPcieThroughput", nvml.NVML_PCIE_UTIL_RX_BYTES, scale=1024, every=10
     ),
     Metric(key="throttle_reasons", source="NVML, bits", read=Device.throttled),
     Metric(key="other_processes", source="NVML", read=Device.others, every=10),
-    Metric(
-        key="ecc_errors_total",
-        source="NVML, uncorrected",
-        read=lambda gpu: nvml.nvmlDeviceGetTotalEccErrors(
-            gpu.handle, nvml.NVML_MEMORY_ERROR_TYPE_UNCORRECTED, nvml.NVML_VOLATILE_ECC
-        ),
-        every=10,
-    ),
     Metric(key="xid_events_total", source="NVML events", read=Device.xids, every=10),
-    Metric(key="pcie_sent_bytes_per_s", source="NVML", read=_pcie(nvml.NVML_PCIE_UTIL_TX_BYTES), every=10),
-    Metric(key="pcie_received_bytes_per_s", source="NVML", read=_pcie(nvml.NVML_PCIE_UTIL_RX_BYTES), every=10),
-    Metric(
-        key="nvlink_sent_total_bytes",
-        source="NVML",
-        read=lambda gpu: gpu.nvlink_bytes(nvml.NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX),
-        every=10,
-    ),
-    Metric(
-        key="nvlink_received_total_bytes",
-        source="NVML",
-        read=lambda gpu: gpu.nvlink_bytes(nvml.NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_RX),
-        every=10,
-    ),
+    Metric(key="nvlink_sent_total_bytes", source="NVML", read=lambda gpu: gpu.nvlink_bytes(LINKS_SENT), every=10),
+    Metric(key="nvlink_received_total_bytes", source="NVML", read=lambda gpu: gpu.nvlink_bytes(LINKS_GOT), every=10),
     Metric(key="sm_activity_pct", source="NVML GPM", read=lambda gpu: gpu.activity(SM), every=10),
     Metric(key="tensor_activity_pct", source="NVML GPM", read=lambda gpu: gpu.activity(TENSOR), every=10),
     Metric(key="dram_bandwidth_pct", source="NVML GPM", read=lambda gpu: gpu.activity(DRAM), every=10),

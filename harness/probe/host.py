@@ -7,7 +7,6 @@ from pathlib import Path
 
 import psutil
 
-from harness.probe.cgroup import throttled_s
 from harness.probe.metric import Metric
 
 RAPL = Path("/sys/class/powercap")
@@ -23,17 +22,15 @@ class Host:
     """
 
     def __init__(self, root: int, own: frozenset[int]) -> None:
-        self._root, self._own = root, own
-        self._tree: dict[int, tuple[psutil.Process, float]] = {}
-        self._beat = 0
-        self._machine_s = psutil.cpu_times()
+        self._root, self._own, self._beat = root, own, 0
+        self._tree: dict[int, psutil.Process] = {}
+        self._spent_s: tuple[float, ...] = ()
         self._packages = {path: (0.0, 0.0) for path in RAPL.glob("*-rapl:?") if _is_package(path)}
         self._clock_s = time.time() - time.monotonic()
         self.host_cpu_pct: float | None = None
         self.tree_cpu_pct: float | None = None
         self.steal_pct: float | None = None
         self.tree_rss_bytes = 0
-        self.look()
 
     @property
     def pids(self) -> set[int]:
@@ -41,48 +38,35 @@ class Host:
         return {*self._tree, *self._own}
 
     def look(self) -> None:
-        """Read what several metrics share; comes first in each beat."""
+        """Read what several metrics share; comes first in each beat. Shares of time begin with the second one."""
         if self._beat % RESCAN_BEATS == 0:
-            self._rescan()
+            with contextlib.suppress(psutil.Error):
+                root = psutil.Process(self._root)
+                found = {each.pid: each for each in (root, *root.children(recursive=True)) if each.pid not in self._own}
+                self._tree = {**found, **{pid: each for pid, each in self._tree.items() if pid in found}}
         self._beat += 1
-        now, before = psutil.cpu_times(), self._machine_s
-        self._machine_s = now
-        total = sum(now[:8]) - sum(before[:8])  # guest time is in user time already
-        idle = now.idle - before.idle + getattr(now, "iowait", 0.0) - getattr(before, "iowait", 0.0)
-        stolen = getattr(now, "steal", 0.0) - getattr(before, "steal", 0.0)
-        parts = (total - idle, self._look_at_tree(), stolen)
-        shares = [100 * part / total if total > 0 else None for part in parts]
-        self.host_cpu_pct, self.tree_cpu_pct, self.steal_pct = shares
-
-    def _rescan(self) -> None:
-        with contextlib.suppress(psutil.Error):
-            root = psutil.Process(self._root)
-            for process in [root, *root.children(recursive=True)]:
-                if process.pid not in self._own and process.pid not in self._tree:
-                    # What it used before we met it still belongs to its beat, unless it is older than us.
-                    times = process.cpu_times()
-                    known = times.user + times.system if self._beat == 0 else 0.0
-                    self._tree[process.pid] = (process, known)
+        times = psutil.cpu_times()
+        total_s = sum(times[:8])  # guest time is in user time already
+        busy_s = total_s - times.idle - getattr(times, "iowait", 0.0)
+        spent_s = (total_s, busy_s, self._look_at_tree(), getattr(times, "steal", 0.0))
+        if self._spent_s and total_s > self._spent_s[0]:
+            passed_s, *parts_s = (now - before for now, before in zip(spent_s, self._spent_s, strict=True))
+            self.host_cpu_pct, self.tree_cpu_pct, self.steal_pct = (100 * part_s / passed_s for part_s in parts_s)
+        self._spent_s = spent_s
 
     def _look_at_tree(self) -> float:
-        """CPU seconds of the tree since the last look."""
-        spent, self.tree_rss_bytes = 0.0, 0
-        for pid, (process, before) in [*self._tree.items()]:
-            try:
-                with process.oneshot():
-                    times = process.cpu_times()
-                    self.tree_rss_bytes += process.memory_info().rss
-            except psutil.Error:
-                del self._tree[pid]
-                continue
-            self._tree[pid] = (process, times.user + times.system)
-            spent += times.user + times.system - before
-        return spent
+        """CPU seconds of the tree so far. Those of a child that has ended are among its parent's."""
+        spent_s, self.tree_rss_bytes = 0.0, 0
+        for process in self._tree.values():
+            with contextlib.suppress(psutil.Error), process.oneshot():
+                spent_s += sum(process.cpu_times()[:4])
+                self.tree_rss_bytes += process.memory_info().rss
+        return spent_s
 
     def unique_bytes(self) -> float:
         """Memory of the tree that would come free if it ended; asking costs a millisecond a process."""
         total = 0
-        for process, _ in [*self._tree.values()]:
+        for process in self._tree.values():
             with contextlib.suppress(psutil.Error):
                 total += process.memory_full_info().uss
         return float(total)
@@ -131,7 +115,6 @@ METRICS: tuple[Metric[Host], ...] = (
     Metric(key="network_sent_total_bytes", source="psutil", read=_of(psutil.net_io_counters, "bytes_sent")),
     Metric(key="network_received_total_bytes", source="psutil", read=_of(psutil.net_io_counters, "bytes_recv")),
     Metric(key="cpu_energy_total_j", source="RAPL", read=Host.energy_j),
-    Metric(key="cgroup_throttled_total_s", source="cgroup", read=lambda host: throttled_s()),
     Metric(key="clock_jump_s", source="both clocks", read=Host.clock_jump_s),
     # These go through a file of every core.
     Metric(key="cpu_mhz", source="psutil", read=_of(psutil.cpu_freq, "current"), every=10),

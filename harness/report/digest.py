@@ -141,7 +141,7 @@ def observed(samples: Samples) -> Observed:
     jumps = samples.get("clock_jump_s", np.array([]))
     return Observed(
         other_gpu_processes=_whole(_all(samples, "other_processes"), np.nanmax),
-        other_cpu_pct=_mean((host - tree).clip(0)),
+        other_cpu_pct=max(others, 0.0) if (others := _mean(host - tree)) is not None else None,
         throttle_reasons=tuple(name for bit, name in THROTTLE_REASONS.items() if bits & bit),
         start_temperature_c=float(starts.max()) if starts.size else None,
         ecc_errors=_whole(_all(samples, "ecc_errors_total"), np.ptp),

@@ -1,14 +1,15 @@
 """What an engine was doing when, out of the status files it left."""
 
-import contextlib
+import re
 import time
-from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from harness.store.evidence import read_status
 
+CLOCK = re.compile(r"\d+/\d+/\d+ \d+:\d+:\d+")  # not padded: 1/8/2026 9:5:0
+LASTED = re.compile(r"(\d+):(\d+):([\d.]+)")  # hours, minutes, seconds
 QUARTER_S = 900.0  # clocks of the world differ by multiples of it
 
 
@@ -41,28 +42,25 @@ def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _epochs(entries: list[dict[str, Any]], ended_s: float) -> list[dict[str, Any]]:
-    timed = [(when, entry) for entry in entries if (when := _seconds(entry)) is not None]
+    timed = [
+        (_clock_s(entry), entry) for entry in entries if CLOCK.fullmatch(f"{entry.get('date')} {entry.get('time')}")
+    ]
     if not timed:
         return []
     # The container's clock may be in another zone than ours.
     shift_s = round((ended_s - timed[-1][0]) / QUARTER_S) * QUARTER_S
-    told = [(when + shift_s, entry) for when, entry in timed if "time_per_epoch" in entry]
-    return [
-        {"phase": "epoch", "epoch": entry["epoch"], "started_unix_s": when - lasted_s, "duration_s": lasted_s}
-        for when, entry in told
-        for lasted_s in _duration(entry["time_per_epoch"])
-    ]
+    found = []
+    for clock_s, entry in timed:
+        if match := LASTED.fullmatch(str(entry.get("time_per_epoch"))):
+            hours, minutes, seconds = map(float, match.groups())
+            lasted_s = 3600 * hours + 60 * minutes + seconds
+            started_s = clock_s + shift_s - lasted_s
+            found.append(
+                {"phase": "epoch", "epoch": entry["epoch"], "started_unix_s": started_s, "duration_s": lasted_s}
+            )
+    return found
 
 
-def _seconds(entry: Mapping[str, Any]) -> float | None:
-    """When a line was written, taking its clock for ours: `"date": "1/8/2026", "time": "9:5:0"`."""
-    with contextlib.suppress(KeyError, ValueError):
-        return time.mktime(time.strptime(f"{entry['date']} {entry['time']}", "%m/%d/%Y %H:%M:%S"))
-    return None
-
-
-def _duration(text: str) -> Iterator[float]:
-    """Seconds of `0:01:02.500000`; nothing where it reads otherwise."""
-    with contextlib.suppress(ValueError):
-        hours, minutes, seconds = text.rpartition(",")[2].split(":")
-        yield timedelta(hours=int(hours), minutes=int(minutes), seconds=float(seconds)).total_seconds()
+def _clock_s(entry: Mapping[str, Any]) -> float:
+    """When a line was written, taking its clock for ours."""
+    return time.mktime(time.strptime(f"{entry['date']} {entry['time']}", "%m/%d/%Y %H:%M:%S"))

@@ -29,13 +29,11 @@ def test_the_narrowest_limit_of_the_groups_above_holds(group):
             "slurm/job_1/cpu.max": "400000 100000",
             "slurm/job_1/memory.max": "2000000000",
             "slurm/job_1/step_0/memory.max": "max",
-            "slurm/job_1/step_0/cpu.stat": "usage_usec 5\nthrottled_usec 2500000",
         },
     )
 
     assert cgroup.cpu_limit() == 4.0
     assert cgroup.memory_limit_bytes() == 2_000_000_000
-    assert cgroup.throttled_s() == 2.5
 
 
 def test_the_older_interface_is_read_too(group):
@@ -44,22 +42,19 @@ def test_the_older_interface_is_read_too(group):
         {
             "cpu,cpuacct/box/cpu.cfs_quota_us": "150000",
             "cpu,cpuacct/box/cpu.cfs_period_us": "100000",
-            "cpu,cpuacct/box/cpu.stat": "nr_periods 1\nthrottled_time 1500000000",
             "memory/box/memory.limit_in_bytes": "1000000000",
         },
     )
 
     assert cgroup.cpu_limit() == 1.5
     assert cgroup.memory_limit_bytes() == 1_000_000_000
-    assert cgroup.throttled_s() == 1.5
 
 
 def test_without_limits_there_is_none(group):
-    group("0::/", {"cpu.stat": "usage_usec 5", "memory.limit_in_bytes": "9223372036854771712"})
+    group("0::/", {"memory.limit_in_bytes": "9223372036854771712"})
 
     assert cgroup.cpu_limit() is None
     assert cgroup.memory_limit_bytes() is None
-    assert cgroup.throttled_s() is None
 
 
 def test_being_kept_to_some_cores_is_a_limit(group, monkeypatch):

@@ -1,4 +1,3 @@
-
 import pytest
 
 from harness.errors import ConfigError
