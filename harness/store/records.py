@@ -4,6 +4,7 @@ What is known before the first run is in `begun.json`, and `runs.jsonl` has a li
 is over, `record.json` is written from both, once, and they go; a folder without it is of a case that was cut short.
 """
 
+import gzip
 import json
 import os
 import zlib
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from harness.domain.record import SCHEMA_VERSION, STATUSES, Record, Run
 from harness.domain.table import from_table
 from harness.errors import ConfigError, DataError
-from harness.files import create_once, remove
+from harness.files import create_once, remove, write_bytes
 from harness.store.declared import read_toml
 
 SAMPLES, PHASES, MICRO = "samples.csv.gz", "phases.jsonl", "micro.json"
@@ -54,15 +55,19 @@ def read_record(folder: Path) -> Record:
     """
     closed = (folder / "record.json").exists()
     path = folder / ("record.json" if closed else "begun.json")
-    record = _record(_table(path), path)
-    if (record.platform, record.id) != (folder.parent.name, folder.name):
+    table = _table(path)
+    try:
+        record = from_table(Record, table, where=str(path))
+        runs = tuple(from_table(Run, line, where=f"{folder}/runs.jsonl") for line in _lines(folder / "runs.jsonl"))
+    except ConfigError as error:
+        raise DataError(error.message, remedy=f"restore it with git, or remove {folder}") from error
+    if (record.platform, record.id) != (folder.parent.name, folder.name) or record.status not in STATUSES:
         raise DataError(
-            f"{path} says it is {record.platform}/{record.id}",
+            f"{path} says it is {record.platform}/{record.id} and {record.status}",
             remedy=f"put it back where it belongs, or remove {folder}",
         )
     if closed:
         return record
-    runs = tuple(from_table(Run, line, where="runs.jsonl") for line in _lines(folder / "runs.jsonl"))
     return replace(record, runs=runs, status="truncated", reason=record.reason or "it was cut short")
 
 
@@ -105,9 +110,8 @@ def read_samples(folder: Path) -> dict[str, NDArray[np.float64]]:
     Empty where there are none.
     """
     path = folder / SAMPLES
-    header, _, body = (_inflated(path.read_bytes()) if path.exists() else "").partition("\n")
+    header, _, body = (_inflated(path.read_bytes())[0] if path.exists() else "").partition("\n")
     names = header.split(",")
-    body = body[: body.rfind("\n") + 1]
     if not body:
         return {}
     try:
@@ -125,7 +129,10 @@ class SampleFile:
 
     def __init__(self, folder: Path, columns: Sequence[str]) -> None:
         path = folder / SAMPLES
-        known = _inflated(path.read_bytes()).partition("\n")[0].split(",") if path.exists() else []
+        text, whole = _inflated(path.read_bytes()) if path.exists() else ("", True)
+        if not whole:  # an earlier sampler was killed: nothing can be put behind a member without an end
+            write_bytes(path, gzip.compress(text.encode(), mtime=0))
+        known = text.partition("\n")[0].split(",") if text else []
         self._columns = known[2:] or [*columns]
         self._order = [columns.index(name) if name in columns else None for name in self._columns]
         self._stream = path.open("ab")
@@ -153,44 +160,34 @@ class SampleFile:
         self._stream.flush()
 
 
-def _inflated(packed: bytes) -> str:
-    found = []
-    while packed:
-        # Each run of the sampler adds a gzip member; the last one may be cut off.
+def _inflated(packed: bytes) -> tuple[str, bool]:
+    """All whole lines, and whether the file had its proper end. Each run of the sampler adds a gzip member."""
+    found, whole = [], True
+    while packed and whole:
         member = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
         try:
             found.append(member.decompress(packed))
         except zlib.error:
             break
-        packed = member.unused_data
-    return b"".join(found).decode("ascii", errors="replace")
-
-
-def _record(table: dict[str, Any], path: Path) -> Record:
-    version = table.get("schema_version")
-    if not isinstance(version, int) or version > SCHEMA_VERSION:
-        raise DataError(
-            f"{path} has schema_version {version}, this harness reads up to {SCHEMA_VERSION}",
-            remedy="take a newer harness",
-        )
-    try:
-        record = from_table(Record, table, where=str(path))
-    except ConfigError as error:
-        raise DataError(error.message, remedy=f"restore it with git, or remove {path.parent}") from error
-    if record.status not in STATUSES:
-        raise DataError(f"{path} has the status {record.status}", remedy=f"expected one of {', '.join(STATUSES)}")
-    return record
+        packed, whole = member.unused_data, member.eof
+    text = b"".join(found).decode("ascii", errors="replace")
+    return text[: text.rfind("\n") + 1], whole and not packed
 
 
 def _table(path: Path) -> dict[str, Any]:
+    """A record of a version we know, not looked at any further."""
     try:
         table = json.loads(path.read_text())
-        if isinstance(table, dict):
-            return table
-        found = "no object"
-    except (OSError, ValueError) as error:
-        found = str(error)
-    raise DataError(f"{path} is no record: {found}", remedy=f"remove {path.parent}, or restore it with git")
+        version = table["schema_version"]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        found = f"{type(error).__name__}: {error}"
+        raise DataError(
+            f"{path} is no record: {found}", remedy=f"restore it with git, or remove {path.parent}"
+        ) from error
+    if not isinstance(version, int) or version > SCHEMA_VERSION:
+        found = f"has schema_version {version}, this harness reads up to {SCHEMA_VERSION}"
+        raise DataError(f"{path} {found}", remedy="take a newer harness")
+    return dict(table)
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:

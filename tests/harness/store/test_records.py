@@ -6,7 +6,16 @@ import pytest
 
 from harness.domain.record import Measurement, Run
 from harness.errors import DataError
-from harness.store.records import add_run, begin, close, read_phases, read_record, read_records, read_samples
+from harness.store.records import (
+    SampleFile,
+    add_run,
+    begin,
+    close,
+    read_phases,
+    read_record,
+    read_records,
+    read_samples,
+)
 
 CLOSED, CUT = "20260301T101500Z-train-1a2b", "20260302T090000Z-evaluate-9f8e"
 
@@ -70,10 +79,10 @@ def test_a_begun_record_grows_run_by_run_and_is_closed_once(results, tmp_path):
     [
         (lambda table: {**table, "schema_version": 2}, "has schema_version 2, this harness reads up to 1"),
         (lambda table: {**table, "verdicts": 1}, "unknown key 'verdicts'"),
-        (lambda table: {**table, "status": "fine"}, "has the status fine"),
+        (lambda table: {**table, "status": "fine"}, "and fine"),
         (lambda table: {**table, "id": "another"}, "says it is local/another"),
         (lambda table: {**table, "runs": [{"number": "one"}]}, "runs 0: number: found 'one'"),
-        (lambda table: [table], "is no record: no object"),
+        (lambda table: [table], "is no record: TypeError"),
     ],
 )
 def test_what_is_no_record_is_named_and_passed_over(results, damage, complaint):
@@ -112,3 +121,21 @@ def test_no_results_are_no_records(tmp_path):
 
 def test_samples_of_nothing_are_empty(tmp_path):
     assert read_samples(tmp_path) == {}
+
+
+def test_samples_go_on_behind_a_file_that_was_cut_off(results):
+    folder = results / "local" / CUT
+    with SampleFile(folder, ["gpu0_power_w", "another"]) as file:
+        file.add(1772442090.0, 0.0, [99.0, 1.0])
+
+    samples = read_samples(folder)
+    assert [len(column) for column in samples.values()] == [7] * 9
+    assert samples["gpu0_power_w"][-1] == 99.0
+    assert np.isnan(samples["host_cpu_pct"][-1])
+
+
+def test_a_finished_run_that_is_none_makes_no_record(results):
+    (results / "local" / CUT / "runs.jsonl").write_text('{"number": "one"}\n')
+
+    with pytest.raises(DataError, match="number: found 'one'"):
+        read_record(results / "local" / CUT)
