@@ -124,6 +124,7 @@ class PhaseSummary:
     count: int
     total_s: float
     means: Mapping[str, float | None]  # metric -> mean of the samples that fall into it
+    peaks: Mapping[str, float | None] = field(default_factory=dict)  # metric -> highest of them
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

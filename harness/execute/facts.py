@@ -21,7 +21,7 @@ from harness.probe import cgroup
 from harness.probe.gpu import our_gpus
 
 # Changes here change what is measured; results and documents do not.
-MEASURED = ("harness", "yolo_v4", "specs", "container", "pyproject.toml", "constraints.txt")
+MEASURED = ("harness", "yolo_v4", "made_frames", "bench", "specs", "container", "pyproject.toml", "constraints.txt")
 ENVIRONMENT = re.compile(
     r"(OMP|MKL|OPENBLAS)_NUM_THREADS|KMP_AFFINITY|CUDA_(VISIBLE_DEVICES|DEVICE_ORDER|LAUNCH_BLOCKING)|"
     r"PYTORCH_CUDA_ALLOC_CONF|TORCH_CUDNN_V8_API_ENABLED|TF_(ENABLE_AUTO_MIXED_PRECISION|FORCE_GPU_ALLOW_GROWTH)|"

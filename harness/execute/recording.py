@@ -5,13 +5,13 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from harness.domain.comparability import faults
 from harness.domain.record import Measurement, Record, Run
 from harness.domain.settings import Settings
+from harness.execute.attempt import utc
 from harness.execute.watch import watched
 from harness.report import digest
 from harness.store import records
@@ -39,9 +39,9 @@ class Recording:
     @classmethod
     def begin(cls, record: Record, settings: Settings) -> "Recording":
         """Fill in id and start, and make the folder."""
-        now = datetime.now(timezone.utc)
-        name = f"{now:%Y%m%dT%H%M%SZ}-{record.case}-{secrets.token_hex(2)}"
-        record = replace(record, id=name, started_utc=now.isoformat(timespec="seconds").replace("+00:00", "Z"))
+        now_s = time.time()
+        name = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(now_s))}-{record.case}-{secrets.token_hex(2)}"
+        record = replace(record, id=name, started_utc=utc(now_s))
         return cls(record=record, folder=records.begin(settings.results, record), settings=settings)
 
     def measure(self, work: Callable[[], Work], *, probed: bool = True) -> Run:
@@ -79,12 +79,11 @@ class Recording:
         samples, phases = records.read_samples(self.folder), records.read_phases(self.folder)
         said = records.read_faults(self.folder)
         rates = {"gpu_hz": self.settings.gpu_hz, "host_hz": self.settings.host_hz}
-        now = datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
         record = replace(
             self.record,
             status=status,
             reason=reason,
-            finished_utc=now,
+            finished_utc=utc(time.time()),
             series=digest.series(samples),
             phases=digest.phase_summaries(phases, samples),
             verdict=digest.verdict(phases, samples) if self.record.case in ("chain", "train") else None,

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import select
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ def watched(folder: Path, *, gpu_hz: float, host_hz: float) -> Iterator[None]:
             start_new_session=True,  # Ctrl-C is for us: it writes on until we let go of it
         )
         assert sampler.stdout is not None
-        first = sampler.stdout.readline()
+        select.select([sampler.stdout], [], [], PATIENCE_S)  # a driver may take its time: the run does not wait for it
         try:
             yield
         finally:
@@ -34,6 +35,6 @@ def watched(folder: Path, *, gpu_hz: float, host_hz: float) -> Iterator[None]:
             except subprocess.TimeoutExpired:
                 sampler.kill()
                 said, _ = sampler.communicate()
-            faults.write((b"" if first == b"ready\n" else first) + said)
+            faults.write(said.replace(b"ready\n", b"", 1))
             if sampler.returncode:
                 faults.write(f"the sampler ended with status {sampler.returncode}\n".encode())

@@ -56,9 +56,18 @@ def _phase(name: str, found: Sequence[Mapping[str, Any]], samples: Samples) -> P
     spans = [(one["started_unix_s"], one["started_unix_s"] + one["duration_s"]) for one in found]
     inside = [between(samples, *span) for span in spans]
     columns = [column for column in samples if TOTAL not in column and column not in CLOCKS]
-    means = {column: _mean(np.concatenate([part[column] for part in inside])) for column in columns}
-    total_s = round(sum(one["duration_s"] for one in found), 3)
-    return PhaseSummary(phase=name, count=len(found), total_s=total_s, means=means)
+    values = {column: np.concatenate([part[column] for part in inside]) for column in columns}
+    return PhaseSummary(
+        phase=name,
+        count=len(found),
+        total_s=round(sum(one["duration_s"] for one in found), 3),
+        means={column: _mean(numbers) for column, numbers in values.items()},
+        peaks={column: _highest(numbers) for column, numbers in values.items()},
+    )
+
+
+def _highest(values: Numbers) -> float | None:
+    return float(np.nanmax(values)) if np.isfinite(values).any() else None
 
 
 def _mean(values: Numbers) -> float | None:
@@ -146,7 +155,7 @@ def observed(samples: Samples) -> Observed:
         start_temperature_c=float(starts.max()) if starts.size else None,
         ecc_errors=_whole(_all(samples, "ecc_errors_total"), np.ptp),
         xid_events=_whole(_all(samples, "xid_events_total"), np.ptp),
-        clock_jump_s=round(float(np.nanmax(np.abs(jumps))), 3) if np.isfinite(jumps).any() else 0.0,
+        clock_jump_s=round(_highest(np.abs(jumps)) or 0.0, 3),
     )
 
 

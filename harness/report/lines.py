@@ -1,5 +1,6 @@
 """What a bench says in the end, a line for each quantity."""
 
+import textwrap
 from collections.abc import Iterator, Sequence
 
 from harness.domain.record import Record
@@ -11,7 +12,7 @@ def bench_lines(records: Sequence[Record]) -> Iterator[str]:
     """Case by case: status, what was measured, and what the sampler cost."""
     for record in records:
         batch = f" by {record.conditions['batch']}" if record.case in ("evaluate", "inference") else ""
-        label = "; ".join(record.not_comparable)
+        label = textwrap.shorten("; ".join(record.not_comparable), 100, placeholder=" …")
         fate = record.status + (f": {record.reason}" if record.reason else "")
         yield f"\n{record.case}{batch} ({fate}; {f'not comparable: {label}' if label else 'clean'})"
         names = dict.fromkeys((one.name, one.of) for run in record.runs for one in run.measurements)

@@ -27,6 +27,10 @@ from harness.store.layout import Workspace
 from harness.store.lock import holder_of
 
 PROBE_VERSION = 1  # raised by hand when the sampler reads or costs something else
+CONDITIONS = (
+    *("seed", "batch", "epochs", "gpus", "nodes", "limit", "val_split_pct", "pretrained_sha256"),
+    *("gpu_hz", "host_hz"),
+)
 Say = Callable[[str], None]
 
 
@@ -120,7 +124,8 @@ class _Bench:
             work()
         except HarnessError as error:
             self._say(f"{key} failed: {error.message}\n  try: {error.remedy}")
-            self._close(key, "failed", error.message)
+            # Where somebody works is nobody's business.
+            self._close(key, "failed", error.message.replace(str(self._settings.workspace), "<workspace>"))
             return False
         return True
 
@@ -144,27 +149,17 @@ class _Bench:
         return self._open[key]
 
     def _conditions(self, settings: Settings) -> dict[str, str | int | float | bool | None]:
-        engine = resolve(settings).identity
-        return {
-            "recipe": settings.recipe.name,
-            "data_sha256": self._data,
-            "spec_sha256": self._spec,
+        engine, recipe = resolve(settings).identity, settings.recipe
+        facts_of_data = {"recipe": recipe.name, "data_sha256": self._data, "spec_sha256": self._spec}
+        facts_of_engine = {
             "engine": engine.name,
             "engine_version": engine.version,
             "image_sha256": engine.image_digest,
-            "pretrained_sha256": settings.pretrained_sha256,
-            "precision": settings.recipe.precision,
-            "seed": settings.seed,
-            "batch": settings.batch,
-            "epochs": settings.epochs,
-            "gpus": settings.gpus,
-            "nodes": settings.nodes,
-            "limit": settings.limit,
-            "val_split_pct": settings.val_split_pct,
+            "precision": recipe.precision,
+            "mixed_precision": recipe.mixed_precision,
             "probe_version": PROBE_VERSION,
-            "gpu_hz": settings.gpu_hz,
-            "host_hz": settings.host_hz,
         }
+        return {**facts_of_data, **facts_of_engine, **{name: getattr(settings, name) for name in CONDITIONS}}
 
     def _close(self, key: str, status: str = "ok", reason: str = "") -> None:
         recording = self._open.pop(key, None)

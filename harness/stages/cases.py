@@ -1,6 +1,7 @@
 """The cases of a bench: what each runs, and what is measured of it. Nothing of it gets into a workspace's products."""
 
 import contextlib
+import json
 import os
 import re
 import time
@@ -19,6 +20,7 @@ from harness.files import link_or_copy, publish, remove, write_text
 from harness.report import timing
 from harness.stages import workflow
 from harness.stages.base import Stage
+from harness.stages.eval import METRICS
 from harness.stages.experiment import ANCHORS, network, template, write_run_file
 from harness.store.bench import lay_out
 from harness.store.layout import Workspace
@@ -138,8 +140,9 @@ def chain(settings: Settings, plan: Bench) -> Work:
                 log, told, batch=settings.batch, frames=frames, began_s=began_s, target=plan.target_map
             )
     verified = read_marker(workspace, "gen-valid")
+    scores = json.loads(workspace.path(METRICS["test"]).read_text())
     return Work(
-        measurements=tuple(measurements),
+        measurements=(*measurements, Measurement(name="mAP", values=(scores["mAP"],))),
         phases=tuple(phases),
         images=_count(settings, "train") * settings.epochs,
         conditions={"data_sha256": verified.outcome if verified else None},

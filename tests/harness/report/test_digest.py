@@ -39,7 +39,8 @@ def test_a_phase_has_the_means_of_the_samples_that_fall_into_it():
     epoch, checkpoint = digest.phase_summaries(phases, seen)
 
     assert (epoch.phase, epoch.count, epoch.total_s, epoch.means) == ("epoch", 2, 1.8, {"gpu0_power_w": 30.0})
-    assert checkpoint.means == {"gpu0_power_w": None}
+    assert epoch.peaks == {"gpu0_power_w": 40.0}
+    assert checkpoint.means == checkpoint.peaks == {"gpu0_power_w": None}
 
 
 def test_energy_is_the_counters_and_integrated_power_stands_beside_it():

@@ -55,6 +55,7 @@ def test_records_hold_what_they_promise(bench, checkout):
     assert chain.values("epoch_images_per_s") == (40.0, 40.0)
     assert chain.values("epoch_loss") == (1.0, 1.0)
     assert chain.values("time_to_mAP_s") == (None,)
+    assert chain.values("mAP") == (0.5,)
     assert chain.verdict.word == "cannot tell"  # a tenth of the time went into waiting
     train = by_case["train"]
     assert train.runs[0].warm_up_steps == 2
