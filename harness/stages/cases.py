@@ -13,6 +13,7 @@ from harness.domain.bench import Bench, block_of_training
 from harness.domain.record import Measurement
 from harness.domain.settings import Settings
 from harness.domain.stage import STAGES
+from harness.errors import ConfigError
 from harness.execute.attempt import Attempt
 from harness.execute.engines import resolve
 from harness.execute.recording import Work
@@ -135,9 +136,9 @@ def chain(settings: Settings, plan: Bench) -> Work:
         phases += told
         if stage == "train":
             log = (workspace.experiment / f"yolov4_training_log_{network(settings)}.csv").read_text()
-            frames = _count(settings, "train")
+            frames, batch = _count(settings, "train"), settings.batch
             measurements += timing.of_epochs(
-                log, told, batch=settings.batch, frames=frames, began_s=began_s, target=plan.target_map
+                log, told, batch=batch, frames=frames, began_s=began_s, target=plan.target_map
             )
     verified = read_marker(workspace, "gen-valid")
     scores = json.loads(workspace.path(METRICS["test"]).read_text())
@@ -160,7 +161,10 @@ def _ask(name: str, task: Stage, attempt: Attempt) -> None:
 
 def _set_batch(settings: Settings, batch: int) -> None:
     """Edit the bench's own copy of the spec: the batch of eval_config is that of inference, too."""
-    text = re.sub(r"(eval_config\s*\{[^}]*?\bbatch_size\s*:\s*)\d+", rf"\g<1>{batch}", template(settings))
+    where = r"(eval_config\s*\{[^}]*?\bbatch_size\s*:\s*)\d+"
+    text, found = re.subn(where, rf"\g<1>{batch}", template(settings))
+    if not found:
+        raise ConfigError(f"{settings.recipe.spec}: no batch_size in eval_config", remedy="add a line batch_size: 1")
     write_text(Workspace(settings.workspace).specs / settings.recipe.spec, text)
 
 

@@ -10,7 +10,8 @@ from harness.stages.micro import missing
 from harness.stages.workflow import KINDS
 from harness.store.records import read_phases, read_records, read_samples
 
-KILLS = int(os.environ.get("BENCH_KILLS", "4"))  # 50 for a figure to report
+# For a figure to report: 50, within as many seconds as an undisturbed bench takes.
+KILLS, WITHIN_S = int(os.environ.get("BENCH_KILLS", "4")), float(os.environ.get("BENCH_KILLS_WITHIN_S", "12"))
 CASES = {"chain", "train", "evaluate", "inference", "export", "convert-data"}
 
 
@@ -149,7 +150,7 @@ def test_ctrl_c_ends_with_130_and_leaves_truncated_records(bench, jamcam, tmp_pa
 def test_killed_at_any_moment_what_was_finished_is_valid(bench, jamcam, seed):
     process = jamcam.start("bench", f"--results={bench.results}", "--host-hz=10")
     wait_for(lambda: bench.results.exists())
-    time.sleep(random.Random(seed).uniform(0.0, 12.0))
+    time.sleep(random.Random(seed).uniform(0.0, WITHIN_S))
     family = psutil.Process(process.pid).children(recursive=True)
     samplers = {child: child.cmdline() for child in family if "harness.execute.sampler" in child.cmdline()}
     killed_s = time.time()
