@@ -15,6 +15,7 @@ class Bench:
     """The plan of a bench, for one recipe."""
 
     repeats: int = 5  # of each case; cases take turns
+    epochs: int = 0  # of the chain's training; 0: as many as the settings say
     train_steps: int = 20  # of a block of training, after warm-up
     warm_up_steps: int = 10  # at least; more where steps have not settled by then
     batches: tuple[int, ...] = (1, 8)  # frames at once, in evaluation and inference

@@ -8,6 +8,7 @@ from harness.store.layout import Workspace
 
 def test_a_recipe_may_differ_from_the_plan():
     assert (load_plan("sample").repeats, load_plan("sample").train_steps) == (5, 20)
+    assert (load_plan("sample").epochs, load_plan("jamcam").epochs) == (7, 0)
     assert load_plan("smoke").repeats == 2
     assert load_plan("smoke").host_name is False
 
