@@ -30,8 +30,9 @@ NO_RECORDS = {"plots"}
 def begin(results: Path, record: Record) -> Path:
     """Make the folder of a record; until it is closed it reads as truncated."""
     folder = results / record.platform / record.id
-    create_once(folder / "begun.json", _json(asdict(record)), mode=0o644)
-    return folder
+    aside = folder.with_name(f".{record.id}")
+    create_once(aside / "begun.json", _json(asdict(record)), mode=0o644)
+    return aside.rename(folder)
 
 
 def add_run(folder: Path, run: Run, phases: Iterable[Mapping[str, Any]]) -> None:
