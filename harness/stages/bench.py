@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -61,10 +62,10 @@ def bench(settings: Settings, *, say: Say) -> list[Record]:
 
 
 def _sweep(user: Workspace) -> None:
-    """Remove what benches that were killed left behind; those kept on purpose hold no lock."""
+    """Remove what benches of this host left behind when they were killed; those kept on purpose hold no lock."""
     for lock in (user.root / ".bench").glob("*/.lock"):
         holder = holder_of(Workspace(lock.parent))
-        if holder is not None and not is_running(holder.pid, holder.started):
+        if holder and holder.host == socket.gethostname() and not is_running(holder.pid, holder.started):
             remove(lock.parent)
 
 
