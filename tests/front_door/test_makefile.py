@@ -104,6 +104,8 @@ def test_targets_run_one_after_another_also_with_j(make):
         (["image"], {}, "base"),
         (["train"], {"JAMCAM_ENGINE": "tao"}, "base"),
         (["train"], {"ENGINE": "tao"}, "detector"),
+        (["bench"], {}, "bench"),
+        (["bench", "ENGINE=tao"], {}, "base"),
         (["check"], {}, "dev"),
     ],
 )
