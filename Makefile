@@ -27,7 +27,9 @@ VARIABLES += SCHEDULER=--scheduler                 ## port of a luigid on this m
 VARIABLES += STAGE=--stage                         ## the stage `why` explains
 VARIABLES += DEEP=--deep                           ## 1: compare contents of products, not only sizes
 VARIABLES += KEEP=--keep                           ## 0: `clean` also removes archive, pretrained weights and spec copies
-VARIABLES += FORCE=--force                         ## 1: `unlock` although the holder may be alive
+VARIABLES += A=--a                                 ## what `compare` looks at: a platform, bench or record, or several
+VARIABLES += B=--b                                 ## what it compares that with
+VARIABLES += FORCE=--force                         ## 1: `unlock` although the holder may be alive, `compare` what differs
 
 # Stages are put side by side by the workflow, so `make -j` must not start two runs in one workspace.
 .NOTPARALLEL:
@@ -42,12 +44,13 @@ quoted = '$(subst ','\'',$(value $(1)))'
 option = $(if $(filter $(1),$(given)),$(2)=$(call quoted,$(1)))
 options = $(foreach pair,$(VARIABLES),$(call option,$(word 1,$(subst =, ,$(pair))),$(word 2,$(subst =, ,$(pair)))))
 
-# Only what a target needs is installed: torch serves the portable engine, linters serve developers.
+# Only what a target needs is installed: torch serves the portable engine, matplotlib plots, linters developers.
 ifeq ($(VENV),none)
 python := $(PYTHON)
 else
 python := $(VENV)/bin/python
 base := $(VENV)/.ready-base
+report := $(VENV)/.ready-report
 dev := $(VENV)/.ready-dev
 engine := $(filter tao here,$(if $(filter ENGINE,$(given)),$(ENGINE),$(JAMCAM_ENGINE)))
 detector := $(VENV)/.ready-$(if $(engine)$(filter IMAGE,$(given))$(JAMCAM_IMAGE),base,detector)
@@ -82,6 +85,12 @@ export: $(detector) ## write ONNX and check it against the model
 
 ##@ Measuring
 bench: $(bench) ## measure this machine under the name PLATFORM=..., and leave records in results/
+	@$(jamcam)
+plots: $(report) ## redraw plots and the README's Benchmarking section from results/ alone
+	@$(jamcam)
+compare: $(base) ## how records A=... and B=... differ, where they can be compared
+	@$(jamcam)
+gate: $(base) ## status 3 if the newest records of PLATFORM=... are worse than its reference
 	@$(jamcam)
 
 ##@ Looking and tidying
@@ -119,7 +128,7 @@ help: ## this list
 	  END { print "\nVariables, as in: make all RECIPE=smoke EPOCHS=3\n" variables }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: all download verify gen-valid tune-bdb convert-data train eval vis export bench \
-  status plan why show-config scheduler unlock clean image check test lint help
+  status plan why show-config scheduler unlock clean plots compare gate image check test lint help
 
 $(VENV)/.ready-%: environment.py pyproject.toml constraints.txt
 	@$(PYTHON) environment.py $(VENV) $*

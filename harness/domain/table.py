@@ -1,14 +1,17 @@
 """From a table of a settings file to a frozen value; unknown and missing keys and wrong types are refused in words."""
 
 import difflib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from harness.errors import ConfigError
 
 T = TypeVar("T")
+# A thousand records have some sixty thousand tables.
+_hints: Callable[[Any], dict[str, Any]] = cache(get_type_hints)
 
 
 def nearest(word: str, known: Collection[str]) -> str:
@@ -33,7 +36,7 @@ def from_table(kind: type[T], table: Mapping[str, Any], *, where: str) -> T:
             raise ConfigError(
                 f"{where}: unknown key '{key}'", remedy=f"write {nearest(key, known)}, or remove the line"
             )
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     values = {}
     for name, field in known.items():
         if name in table:

@@ -1,1 +1,1 @@
-"""What is shown, as pure functions of records."""
+"""What is shown, as pure functions of records: numbers with intervals, tables, plots, the README's page."""
