@@ -69,11 +69,7 @@ def compared(results: Path, ours: str, theirs: str, *, force: bool, say: Say) ->
     one, other = (compare.choose(records, words) for words in (ours, theirs))
     _obstacles(one, other, force=force, say=say)
     rows = compare.rows(one, other)
-    say(
-        "\n".join([f"{ours} over {theirs}", *(row.words for row in rows)])
-        if rows
-        else "no quantity was measured in both"
-    )
+    say("\n".join([f"{ours} over {theirs}", *(row.words for row in rows)]) if rows else "they have nothing in common")
 
 
 def gate(results: Path, platform: str, *, force: bool, say: Say) -> None:
@@ -83,9 +79,7 @@ def gate(results: Path, platform: str, *, force: bool, say: Say) -> None:
         ConfigError: there is no bench newer than the reference.
         Refused: a median is worse, beyond chance and 5 %; or the two must not be compared.
     """
-    records = [
-        record for record in load(results, say=say) if record.platform == platform and record.source == "measured"
-    ]
+    records = [one for one in load(results, say=say) if (one.platform, one.source) == (platform, "measured")]
     benches = sorted({record.bench for record in records})
     stored = read_toml(results / REFERENCES).get(platform) if (results / REFERENCES).exists() else None
     reference = str(stored or (benches or [""])[0])
@@ -108,9 +102,7 @@ def gate(results: Path, platform: str, *, force: bool, say: Say) -> None:
 def _obstacles(one: list[Record], other: list[Record], *, force: bool, say: Say) -> None:
     found = compare.obstacles(one, other)
     if found and not force:
-        raise Refused(
-            f"they must not be compared:{listing(found)}", remedy="FORCE=1 shows the figures, and this beside them"
-        )
+        raise Refused(f"they must not be compared:{listing(found)}", remedy="FORCE=1 shows the figures beside this")
     if found:
         say(f"not comparable:{listing(found)}")
 
@@ -124,10 +116,8 @@ def _samples(results: Path, say: Say, record: Record) -> Mapping[str, NDArray[np
 
 
 def _phases(results: Path, record: Record) -> list[dict[str, Any]]:
-    found = read_phases(results / record.platform / record.id)
-    return [
-        one for one in found if isinstance(one, dict) and {"run", "phase", "started_unix_s", "duration_s"} <= {*one}
-    ]
+    found, keys = read_phases(results / record.platform / record.id), {"run", "phase", "started_unix_s", "duration_s"}
+    return [one for one in found if isinstance(one, dict) and keys <= {*one}]
 
 
 def _source(results: Path) -> str:

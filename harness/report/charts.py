@@ -38,15 +38,16 @@ class Panel(NamedTuple):
     label: str  # of the axis, with the unit
     dots: Sequence[Dots]
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The smallest and the largest value."""
+        return min(min(dots.values) for dots in self.dots), max(max(dots.values) for dots in self.dots)
+
 
 def throughput(recipe: str, of: Mapping[str, Mapping[Setup, Record]]) -> Figure | None:
     """Images per second of training, evaluation and inference; `of` holds the records of each case."""
     panels = [
-        Panel(
-            TITLES[case],
-            "throughput (images/s)",
-            [_dots(setup, record, repeats(record, name)) for setup, record in of[case].items()],
-        )
+        Panel(TITLES[case], "throughput (images/s)", [_dots(*one, repeats(one[1], name)) for one in of[case].items()])
         for case, name in WORKS.items()
     ]
     return dot_plot(f"Throughput, recipe {recipe}", panels, _rows(of))
@@ -54,18 +55,14 @@ def throughput(recipe: str, of: Mapping[str, Mapping[Setup, Record]]) -> Figure 
 
 def energy(recipe: str, of: Mapping[str, Mapping[Setup, Record]]) -> Figure | None:
     """Joules for 1,000 images, of the GPUs and of the CPU apart."""
-    panels = [
-        Panel(
-            TITLES[case],
-            "energy (J per 1,000 images)",
-            [
-                _dots(setup, record, joules_per_1000(record, kind), look=place, name=energy_name(record, kind))
-                for setup, record in of[case].items()
-                for place, kind in enumerate(("gpu", "cpu"))
-            ],
-        )
-        for case in WORKS
-    ]
+    panels = []
+    for case, title in TITLES.items():
+        dots = [
+            _dots(setup, record, joules_per_1000(record, kind), look=place, name=energy_name(record, kind))
+            for setup, record in of[case].items()
+            for place, kind in enumerate(("gpu", "cpu"))
+        ]
+        panels.append(Panel(title, "energy (J per 1,000 images)", dots))
     return dot_plot(f"Energy, recipe {recipe}", panels, _rows(of))
 
 
@@ -96,19 +93,15 @@ def dot_plot(title: str, panels: Sequence[Panel], order: Sequence[str]) -> Figur
     lines = max(row.count("\n") for row in shown) + 1
     drawn = figure(0.9 + max(0.1 + 0.13 * lines, 0.11 * series) * len(shown), title)
     all_axes = drawn.subplots(1, len(panels), sharey=True, squeeze=False)[0]
-    wide = any(_ends(panel)[1] > WIDE * _ends(panel)[0] > 0 for panel in panels)
+    wide = any(panel.ends[1] > WIDE * panel.ends[0] > 0 for panel in panels)
     for axes, panel in zip(all_axes, panels, strict=True):
-        _panel(axes, panel, shown, wide=wide and _ends(panel)[0] > 0)
+        _panel(axes, panel, shown, wide=wide and panel.ends[0] > 0)
     all_axes[0].set_yticks(range(len(shown)), shown)
     all_axes[0].set_ylim(len(shown) - 0.5, -0.5)
     notes = [f"{left_out} more rows are in the records"] if left_out > 0 else []
     notes += [HOLLOW] if any(dots.hollow for panel in panels for dots in panel.dots) else []
     foot(drawn, all_axes, f"dot: median; bar: 95 % interval, from {FEWEST} repeats on; tick: a repeat", *notes)
     return drawn
-
-
-def _ends(panel: Panel) -> tuple[float, float]:
-    return min(min(dots.values) for dots in panel.dots), max(max(dots.values) for dots in panel.dots)
 
 
 def _panel(axes: Axes, panel: Panel, rows: Sequence[str], *, wide: bool) -> None:
@@ -120,11 +113,10 @@ def _panel(axes: Axes, panel: Panel, rows: Sequence[str], *, wide: bool) -> None
             height = row + (place - (len(beside) - 1) / 2) * 0.7 / len(beside)
             _draw(axes, height, dots, numbered=len(beside) <= MOST_NUMBERS)
     if wide:
-        plain_log(axes.xaxis, *_ends(panel), air=3)
+        plain_log(axes.xaxis, *panel.ends, air=3)
     else:
-        axes.set_xlim(0, _ends(panel)[1] * 1.25)
-    axes.set_title(panel.title)
-    axes.set_xlabel(panel.label)
+        axes.set_xlim(0, panel.ends[1] * 1.35 or 1)
+    axes.set(title=panel.title, xlabel=panel.label)
     axes.grid(axis="y", visible=False)
 
 

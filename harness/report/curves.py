@@ -1,6 +1,6 @@
 """Plots of lines: loss and mAP as training goes on, throughput with more GPUs and with larger batches."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from harness.domain.record import Record, Run
 from harness.report.charts import TITLES, WIDE, WORKS
@@ -42,9 +43,9 @@ def learning(recipe: str, chains: Mapping[Setup, Record]) -> Figure | None:
     """Loss by epoch, mAP by epoch, mAP by time; a line for each run of each set-up."""
     told = [(setup.line, run) for setup, record in chains.items() for run in record.runs]
     panels = [
-        Panel(EPOCH, "training loss", [_epochs(*one, "epoch_loss") for one in told]),
-        Panel(EPOCH, "validation mAP", [_epochs(*one, "epoch_mAP") for one in told]),
-        Panel("training time (min)", "validation mAP", [_minutes(*one, "epoch_mAP") for one in told]),
+        Panel(EPOCH, "training loss", [_course(*one, "epoch_loss") for one in told]),
+        Panel(EPOCH, "validation mAP", [_course(*one, "epoch_mAP") for one in told]),
+        Panel("training time (min)", "validation mAP", [_course(*one, "epoch_mAP", by_time=True) for one in told]),
     ]
     return line_plot(f"Learning, recipe {recipe}", panels)
 
@@ -99,7 +100,7 @@ def _panel(axes: Axes, panel: Panel, names: Sequence[str]) -> None:
     if panel.counted or (xs[0] > 0 and xs[-1] > WIDE * xs[0] and panel.x_label != EPOCH):
         plain_log(axes.xaxis, xs[0], xs[-1])
     else:
-        axes.set_xlim(0, xs[-1] * 1.05)
+        axes.set_xlim(0, xs[-1] * 1.05 or 1)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     if panel.counted:
         axes.set_xticks(sorted(set(xs)), [number(count) for count in sorted(set(xs))])
@@ -107,7 +108,7 @@ def _panel(axes: Axes, panel: Panel, names: Sequence[str]) -> None:
     if panel.counted and ys[-1] > 2 * ys[0]:
         plain_log(axes.yaxis, ys[0], ys[-1])
     else:
-        axes.set_ylim(0, ys[-1] * 1.1)
+        axes.set_ylim(0, ys[-1] * 1.1 or 1)
 
 
 def _grown(of: Mapping[str, Mapping[Setup, Record]], case: str, key: str) -> list[Line]:
@@ -130,20 +131,13 @@ def _grown(of: Mapping[str, Mapping[Setup, Record]], case: str, key: str) -> lis
     ]
 
 
-def _epochs(name: str, run: Run, quantity: str) -> Line:
-    values = _values(run, quantity)
-    return _line(name, range(1, len(values) + 1), values)
+def _course(name: str, run: Run, quantity: str, *, by_time: bool = False) -> Line:
+    y, minutes = _values(run, quantity), _values(run, "epoch_end_s") / 60
+    x = minutes if by_time else np.arange(1, len(y) + 1)
+    points = [point for point in zip(x.tolist(), y.tolist(), strict=False) if np.isfinite(point).all()]
+    return Line(name, [x for x, _ in points], [y for _, y in points])
 
 
-def _minutes(name: str, run: Run, quantity: str) -> Line:
-    return _line(name, [end_s / 60 for end_s in _values(run, "epoch_end_s")], _values(run, quantity))
-
-
-def _line(name: str, x: Iterable[float], y: Iterable[float]) -> Line:
-    points = [(a, b) for a, b in zip(x, y, strict=False) if np.isfinite(a) and np.isfinite(b)]
-    return Line(name, [a for a, _ in points], [b for _, b in points])
-
-
-def _values(run: Run, name: str) -> list[float]:
+def _values(run: Run, name: str) -> NDArray[np.float64]:
     found = [measurement.values for measurement in run.measurements if measurement.name == name]
-    return [float("nan") if value is None else value for value in found[0]] if found else []
+    return np.array(found[0] if found else [], dtype=float)

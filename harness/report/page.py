@@ -54,8 +54,8 @@ def _row(setup: Setup, record: Record, chain: Record | None) -> list[str]:
     faults = "; not comparable: " + "; ".join(reasons(record)) if reasons(record) else ""
     return [
         setup.platform,
-        f"{setup.gpus}× {setup.hardware}" if setup.gpus > 1 else setup.hardware,
-        ", ".join(filter(None, [setup.engine, setup.precision, f"batch {setup.batch}" if setup.batch else ""])),
+        setup.machine,
+        setup.software or ABSENT,
         setup.recipe,
         f"{number(rate.median)} ({sure}; n {rate.n})" if rate else ABSENT,
         ", ".join(_busy(record)) or ABSENT,

@@ -26,9 +26,17 @@ class Setup(NamedTuple):
     @property
     def words(self) -> str:
         """Two short lines: the platform, and what ran on it."""
-        count = f"{self.gpus}× " if self.gpus > 1 else ""
-        batch = f", batch {self.batch}" if self.batch else ""
-        return f"{self.platform}: {count}{self.hardware}\n{self.engine}, {self.precision}{batch}"
+        return f"{self.platform}: {self.machine}\n{self.software}".strip()
+
+    @property
+    def machine(self) -> str:
+        """How much of what hardware."""
+        return f"{self.gpus}× {self.hardware}" if self.gpus > 1 else self.hardware
+
+    @property
+    def software(self) -> str:
+        """What ran, as far as it is known."""
+        return ", ".join(filter(None, [self.engine, self.precision, f"batch {self.batch}" if self.batch else ""]))
 
     @property
     def line(self) -> str:
@@ -37,14 +45,14 @@ class Setup(NamedTuple):
 
 
 def setup(record: Record) -> Setup:
-    """The set-up of a record; parts nobody noted are "?" or 0."""
+    """The set-up of a record; parts nobody noted are empty or 0."""
     told, machine = record.conditions, record.machine
     gpus = int(told.get("gpus") or 0) * int(told.get("nodes") or 1) if machine is None or machine.gpus else 0
     return Setup(
         recipe=str(told.get("recipe") or record.case),
         platform=record.platform,
-        engine=str(told.get("engine") or "?"),
-        precision=str(told.get("precision") or "?"),
+        engine=str(told.get("engine") or ""),
+        precision=str(told.get("precision") or ""),
         batch=int(told.get("batch") or 0),
         gpus=gpus,
         hardware=hardware(record),
