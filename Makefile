@@ -54,7 +54,7 @@ report := $(VENV)/.ready-report
 dev := $(VENV)/.ready-dev
 engine := $(filter tao here,$(if $(filter ENGINE,$(given)),$(ENGINE),$(JAMCAM_ENGINE)))
 detector := $(VENV)/.ready-$(if $(engine)$(filter IMAGE,$(given))$(JAMCAM_IMAGE),base,detector)
-bench := $(detector:%detector=%bench)
+bench := $(patsubst %detector,%bench,$(detector:%base=%report))
 endif
 
 jamcam = JAMCAM_VIA=make $(python) -m harness $@ $(options)

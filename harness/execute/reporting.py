@@ -25,14 +25,21 @@ REFERENCES = "references.toml"
 
 
 def redraw(results: Path, *, say: Say) -> None:
-    """Draw every plot again and put the README's section right; where nothing is new, nothing is done."""
+    """Draw every plot again and put the README's section right; where nothing is new, nothing is done.
+
+    Raises:
+        ConfigError: matplotlib or pandas is not installed, or the README has lost its markers.
+    """
     if pictures.is_drawn(results, _source(results)):
         say(f"nothing new: the plots show what is in {results}")
         return
-    # These take a second to load, which is not needed to find out that nothing is new.
-    from harness.report.figures import figures
-    from harness.report.style import render, style
-
+    try:  # they take a second to load, which is not needed to find out that nothing is new
+        from harness.report.figures import figures
+        from harness.report.style import render, style
+    except ImportError as error:
+        raise ConfigError(
+            f"nothing can be drawn: {error}", remedy="make plots, which installs what is needed"
+        ) from error
     records = load(results, say=say)
     drawn: dict[str, bytes] = {}
     with style():

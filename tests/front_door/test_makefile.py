@@ -117,7 +117,7 @@ def test_targets_run_one_after_another_also_with_j(make):
         (["train"], {"JAMCAM_ENGINE": "tao"}, "base"),
         (["train"], {"ENGINE": "tao"}, "detector"),
         (["bench"], {}, "bench"),
-        (["bench", "ENGINE=tao"], {}, "base"),
+        (["bench", "ENGINE=tao"], {}, "report"),
         (["plots"], {}, "report"),
         (["compare"], {}, "base"),
         (["check"], {}, "dev"),
