@@ -12,6 +12,7 @@ VARIABLES += PLATFORM=--platform                   ## specs/platforms/<name>.tom
 VARIABLES += IMAGE=--image                         ## container image that the engine is in; tao needs one
 VARIABLES += TAO_VERSION=--tao-version             ## which TAO that image holds
 VARIABLES += WORKSPACE=--workspace                 ## where data and products go
+VARIABLES += RESULTS=--results                     ## where records of measurements lie
 VARIABLES += PRETRAINED=--pretrained               ## weights to start from: a file or an address
 VARIABLES += PRETRAINED_SHA256=--pretrained-sha256 ## their sha256; a remote address needs one
 VARIABLES += EPOCHS=--epochs                       ## training epochs
@@ -21,11 +22,15 @@ VARIABLES += VAL_SPLIT=--val-split                 ## percent of the training fr
 VARIABLES += LIMIT=--limit                         ## train on only this many frames; 0: all
 VARIABLES += GPUS=--gpus                           ## GPUs to train on
 VARIABLES += NODES=--nodes                         ## machines to train on
+VARIABLES += GPU_HZ=--gpu-hz                       ## how often a bench looks at the GPUs, per second
+VARIABLES += HOST_HZ=--host-hz                     ## how often a bench looks at the rest of the machine, per second
 VARIABLES += SCHEDULER=--scheduler                 ## port of a luigid on this machine that shows the run
 VARIABLES += STAGE=--stage                         ## the stage `why` explains
 VARIABLES += DEEP=--deep                           ## 1: compare contents of products, not only sizes
 VARIABLES += KEEP=--keep                           ## 0: `clean` also removes archive, pretrained weights and spec copies
-VARIABLES += FORCE=--force                         ## 1: `unlock` although the holder may be alive
+VARIABLES += A=--a                                 ## what `compare` looks at: a platform, bench or record, or several
+VARIABLES += B=--b                                 ## what it compares that with
+VARIABLES += FORCE=--force                         ## 1: `unlock` although the holder may be alive, `compare` what differs
 
 # Stages are put side by side by the workflow, so `make -j` must not start two runs in one workspace.
 .NOTPARALLEL:
@@ -40,15 +45,17 @@ quoted = '$(subst ','\'',$(value $(1)))'
 option = $(if $(filter $(1),$(given)),$(2)=$(call quoted,$(1)))
 options = $(foreach pair,$(VARIABLES),$(call option,$(word 1,$(subst =, ,$(pair))),$(word 2,$(subst =, ,$(pair)))))
 
-# Only what a target needs is installed: torch serves the portable engine, linters serve developers.
+# Only what a target needs is installed: torch serves the portable engine, matplotlib plots, linters developers.
 ifeq ($(VENV),none)
 python := $(PYTHON)
 else
 python := $(VENV)/bin/python
 base := $(VENV)/.ready-base
+report := $(VENV)/.ready-report
 dev := $(VENV)/.ready-dev
 engine := $(filter tao here,$(if $(filter ENGINE,$(given)),$(ENGINE),$(JAMCAM_ENGINE)))
 detector := $(VENV)/.ready-$(if $(engine)$(filter IMAGE,$(given))$(JAMCAM_IMAGE),base,detector)
+bench := $(patsubst %detector,%bench,$(detector:%base=%report))
 endif
 
 jamcam = JAMCAM_VIA=make $(python) -m harness $@ $(options)
@@ -75,6 +82,16 @@ eval: $(detector) ## average precision of each class, on the test and validation
 vis: $(detector) ## draw what the network finds on test frames
 	@$(jamcam)
 export: $(detector) ## write ONNX and check it against the model
+	@$(jamcam)
+
+##@ Measuring
+bench: $(bench) ## measure this machine under the name PLATFORM=..., and leave records in results/
+	@$(jamcam)
+plots: $(report) ## redraw plots and the README's Benchmarking section from results/ alone
+	@$(jamcam)
+compare: $(base) ## how records A=... and B=... differ, where they can be compared
+	@$(jamcam)
+gate: $(base) ## status 3 if the newest records of PLATFORM=... are worse than its reference
 	@$(jamcam)
 
 ##@ Looking and tidying
@@ -113,8 +130,8 @@ help: ## this list
 	  /^VARIABLES/ { sub("VARIABLES .= ", ""); variables = variables sprintf("  %-19s %s\n", $$1, $$2) } \
 	  END { print "\nVariables, as in: make all RECIPE=smoke EPOCHS=3\n" variables }' $(firstword $(MAKEFILE_LIST))
 
-.PHONY: all download verify gen-valid tune-bdb convert-data train eval vis export \
-  status plan why show-config scheduler unlock clean image check test golden lint help
+.PHONY: all download verify gen-valid tune-bdb convert-data train eval vis export bench \
+  status plan why show-config scheduler unlock clean plots compare gate image check test golden lint help
 
 $(VENV)/.ready-%: environment.py pyproject.toml constraints.txt
 	@$(PYTHON) environment.py $(VENV) $*

@@ -1,4 +1,4 @@
-"""Makes and fills the Python environment `make` works in: `python3 environment.py FOLDER base|detector|dev`.
+"""Makes and fills the Python environment `make` works in: `environment.py FOLDER base|report|detector|bench|dev`.
 
 Standard library only. It must stay readable for Python 3.6, so that an old Python can be told that it is too old.
 A folder `.venv` of your own (`python3 -m venv --system-site-packages .venv`) is filled, not replaced, and a torch
@@ -29,8 +29,10 @@ from typing import IO, NamedTuple, NoReturn
 
 ROOT = Path(__file__).resolve().parent
 CONSTRAINTS = ROOT / "constraints.txt"
-EXTRAS = {"base": "", "detector": "[detector]", "dev": "[detector,report,dev]"}
-INCLUDES = {"base": ("base",), "detector": ("base", "detector"), "dev": ("base", "detector", "dev")}
+EXTRAS = {"base": "", "report": "[report]", "detector": "[detector]", "bench": "[detector,report,bench]"}
+EXTRAS["dev"] = "[detector,report,bench,dev]"
+INCLUDES = {name: tuple(EXTRAS)[: number + 1] for number, name in enumerate(EXTRAS)}
+INCLUDES["detector"] = ("base", "detector")
 OLDEST_TORCH = (2, 4)
 
 
@@ -43,7 +45,8 @@ class Size(NamedTuple):
 
 
 BASE = Size("luigi, numpy, pillow and what they need", 40, 200)
-TOOLS = Size("test and lint tools", 40, 200)
+REPORT = Size("pandas, matplotlib and what they need", 40, 200)
+TOOLS = Size("tools to measure and test with", 40, 200)
 TORCH_KEPT = Size("onnx, onnxruntime and what they need; the torch that is here is kept", 60, 300)
 TORCH_CPU = Size("torch {version}, a CPU build, onnx and onnxruntime", 300, 1500)
 TORCH_CUDA = Size("torch {version}, a CUDA build (README, 'Which torch', tells how to take a smaller one)", 3500, 9000)
@@ -89,10 +92,10 @@ def fill(folder: Path, wanted: str, half_made: IO[str]) -> None:
 
 def parts(python: Path, wanted: str, kept_torch: str | None) -> list[Size]:
     """What the set consists of."""
-    if wanted == "base":
-        return [BASE]
+    if wanted in ("base", "report"):
+        return [BASE, REPORT] if wanted == "report" else [BASE]
     torch = TORCH_KEPT if kept_torch else torch_size(python)
-    return [BASE, torch, TOOLS] if wanted == "dev" else [BASE, torch]
+    return [BASE, torch, REPORT, TOOLS] if wanted in ("bench", "dev") else [BASE, torch]
 
 
 def announce(folder: Path, parts: list[Size]) -> None:

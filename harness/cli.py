@@ -5,6 +5,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 from harness import __version__
 from harness.domain.settings import VARIABLES, Settings
@@ -145,9 +146,63 @@ def _clean(settings: Settings, options: argparse.Namespace) -> int:
 def _unlock(settings: Settings, options: argparse.Namespace) -> int:
     from harness.execute.hold import unlock
 
-    holder = unlock(Workspace(settings.workspace), force=getattr(options, "force", "0") not in ("", "0"))
+    holder = unlock(Workspace(settings.workspace), force=_forced(options))
     print(f"unlocked; it was held by {holder}" if holder else f"{settings.workspace} is not locked")
     return 0
+
+
+def _bench(settings: Settings, options: argparse.Namespace) -> int:
+    from harness.execute.preflight import check
+    from harness.execute.reporting import redraw
+    from harness.report.lines import bench_lines
+    from harness.stages import summary
+    from harness.stages.bench import bench
+
+    print(f"jamcam {__version__} bench on {settings.platform.name}: {summary.header(settings)}", flush=True)
+    check(settings)
+    records = bench(settings, say=lambda text: print(f"bench | {text}", flush=True))
+    print("\n".join(bench_lines(records)), flush=True)
+    try:
+        redraw(settings.results, say=print)
+    except HarnessError as error:  # the records are there, and that is what was asked for
+        _complain(error)
+    print(f"records: {settings.results / settings.platform.name}")
+    return 0 if all(record.status == "ok" for record in records) else 1
+
+
+def _plots(settings: Settings, options: argparse.Namespace) -> int:
+    from harness.execute.reporting import redraw
+
+    redraw(settings.results, say=print)
+    return 0
+
+
+def _compare(settings: Settings, options: argparse.Namespace) -> int:
+    from harness.execute.reporting import compared
+
+    sides = [getattr(options, name, "") for name in ("a", "b")]
+    if not all(sides):
+        raise ConfigError("two sides are needed: platforms, benches or records", remedy="jamcam compare --a=X --b=Y")
+    compared(settings.results, *sides, force=_forced(options), say=print)
+    return 0
+
+
+def _gate(settings: Settings, options: argparse.Namespace) -> int:
+    from harness.execute.reporting import gate
+
+    gate(settings.results, settings.platform.name, force=_forced(options), say=print)
+    return 0
+
+
+def _import_dmon(settings: Settings, options: argparse.Namespace) -> int:
+    from harness.execute.importing import import_dmon
+
+    print(f"imported: {import_dmon(options.file, settings)}")
+    return 0
+
+
+def _forced(options: argparse.Namespace) -> bool:
+    return getattr(options, "force", "0") not in ("", "0")
 
 
 def _scheduler(settings: Settings, options: argparse.Namespace) -> int:
@@ -162,6 +217,11 @@ VERBS: dict[str, tuple[Verb, str]] = {
     "plan": (_plan, "every command that would run; runs nothing"),
     "why": (_why, "why a stage would run or not (exit 1: it would)"),
     "show-config": (_show_config, "every setting, and where its value came from"),
+    "bench": (_bench, "measure this machine under the name of a platform, and leave records"),
+    "plots": (_plots, "redraw plots and the README's Benchmarking section from records alone"),
+    "compare": (_compare, "how the records --a and --b compare; status 3: they must not be compared"),
+    "gate": (_gate, "status 3 if the platform's newest bench is worse than its reference"),
+    "import-dmon": (_import_dmon, "make a record of a file that nvidia-smi dmon -o TD wrote"),
     "scheduler": (_scheduler, "luigi's web page, on this machine only"),
     "unlock": (_unlock, "take away the lock of a run that is gone"),
     "clean": (_clean, "remove products, markers and logs"),
@@ -175,7 +235,15 @@ def _parser() -> argparse.ArgumentParser:
         group.add_argument(variable.option, dest=variable.name, metavar="X", help=variable.help)
     group.add_argument("--verbose", action="store_true", help="show what luigi says, too")
     group.add_argument("--stage", dest="stage_option", metavar="STAGE", help="the stage `why` explains")
-    group.add_argument("--force", nargs="?", const="1", metavar="1", help="`unlock` although the holder may be alive")
+    group.add_argument(
+        "--force",
+        nargs="?",
+        const="1",
+        metavar="1",
+        help="`unlock` although the holder may be alive; `compare` and `gate` although conditions differ",
+    )
+    group.add_argument("--a", metavar="X", help="what `compare` looks at: platforms, benches or records, with commas")
+    group.add_argument("--b", metavar="X", help="what it compares that with")
     parser = argparse.ArgumentParser(
         prog="jamcam",
         description="The JamCam workflow: nine stages from an archive to an exported detector.",
@@ -192,6 +260,8 @@ def _parser() -> argparse.ArgumentParser:
         below = verbs.add_parser(verb, help=words, description=words, parents=[settings], allow_abbrev=False)
         if verb == "why":
             below.add_argument("stage", nargs="?", choices=STAGES, metavar="STAGE", help="which stage")
+        if verb == "import-dmon":
+            below.add_argument("file", type=Path, metavar="FILE", help="such as dmon_1234.txt")
     return parser
 
 

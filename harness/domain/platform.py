@@ -15,3 +15,7 @@ class Platform:
     nodes: int = 1
     container_flags: tuple[str, ...] = ("--nv",)
     binds: tuple[str, ...] = ()  # folders that containers see besides the workspace
+    # What a machine must be like to be measured under this name; empty and "none" fit any.
+    host_pattern: str = ""  # regular expression of the host's name
+    scheduler: str = "none"  # or slurm
+    gpu_model: str = ""  # part of the name NVML gives the GPU

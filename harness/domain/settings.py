@@ -30,6 +30,7 @@ class Settings:
     image: str  # path of a container image, "" for none
     tao_version: str
     workspace: Path  # absolute
+    results: Path  # absolute; where records lie
     pretrained: str  # file or address of weights to start from, "" for none
     pretrained_sha256: str
     epochs: int
@@ -41,6 +42,8 @@ class Settings:
     nodes: int
     deep: bool  # look at the contents of products, not only at their sizes
     keep: bool  # `clean` leaves alone what was fetched and what a person may have edited
+    gpu_hz: float  # how often a bench looks at the GPUs
+    host_hz: float  # and at the rest of the machine
     scheduler: int  # port of a luigid on this machine, 0 for none
     origins: Mapping[str, str]  # variable -> where its value came from
     given: Mapping[str, str]  # what the command line said
@@ -86,6 +89,13 @@ def _percent(text: str) -> float:
     return value
 
 
+def _hertz(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 100:
+        raise ValueError(text)
+    return value
+
+
 def _switch(text: str) -> bool:
     return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}[text.lower()]
 
@@ -106,6 +116,10 @@ def _yes_or_no(name: str, words: str, *, default: str) -> Variable:
     return Variable(name=name, help=words, read=_switch, expected="1 or 0", default=default)
 
 
+def _rate(name: str, words: str, *, default: str) -> Variable:
+    return Variable(name=name, help=words, read=_hertz, expected="a number above 0, up to 100", default=default)
+
+
 VARIABLES = (
     Variable(name="recipe", default="sample", help="recipe in specs/recipes, or a path to one"),
     Variable(name="dataset", help="data set in specs/datasets, or a path to one"),
@@ -120,6 +134,7 @@ VARIABLES = (
     Variable(name="image", help="container image that the engine is in; tao needs one"),
     Variable(name="tao_version", help="which TAO that image holds, such as 3.21.11 or 5.0.0"),
     Variable(name="workspace", default="workspace", help="where data and products go"),
+    Variable(name="results", default="results", help="where records of measurements lie"),
     Variable(name="pretrained", help="weights to start training from: a file or an address"),
     Variable(name="pretrained_sha256", help="their sha256; a remote address needs one"),
     _count("epochs", "training epochs"),
@@ -136,6 +151,8 @@ VARIABLES = (
     _count("nodes", "machines to train on"),
     _yes_or_no("deep", "1: compare the contents of products, not only their sizes", default="0"),
     _yes_or_no("keep", "0: clean also removes the archive, pretrained weights and spec copies", default="1"),
+    _rate("gpu_hz", "how often a bench looks at the GPUs, per second", default="10"),
+    _rate("host_hz", "how often a bench looks at the rest of the machine, per second", default="1"),
     Variable(
         name="scheduler",
         read=_whole_from(0),

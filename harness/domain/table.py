@@ -1,13 +1,17 @@
 """From a table of a settings file to a frozen value; unknown and missing keys and wrong types are refused in words."""
 
 import difflib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
-from typing import Any, TypeVar, get_origin, get_type_hints
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from harness.errors import ConfigError
 
 T = TypeVar("T")
+# A thousand records have some sixty thousand tables.
+_hints: Callable[[Any], dict[str, Any]] = cache(get_type_hints)
 
 
 def nearest(word: str, known: Collection[str]) -> str:
@@ -32,7 +36,7 @@ def from_table(kind: type[T], table: Mapping[str, Any], *, where: str) -> T:
             raise ConfigError(
                 f"{where}: unknown key '{key}'", remedy=f"write {nearest(key, known)}, or remove the line"
             )
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     values = {}
     for name, field in known.items():
         if name in table:
@@ -43,13 +47,20 @@ def from_table(kind: type[T], table: Mapping[str, Any], *, where: str) -> T:
 
 
 def _typed(value: Any, hint: Any, where: str) -> Any:
-    expected = get_origin(hint) or hint
+    expected, inner = get_origin(hint) or hint, get_args(hint)
+    if expected is UnionType:  # of None and one other, or of scalars
+        choices = [choice for choice in inner if choice is not NoneType]
+        return value if value is None or len(choices) > 1 else _typed(value, choices[0], where)
     if isinstance(hint, type) and is_dataclass(hint) and isinstance(value, Mapping):
         return from_table(hint, value, where=where)
     if expected is tuple:
         if not isinstance(value, list):
             raise ConfigError(f"{where}: found {value!r}, expected a list", remedy="write it in [square, brackets]")
-        return tuple(value)
+        return (
+            tuple(_typed(one, inner[0], f"{where} {place}") for place, one in enumerate(value))
+            if inner
+            else tuple(value)
+        )
     if expected is float and type(value) is int:
         return float(value)
     if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):

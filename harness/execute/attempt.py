@@ -139,8 +139,8 @@ class Attempt:
             products=products,
             engine=engine,
             argv=tuple(self.argv),
-            started_utc=_utc(self.started),
-            finished_utc=_utc(now),
+            started_utc=utc(self.started),
+            finished_utc=utc(now),
             duration_s=round(now - self.started, 3),
             harness_version=__version__,
             git_commit=_git_commit(),
@@ -176,7 +176,7 @@ class Attempt:
                 "stage": self.stage,
                 "fingerprint": self.fingerprint,
                 "argv": [list(argv) for argv in self.argv],
-                "started_utc": _utc(self.started),
+                "started_utc": utc(self.started),
                 "harness_version": __version__,
             },
         )
@@ -188,7 +188,7 @@ class Attempt:
     def _write_outcome(self, outcome: dict[str, Any]) -> None:
         remove(self._reserve)
         now = time.time()
-        timing = {"finished_utc": _utc(now), "duration_s": round(now - self.started, 3)}
+        timing = {"finished_utc": utc(now), "duration_s": round(now - self.started, 3)}
         write_json(self.folder / "outcome.json", {**outcome, **timing})
 
 
@@ -211,7 +211,8 @@ def _in_words(attempt: Attempt, error: BaseException) -> HarnessError:
     )
 
 
-def _utc(seconds: float) -> str:
+def utc(seconds: float) -> str:
+    """A moment as text: 2026-03-01T10:15:00.250Z."""
     return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

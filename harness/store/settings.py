@@ -43,7 +43,7 @@ def load_settings(options: Mapping[str, str], environ: Mapping[str, str]) -> Set
     origins = {name: origin for name, (_, origin) in chosen.items()}
     declared = {"recipe": recipe, "platform": platform, "dataset": load_dataset(values["dataset"])}
     paths = {
-        "workspace": Path(values["workspace"]).expanduser().absolute(),
+        **{name: Path(values[name]).expanduser().absolute() for name in ("workspace", "results")},
         "image": str(Path(values["image"]).expanduser().absolute()) if values["image"] else "",
     }
     val_split_pct = values.pop("val_split")

@@ -7,7 +7,10 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 # Module -> the test that runs it without importing it.
 TESTED_THROUGH: dict[str, str] = {
+    "harness/execute/recording.py": "tests/harness/execute/test_recording.py",
     "harness/__main__.py": "tests/system/test_nine_stages.py",
+    "harness/stages/bench.py": "tests/harness/stages/test_bench.py",
+    "harness/stages/cases.py": "tests/harness/stages/test_bench.py",
     "harness/stages/experiment.py": "tests/harness/stages/test_workflow.py",
     "yolo_v4/__main__.py": "tests/yolo_v4/test_cli.py",
     "yolo_v4/boxes.py": "tests/yolo_v4/golden/test_decode.py",

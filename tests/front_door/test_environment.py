@@ -108,11 +108,13 @@ def test_it_goes_on_where_pip_cannot_say_which_torch_it_would_take(set_up, fake_
     assert "300 MB if pip finds a CPU build, 3500 MB if a CUDA build" in result.stdout
 
 
-def test_without_torch_nothing_is_asked_about_torch_builds(set_up, fake_pip):
-    result = set_up("base")
+@pytest.mark.parametrize(("wanted", "order"), [("base", "."), ("report", ".[report]")])
+def test_without_torch_nothing_is_asked_about_torch_builds(set_up, fake_pip, wanted, order):
+    result = set_up(wanted)
     assert "MB  torch" not in result.stdout
+    assert ("MB  pandas, matplotlib" in result.stdout) == (wanted == "report")
     assert not any("--dry-run" in call for call in fake_pip.calls())
-    assert fake_pip.calls()[-1].endswith(" --editable .")
+    assert fake_pip.calls()[-1].endswith(f" --editable {order}")
 
 
 def test_a_torch_that_is_already_there_is_kept(set_up, fake_pip):
@@ -130,7 +132,8 @@ def test_a_torch_that_is_too_old_is_not_kept(set_up, fake_pip, checkout):
 
 def test_a_larger_set_holds_the_smaller_ones(set_up, folder):
     set_up("dev")
-    assert sorted(path.name for path in folder.glob(".ready-*")) == [".ready-base", ".ready-detector", ".ready-dev"]
+    ready = [".ready-base", ".ready-bench", ".ready-detector", ".ready-dev", ".ready-report"]
+    assert sorted(path.name for path in folder.glob(".ready-*")) == ready
 
 
 def test_a_filled_environment_is_left_alone(set_up, folder, fake_pip):

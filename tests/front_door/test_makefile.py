@@ -9,7 +9,19 @@ import pytest
 from harness.domain.settings import VARIABLES
 
 STAGES = ["download", "verify", "gen-valid", "tune-bdb", "convert-data", "train", "eval", "vis", "export"]
-OTHER_VERBS = ["all", "status", "plan", "why", "show-config", "scheduler", "unlock", "clean"]
+OTHER_VERBS = [
+    "all",
+    "status",
+    "plan",
+    "why",
+    "show-config",
+    "scheduler",
+    "unlock",
+    "clean",
+    "plots",
+    "compare",
+    "gate",
+]
 
 
 @pytest.fixture
@@ -104,6 +116,10 @@ def test_targets_run_one_after_another_also_with_j(make):
         (["image"], {}, "base"),
         (["train"], {"JAMCAM_ENGINE": "tao"}, "base"),
         (["train"], {"ENGINE": "tao"}, "detector"),
+        (["bench"], {}, "bench"),
+        (["bench", "ENGINE=tao"], {}, "report"),
+        (["plots"], {}, "report"),
+        (["compare"], {}, "base"),
         (["check"], {}, "dev"),
     ],
 )

@@ -53,6 +53,7 @@ class Jamcam:
     dataset: Path
     workspace: Path
     environment: dict[str, str] = field(default_factory=dict)
+    patience_s: float = 60.0
 
     def options(self) -> list[str]:
         common = {"recipe": "smoke", "dataset": self.dataset, "engine": "here", "workspace": self.workspace}
@@ -73,7 +74,7 @@ class Jamcam:
     def __call__(self, *arguments: str, status: int = 0, **environment: str) -> str:
         """Run to the end, demand the exit status, and return what was printed."""
         process = self.start(*arguments, **environment)
-        printed, _ = process.communicate(timeout=60)
+        printed, _ = process.communicate(timeout=self.patience_s)
         assert process.returncode == status, printed
         return printed
 
@@ -124,3 +125,14 @@ def signals_as_before() -> Iterator[None]:
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture(scope="session")
+def nvml_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the stand-in for libnvidia-ml.so.1; for LD_LIBRARY_PATH."""
+    if shutil.which("gcc") is None:
+        pytest.skip("no gcc to compile the stand-in for NVML")
+    folder = tmp_path_factory.mktemp("nvml")
+    source = CHECKOUT / "tests" / "fakes" / "nvml" / "nvml.c"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", folder / "libnvidia-ml.so.1", source], check=True)
+    return folder

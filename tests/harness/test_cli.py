@@ -10,6 +10,8 @@ from harness.domain.settings import VARIABLES
 from harness.domain.stage import STAGES
 from harness.store.layout import Workspace
 from harness.store.lock import Holder, take
+from harness.store.records import begin, close
+from tests.harness.made import record
 
 pytestmark = pytest.mark.usefixtures("signals_as_before")
 
@@ -52,7 +54,19 @@ def test_help_names_every_stage_verb_and_variable(capsys):
 
     text = capsys.readouterr().out
     assert caught.value.code == 0
-    verbs = ("status", "plan", "why", "show-config", "scheduler", "unlock", "clean")
+    verbs = (
+        "status",
+        "plan",
+        "why",
+        "show-config",
+        "plots",
+        "compare",
+        "gate",
+        "import-dmon",
+        "scheduler",
+        "unlock",
+        "clean",
+    )
     for word in (*STAGES, *verbs, *(f"--{stage}" for stage in STAGES), *(variable.option for variable in VARIABLES)):
         assert word in text
 
@@ -148,6 +162,51 @@ def test_unlock_is_the_way_out_of_a_lock_from_another_host(ask, done):
 
     assert (status, text) == (0, "unlocked; it was held by process 5 on node17\n")
     assert ask("clean")[0] == 0
+
+
+@pytest.fixture
+def two_benches(tmp_path):
+    """Records of a fast bench and of a slow one after it."""
+    for number, rate in enumerate((100.0, 50.0), 1):
+        one = record("train", [rate] * 5, bench=f"2026020{number}T000000Z-0000", started=f"2026-02-0{number}T00:00:00Z")
+        close(begin(tmp_path / "results", one), one)
+    return f"--results={tmp_path / 'results'}"
+
+
+def test_compare_prints_a_ratio_and_a_gate_that_says_no_ends_with_3(two_benches, capsys):
+    assert main(["compare", "--a=local", "--b=20260201T000000Z-0000", two_benches]) == 0
+    assert "train train_images_per_s: 0.500 (95 %: 0.500 to 0.500)" in capsys.readouterr().out
+
+    assert main(["gate", two_benches]) == 3
+    assert "local: worse by more than 5 %" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["compare", "--a=local"], "two sides are needed: platforms, benches or records"),
+        (["compare", "--a=local", "--b=lokal"], "no platform, bench or record is called 'lokal'\n  try: take local"),
+        (["gate", "--platform=nowhere"], "no nowhere.toml in"),
+    ],
+)
+def test_what_cannot_be_compared_for_want_of_a_name_ends_with_2(two_benches, capsys, arguments, complaint):
+    assert main([*arguments, two_benches]) == 2
+    assert complaint in capsys.readouterr().err
+
+
+def test_a_log_that_is_none_ends_with_1(two_benches, tmp_path, capsys):
+    assert main(["import-dmon", str(tmp_path / "dmon.txt"), two_benches]) == 1
+    assert "cannot read" in capsys.readouterr().err
+
+    (tmp_path / "dmon.txt").write_text("#Date Time gpu sm\n20220704 12:00:00 0 50\n")
+    assert main(["import-dmon", str(tmp_path / "dmon.txt"), two_benches]) == 0
+    assert "/results/local/20220704T120000Z-imported-" in capsys.readouterr().out
+
+
+def test_plots_are_drawn_from_results(two_benches, tmp_path, capsys):
+    assert main(["plots", two_benches]) == 0
+    assert "drawn: " in capsys.readouterr().out
+    assert (tmp_path / "results" / "plots" / "throughput-sample.svg").exists()
 
 
 def test_a_reader_that_goes_away_is_no_fault_of_ours(done, checkout):

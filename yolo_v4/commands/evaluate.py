@@ -9,6 +9,7 @@ from torch import Tensor
 from yolo_v4.data.batches import Truth
 from yolo_v4.data.frames import read_frames
 from yolo_v4.network.checkpoint import load_model
+from yolo_v4.phases import Phases
 from yolo_v4.progress import Progress
 from yolo_v4.scoring.evaluator import Metrics, ap_table, evaluate
 from yolo_v4.scoring.nms import Detections, detections, predict
@@ -22,6 +23,7 @@ def run(args: argparse.Namespace) -> None:
     Raises DetectorError: a spec, model, frame or GPU that is not what it should be.
     """
     log = StatusLog(status_path(args.results_dir))
+    phases = Phases(log)
     with reported(log, started="Starting YOLOv4 evaluation.", failed="Evaluation was interrupted."):
         network, experiment = load_model(args.model_path, args.experiment_spec, args.gpu_index)
         spec = experiment.evaluation
@@ -34,8 +36,8 @@ def run(args: argparse.Namespace) -> None:
             return detections(predict(network, pixels, experiment), experiment.nms)
 
         print(f"Using {args.model_path} for inference, batch size {spec.batch_size} from eval_config")
-        with Progress(len(frames), "Producing predictions") as progress:
-            metrics = evaluate(find, frames, experiment)
+        with Progress(len(frames), "Producing predictions") as progress, phases.phase("evaluation"):
+            metrics = evaluate(find, frames, experiment, steps=phases.steps)
         print("Start to calculate AP for each class")
         print(ap_table(metrics), flush=True)
         log.write("SUCCESS", "Evaluation finished successfully.", kpi=figures(metrics, experiment))

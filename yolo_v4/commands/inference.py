@@ -17,6 +17,7 @@ from yolo_v4.deploy.annotate import annotate
 from yolo_v4.errors import DataError, DetectorError
 from yolo_v4.network.checkpoint import load_model
 from yolo_v4.network.yolo import Yolo
+from yolo_v4.phases import Phases
 from yolo_v4.progress import Progress
 from yolo_v4.scoring.nms import detections, predict
 from yolo_v4.spec.experiment import Experiment
@@ -38,6 +39,7 @@ class Opened(NamedTuple):
 def run(args: argparse.Namespace) -> None:
     """Detect and write. Raises DetectorError: bad flags, spec or model; bad pictures once the others are done."""
     log = StatusLog(status_path(args.results_dir))
+    phases = Phases(log)
     with reported(log, started="Starting YOLOv4 inference.", failed="Inference was interrupted."):
         outputs = _outputs(args)
         if not 0 < args.threshold < 1:
@@ -47,8 +49,8 @@ def run(args: argparse.Namespace) -> None:
         problems: list[str] = []
         size = experiment.evaluation.batch_size
         groups = [paths[first : first + size] for first in range(0, len(paths), size)]
-        with Progress(len(paths), "Processing images") as progress:
-            for batch in ahead(lambda group: [_open(path, experiment) for path in group], groups):
+        with Progress(len(paths), "Processing images") as progress, phases.phase("inference"):
+            for batch in phases.steps(ahead(lambda group: [_open(path, experiment) for path in group], groups)):
                 problems += [one for one in batch if isinstance(one, str)]
                 opened = [one for one in batch if isinstance(one, Opened)]
                 _infer(network, opened, experiment, outputs, args.threshold)

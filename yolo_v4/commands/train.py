@@ -18,6 +18,7 @@ from yolo_v4.network.checkpoint import load_checkpoint, require_same
 from yolo_v4.network.device import choose_device, mixed_precision
 from yolo_v4.network.pretrained import starting_network
 from yolo_v4.network.yolo import Yolo
+from yolo_v4.phases import Phases
 from yolo_v4.progress import Progress
 from yolo_v4.scoring.evaluator import ap_table, evaluate
 from yolo_v4.scoring.nms import Detections, detections, predict
@@ -26,7 +27,7 @@ from yolo_v4.spec.load import load_experiment
 from yolo_v4.spec.training_checks import check_training
 from yolo_v4.status import StatusLog, reported, status_path
 from yolo_v4.training.distributed import Place, is_member, joined, launch
-from yolo_v4.training.loop import Judge, Outputs, Phases, train
+from yolo_v4.training.loop import Judge, Outputs, train
 from yolo_v4.training.loss import yolo_loss
 from yolo_v4.training.trainer import Trainer
 

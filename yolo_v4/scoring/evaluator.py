@@ -1,6 +1,6 @@
 """What a detector is worth on labelled frames: average precision of each class, and TAO's table of it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,6 +14,7 @@ from yolo_v4.scoring.nms import Detections
 from yolo_v4.spec.experiment import Experiment
 
 RULE = "*" * 31
+Batches = Iterator[tuple[Tensor, list[Truth]]]
 Find = Callable[[Tensor, list[Truth]], list[Detections]]  # in network input [B, C, H, W]; truths only to look on
 
 
@@ -28,13 +29,15 @@ class Metrics:
     images: int
 
 
-def evaluate(find: Find, frames: Sequence[Frame], experiment: Experiment) -> Metrics:
-    """Metrics of what `find` finds on frames, of which there is at least one. Raises DataError: a bad picture."""
+def evaluate(
+    find: Find, frames: Sequence[Frame], experiment: Experiment, *, steps: Callable[[Batches], Batches] = iter
+) -> Metrics:
+    """Metrics of what `find` finds on a frame or more; `steps` may time batches. Raises DataError: a bad picture."""
     truths: list[Truth] = []
     found: list[Detections] = []
     size = experiment.evaluation.batch_size
     groups = [frames[first : first + size] for first in range(0, len(frames), size)]
-    for pixels, batch_truths in ahead(partial(letterboxed, experiment=experiment), groups):
+    for pixels, batch_truths in steps(ahead(partial(letterboxed, experiment=experiment), groups)):
         found += find(pixels, batch_truths)
         truths += batch_truths
     limits = {"matching_iou": experiment.evaluation.matching_iou}

@@ -6,22 +6,20 @@ judges label-folder data every epoch and saves nothing when it stops early.
 
 import csv
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
 
 from yolo_v4.data.batches import TrainingBatches
 from yolo_v4.network.checkpoint import save_checkpoint
 from yolo_v4.network.yolo import Yolo
+from yolo_v4.phases import Phases
 from yolo_v4.progress import Progress
 from yolo_v4.spec.experiment import EarlyStopping, Experiment
 from yolo_v4.status import StatusLog
 from yolo_v4.training.trainer import Trainer
 
-Item = TypeVar("Item")
 Row = dict[str, float]  # of the CSV log
 Judge = Callable[[Yolo], Row]  # columns AP_<class>, mAP, validation_loss of a network in evaluation mode
 
@@ -47,39 +45,6 @@ class Outputs:
                 csv.writer(stream).writerows([columns, *rows])
 
 
-class Phases:
-    """When a run did what, in status.json, for whoever measures it from outside; start-up begins when this is made.
-
-    Each phase leaves one line at its end, with `phase`, `started_unix_s` and `duration_s` before TAO's keys; phases are
-    start-up (until the first step begins), first step, epoch, validation and checkpoint.
-    """
-
-    def __init__(self, log: StatusLog) -> None:
-        self._log = log
-        self._started_s = time.time()
-        self._first = True
-
-    @contextmanager
-    def phase(self, name: str, *, epoch: int) -> Iterator[None]:
-        """Mark what is done inside."""
-        started_s = time.time()
-        yield
-        self._mark(name, started_s, epoch=epoch)
-
-    def first_step(self, steps: Iterable[Item]) -> Iterator[Item]:
-        """The same items; the first time, start-up ends with the first of them and the first step with the second."""
-        for number, item in enumerate(steps):
-            if self._first and number < 2:
-                self._mark("start-up" if number == 0 else "first step", self._started_s)
-                self._started_s = time.time()
-            yield item
-        self._first = False
-
-    def _mark(self, name: str, started_s: float, **where: int) -> None:
-        times = {"started_unix_s": round(started_s, 3), "duration_s": round(time.time() - started_s, 3)}
-        self._log.write("RUNNING", f"Phase {name} done", data={"phase": name, **where, **times})
-
-
 def train(
     trainer: Trainer,
     batches: TrainingBatches,
@@ -102,7 +67,7 @@ def train(
         started_s, epoch = time.monotonic(), trainer.epochs_done + 1
         print(f"Epoch {epoch}/{spec.epochs}", flush=True)
         with Progress(batches.pictures_per_epoch, "Training") as progress, phases.phase("epoch", epoch=epoch):
-            loss = trainer.run_epoch(phases.first_step(batches.epoch(epoch - 1)), progress)
+            loss = trainer.run_epoch(phases.steps(batches.epoch(epoch - 1)), progress)
         row = {"epoch": epoch, "loss": loss, "lr": trainer.learning_rate}
         history.append(row)
         stop = no_longer_falls(history, spec.early_stopping)

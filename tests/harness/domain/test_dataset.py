@@ -46,7 +46,7 @@ def test_of_a_made_data_set_as_many_frames_are_test_as_were_made_for_it():
         ({"classes": []}, r"classes is \(\), expected one or more"),
         ({"classes": ["car", "car"]}, "different names without blanks"),
         ({"classes": ["traffic light"]}, "different names without blanks"),
-        ({"classes": [1]}, "different names without blanks"),
+        ({"classes": [1]}, "classes 0: found 1, expected a value of type str"),
         ({"width_px": 0}, "width_px is 0, expected 1 or more"),
         ({"width_px": "352"}, "width_px: found '352', expected a value of type int"),
         ({"archive": "../frames.zip"}, "archive is '../frames.zip', expected a plain file name"),

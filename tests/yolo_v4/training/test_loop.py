@@ -1,14 +1,17 @@
 """What surrounds the steps: early stopping, the CSV log, progress and phases."""
 
 import json
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from yolo_v4.phases import Phases
 from yolo_v4.progress import Progress
 from yolo_v4.spec.experiment import EarlyStopping
 from yolo_v4.status import StatusLog
-from yolo_v4.training.loop import Outputs, Phases, no_longer_falls
+from yolo_v4.training.loop import Outputs, no_longer_falls
 
 
 @pytest.mark.parametrize(
@@ -58,7 +61,7 @@ def test_phases_are_marked_in_the_status_file(tmp_path: Path) -> None:
 
     for epoch in (1, 2):
         with phases.phase("epoch", epoch=epoch):
-            assert list(phases.first_step("abc")) == ["a", "b", "c"]
+            assert list(phases.steps("abc")) == ["a", "b", "c"]
 
     lines = [json.loads(line) for line in (tmp_path / "status.json").read_text().splitlines()]
     assert [(line["phase"], line.get("epoch")) for line in lines] == [
@@ -68,3 +71,20 @@ def test_phases_are_marked_in_the_status_file(tmp_path: Path) -> None:
         ("epoch", 2),
     ]
     assert all(line["duration_s"] >= 0 and line["started_unix_s"] > 1e9 for line in lines)
+    assert [(len(line["wait_s"]), len(line["work_s"])) for line in lines[2:]] == [(3, 3), (3, 3)]
+
+
+def test_a_step_is_told_apart_into_waiting_and_working(tmp_path: Path) -> None:
+    def slow_items() -> Iterator[str]:
+        for item in "ab":
+            time.sleep(0.02)
+            yield item
+
+    phases = Phases(StatusLog(tmp_path / "status.json"))
+    with phases.phase("inference"):
+        for _ in phases.steps(slow_items()):
+            time.sleep(0.05)
+
+    line = json.loads((tmp_path / "status.json").read_text().splitlines()[-1])
+    assert all(0.02 <= wait_s < 0.05 for wait_s in line["wait_s"]), line
+    assert all(work_s >= 0.05 for work_s in line["work_s"]), line

@@ -1,0 +1,44 @@
+"""What the timed operations work on: the model and data of a bench, named by BENCH_SPEC and BENCH_MODEL."""
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from yolo_v4.data.frames import Frame, read_frames
+from yolo_v4.network.checkpoint import load_network
+from yolo_v4.network.device import choose_device
+from yolo_v4.network.yolo import Yolo
+from yolo_v4.spec.experiment import Experiment
+from yolo_v4.spec.load import load_experiment
+
+
+@pytest.fixture(scope="session")
+def experiment() -> Experiment:
+    """The spec."""
+    return load_experiment(Path(os.environ["BENCH_SPEC"]))
+
+
+@pytest.fixture(scope="session")
+def device() -> torch.device:
+    """What the engine would choose."""
+    return choose_device(None)
+
+
+@pytest.fixture
+def network(experiment: Experiment, device: torch.device) -> Yolo:
+    """The trained model, fresh."""
+    return load_network(Path(os.environ["BENCH_MODEL"]), experiment).to(device)
+
+
+@pytest.fixture(scope="session")
+def train_frames(experiment: Experiment) -> list[Frame]:
+    """Frames to train on."""
+    return read_frames(experiment, "train")
+
+
+@pytest.fixture(scope="session")
+def test_frames(experiment: Experiment) -> list[Frame]:
+    """Frames to find things in."""
+    return read_frames(experiment, "validation")

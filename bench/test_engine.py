@@ -1,0 +1,76 @@
+"""Single operations of the engine: a training step, an inference step, decoding with suppression, conversion."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from yolo_v4.scoring.detect import detect
+from yolo_v4.training.progress import Progress
+
+from yolo_v4.cli import main
+from yolo_v4.data.batches import TrainingBatches
+from yolo_v4.data.frames import Frame
+from yolo_v4.data.letterbox import letterbox
+from yolo_v4.data.pictures import read_picture
+from yolo_v4.network.grid import decode_rows, encode_predictions
+from yolo_v4.network.yolo import Yolo
+from yolo_v4.scoring.nms import suppress
+from yolo_v4.spec.experiment import Experiment
+from yolo_v4.training.trainer import Trainer
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+BATCHES = (1, 8)
+
+
+def pixels_of(frames: list[Frame], experiment: Experiment, count: int) -> torch.Tensor:
+    spec = experiment.augmentation
+    chosen = [frames[place % len(frames)] for place in range(count)]
+    return torch.stack([letterbox(read_picture(frame.image, depth=spec.depth), spec)[0] for frame in chosen])
+
+
+def test_train_step(benchmark: Any, network: Yolo, experiment: Experiment, train_frames: list[Frame]) -> None:
+    batch = next(iter(TrainingBatches(train_frames, experiment).epoch(0)))
+    trainer = Trainer(network, experiment, steps_per_epoch=1)
+    progress = Progress(epochs=1, steps=1, batch_size=experiment.training.batch_size)
+
+    def step() -> float:
+        trainer.epochs_done = 0  # the same rate every time
+        return trainer.run_epoch([batch], progress)
+
+    benchmark.pedantic(step, rounds=10, warmup_rounds=3)
+
+
+@pytest.mark.parametrize("batch", BATCHES)
+def test_inference_step(
+    benchmark: Any, network: Yolo, experiment: Experiment, test_frames: list[Frame], batch: int
+) -> None:
+    pixels = pixels_of(test_frames, experiment, batch)
+    benchmark.pedantic(detect, (network.eval(), pixels, experiment), rounds=20, warmup_rounds=3)
+
+
+@pytest.mark.parametrize("batch", BATCHES)
+def test_decode_and_suppress(
+    benchmark: Any, network: Yolo, experiment: Experiment, test_frames: list[Frame], batch: int
+) -> None:
+    pixels = pixels_of(test_frames, experiment, batch)
+    with torch.inference_mode():
+        heads = network.eval()(pixels.to(next(network.parameters()).device))
+
+    @torch.inference_mode()
+    def decode() -> list[Any]:
+        rows = encode_predictions(heads, experiment.network, (pixels.shape[2], pixels.shape[3]))
+        boxes, scores = (part.cpu() for part in decode_rows(rows))
+        return [suppress(*picture, experiment.nms) for picture in zip(boxes, scores, strict=True)]
+
+    benchmark.pedantic(decode, rounds=20, warmup_rounds=3)
+
+
+def test_conversion(benchmark: Any, tmp_path: Path) -> None:
+    template = (CHECKOUT / "specs" / "yolo_v4_tfrecords_jamcam_test.txt").read_text()
+    spec = tmp_path / "spec.txt"
+    spec.write_text(template.replace("$workspace", str(Path(os.environ["BENCH_SPEC"]).parent)))
+    words = ["dataset_convert", "-d", str(spec), "-o", str(tmp_path / "out" / "test")]
+
+    assert benchmark.pedantic(main, (words,), rounds=5, warmup_rounds=1) == 0

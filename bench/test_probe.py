@@ -1,0 +1,26 @@
+"""What one look of the sampler costs."""
+
+import os
+from typing import Any
+
+from harness.execute.sampler import sensors
+from harness.probe import gpu, host
+from harness.probe.gpu import our_gpus
+from harness.probe.host import Host
+
+
+def test_host_beat(benchmark: Any) -> None:
+    machine = Host(os.getpid(), frozenset())
+    columns = sensors("", machine, host.METRICS, 1)
+
+    def beat() -> list[float | None]:
+        machine.look()
+        return [sensor.value(0) for sensor in columns]
+
+    benchmark.pedantic(beat, rounds=50, warmup_rounds=5)
+
+
+def test_gpu_beat(benchmark: Any) -> None:
+    devices, _ = our_gpus(os.environ)
+    columns = [sensor for device in devices for sensor in sensors("", device, gpu.METRICS, 1)]
+    benchmark.pedantic(lambda: [sensor.value(0) for sensor in columns], rounds=50, warmup_rounds=5)

@@ -1,0 +1,50 @@
+"""What a bench measures, and how often: `specs/bench.toml`."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+SETTLED = 1.1  # a step takes no longer than this share of a usual one when warm-up is over
+RUN_OF_STEPS = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bench:
+    """The plan of a bench, for one recipe."""
+
+    repeats: int = 5  # of each case; cases take turns
+    epochs: int = 0  # of the chain's training; 0: as many as the settings say
+    train_steps: int = 20  # of a block of training, after warm-up
+    warm_up_steps: int = 10  # at least; more where steps have not settled by then
+    batches: tuple[int, ...] = (1, 8)  # frames at once, in evaluation and inference
+    target_map: float = 0.4  # the mAP on the validation frames to which training is timed, a fraction
+    host_name: bool = False  # write the host's name into records, in place of its hash
+
+
+def block_of_training(plan: Bench, *, batch: int, frames: int, by_step: bool) -> tuple[int, int]:
+    """How many of `frames` training frames to keep and how many epochs to train, so that a block has its steps.
+
+    Args:
+        plan: the plan.
+        batch: frames a step.
+        frames: there are to train on.
+        by_step: the engine tells the times of its steps; else the first epoch is the warm-up.
+    """
+    steps = plan.train_steps + plan.warm_up_steps if by_step else plan.train_steps
+    kept = min(steps * batch, frames)
+    return kept, math.ceil(steps / math.ceil(kept / batch)) + (not by_step)
+
+
+def warm_up(steps_s: Sequence[float], *, least: int) -> int:
+    """How many steps at the start belong to the warm-up: until three in a row are settled, at most half of them.
+
+    Settled is what takes no longer than 1.1 times the median of the second half.
+    """
+    half = len(steps_s) // 2
+    usual_s = float(np.median(steps_s[half:])) if steps_s else 0.0
+    for first in range(half):
+        if max(steps_s[first : first + RUN_OF_STEPS]) <= SETTLED * usual_s:
+            return max(first, min(least, half))
+    return half

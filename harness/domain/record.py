@@ -1,0 +1,201 @@
+"""A record: one case measured once on one machine, with everything that decides what it may be compared with.
+
+`docs/records.md` describes the same for readers of the files. Numbers carry their unit in their name; a number nobody
+could read is None, never 0.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from harness.units import unit_of
+
+SCHEMA_VERSION = 1
+STATUSES = ("ok", "failed", "truncated")
+# As NVML numbers them; being idle or set to certain clocks are bits, too, and no reasons to worry.
+THROTTLE_REASONS = {
+    0x4: "power cap",
+    0x8: "hardware slowdown",
+    0x20: "software thermal slowdown",
+    0x40: "hardware thermal slowdown",
+    0x80: "power brake",
+}
+VERDICTS = ("compute-bound", "data-starved", "checkpoint-bound", "cannot tell")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gpu:
+    """One of the GPUs that were ours."""
+
+    name: str
+    uuid: str  # of the GPU, or of the MIG instance
+    memory_bytes: int | None
+    power_limit_w: float | None
+    mig: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Machine:
+    """What was measured on. Two records may differ here and still be compared: that is what comparing is for."""
+
+    host: str  # hash of the host's name, or the name where bench.toml asks for it
+    cpu_model: str
+    cores: int  # logical, of the machine
+    memory_bytes: int
+    os: str
+    kernel: str
+    python: str
+    cpu_limit: float | None  # cores the cgroup allows
+    memory_limit_bytes: int | None
+    gpus: tuple[Gpu, ...]
+    driver: str
+    cuda: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Code:
+    """What was run."""
+
+    harness_version: str
+    git_commit: str
+    dirty: tuple[str, ...]  # changed files that decide what is measured; results/ and README.md do not
+    packages: Mapping[str, str]  # name -> version
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measurement:
+    """Values of one quantity in one run, in the order they were taken; `of` says which part, such as a stage."""
+
+    name: str
+    values: tuple[float | None, ...]
+    of: str = ""
+
+    @property
+    def unit(self) -> str:
+        """As the name says."""
+        return unit_of(self.name)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Energy:
+    """What one device used in one run, and how well that is known."""
+
+    device: str  # gpu0 … as in the samples, or cpu
+    method: str  # counter: the device's own; integral: power times time
+    energy_j: float
+    refresh_s: float | None  # how often the sensor gave a new value, as seen
+    coverage_pct: float  # of the run's time that lies between samples
+    other_j: float | None = None  # by the other method, where both are there
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Run:
+    """One repeat. Every one is kept."""
+
+    number: int  # from 1
+    started_unix_s: float
+    duration_s: float
+    probed: bool  # whether the sampler was at work; without it there is no energy, and there are no samples
+    images: int  # frames it worked on; 0 where that means nothing
+    warm_up_steps: int = 0  # left out of the measurements by step
+    measurements: tuple[Measurement, ...] = ()
+    energy: tuple[Energy, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Series:
+    """One column of samples.csv.gz in short, over all runs."""
+
+    metric: str
+    samples: int
+    missing: int
+    mean: float | None
+    median: float | None
+    p95: float | None
+    low: float | None
+    high: float | None
+    change: float | None  # last minus first, for counters
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PhaseSummary:
+    """All the times a phase was gone through."""
+
+    phase: str
+    count: int
+    total_s: float
+    means: Mapping[str, float | None]  # metric -> mean of the samples that fall into it
+    peaks: Mapping[str, float | None] = field(default_factory=dict)  # metric -> highest of them
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """What held the training up; `word` is one of VERDICTS, `figures` what it rests on."""
+
+    word: str
+    why: str
+    figures: Mapping[str, float | None]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Probe:
+    """How the sampler itself did."""
+
+    gpu_hz: float
+    host_hz: float
+    samples: int
+    missed_beats: int
+    beat_error_p95_s: float | None
+    cpu_pct: float | None  # of one core
+    gaps_s: tuple[float, ...]  # pauses of more than a second
+    faults: tuple[str, ...]  # in words: sensors that vanished, clocks that jumped
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Observed:
+    """What else went on while it was measured; None where nobody could see."""
+
+    other_gpu_processes: int | None  # most at once
+    other_cpu_pct: float | None  # mean of the machine's CPU time that was not ours, 100: the whole machine
+    throttle_reasons: tuple[str, ...]
+    start_temperature_c: float | None  # hottest of our GPUs
+    ecc_errors: int | None  # new ones, uncorrected
+    xid_events: int | None
+    clock_jump_s: float  # most that the wall clock was off against the steady one
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record:
+    """`results/<platform>/<id>/record.json`. Never edited; `results/withdrawn.toml` can take it back."""
+
+    id: str  # UTC time, case, four random hexadecimal digits
+    bench: str  # the bench it belongs to; its records share this
+    platform: str
+    case: str  # chain, train, evaluate, inference, export, convert-data, micro; imported
+    status: str  # one of STATUSES
+    reason: str = ""  # why it failed or ended early
+    source: str = "measured"  # or what it was imported from
+    started_utc: str
+    finished_utc: str | None
+    conditions: Mapping[str, str | int | float | bool | None]  # must be equal for two records to be compared
+    machine: Machine | None  # None where it was imported
+    code: Code | None
+    environment: Mapping[str, str]  # variables of an allow-list
+    runs: tuple[Run, ...] = ()
+    series: tuple[Series, ...] = ()
+    phases: tuple[PhaseSummary, ...] = ()
+    verdict: Verdict | None = None
+    probe: Probe | None = None
+    observed: Observed | None = None
+    not_comparable: tuple[str, ...] = ()  # why it must not be compared with others; empty: clean
+    schema_version: int = field(default=SCHEMA_VERSION)
+
+    def values(self, name: str, *, of: str = "", probed: bool | None = None) -> tuple[float | None, ...]:
+        """All values of one quantity, run after run; `probed` picks the runs with or without the sampler."""
+        return tuple(
+            value
+            for run in self.runs
+            if probed is None or run.probed == probed
+            for measurement in run.measurements
+            if (measurement.name, measurement.of) == (name, of)
+            for value in measurement.values
+        )

@@ -1,0 +1,1 @@
+"""What can be read of the machine while somebody works on it."""

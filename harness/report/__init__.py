@@ -1,0 +1,1 @@
+"""What is shown, as pure functions of records: numbers with intervals, tables, plots, the README's page."""

@@ -1,0 +1,107 @@
+"""Which records a row or line shows: of each set-up the newest, those that may be compared first."""
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+
+from harness.domain.comparability import reasons
+from harness.domain.record import Record
+
+GIB = 2**30
+
+
+class Setup(NamedTuple):
+    """What was measured, as far as a reader of a plot has to know."""
+
+    recipe: str
+    platform: str
+    engine: str
+    precision: str
+    batch: int
+    gpus: int  # over all nodes; 0: the CPU did the work
+    hardware: str
+
+    @property
+    def words(self) -> str:
+        """Two short lines: the platform, and what ran on it."""
+        return f"{self.platform}: {self.machine}\n{self.software}".strip()
+
+    @property
+    def machine(self) -> str:
+        """How much of what hardware."""
+        return f"{self.gpus}× {self.hardware}" if self.gpus > 1 else self.hardware
+
+    @property
+    def software(self) -> str:
+        """What ran, as far as it is known."""
+        return ", ".join(filter(None, [self.engine, self.precision, f"batch {self.batch}" if self.batch else ""]))
+
+    @property
+    def line(self) -> str:
+        """The same in one line."""
+        return self.words.replace("\n", ", ")
+
+
+def setup(record: Record) -> Setup:
+    """The set-up of a record; parts nobody noted are empty or 0."""
+    told, machine = record.conditions, record.machine
+    gpus = int(told.get("gpus") or 0) * int(told.get("nodes") or 1) if machine is None or machine.gpus else 0
+    return Setup(
+        recipe=str(told.get("recipe") or record.case),
+        platform=record.platform,
+        engine=str(told.get("engine") or ""),
+        precision=str(told.get("precision") or ""),
+        batch=int(told.get("batch") or 0),
+        gpus=gpus,
+        hardware=hardware(record),
+    )
+
+
+def hardware(record: Record) -> str:
+    """What did the work: the model of the GPUs, or the CPU where there were none."""
+    if record.machine is None:
+        return "hardware not recorded"
+    if record.machine.gpus:
+        return " or ".join(sorted({gpu.name.removeprefix("NVIDIA ") for gpu in record.machine.gpus}))
+    model = re.sub(r"\((R|TM)\)| CPU| Processor|@.*", "", record.machine.cpu_model)
+    return f"{' '.join(model.split()) or 'unknown CPU'}, {record.machine.cores} cores"
+
+
+def newest(records: Iterable[Record], *cases: str) -> dict[Setup, Record]:
+    """For each set-up the record to show, in the order of set-ups: comparable before not, then the last begun."""
+    found: dict[Setup, Record] = {}
+    for record in sorted(records, key=lambda record: (not reasons(record), record.started_utc, record.id)):
+        if record.case in cases and record.runs:
+            found[setup(record)] = record
+    return dict(sorted(found.items()))
+
+
+def repeats(record: Record, name: str, *, of: str = "") -> list[float]:
+    """One value a run: steps and batches within a run are no repeats of each other, so each run counts once."""
+    runs = (
+        [value for value in measurement.values if value is not None and np.isfinite(value)]
+        for run in record.runs
+        for measurement in run.measurements
+        if (measurement.name, measurement.of) == (name, of)
+    )
+    return [float(np.median(values)) for values in runs if values]
+
+
+def joules_per_1000(record: Record, kind: str) -> list[float]:
+    """Energy of all devices of a kind, gpu or cpu, for 1,000 images, run after run."""
+    sums = (([one.energy_j for one in run.energy if one.device.startswith(kind)], run.images) for run in record.runs)
+    return [1000 * sum(energies) / images for energies, images in sums if energies and images]
+
+
+def energy_name(record: Record, kind: str) -> str:
+    """GPU or CPU, and how its energy is known."""
+    methods = {one.method for run in record.runs for one in run.energy if one.device.startswith(kind)}
+    words = {"counter": "its own counter", "integral": "power times time"}
+    return f"{kind.upper()}, {' or '.join(sorted(words.get(method, method) for method in methods))}"
+
+
+def number(value: float) -> str:
+    """Three digits, as a person would write them."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -1,0 +1,169 @@
+"""`bench`: the whole chain once, then every case again and again in turn, each with a record of its own."""
+
+import os
+import secrets
+import socket
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timezone
+from functools import partial
+
+from harness.domain.bench import Bench
+from harness.domain.record import Machine, Record
+from harness.domain.settings import Settings
+from harness.domain.stage import digest_of
+from harness.errors import HarnessError
+from harness.execute import facts
+from harness.execute.engines import resolve
+from harness.execute.hold import hold
+from harness.execute.processes import is_running
+from harness.execute.recording import Recording
+from harness.execute.signals import Interrupted
+from harness.files import remove
+from harness.stages import cases, micro
+from harness.stages.cases import Case
+from harness.stages.experiment import template
+from harness.store.bench import bench_folder, lay_out, load_plan
+from harness.store.layout import Workspace
+from harness.store.lock import holder_of
+
+PROBE_VERSION = 1  # raised by hand when the sampler reads or costs something else
+CONDITIONS = (
+    *("seed", "batch", "epochs", "gpus", "nodes", "limit", "val_split_pct", "pretrained_sha256"),
+    *("gpu_hz", "host_hz"),
+)
+Say = Callable[[str], None]
+
+
+def bench(settings: Settings, *, say: Say) -> list[Record]:
+    """Measure, and leave a record of each case in `settings.results`, whatever becomes of it.
+
+    Raises:
+        ConfigError: this machine is not the platform; nothing is written.
+        Interrupted: what was under way is recorded as truncated.
+    """
+    plan = load_plan(settings.recipe.name)
+    machine = facts.machine(host_name=plan.host_name)
+    facts.earn(settings.platform, machine, os.environ)
+    user = Workspace(settings.workspace)
+    epochs = plan.epochs if plan.epochs and settings.origins["epochs"].startswith("recipe ") else settings.epochs
+    _sweep(user)
+    name = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+    own = Workspace(bench_folder(user, name))
+    lay_out(user, own, settings.dataset.archive)
+    with hold(own, say=say):
+        try:
+            return _Bench(name, replace(settings, workspace=own.root, epochs=epochs), plan, machine, say).run()
+        finally:
+            if settings.origins["keep"] == "built-in" or not settings.keep:
+                remove(own.root)
+            else:
+                say(f"kept: {own.root}")
+
+
+def _sweep(user: Workspace) -> None:
+    """Remove what benches of this host left behind when they were killed; those kept on purpose hold no lock."""
+    for lock in (user.root / ".bench").glob("*/.lock"):
+        holder = holder_of(Workspace(lock.parent))
+        if holder and holder.host == socket.gethostname() and not is_running(holder.pid, holder.started):
+            remove(lock.parent)
+
+
+class _Bench:
+    def __init__(self, name: str, settings: Settings, plan: Bench, machine: Machine, say: Say) -> None:
+        self._name, self._settings, self._plan, self._say = name, settings, plan, say
+        self._machine, self._code = machine, facts.code()
+        self._data: str | int | float | bool | None = None
+        self._spec = digest_of(template(settings))
+        self._open: dict[str, Recording] = {}
+        self._closed: list[Record] = []
+
+    def run(self) -> list[Record]:
+        """Everything, in order; a case that fails takes no further turns, and the others go on."""
+        try:
+            if self._attempt("chain", self._chain):
+                self._take_turns(cases.repeated(self._settings, self._plan))
+                if reason := micro.missing(self._settings):
+                    self._say(f"micro: left out, {reason}")
+                else:
+                    self._attempt("micro", self._micro)
+            for key in [*self._open]:
+                self._close(key)
+        except BaseException as error:
+            reason = str(error) if isinstance(error, Interrupted) else f"the bench ended: {error}"
+            for key in [*self._open]:
+                self._close(key, "truncated", reason)
+            raise
+        return self._closed
+
+    def _take_turns(self, found: tuple[Case, ...]) -> None:
+        waiting = dict.fromkeys(found)
+        for number in range(1, self._plan.repeats + 1):
+            for case in [*waiting]:
+                self._say(f"block {number} of {self._plan.repeats}: {case.key}")
+                if not self._attempt(case.key, partial(self._repeat, case, number)):
+                    del waiting[case]
+
+    def _repeat(self, case: Case, number: int) -> None:
+        recording = self._recording(case.key, case.name, case.settings, **case.conditions(self._plan))
+        # With and without the sampler in turns, each first in every second block.
+        for probed in ((True, False), (False, True))[number % 2] if case.both_ways else (True,):
+            recording.measure(lambda: case.run(self._plan), probed=probed)
+
+    def _chain(self) -> None:
+        recording = self._recording("chain", "chain", self._settings, target_map=self._plan.target_map)
+        recording.measure(lambda: cases.chain(self._settings, self._plan))
+        self._data = recording.record.conditions["data_sha256"]
+        self._close("chain")
+
+    def _micro(self) -> None:
+        recording = self._recording("micro", "micro", self._settings)
+        recording.measure(lambda: micro.run(self._settings, recording.folder), probed=False)
+        self._close("micro")
+
+    def _attempt(self, key: str, work: Callable[[], None]) -> bool:
+        try:
+            work()
+        except HarnessError as error:
+            self._say(f"{key} failed: {error.message}\n  try: {error.remedy}")
+            # Where somebody works is nobody's business.
+            self._close(key, "failed", error.message.replace(str(self._settings.workspace), "<workspace>"))
+            return False
+        return True
+
+    def _recording(self, key: str, case: str, settings: Settings, **more: str | int | float | bool | None) -> Recording:
+        """The record of a case, begun when it first has its turn."""
+        if key not in self._open:
+            record = Record(
+                id="",
+                bench=self._name,
+                platform=settings.platform.name,
+                case=case,
+                status="truncated",
+                started_utc="",
+                finished_utc=None,
+                conditions={**self._conditions(settings), **more},
+                machine=self._machine,
+                code=self._code,
+                environment=facts.environment(os.environ),
+            )
+            self._open[key] = Recording.begin(record, settings)
+        return self._open[key]
+
+    def _conditions(self, settings: Settings) -> dict[str, str | int | float | bool | None]:
+        engine, recipe = resolve(settings).identity, settings.recipe
+        facts_of_data = {"recipe": recipe.name, "data_sha256": self._data, "spec_sha256": self._spec}
+        facts_of_engine = {
+            "engine": engine.name,
+            "engine_version": engine.version,
+            "image_sha256": engine.image_digest,
+            "precision": recipe.precision,
+            "mixed_precision": recipe.mixed_precision,
+            "probe_version": PROBE_VERSION,
+        }
+        return {**facts_of_data, **facts_of_engine, **{name: getattr(settings, name) for name in CONDITIONS}}
+
+    def _close(self, key: str, status: str = "ok", reason: str = "") -> None:
+        recording = self._open.pop(key, None)
+        if recording is not None:
+            self._closed.append(recording.close(status, reason))

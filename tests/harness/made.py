@@ -1,0 +1,135 @@
+"""Records, samples and phases made in code, with numbers a test chooses."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from harness.domain.record import Code, Energy, Gpu, Machine, Measurement, Observed, PhaseSummary, Record, Run, Series
+
+A_GPU = Gpu(name="NVIDIA Made-up 100", uuid="GPU-0", memory_bytes=40 * 2**30, power_limit_w=400.0, mig=False)
+START_UNIX_S = 1_772_360_100.0
+
+
+def machine(*, gpus: int = 0, name: str = A_GPU.name, cpu: str = "Made(R) Up(TM) CPU E5 @ 2.50GHz") -> Machine:
+    """A machine with that many GPUs of that name."""
+    return Machine(
+        host="0123456789ab",
+        cpu_model=cpu,
+        cores=2,
+        memory_bytes=24 * 2**30,
+        os="Debian GNU/Linux 12",
+        kernel="6.1.0",
+        python="3.11.7",
+        cpu_limit=None,
+        memory_limit_bytes=None,
+        gpus=tuple(
+            Gpu(name=name, uuid=f"GPU-{number}", memory_bytes=40 * 2**30, power_limit_w=400.0, mig=False)
+            for number in range(gpus)
+        ),
+        driver="550.54" if gpus else "",
+        cuda="12.4" if gpus else "",
+    )
+
+
+def run(
+    number: int,
+    measured: Mapping[str | tuple[str, str], Sequence[float | None]],
+    *,
+    images: int = 0,
+    energy: Sequence[Energy] = (),
+    duration_s: float = 10.0,
+) -> Run:
+    """A run with measurements {name: values}, or {(name, of): values}."""
+    named = [(name if isinstance(name, tuple) else (name, ""), values) for name, values in measured.items()]
+    return Run(
+        number=number,
+        started_unix_s=START_UNIX_S + 20 * number,
+        duration_s=duration_s,
+        probed=True,
+        images=images,
+        measurements=tuple(Measurement(name=name, of=of, values=tuple(values)) for (name, of), values in named),
+        energy=tuple(energy),
+    )
+
+
+def record(
+    case: str = "train",
+    rates: Sequence[float] = (),
+    *,
+    platform: str = "local",
+    runs: Sequence[Run] = (),
+    started: str = "2026-03-01T10:15:00Z",
+    bench: str = "20260301T101200Z-0000",
+    conditions: Mapping[str, Any] | None = None,
+    **changes: Any,
+) -> Record:
+    """A clean record; `rates` are the training throughputs of as many runs."""
+    stamp = started.replace("-", "").replace(":", "")
+    common = {
+        "recipe": "sample",
+        "engine": "portable",
+        "precision": "fp32",
+        "batch": 4,
+        "gpus": 1,
+        "nodes": 1,
+        "seed": 42,
+    }
+    facts: dict[str, Any] = {
+        "id": f"{stamp}-{case}-0000",
+        "bench": bench,
+        "platform": platform,
+        "case": case,
+        "status": "ok",
+        "started_utc": started,
+        "finished_utc": started,
+        "conditions": {**common, **(conditions or {})},
+        "machine": machine(),
+        "code": Code(
+            harness_version="0.1.0", git_commit="0123456789abcdef0123456789abcdef01234567", dirty=(), packages={}
+        ),
+        "environment": {},
+        "runs": tuple(runs) or tuple(run(n, {"train_images_per_s": [rate]}) for n, rate in enumerate(rates, 1)),
+        "observed": observed(),
+    }
+    return Record(**{**facts, **changes})
+
+
+def observed(**changes: Any) -> Observed:
+    """Nothing else went on."""
+    quiet: dict[str, Any] = {
+        "other_gpu_processes": None,
+        "other_cpu_pct": 1.0,
+        "throttle_reasons": (),
+        "start_temperature_c": None,
+        "ecc_errors": None,
+        "xid_events": None,
+        "clock_jump_s": 0.0,
+    }
+    return Observed(**{**quiet, **changes})
+
+
+def joules(energy_j: float, *, device: str = "gpu0", method: str = "counter", coverage_pct: float = 99.0) -> Energy:
+    """Energy of one device in one run."""
+    return Energy(device=device, method=method, energy_j=energy_j, refresh_s=0.1, coverage_pct=coverage_pct)
+
+
+def series(metric: str, *, mean: float, high: float) -> Series:
+    """A column of the samples in short."""
+    return Series(
+        metric=metric, samples=100, missing=0, mean=mean, median=mean, p95=high, low=0.0, high=high, change=None
+    )
+
+
+def phase(name: str, total_s: float, **means: float) -> PhaseSummary:
+    """A phase in short."""
+    return PhaseSummary(phase=name, count=1, total_s=total_s, means=means)
+
+
+def samples(
+    columns: Mapping[str, Sequence[float]], *, hz: float = 1.0, start_s: float = START_UNIX_S + 20
+) -> dict[str, Any]:
+    """Columns as the store reads them, on an even beat."""
+    length = len(next(iter(columns.values())))
+    times = {"unix_s": start_s + np.arange(length) / hz, "late_s": np.zeros(length)}
+    return {**times, **{name: np.asarray(values, dtype=float) for name, values in columns.items()}}

@@ -1,0 +1,16 @@
+from harness.report.lines import bench_lines
+from harness.store.records import read_records
+
+
+def test_a_bench_ends_with_what_was_measured_and_what_the_sampler_cost(checkout):
+    records, _ = read_records(checkout / "tests" / "fixtures" / "results")
+
+    assert "\n".join(bench_lines(records[:1])) == (
+        "\ntrain (ok; clean)\n"
+        "  train_images_per_s: 36.25 images/s (n 4, too few to say how sure)\n"
+        "  train_step_s: 0.11 s (95 %: 0.11 to 0.11, n 12)\n"
+        "  start_up_s: 0.9 s (n 4, too few to say how sure)\n"
+        "  compute-bound: 9 % of the steps' time was spent waiting for data\n"
+        "  sampler: 0.40 % of a core, beat error 0.40 ms (95th percentile of 7), 0 beats missed\n"
+        "  training with the sampler against without: -0.55 % (too few to say how sure, n 2)"
+    )

@@ -1,0 +1,60 @@
+import json
+import time
+
+import pytest
+
+from harness.store.phases import engine_phases
+
+
+def write(folder, *lines):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "status.json").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def test_our_phases_are_taken_as_told_behind_the_launch(tmp_path):
+    told = [
+        {"phase": "start-up", "started_unix_s": 1002.5, "duration_s": 1.0, "status": "RUNNING", "date": "1/8/2026"},
+        {"phase": "epoch", "epoch": 1, "started_unix_s": 1003.5, "duration_s": 2.0, "wait_s": [0.1], "work_s": [1.9]},
+    ]
+    write(tmp_path / "products" / "experiment", *told)
+
+    assert engine_phases(tmp_path, started_s=1000.0, ended_s=1010.0) == [
+        {"phase": "launch", "started_unix_s": 1000.0, "duration_s": 2.5},
+        {"phase": "start-up", "started_unix_s": 1002.5, "duration_s": 1.0},
+        told[1],
+    ]
+
+
+@pytest.mark.parametrize("hours_apart", [0, 1, -5])
+def test_nvidias_epochs_are_found_from_its_clock_in_whatever_zone(tmp_path, hours_apart):
+    ended_s = 1767862860.0
+    lines = []
+    for epoch, before_s in ((1, 130), (2, 10)):
+        when = time.localtime(ended_s - before_s + 3600 * hours_apart)
+        clock = {"date": f"{when.tm_mon}/{when.tm_mday}/{when.tm_year}"}
+        clock["time"] = f"{when.tm_hour}:{when.tm_min}:{when.tm_sec}"
+        lines.append({"epoch": epoch, "max_epoch": 2, "time_per_epoch": "0:02:00.250000", **clock})
+    write(tmp_path, *lines)
+
+    launch, first, second = engine_phases(tmp_path, started_s=ended_s - 300, ended_s=ended_s)
+
+    assert (launch["phase"], launch["duration_s"]) == ("launch", 49.75)
+    assert (first["epoch"], first["duration_s"]) == (1, 120.25)
+    assert second["started_unix_s"] + second["duration_s"] == ended_s - 10
+
+
+def test_phases_of_an_earlier_try_and_of_a_clock_set_back_are_left_out(tmp_path):
+    write(
+        tmp_path,
+        {"phase": "epoch", "epoch": 1, "started_unix_s": 500.0, "duration_s": 1.0},
+        {"phase": "epoch", "epoch": 2, "started_unix_s": 1001.0, "duration_s": -3.0},
+        {"phase": "epoch", "epoch": 3, "started_unix_s": 1002.0, "duration_s": 1.0},
+    )
+
+    assert [one.get("epoch") for one in engine_phases(tmp_path, started_s=1000.0, ended_s=1010.0)] == [None, 3]
+
+
+def test_an_engine_that_tells_nothing_has_no_phases(tmp_path):
+    write(tmp_path, {"status": "SUCCESS", "date": "yesterday", "time": "noon"})
+
+    assert engine_phases(tmp_path, started_s=0.0, ended_s=1.0) == []
