@@ -34,5 +34,6 @@ class Progress:
         self._bar.set_postfix_str(note)
         if self._bar.disable and (now_s - self._line_due_s >= LINE_INTERVAL_S or self._done >= self._total):
             self._line_due_s = now_s
-            parts = [f"{self._action}: {self._done}/{self._total}", note, f"{self.images_per_s:.1f} images/s"]
-            print(" - ".join(filter(None, parts)), flush=True)
+            left = tqdm.format_interval((self._total - self._done) / max(self.images_per_s, 1e-9))
+            rate = f"{self.images_per_s:.1f} images/s - {left} left"
+            print(" - ".join(filter(None, [f"{self._action}: {self._done}/{self._total}", note, rate])), flush=True)

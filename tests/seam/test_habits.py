@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -62,7 +63,7 @@ def engines(workspace):
     found = []
     for name in os.listdir("/proc"):  # noqa: PTH208 - numbers of processes
         try:
-            words = open(f"/proc/{name}/cmdline").read().split("\0") if name.isdigit() else []  # noqa: SIM115
+            words = Path("/proc", name, "cmdline").read_text().split("\0") if name.isdigit() else []
         except OSError:
             continue
         if "train" in words and any(str(workspace) in word for word in words) and words[1].endswith("/tao/yolo_v4"):
