@@ -14,6 +14,7 @@ from harness.execute.signals import Interrupted, listen
 from harness.store.layout import Workspace
 
 ALL = "all"
+QUEUED = ("bench",)  # verbs besides the stages that a job can do
 DESCRIPTIONS = {
     "download": "fetch (or make) the archive, unpack it, split train and test",
     "verify": "check names, sizes, boxes and pairs; convert the labels; print the numbers",
@@ -30,8 +31,13 @@ DESCRIPTIONS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `jamcam` and return its exit status: 0 done, 1 failed, 2 usage, 3 refused, 4 locked, 128 + n on signal n."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    if words[:1] == ["inside"]:  # what batch scripts call; it has signals of its own
+        from harness.platforms import inside
+
+        return inside(words[1:])
     parser = _parser()
-    options = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
+    options = parser.parse_args(words)
     listen()
     try:
         return _run(parser, options)
@@ -54,8 +60,12 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     if verb in DESCRIPTIONS:
         named, verb = [verb], None
     settings = _settings(options)
+    names = list(STAGES) if ALL in named else named
+    words = named if len(named) == 1 else [f"--{stage}" for stage in named]
+    if verb in (None, *QUEUED) and _goes_to_queue(settings):
+        return _queued(settings, [verb] if verb else words, names)
     if verb is None:
-        return _stages(settings, list(STAGES) if ALL in named else named, options.verbose)
+        return _stages(settings, names, options.verbose)
     return VERBS[verb][0](settings, options)
 
 
@@ -78,6 +88,26 @@ def _stages(settings: Settings, names: list[str], verbose: bool) -> int:
     print(summary.closing(endings, settings), flush=True)
     statuses = [_complain(ending.error) for ending in endings if ending.error]
     return statuses[0] if statuses else 0
+
+
+def _goes_to_queue(settings: Settings) -> bool:
+    # Inside a job the work is done here.
+    return settings.platform.scheduler == "slurm" and "SLURM_JOB_ID" not in os.environ
+
+
+def _queued(settings: Settings, words: list[str], names: list[str]) -> int:
+    from harness.platforms import needs_network, through_queue
+    from harness.stages import workflow
+
+    if names and not any(step.reasons for step in workflow.survey(settings, names)):
+        print(f"nothing to do: {', '.join(names)} are done")
+        return 0
+    if needs_network(settings):
+        with _held(settings):
+            (ending,) = workflow.run(settings, ["download"], verbose=False)
+        if ending.error:
+            raise ending.error
+    return through_queue(settings, words)
 
 
 @contextlib.contextmanager
@@ -109,7 +139,21 @@ def _why(settings: Settings, options: argparse.Namespace) -> int:
     return 1 if step.reasons else 0
 
 
+def _platform(verb: str) -> "Verb":
+    def run(settings: Settings, options: argparse.Namespace) -> int:
+        from harness.platforms import VERBS as verbs
+
+        return verbs[verb](settings)
+
+    return run
+
+
 def _plan(settings: Settings, options: argparse.Namespace) -> int:
+    if _goes_to_queue(settings):
+        from harness.platforms import script
+
+        print(script(settings, [getattr(options, "stage_option", ALL)]))
+        return 0
     from harness.execute.preflight import check
     from harness.stages import summary, workflow
 
@@ -162,6 +206,9 @@ VERBS: dict[str, tuple[Verb, str]] = {
     "plan": (_plan, "every command that would run; runs nothing"),
     "why": (_why, "why a stage would run or not (exit 1: it would)"),
     "show-config": (_show_config, "every setting, and where its value came from"),
+    "platforms": (_platform("platforms"), "which machines there are files for"),
+    "doctor": (_platform("doctor"), "this machine against a platform's file: what is missing, and how to get it"),
+    "shell": (_platform("shell"), "the line that gives a shell on a compute node of the platform"),
     "scheduler": (_scheduler, "luigi's web page, on this machine only"),
     "unlock": (_unlock, "take away the lock of a run that is gone"),
     "clean": (_clean, "remove products, markers and logs"),

@@ -2,7 +2,7 @@
 
 FLOORS = {
     "harness": {
-        5: {"cli", "__main__", "generate_val_dataset"},
+        5: {"cli", "__main__", "generate_val_dataset", "platforms"},
         4: {"stages"},
         3: {"execute"},
         2: {"command", "store", "probe", "report"},

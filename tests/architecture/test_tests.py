@@ -8,6 +8,9 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 # Module -> the test that runs it without importing it.
 TESTED_THROUGH: dict[str, str] = {
     "harness/__main__.py": "tests/system/test_nine_stages.py",
+    "harness/execute/inside.py": "tests/system/test_queue.py",
+    "harness/execute/launch.py": "tests/system/test_queue.py",
+    "harness/platforms.py": "tests/harness/test_cli.py",
     "harness/stages/experiment.py": "tests/harness/stages/test_workflow.py",
     "yolo_v4/__main__.py": "tests/yolo_v4/test_cli.py",
     "yolo_v4/boxes.py": "tests/yolo_v4/golden/test_decode.py",

@@ -9,7 +9,19 @@ import pytest
 from harness.domain.settings import VARIABLES
 
 STAGES = ["download", "verify", "gen-valid", "tune-bdb", "convert-data", "train", "eval", "vis", "export"]
-OTHER_VERBS = ["all", "status", "plan", "why", "show-config", "scheduler", "unlock", "clean"]
+OTHER_VERBS = [
+    "all",
+    "status",
+    "plan",
+    "why",
+    "show-config",
+    "platforms",
+    "doctor",
+    "shell",
+    "scheduler",
+    "unlock",
+    "clean",
+]
 
 
 @pytest.fixture
@@ -129,6 +141,9 @@ def test_ci_runs_the_tests_and_repeats_the_closing_line_of_pytest(checkout, tmp_
         "echo '=========== 1 failed, 41 passed, 2 skipped in 12.34s (0:00:12) ==========='\necho 'Error 1'\nexit 2\n"
     )
     fake_make.chmod(0o755)
+    # Where Slurm is missing it would be installed, for real.
+    (tmp_path / "apt-get").write_text("#!/bin/sh\n")
+    (tmp_path / "apt-get").chmod(0o755)
 
     result = subprocess.run(
         [checkout / ".ci" / "run"],
