@@ -70,7 +70,7 @@ class Run:
             )
         return self
 
-    def end(self, seconds: float = 120) -> int:
+    def end(self, seconds: float = 300) -> int:
         """Wait for the submitter; its exit status."""
         assert self.process is not None
         try:
@@ -85,7 +85,7 @@ class Run:
         self.process.kill()
         self.process.wait()
 
-    def sees(self, text: str, seconds: float = 90) -> None:
+    def sees(self, text: str, seconds: float = 200) -> None:
         """Wait until a submitter has printed something."""
         try:
             until(lambda: text in self.printed, seconds)

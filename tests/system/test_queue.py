@@ -68,7 +68,7 @@ def test_a_submitter_that_was_killed_finds_its_job_again(run):
     one.kill()
     job = one.job()
     one.start()
-    until(lambda: one.printed.count(f"waiting for job {job}") == 2, 90)
+    until(lambda: one.printed.count(f"waiting for job {job}") == 2, 200)
     one.cluster.ask("scancel", "--batch", "--signal=USR1", job)
 
     assert one.end() == 0
@@ -100,10 +100,10 @@ def test_several_submitters_of_one_command_share_one_job(run):
     first = one.process
     second = one.start(misbehave="train=hang-after-1").process
     one.sees("Epoch 1/2")
-    until(lambda: one.printed.count(f"waiting for job {one.job()}") == 2, 90)
+    until(lambda: one.printed.count(f"waiting for job {one.job()}") == 2, 200)
     one.cluster.ask("scancel", "--batch", "--signal=USR1", one.job())
 
-    assert (first.wait(120), second.wait(120)) == (0, 0)
+    assert (first.wait(300), second.wait(300)) == (0, 0)
     assert one.jobs() == [(one.job(), "COMPLETED")]
 
 
@@ -149,7 +149,7 @@ def test_where_a_job_may_not_be_put_back_the_run_goes_on_in_another(run):
 def test_a_run_that_finishes_nothing_before_its_limit_is_not_begun_for_ever(run):
     one = run().start(misbehave="train=hang")
     one.sees("train | starts")
-    until(lambda: one.cluster.state(one.job()) == "RUNNING", 90)
+    until(lambda: one.cluster.state(one.job()) == "RUNNING", 200)
     one.cluster.ask("scontrol", "update", f"jobid={one.job()}", "comment=x")
     for path in one.workspace.glob(".markers/*.json"):
         os.utime(path, (1, 1))
@@ -190,10 +190,10 @@ def test_a_controller_that_is_away_is_waited_for(run):
     one.sees("Epoch 1/2")
     job = one.job()
     one.cluster.kill_controller()
-    one.sees("the scheduler does not answer", 90)
+    one.sees("the scheduler does not answer", 200)
     assert one.process.poll() is None
     one.cluster.start_controller()
-    until(lambda: one.cluster.state(job) == "RUNNING", 90)
+    until(lambda: one.cluster.state(job) == "RUNNING", 200)
     one.cluster.ask("scancel", "--batch", "--signal=USR1", job)
 
     assert one.end() == 0
@@ -204,7 +204,7 @@ def test_a_controller_that_is_away_while_submitting_is_waited_for(run):
     one = run()
     one.cluster.kill_controller()
     one.start()
-    one.sees("sbatch gave no clear answer", 90)
+    one.sees("sbatch gave no clear answer", 200)
     one.cluster.start_controller()
 
     assert one.end() == 0
@@ -273,7 +273,7 @@ def test_a_job_of_one_run_submitted_by_hand_as_well_does_nothing(run):
     one.sees("train | starts")
     (script,) = one.workspace.glob(".jobs/*/script-1.sh")
     second = one.cluster.ask("sbatch", "--parsable", "--job-name=by-hand", "-o", str(script.parent / "o"), str(script))
-    until(lambda: one.cluster.state(second) == "FAILED", 90)
+    until(lambda: one.cluster.state(second) == "FAILED", 200)
     one.cluster.ask("scancel", one.job())
     one.end()
     (log,) = script.parent.glob("slurm-1.log")
