@@ -24,6 +24,11 @@ VARIABLES += GPUS=--gpus                           ## GPUs to train on
 VARIABLES += NODES=--nodes                         ## machines to train on
 VARIABLES += GPU_HZ=--gpu-hz                       ## how often a bench looks at the GPUs, per second
 VARIABLES += HOST_HZ=--host-hz                     ## how often a bench looks at the rest of the machine, per second
+VARIABLES += ACCOUNT=--account                     ## whose budget a job is on
+VARIABLES += QOS=--qos                             ## quality of service of a job
+VARIABLES += PARTITION=--partition                 ## part of the cluster a job runs in
+VARIABLES += WALL_TIME=--wall-time                 ## how long a job may take: [days-]hours:minutes:seconds
+VARIABLES += ARRAY=--array                         ## how many times over, one after another as a job array
 VARIABLES += SCHEDULER=--scheduler                 ## port of a luigid on this machine that shows the run
 VARIABLES += STAGE=--stage                         ## the stage `why` explains
 VARIABLES += DEEP=--deep                           ## 1: compare contents of products, not only sizes
@@ -103,6 +108,12 @@ why: $(base) ## why STAGE=train would run or not
 	@$(jamcam)
 show-config: $(base) ## every setting, and where its value came from
 	@$(jamcam)
+platforms: $(base) ## which machines there are files for
+	@$(jamcam)
+doctor: $(base) ## this machine against the file of PLATFORM=baskerville: what is missing, and how to get it
+	@$(jamcam)
+shell: $(base) ## the line that gives a shell on a compute node of PLATFORM=jade
+	@$(jamcam)
 scheduler: $(base) ## luigi's web page, on this machine only
 	@$(jamcam)
 unlock: $(base) ## take away the lock of a run that is gone
@@ -131,7 +142,7 @@ help: ## this list
 	  END { print "\nVariables, as in: make all RECIPE=smoke EPOCHS=3\n" variables }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: all download verify gen-valid tune-bdb convert-data train eval vis export bench \
-  status plan why show-config scheduler unlock clean plots compare gate image check test golden lint help
+  status plan why show-config platforms doctor shell scheduler unlock clean plots compare gate image check test golden lint help
 
 $(VENV)/.ready-%: environment.py pyproject.toml constraints.txt
 	@$(PYTHON) environment.py $(VENV) $*

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import importlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +16,7 @@ from harness.execute.signals import Interrupted, listen
 from harness.store.layout import Workspace
 
 ALL = "all"
+QUEUED = ("bench",)  # verbs besides the stages that a job can do
 DESCRIPTIONS = {
     "download": "fetch (or make) the archive, unpack it, split train and test",
     "verify": "check names, sizes, boxes and pairs; convert the labels; print the numbers",
@@ -31,8 +33,13 @@ DESCRIPTIONS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `jamcam` and return its exit status: 0 done, 1 failed, 2 usage, 3 refused, 4 locked, 128 + n on signal n."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    if words[:1] == ["inside"]:  # what batch scripts call; it has signals of its own
+        from harness.platforms import inside
+
+        return inside(words[1:])
     parser = _parser()
-    options = parser.parse_args(sys.argv[1:] if arguments is None else arguments)
+    options = parser.parse_args(words)
     listen()
     try:
         return _run(parser, options)
@@ -55,8 +62,12 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     if verb in DESCRIPTIONS:
         named, verb = [verb], None
     settings = _settings(options)
+    names = list(STAGES) if ALL in named else named
+    words = named if len(named) == 1 else [f"--{stage}" for stage in named]
+    if verb in (None, *QUEUED) and _goes_to_queue(settings):
+        return _queued(settings, [verb] if verb else words, names)
     if verb is None:
-        return _stages(settings, list(STAGES) if ALL in named else named, options.verbose)
+        return _stages(settings, names, options.verbose)
     return VERBS[verb][0](settings, options)
 
 
@@ -79,6 +90,26 @@ def _stages(settings: Settings, names: list[str], verbose: bool) -> int:
     print(summary.closing(endings, settings), flush=True)
     statuses = [_complain(ending.error) for ending in endings if ending.error]
     return statuses[0] if statuses else 0
+
+
+def _goes_to_queue(settings: Settings) -> bool:
+    # Inside a job the work is done here.
+    return settings.platform.scheduler == "slurm" and "SLURM_JOB_ID" not in os.environ
+
+
+def _queued(settings: Settings, words: list[str], names: list[str]) -> int:
+    from harness.platforms import needs_network, through_queue
+    from harness.stages import workflow
+
+    if names and not any(step.reasons for step in workflow.survey(settings, names)):
+        print(f"nothing to do: {', '.join(names)} are done")
+        return 0
+    if needs_network(settings):
+        with _held(settings):
+            (ending,) = workflow.run(settings, ["download"], verbose=False)
+        if ending.error:
+            raise ending.error
+    return through_queue(settings, words)
 
 
 @contextlib.contextmanager
@@ -110,7 +141,20 @@ def _why(settings: Settings, options: argparse.Namespace) -> int:
     return 1 if step.reasons else 0
 
 
+def _of(module: str, verb: str) -> "Verb":
+    def run(settings: Settings, options: argparse.Namespace) -> int:
+        status: int = importlib.import_module(f"harness.{module}").VERBS[verb](settings, options)
+        return status
+
+    return run
+
+
 def _plan(settings: Settings, options: argparse.Namespace) -> int:
+    if _goes_to_queue(settings):
+        from harness.platforms import script
+
+        print(script(settings, [getattr(options, "stage_option", ALL)]))
+        return 0
     from harness.execute.preflight import check
     from harness.stages import summary, workflow
 
@@ -146,63 +190,9 @@ def _clean(settings: Settings, options: argparse.Namespace) -> int:
 def _unlock(settings: Settings, options: argparse.Namespace) -> int:
     from harness.execute.hold import unlock
 
-    holder = unlock(Workspace(settings.workspace), force=_forced(options))
+    holder = unlock(Workspace(settings.workspace), force=getattr(options, "force", "0") not in ("", "0"))
     print(f"unlocked; it was held by {holder}" if holder else f"{settings.workspace} is not locked")
     return 0
-
-
-def _bench(settings: Settings, options: argparse.Namespace) -> int:
-    from harness.execute.preflight import check
-    from harness.execute.reporting import redraw
-    from harness.report.lines import bench_lines
-    from harness.stages import summary
-    from harness.stages.bench import bench
-
-    print(f"jamcam {__version__} bench on {settings.platform.name}: {summary.header(settings)}", flush=True)
-    check(settings)
-    records = bench(settings, say=lambda text: print(f"bench | {text}", flush=True))
-    print("\n".join(bench_lines(records)), flush=True)
-    try:
-        redraw(settings.results, say=print)
-    except HarnessError as error:  # the records are there, and that is what was asked for
-        _complain(error)
-    print(f"records: {settings.results / settings.platform.name}")
-    return 0 if all(record.status == "ok" for record in records) else 1
-
-
-def _plots(settings: Settings, options: argparse.Namespace) -> int:
-    from harness.execute.reporting import redraw
-
-    redraw(settings.results, say=print)
-    return 0
-
-
-def _compare(settings: Settings, options: argparse.Namespace) -> int:
-    from harness.execute.reporting import compared
-
-    sides = [getattr(options, name, "") for name in ("a", "b")]
-    if not all(sides):
-        raise ConfigError("two sides are needed: platforms, benches or records", remedy="jamcam compare --a=X --b=Y")
-    compared(settings.results, *sides, force=_forced(options), say=print)
-    return 0
-
-
-def _gate(settings: Settings, options: argparse.Namespace) -> int:
-    from harness.execute.reporting import gate
-
-    gate(settings.results, settings.platform.name, force=_forced(options), say=print)
-    return 0
-
-
-def _import_dmon(settings: Settings, options: argparse.Namespace) -> int:
-    from harness.execute.importing import import_dmon
-
-    print(f"imported: {import_dmon(options.file, settings)}")
-    return 0
-
-
-def _forced(options: argparse.Namespace) -> bool:
-    return getattr(options, "force", "0") not in ("", "0")
 
 
 def _scheduler(settings: Settings, options: argparse.Namespace) -> int:
@@ -217,11 +207,20 @@ VERBS: dict[str, tuple[Verb, str]] = {
     "plan": (_plan, "every command that would run; runs nothing"),
     "why": (_why, "why a stage would run or not (exit 1: it would)"),
     "show-config": (_show_config, "every setting, and where its value came from"),
-    "bench": (_bench, "measure this machine under the name of a platform, and leave records"),
-    "plots": (_plots, "redraw plots and the README's Benchmarking section from records alone"),
-    "compare": (_compare, "how the records --a and --b compare; status 3: they must not be compared"),
-    "gate": (_gate, "status 3 if the platform's newest bench is worse than its reference"),
-    "import-dmon": (_import_dmon, "make a record of a file that nvidia-smi dmon -o TD wrote"),
+    "bench": (_of("benchmarking", "bench"), "measure this machine under the name of a platform, and leave records"),
+    "plots": (_of("benchmarking", "plots"), "redraw plots and the README's Benchmarking section from records alone"),
+    "compare": (
+        _of("benchmarking", "compare"),
+        "how the records --a and --b compare; status 3: they must not be compared",
+    ),
+    "gate": (_of("benchmarking", "gate"), "status 3 if the platform's newest bench is worse than its reference"),
+    "import-dmon": (_of("benchmarking", "import-dmon"), "make a record of a file that nvidia-smi dmon -o TD wrote"),
+    "platforms": (_of("platforms", "platforms"), "which machines there are files for"),
+    "doctor": (
+        _of("platforms", "doctor"),
+        "this machine against a platform's file: what is missing, and how to get it",
+    ),
+    "shell": (_of("platforms", "shell"), "the line that gives a shell on a compute node of the platform"),
     "scheduler": (_scheduler, "luigi's web page, on this machine only"),
     "unlock": (_unlock, "take away the lock of a run that is gone"),
     "clean": (_clean, "remove products, markers and logs"),

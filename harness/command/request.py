@@ -25,12 +25,15 @@ class Engine:
     identity: EngineIdentity
     program: str
     prefix: tuple[str, ...] = ()  # what stands in front of the program: an interpreter, a container
+    spread: tuple[str, ...] = ()  # the same where training goes over several machines
     keyed: bool = False  # JAMCAM_KEY of its environment is handed over as -k
     generation: int = 5  # of TAO's flags: 3 or 5
 
     def argv(self, request: Request) -> tuple[str, ...]:
         """The argument list of a request; it holds no secret, whatever the engine."""
         words = (self.program, request.subcommand, *request.arguments)
+        if self.spread and request.subcommand == "train":
+            return (*self.spread, *words)
         if not self.keyed or request.subcommand not in KEYED:
             return (*self.prefix, *words)
         # A shell, inside the container where there is one, puts the key in: no list that we show or keep has it.

@@ -1,21 +1,113 @@
-"""A platform: the machine's facts that decide how an engine is started."""
+"""A platform: the machine's facts that decide where and how a run is started."""
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+# Flags that say on whose budget and where a job runs; each platform must, may or must never be given them.
+IDENTITY = ("account", "qos", "partition", "constraint")
+WALL_TIME = re.compile(r"(?:(\d+)-)?(\d{1,2}):(\d{2}):(\d{2})")
+# May stand in a batch script's header as they are.
+PLAIN = re.compile(r"[\w.,:+|&*@=/-]*")
+OPTION = r"--[\w-]+(=[\w.,:+|&*@=/{}-]*)?"
+CHOICES = {
+    "status": ("in service", "retired", "unknown"),
+    "scheduler": ("none", "slurm"),
+    "compute_network": ("yes", "no", "unknown"),
+    **{f"{name}_use": ("must", "may", "never") for name in IDENTITY},
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Platform:
-    """What `specs/platforms/<name>.toml` says; settings given elsewhere override it."""
+    """What `specs/platforms/<name>.toml` says; settings given elsewhere override it.
+
+    An empty text and 0 mean that nobody knows, or that it does not matter.
+    """
 
     name: str
     title: str
+    status: str = "in service"  # whether the machine is still there
+    facts_date: str = ""  # year-month-day of the newest fact
     image: str = ""  # container image of the engine `tao`
     tao_version: str = "3.21.11"  # which TAO that image holds
-    gpus: int = 1
+    gpus: int = 1  # on each node
     nodes: int = 1
+    # Who may run under this name.
+    host_pattern: str = ""  # regular expression of the host names that work
+    login_pattern: str = ""  # and of those people log in to
+    gpu_model: str = ""  # part of the name that NVML has for the GPU
+    arch: str = ""  # of compute nodes, as `uname -m` says it
+    compute_capability: float = 0.0
+    driver: str = ""  # of the GPUs
+    gpus_per_node: int = 0
+    refuses: Mapping[str, str] = field(default_factory=dict)  # engine -> why it cannot run there
+    # The queue.
+    scheduler: str = "none"
+    account: str = ""
+    account_use: str = "may"
+    qos: str = ""
+    qos_use: str = "may"
+    partition: str = ""
+    partition_use: str = "may"
+    constraint: str = ""
+    constraint_use: str = "may"
+    gpu_request: str = "--gres=gpu:{gpus}"  # {gpus}: on each node
+    cpus_per_gpu: int = 0
+    mem_per_cpu_mb: int = 0
+    options: tuple[str, ...] = ()  # further options of sbatch
+    wall_time: str = ""  # [days-]hours:minutes:seconds that are asked for
+    wall_time_limit: str = ""
+    warn_s: int = 300  # how long before the limit a run is told to stop
+    requeue: bool = True  # whether a job may be put back into the queue
+    poll_s: float = 30.0  # between two questions to the scheduler, of all runs of a user together
+    # Inside a job.
+    prepare: tuple[str, ...] = ()  # shell lines before anything else
+    scratch: str = ""  # fast folder on the node; shell variables of the job may stand in it
+    compute_network: str = "unknown"  # whether compute nodes reach the internet
+    container: tuple[str, ...] = ("apptainer", "singularity")  # commands, the first that is there is taken
+    container_on_login: bool = True  # whether login nodes have them too
     container_flags: tuple[str, ...] = ("--nv",)
     binds: tuple[str, ...] = ()  # folders that containers see besides the workspace
-    # What a machine must be like to be measured under this name; empty and "none" fit any.
-    host_pattern: str = ""  # regular expression of the host's name
-    scheduler: str = "none"  # or slurm
-    gpu_model: str = ""  # part of the name NVML gives the GPU
+
+
+def fault(platform: Platform) -> str:
+    """What cannot be in a platform's file, in words; "" where all is well."""
+    said = {name: getattr(platform, name) for name in platform.__slots__}
+    patterns = {
+        **dict.fromkeys(("wall_time", "wall_time_limit"), (f"({WALL_TIME.pattern})?", "[days-]hours:minutes:seconds")),
+        **dict.fromkeys(IDENTITY, (PLAIN.pattern, "a name without blanks and quotes")),
+        "gpu_request": (OPTION, "one option of sbatch, such as --gres=gpu:{gpus}"),
+        "scratch": (r"[\w./$-]*", "a path, in which variables such as $USER may stand"),
+    }
+    for name, known in CHOICES.items():
+        patterns[name] = ("|".join(known), f"one of {', '.join(known)}")
+    for name, (pattern, expected) in patterns.items():
+        if not re.fullmatch(pattern, said[name]):
+            return f"{name} is '{said[name]}', expected {expected}"
+    odd = [option for option in platform.options if not re.fullmatch(OPTION, option)]
+    if odd:
+        return f"options has '{odd[0]}', expected single options of sbatch, such as --exclusive"
+    odd = [name for name in IDENTITY if said[name] and said[f"{name}_use"] == "never"]
+    if odd:
+        return f"{odd[0]} is '{said[odd[0]]}', but {odd[0]}_use is never"
+    if platform.scheduler == "slurm" and not platform.wall_time:
+        return "wall_time is missing, which a queue needs"
+    try:
+        re.compile(f"{platform.host_pattern}|{platform.login_pattern}")
+    except re.error as error:
+        return f"host_pattern or login_pattern is no regular expression: {error}"
+    return ""
+
+
+def wall_time_s(text: str) -> int:
+    """Seconds of `[days-]hours:minutes:seconds`.
+
+    Raises:
+        ValueError: it is not written like that.
+    """
+    found = WALL_TIME.fullmatch(text)
+    if found is None:
+        raise ValueError(text)
+    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds

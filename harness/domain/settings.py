@@ -1,5 +1,6 @@
 """What was decided before a run: one frozen value, and where each part of it came from."""
 
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from harness.domain.dataset import Dataset
-from harness.domain.platform import Platform
+from harness.domain.platform import PLAIN, WALL_TIME, Platform
 from harness.domain.recipe import Recipe
 from harness.errors import ConfigError
 
+DURATION = "[days-]hours:minutes:seconds"
 ENGINES = ("portable", "tao", "here")
 
 
@@ -40,6 +42,11 @@ class Settings:
     limit: int  # frames of the data set used, 0: all
     gpus: int
     nodes: int
+    account: str  # what a queue is told; "" for nothing
+    qos: str
+    partition: str
+    wall_time: str
+    array: int  # how many times over a job runs
     deep: bool  # look at the contents of products, not only at their sizes
     keep: bool  # `clean` leaves alone what was fetched and what a person may have edited
     gpu_hz: float  # how often a bench looks at the GPUs
@@ -47,6 +54,7 @@ class Settings:
     scheduler: int  # port of a luigid on this machine, 0 for none
     origins: Mapping[str, str]  # variable -> where its value came from
     given: Mapping[str, str]  # what the command line said
+    decided: Mapping[str, str]  # what command line, environment and luigi.cfg said
     via_make: bool = False  # it was make's
 
     def command(self, *words: str) -> str:
@@ -104,8 +112,21 @@ def _engine(text: str) -> str:
     return {name: name for name in ENGINES}[text]
 
 
-def _count(name: str, words: str) -> Variable:
-    return Variable(name=name, help=words, read=_whole_from(1), expected="a whole number of 1 or more")
+def _matching(pattern: "re.Pattern[str]") -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text and not pattern.fullmatch(text):
+            raise ValueError(text)
+        return text
+
+    return read
+
+
+def _for_queue(name: str, words: str) -> Variable:
+    return Variable(name=name, help=words, read=_matching(PLAIN), expected="a name without blanks and quotes")
+
+
+def _count(name: str, words: str, *, default: str | None = None) -> Variable:
+    return Variable(name=name, help=words, read=_whole_from(1), expected="a whole number of 1 or more", default=default)
 
 
 def _count_or_none(name: str, words: str) -> Variable:
@@ -149,6 +170,13 @@ VARIABLES = (
     _count_or_none("limit", "train on only this many frames; 0: all"),
     _count("gpus", "GPUs to train on"),
     _count("nodes", "machines to train on"),
+    _for_queue("account", "whose budget a job is on"),
+    _for_queue("qos", "quality of service of a job"),
+    _for_queue("partition", "part of the cluster a job runs in"),
+    Variable(
+        name="wall_time", read=_matching(WALL_TIME), expected=DURATION, help=f"how long a job may take: {DURATION}"
+    ),
+    _count("array", "how many times over, one after another as a job array", default="1"),
     _yes_or_no("deep", "1: compare the contents of products, not only their sizes", default="0"),
     _yes_or_no("keep", "0: clean also removes the archive, pretrained weights and spec copies", default="1"),
     _rate("gpu_hz", "how often a bench looks at the GPUs, per second", default="10"),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from harness.command.container import container_environment, container_prefix
 from harness.command.request import Engine
+from harness.command.sbatch import across_nodes
 from harness.domain.settings import Settings
 from harness.domain.stage import EngineIdentity
 from harness.errors import ConfigError
@@ -46,6 +47,7 @@ def _portable(settings: Settings) -> Engine:
     return Engine(
         identity=EngineIdentity(name="portable", version=_portable_version()),
         prefix=(sys.executable, "-m"),
+        spread=(*across_nodes(settings.nodes, settings.gpus, sys.executable), "-m") if settings.nodes > 1 else (),
         program="yolo_v4",
     )
 

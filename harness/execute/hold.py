@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from harness.errors import HarnessError, Locked
 from harness.execute.engines import CONTAINER
 from harness.execute.processes import end, is_running, start_time
+from harness.execute.slurm import is_over
 from harness.files import remove
 from harness.store.layout import Workspace
 from harness.store.lock import Holder, engines_of, holder_of, release, take, take_away
@@ -25,7 +26,9 @@ def hold(workspace: Workspace, *, say: Callable[[str], None]) -> Iterator[None]:
         host=socket.gethostname(),
         pid=os.getpid(),
         started=start_time(os.getpid()) or "",
-        slurm_job=os.environ.get("SLURM_JOB_ID", ""),
+        slurm_job=".".join(
+            os.environ[name] for name in ("SLURM_JOB_ID", "SLURM_RESTART_COUNT") if os.environ.get(name)
+        ),
     )
     try:
         _take(workspace, me, say)
@@ -58,6 +61,10 @@ def _take(workspace: Workspace, me: Holder, say: Callable[[str], None]) -> None:
 
 def _refuse_unless_gone(workspace: Workspace, found: Holder, me: Holder) -> None:
     if found.host != me.host:
+        # A job leaves its lock behind when its node goes down, or when it is killed on one that is no longer ours.
+        job, mine = found.slurm_job.partition(".")[0], me.slurm_job.partition(".")[0]
+        if job and found.slurm_job != me.slurm_job and (job == mine or is_over(job)):
+            return
         raise _locked(workspace, found, f"if that run is surely over: jamcam unlock --workspace {workspace.root}")
     if is_running(found.pid, found.started):
         raise _locked(workspace, found, f"wait for it to end, or end it: kill {found.pid}")

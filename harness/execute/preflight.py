@@ -23,19 +23,21 @@ def check(settings: Settings) -> list[str]:
     Raises:
         ConfigError: with what was found and what to do.
     """
-    _check_classes(settings)
-    _check_pretrained(settings)
-    if settings.nodes != 1:
+    check_classes(settings)
+    check_pretrained(settings)
+    if settings.nodes != 1 and (settings.engine != "portable" or "SLURM_JOB_ID" not in os.environ):
         raise ConfigError(
-            f"nodes is {settings.nodes} ({settings.origins['nodes']}); yolo_v4 trains on one machine",
-            remedy="give --nodes 1",
+            f"nodes is {settings.nodes} ({settings.origins['nodes']}); "
+            "only the portable engine trains on several machines, and only in a job of Slurm",
+            remedy="give --nodes 1, or a PLATFORM with Slurm and ENGINE=portable",
         )
     if resolve(settings).identity.name == "tao":
         _check_tao(settings)
     return check_image(settings) if in_image(settings) else []
 
 
-def _check_classes(settings: Settings) -> None:
+def check_classes(settings: Settings) -> None:
+    """Refuse, by ConfigError, a data set with classes that the spec knows nothing about."""
     name = settings.recipe.spec
     mapping = class_mapping(read_template(Workspace(settings.workspace), name))
     missing = [label for label in settings.dataset.classes if label.lower() not in mapping]
@@ -47,7 +49,8 @@ def _check_classes(settings: Settings) -> None:
         )
 
 
-def _check_pretrained(settings: Settings) -> None:
+def check_pretrained(settings: Settings) -> None:
+    """Refuse, by ConfigError, weights that are not there or that nobody could check."""
     given, sha256, origin = settings.pretrained, settings.pretrained_sha256, settings.origins["pretrained"]
     if not given:
         return

@@ -34,6 +34,7 @@ class Train(Stage):
             **spec_inputs(self.settings),
             "gpus": self.settings.gpus,
             "mixed_precision": self.settings.recipe.mixed_precision,
+            **({"nodes": self.settings.nodes} if self.settings.nodes > 1 else {}),
             "pretrained": pretrained_product(self.settings),
         }
 

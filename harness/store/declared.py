@@ -26,12 +26,17 @@ def find_declared(kind: str, name_or_path: str) -> Path:
         return path
     path = SPECS / kind / f"{name_or_path}.toml"
     if not path.is_file():
-        names = [file.stem for file in sorted((SPECS / kind).glob("*.toml"))]
+        names = declared_names(kind)
         raise ConfigError(
             f"no {name_or_path}.toml in {SPECS / kind}, which has {', '.join(names) or 'none'}",
             remedy=f"take {nearest(name_or_path, names) or 'a path'}, or give a path to a .toml file",
         )
     return path
+
+
+def declared_names(kind: str) -> list[str]:
+    """Names of the files in `specs/<kind>`, without people's own additions (`<name>.mine.toml`)."""
+    return sorted(file.stem for file in (SPECS / kind).glob("*.toml") if not file.stem.endswith(".mine"))
 
 
 def read_toml(path: Path) -> dict[str, Any]:

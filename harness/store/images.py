@@ -42,3 +42,15 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return table if isinstance(table, dict) else {}
+
+
+# Of the header of a SIF file: where it says what it is, and its numbers for processors, in the words of `uname -m`.
+SIF_MAGIC, SIF_ARCHITECTURE = slice(32, 41), slice(45, 47)
+PROCESSORS = {b"02": "x86_64", b"04": "aarch64", b"06": "ppc64le"}
+
+
+def image_architecture(image: Path) -> str:
+    """The processor a SIF image was built for, as `uname -m` says it; "" where the file does not tell."""
+    with image.open("rb") as stream:
+        header = stream.read(64)
+    return PROCESSORS.get(header[SIF_ARCHITECTURE], "") if header[SIF_MAGIC] == b"SIF_MAGIC" else ""

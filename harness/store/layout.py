@@ -45,6 +45,11 @@ class Workspace:
         return self.root / ".attempts"
 
     @property
+    def jobs(self) -> Path:
+        """What is known of runs that go through a queue."""
+        return self.root / ".jobs"
+
+    @property
     def lock(self) -> Path:
         """Says who works here."""
         return self.root / ".lock"

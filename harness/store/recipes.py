@@ -1,9 +1,12 @@
 """Recipes and platforms: TOML files in `specs/`, or wherever a path says."""
 
-from harness.domain.platform import Platform
+import platform as machine
+
+from harness.domain.platform import Platform, fault
 from harness.domain.recipe import Recipe
 from harness.domain.table import from_table
-from harness.store.declared import find_declared, read_toml
+from harness.errors import ConfigError
+from harness.store.declared import declared_names, find_declared, read_toml
 
 
 def load_recipe(name_or_path: str) -> Recipe:
@@ -17,10 +20,26 @@ def load_recipe(name_or_path: str) -> Recipe:
 
 
 def load_platform(name_or_path: str) -> Platform:
-    """The platform of that name, or that the file at that path describes.
+    """The platform of that name, or that the file at that path describes; `<name>.mine.toml` beside it wins over it.
 
     Raises:
         ConfigError: there is none, or it says something that a platform does not say.
     """
     path = find_declared("platforms", name_or_path)
-    return from_table(Platform, {"name": path.stem, **read_toml(path)}, where=str(path))
+    table, mine = read_toml(path), path.with_suffix(".mine.toml")
+    if mine.is_file():
+        table |= read_toml(mine)
+    platform = from_table(Platform, {"name": path.stem, **table}, where=str(path))
+    if fault(platform):
+        raise ConfigError(f"{path}: {fault(platform)}", remedy="correct that line")
+    return platform
+
+
+def platforms() -> list[Platform]:
+    """Every platform there is a file for, by name."""
+    return [load_platform(name) for name in declared_names("platforms")]
+
+
+def this_machine() -> str:
+    """The platform of a machine without queue: WSL 2 says what it is in its kernel's name."""
+    return "wsl2" if "microsoft" in machine.uname().release.lower() else "local"

@@ -11,7 +11,7 @@ from harness.domain.table import nearest
 from harness.errors import ConfigError
 from harness.store.datasets import load_dataset
 from harness.store.declared import SPECS
-from harness.store.recipes import load_platform, load_recipe
+from harness.store.recipes import load_platform, load_recipe, this_machine
 
 SECTION = "jamcam"
 
@@ -32,7 +32,9 @@ def load_settings(options: Mapping[str, str], environ: Mapping[str, str]) -> Set
         _from_luigi_cfg(environ),
     )
     built_in = Layer(
-        origin="built-in", values={each.name: each.default for each in VARIABLES if each.default is not None}
+        origin="built-in",
+        values={each.name: each.default for each in VARIABLES if each.default is not None}
+        | {"platform": this_machine()},
     )
     known = {variable.name: variable for variable in VARIABLES}
     recipe = load_recipe(choose(known["recipe"], (*given, built_in))[0])
@@ -47,11 +49,13 @@ def load_settings(options: Mapping[str, str], environ: Mapping[str, str]) -> Set
         "image": str(Path(values["image"]).expanduser().absolute()) if values["image"] else "",
     }
     val_split_pct = values.pop("val_split")
+    decided = {name: text for layer in reversed(given) for name, text in layer.values.items()}
     return Settings(
         **{**values, **declared, **paths},
         val_split_pct=val_split_pct,
         origins=origins,
         given=dict(options),
+        decided=decided,
         via_make=environ.get("JAMCAM_VIA") == "make",
     )
 
@@ -91,5 +95,5 @@ def _of_recipe(recipe: Recipe) -> Layer:
 
 
 def _of_platform(platform: Platform) -> Layer:
-    names = ("image", "tao_version", "gpus", "nodes")
+    names = ("image", "tao_version", "gpus", "nodes", "account", "qos", "partition", "wall_time")
     return Layer(origin=f"platform {platform.name}", values={name: str(getattr(platform, name)) for name in names})

@@ -2,7 +2,7 @@
 
 FLOORS = {
     "harness": {
-        5: {"cli", "__main__", "generate_val_dataset"},
+        5: {"cli", "__main__", "generate_val_dataset", "platforms", "benchmarking"},
         4: {"stages"},
         3: {"execute"},
         2: {"command", "store", "probe", "report"},
@@ -25,7 +25,7 @@ FLOORS = {
         3: {"training", "scoring", "deploy"},
         2: {"data", "network"},
         1: {"spec"},
-        0: {"errors", "boxes", "status", "progress", "files"},
+        0: {"errors", "boxes", "status", "phases", "progress", "files"},
     },
 }
 # On the top and the ground floor there is one room; elsewhere rooms of a floor do not know each other.

@@ -15,6 +15,9 @@ OTHER_VERBS = [
     "plan",
     "why",
     "show-config",
+    "platforms",
+    "doctor",
+    "shell",
     "scheduler",
     "unlock",
     "clean",
@@ -145,6 +148,9 @@ def test_ci_runs_the_tests_and_repeats_the_closing_line_of_pytest(checkout, tmp_
         "echo '=========== 1 failed, 41 passed, 2 skipped in 12.34s (0:00:12) ==========='\necho 'Error 1'\nexit 2\n"
     )
     fake_make.chmod(0o755)
+    # Where Slurm is missing it would be installed, for real.
+    (tmp_path / "apt-get").write_text("#!/bin/sh\n")
+    (tmp_path / "apt-get").chmod(0o755)
 
     result = subprocess.run(
         [checkout / ".ci" / "run"],

@@ -59,6 +59,9 @@ def test_help_names_every_stage_verb_and_variable(capsys):
         "plan",
         "why",
         "show-config",
+        "platforms",
+        "doctor",
+        "shell",
         "plots",
         "compare",
         "gate",
@@ -143,6 +146,56 @@ def test_show_config_tells_where_each_value_came_from(ask, monkeypatch):
     assert rows["epochs"] == ["3", "command line"]
     assert rows["batch"] == ["2", "environment"]
     assert rows["seed"] == ["42", "recipe smoke"]
+
+
+def test_platforms_lists_every_file_and_what_each_must_be_given(ask):
+    status, table, _ = ask("platforms")
+
+    rows = {line.split()[0]: line for line in table.splitlines()}
+    assert status == 0
+    assert {"local", "wsl2", "slurm", "baskerville", "jade", "pearl", "isambard-ai"} <= rows.keys()
+    assert "ACCOUNT QOS" in rows["baskerville"]
+    assert "(where you are)" in rows["local"]
+
+
+def test_plan_for_a_cluster_is_the_script_and_why_it_would_be_refused_here(ask, done, monkeypatch):
+    monkeypatch.setenv("PATH", str(done.workspace))
+    before = sorted(done.workspace.rglob("*"))
+    status, text, _ = ask("plan", "--platform=jade", "--account=me", "--stage=train")
+
+    assert status == 0
+    assert text.startswith("#!/bin/bash\n#SBATCH --job-name=jamcam-NEW-1\n#SBATCH --account=me\n")
+    assert f" train --recipe=smoke --dataset={done.dataset} --engine=here --platform=jade" in text
+    assert "#   account: must not be given (found: me)" in text
+    assert "#   scheduler: there is no sbatch" in text
+    assert sorted(done.workspace.rglob("*")) == before
+
+
+def test_what_a_cluster_would_not_take_is_refused_before_anything_is_submitted(ask):
+    status, _, complaint = ask("train", "--platform=baskerville", "--epochs=3")
+
+    assert status == 2
+    assert "a job on baskerville would fail:\n" in complaint
+    assert "account: must be given (found: none)" in complaint
+
+
+def test_inside_a_job_the_work_is_done_here(done):
+    assert "nothing to do: download" in done("all", "--platform=jade", SLURM_JOB_ID="7")
+
+
+def test_doctor_ends_with_1_where_something_is_missing(ask):
+    assert ask("doctor")[0] == 0
+    status, table, _ = ask("doctor", "--platform=baskerville")
+    assert status == 1
+    assert "must be given" in table
+
+
+def test_shell_prints_one_line(ask):
+    status, line, _ = ask("shell", "--platform=jade")
+
+    assert status == 0
+    assert line.startswith("srun --partition=small ")
+    assert line.endswith("--pty bash -l\n")
 
 
 def test_clean_says_what_goes_and_what_stays(ask, done):

@@ -23,3 +23,10 @@ def test_sub_commands_that_take_no_key_get_none():
     engine = Engine(identity=TAO, program="yolo_v4", keyed=True)
 
     assert engine.argv(KMEANS) == ("yolo_v4", "kmeans", "-n", "9")
+
+
+def test_training_over_several_machines_is_started_by_another_line_and_nothing_else_is():
+    engine = Engine(identity=TAO, program="yolo_v4", prefix=("python", "-m"), spread=("srun", "python", "-m"))
+
+    assert engine.argv(TRAIN)[:3] == ("srun", "python", "-m")
+    assert engine.argv(KMEANS)[:2] == ("python", "-m")

@@ -70,6 +70,36 @@ def test_a_lock_from_another_host_is_refused_with_the_way_out(room):
     assert caught.value.remedy == f"if that run is surely over: jamcam unlock --workspace {room.root}"
 
 
+@pytest.mark.parametrize(
+    ("lock", "here", "queue", "gone"),
+    [
+        ("99", {}, "COMPLETED", True),  # cancelled on its node, and given again from the login node
+        ("99", {}, "RUNNING", False),
+        ("99", {"SLURM_JOB_ID": "99", "SLURM_RESTART_COUNT": "1"}, "RUNNING", True),  # its node went down
+        ("99.1", {"SLURM_JOB_ID": "99", "SLURM_RESTART_COUNT": "1"}, "RUNNING", False),  # another step of this job
+        ("99", {"SLURM_JOB_ID": "100"}, "NODE_FAIL", True),  # the next job of the run
+    ],
+)
+def test_a_lock_left_by_a_job_is_taken_over_once_slurm_says_it_is_over(
+    room, tmp_path, monkeypatch, lock, here, queue, gone
+):
+    take(room, Holder(host="node17", pid=5, started="1", slurm_job=lock))
+    squeue = tmp_path / "bin" / "squeue"
+    squeue.parent.mkdir()
+    squeue.write_text(f"#!/bin/sh\necho {queue}\n")
+    squeue.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{squeue.parent}:{os.environ['PATH']}")
+    for name, value in here.items():
+        monkeypatch.setenv(name, value)
+
+    if gone:
+        with hold(room, say=print):
+            assert holder_of(room).host == socket.gethostname()
+    else:
+        with pytest.raises(Locked), hold(room, say=print):
+            pass
+
+
 def test_an_engine_that_outlived_its_run_is_ended_first(room, gone):
     engine = subprocess.Popen(["sleep", "60"], start_new_session=True)
     take(room, gone)

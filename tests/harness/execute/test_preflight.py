@@ -74,7 +74,15 @@ def test_a_class_that_the_spec_does_not_map_is_refused(settings, tiny_dataset, t
 
 
 def test_several_machines_are_refused(settings):
-    with pytest.raises(ConfigError, match=r"nodes is 2 \(command line\); yolo_v4 trains on one machine"):
+    with pytest.raises(ConfigError, match=r"nodes is 2 \(command line\); only the portable engine trains on several"):
+        check(settings(nodes="2"))
+
+
+def test_in_a_job_our_engine_trains_on_several_machines(settings, monkeypatch):
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+
+    check(settings(nodes="2", engine="portable"))
+    with pytest.raises(ConfigError, match="only the portable engine"):
         check(settings(nodes="2"))
 
 

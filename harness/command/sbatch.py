@@ -1,0 +1,101 @@
+"""The batch script of a job, and the line that gives a shell on a compute node: text out of settings."""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.domain.platform import IDENTITY
+from harness.domain.settings import VARIABLES, Settings
+
+# Said in the header, and of no use inside the job.
+FOR_THE_QUEUE = {*IDENTITY, "wall_time", "array"}
+SHELL_TIME = "1:00:00"  # of an interactive session
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a batch script needs to know besides the settings.
+
+    `link` counts the jobs of one run from 1: a run that needs more time than a job may take goes on in the next.
+    """
+
+    name: str  # nobody else's: it is how a submitter that was ended finds its job again
+    link: int
+    folder: Path  # of the run, in the workspace
+    words: tuple[str, ...]  # a verb, or stages as flags
+    python: str
+    directory: Path  # where the command was given
+    key_file: str = ""  # holds TAO's model key; only its name is written down
+
+
+def batch_script(settings: Settings, job: Job) -> str:
+    """The script that does what `job` says on the platform of `settings`; it holds no secret."""
+    platform, repeats = settings.platform, settings.array > 1
+    header = [
+        f"--job-name={job.name}",
+        *_resources(settings),
+        f"--time={settings.wall_time}",
+        *([f"--signal=B:USR1@{platform.warn_s}"] if platform.warn_s else []),
+        "--requeue" if platform.requeue else "--no-requeue",
+        "--open-mode=append",
+        *([f"--array=1-{settings.array}%1"] if repeats else []),
+        f"--output={job.folder}/slurm-{job.link}{'-%a' if repeats else ''}.log",
+    ]
+    inside = [job.python, "-m", "harness", "inside", str(job.folder), str(job.link), *job.words, *options(settings)]
+    # The characters of scratch are checked when the platform's file is read; variables of the job may stand in it.
+    scratch = [f'export TMPDIR="{platform.scratch}"', 'mkdir -p "$TMPDIR" || unset TMPDIR'] if platform.scratch else []
+    lines = [
+        "#!/bin/bash",
+        *(f"#SBATCH {line}" for line in header),
+        "",
+        f"# {platform.title}",
+        "trap '' USR1  # a warning before there is anything to stop",
+        *platform.prepare,
+        *scratch,
+        *([f"export JAMCAM_KEY_FILE={shlex.quote(job.key_file)}"] if job.key_file else []),
+        f"cd -- {shlex.quote(str(job.directory))}",
+        "# Takes the place of the shell, so that Slurm's warning ahead of the time limit reaches it.",
+        f"exec {shlex.join(inside)}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def options(settings: Settings) -> list[str]:
+    """What command line, environment and luigi.cfg decided, as options for the command inside the job."""
+    said = settings.decided
+    names = [each for each in VARIABLES if each.name in said and each.name not in FOR_THE_QUEUE]
+    return [f"{each.option}={said[each.name]}" for each in names]
+
+
+def shell_line(settings: Settings, command: str) -> str:
+    """The line that gives a shell on a compute node; inside the image, by `command`, where there is one."""
+    platform, words = settings.platform, ["bash", "-l"]
+    if settings.image:
+        binds = [f"--bind={bind}" for bind in (str(settings.workspace), *platform.binds)]
+        words = [command, "shell", *platform.container_flags, *binds, settings.image]
+    if platform.scheduler == "slurm":
+        words = ["srun", *_resources(settings), f"--time={SHELL_TIME}", "--pty", *words]
+    return shlex.join(words)
+
+
+def across_nodes(nodes: int, gpus: int, python: str) -> tuple[str, ...]:
+    """What stands in front of `-m yolo_v4` so that it trains on `nodes` machines of the job with `gpus` GPUs each."""
+    # One launcher a node; they meet at the job's first node, whose name only the job knows.
+    meet = '"$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)":$((20000 + SLURM_JOB_ID % 10000))'
+    launcher = (
+        f'exec srun --nodes={nodes} --ntasks={nodes} --ntasks-per-node=1 "$0" -m torch.distributed.run '
+        f"--nnodes={nodes} --nproc-per-node={gpus} --rdzv-id=$SLURM_JOB_ID --rdzv-backend=c10d "
+        f'--rdzv-endpoint={meet} "$@"'
+    )
+    return ("sh", "-c", launcher, python)
+
+
+def _resources(settings: Settings) -> list[str]:
+    platform, gpus = settings.platform, settings.gpus
+    # Constraint is the platform's alone; the others may be given.
+    named = {name: getattr(settings, name, platform.constraint) for name in IDENTITY}
+    words = [f"--{name}={value}" for name, value in named.items() if value]
+    words += [f"--nodes={settings.nodes}", "--ntasks-per-node=1", platform.gpu_request.format(gpus=gpus)]
+    words += [f"--cpus-per-task={platform.cpus_per_gpu * gpus}"] if platform.cpus_per_gpu else []
+    words += [f"--mem-per-cpu={platform.mem_per_cpu_mb}"] if platform.mem_per_cpu_mb else []
+    return words + list(platform.options)

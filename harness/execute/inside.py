@@ -1,0 +1,78 @@
+"""Inside a job: run the command, stop it when Slurm warns of the time limit, and see that the run goes on."""
+
+import functools
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from harness.execute import slurm
+from harness.execute.console import LEASH
+from harness.store.jobs import Run, changed_s, kept_unix_s
+from harness.store.layout import Workspace
+
+# Half a measurement is none: these verbs are not taken up again.
+MEASURES = ("bench",)
+# Of a job that was stopped ahead of its limit and hopes for another; submitters read notes, not this.
+TO_BE_CONTINUED = 75
+
+
+def work(folder: Path, link: int, command: Sequence[str]) -> int:
+    """Run `jamcam COMMAND` as the job of that link of the run in `folder`, and return its exit status.
+
+    When Slurm's warning comes, the command is stopped and the job put back into the queue, provided that something was
+    finished that need not be done again; else it would stop at the same place for ever.
+    """
+    run, workspace = Run(folder=folder, command=tuple(command)), Workspace(folder.parent.parent)
+    number = os.environ["SLURM_JOB_ID"]
+    job, task = os.environ.get("SLURM_ARRAY_JOB_ID", number), os.environ.get("SLURM_ARRAY_TASK_ID", "")
+    if run.claim(link, job) != job:
+        print(f"jamcam: job {run.job(link)} does this already; nothing to do for job {job}", file=sys.stderr)
+        return 4
+    restart = int(os.environ.get("SLURM_RESTART_COUNT", "0"))
+    note = functools.partial(run.note_stay, link, task=task, restart=restart)
+    started, heard = time.time(), changed_s(run.log(link, task))
+    note("start", job_id=job, host=socket.gethostname(), kept_unix_s=kept_unix_s(workspace), heard_unix_s=heard)
+    status, warned = _run(command)
+    kept = kept_unix_s(workspace)
+    end: dict[str, Any] = {"exit_status": status, "warned": warned, "kept_unix_s": kept}
+    hopes = warned and status != 0 and command[0] not in MEASURES
+    if hopes and kept < started:
+        print("jamcam: no stage and no checkpoint was finished in this job: it needs a longer WALL_TIME", flush=True)
+    if not hopes or kept < started:
+        note("end", **end)
+        return status
+    # The note comes first: once the job is back in the queue, this process is killed.
+    note("end", **end, goes_on="requeue")
+    if not slurm.requeue(number):
+        note("end", **end, goes_on="next job")
+    return TO_BE_CONTINUED
+
+
+def _run(command: Sequence[str]) -> tuple[int, bool]:
+    """Exit status of `jamcam COMMAND`, and whether Slurm warned of the time limit while it ran."""
+    warned: list[int] = []
+    child: list[subprocess.Popen[bytes]] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGUSR1:
+            warned.append(number)
+            print("jamcam: the time limit is near: stopping, to go on from here in the next job", flush=True)
+        for process in child:
+            process.terminate()
+
+    for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    # On a leash, so that nothing goes on working when this process is killed.
+    leashed = [sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), sys.executable, "-m", "harness", *command]
+    child.append(subprocess.Popen(leashed))
+    if warned:
+        child[0].terminate()
+    status = child[0].wait()
+    return 128 - status if status < 0 else status, bool(warned)

@@ -1,0 +1,78 @@
+"""Verbs about platforms, and the way of any verb through a queue; `harness.cli` prints their failures."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from harness.command.sbatch import shell_line
+from harness.domain.settings import Settings
+from harness.errors import ConfigError
+from harness.execute import doctor, launch
+from harness.execute.inside import work
+from harness.execute.preflight import check_classes, check_pretrained
+from harness.stages.summary import columns
+from harness.store.recipes import platforms, this_machine
+
+
+def _platforms(settings: Settings, options: argparse.Namespace) -> int:
+    rows = [("platform", "status", "facts of", "queue", "GPU", "must be given", "machine")]
+    for each in platforms():
+        uses = {"ACCOUNT": (each.account_use, each.account), "QOS": (each.qos_use, each.qos)}
+        musts = " ".join(name for name, (use, value) in uses.items() if use == "must" and not value)
+        title = each.title + (" (where you are)" if each.name == this_machine() else "")
+        rows.append((each.name, each.status, each.facts_date, each.scheduler, each.gpu_model or "any", musts, title))
+    print(columns(rows))
+    return 0
+
+
+def _doctor(settings: Settings, options: argparse.Namespace) -> int:
+    found = doctor.examine(settings)
+    rows = [(each.what, each.fault or "fine", each.found, each.remedy if each.fault else "") for each in found]
+    print(columns([("what", "verdict", "found", "and then"), *rows]))
+    return 1 if any(each.fault for each in found) else 0
+
+
+def _shell(settings: Settings, options: argparse.Namespace) -> int:
+    print(shell_line(settings, settings.platform.container[0]))
+    return 0
+
+
+VERBS: dict[str, Callable[[Settings, argparse.Namespace], int]] = {
+    "platforms": _platforms,
+    "doctor": _doctor,
+    "shell": _shell,
+}
+
+
+def script(settings: Settings, words: Sequence[str]) -> str:
+    """The batch script that would be submitted, and whether it would be refused; NEW stands for the run."""
+    text = launch.script_of(settings, words).rstrip()
+    try:
+        doctor.check_queue(settings)
+    except ConfigError as error:
+        refusal = f"would be refused here: {error.message}\ntry: {error.remedy}"
+        text += "\n\n" + "\n".join(f"# {line}" for line in refusal.splitlines())
+    return text
+
+
+def through_queue(settings: Settings, words: Sequence[str]) -> int:
+    """Bring a command through the queue of its platform and wait for its end."""
+    if launch.unfinished(settings, words) is None:
+        check_classes(settings)
+        check_pretrained(settings)
+        doctor.check_queue(settings)
+    launch.launch(settings, words, lambda text: print(f"jamcam: {text}", flush=True))
+    return 0
+
+
+def needs_network(settings: Settings) -> bool:
+    """Whether something has to be fetched that compute nodes of the platform may not reach."""
+    schemes = {urlsplit(address).scheme for address in (settings.dataset.address, settings.pretrained)}
+    return bool(schemes & {"http", "https"}) and settings.platform.compute_network != "yes"
+
+
+def inside(arguments: Sequence[str]) -> int:
+    """`jamcam inside FOLDER LINK VERB …`, which batch scripts call."""
+    folder, link, *command = arguments
+    return work(Path(folder), int(link), command)

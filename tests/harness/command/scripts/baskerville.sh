@@ -1,0 +1,23 @@
+#!/bin/bash
+#SBATCH --job-name=jamcam-R-1
+#SBATCH --account=proj-123
+#SBATCH --qos=turing
+#SBATCH --nodes=1
+#SBATCH --ntasks-per-node=1
+#SBATCH --gpus-per-node=1
+#SBATCH --cpus-per-task=36
+#SBATCH --time=8:00:00
+#SBATCH --signal=B:USR1@300
+#SBATCH --requeue
+#SBATCH --open-mode=append
+#SBATCH --output=/scratch/ws/.jobs/R/slurm-1.log
+
+# Baskerville, University of Birmingham (Tier 2)
+trap '' USR1  # a warning before there is anything to stop
+module purge
+module load baskerville
+export TMPDIR="/tmp"
+mkdir -p "$TMPDIR" || unset TMPDIR
+cd -- /checkout
+# Takes the place of the shell, so that Slurm's warning ahead of the time limit reaches it.
+exec /venv/bin/python -m harness inside /scratch/ws/.jobs/R 1 all --recipe=jamcam --platform=baskerville --workspace=/scratch/ws

@@ -1,0 +1,22 @@
+#!/bin/bash
+#SBATCH --job-name=jamcam-R-1
+#SBATCH --account=proj-123
+#SBATCH --partition=ampere
+#SBATCH --nodes=1
+#SBATCH --ntasks-per-node=1
+#SBATCH --gres=gpu:1
+#SBATCH --cpus-per-task=32
+#SBATCH --time=8:00:00
+#SBATCH --signal=B:USR1@300
+#SBATCH --requeue
+#SBATCH --open-mode=append
+#SBATCH --output=/scratch/ws/.jobs/R/slurm-1.log
+
+# CSD3 Wilkes3 (ampere), University of Cambridge
+trap '' USR1  # a warning before there is anything to stop
+. /etc/profile.d/modules.sh
+module purge
+module load rhel8/default-amp
+cd -- /checkout
+# Takes the place of the shell, so that Slurm's warning ahead of the time limit reaches it.
+exec /venv/bin/python -m harness inside /scratch/ws/.jobs/R 1 all --recipe=jamcam --platform=csd3-ampere --workspace=/scratch/ws

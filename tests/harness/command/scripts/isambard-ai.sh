@@ -1,0 +1,18 @@
+#!/bin/bash
+#SBATCH --job-name=jamcam-R-1
+#SBATCH --partition=workq
+#SBATCH --nodes=1
+#SBATCH --ntasks-per-node=1
+#SBATCH --gpus-per-node=1
+#SBATCH --time=4:00:00
+#SBATCH --signal=B:USR1@300
+#SBATCH --requeue
+#SBATCH --open-mode=append
+#SBATCH --output=/scratch/ws/.jobs/R/slurm-1.log
+
+# Isambard-AI, Bristol Centre for Supercomputing
+trap '' USR1  # a warning before there is anything to stop
+unset TMPDIR
+cd -- /checkout
+# Takes the place of the shell, so that Slurm's warning ahead of the time limit reaches it.
+exec /venv/bin/python -m harness inside /scratch/ws/.jobs/R 1 all --recipe=jamcam --platform=isambard-ai --workspace=/scratch/ws

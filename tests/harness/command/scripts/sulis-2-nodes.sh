@@ -1,0 +1,24 @@
+#!/bin/bash
+#SBATCH --job-name=jamcam-R-2
+#SBATCH --account=proj-123
+#SBATCH --partition=gpu
+#SBATCH --nodes=2
+#SBATCH --ntasks-per-node=1
+#SBATCH --gres=gpu:ampere_a100:3
+#SBATCH --cpus-per-task=126
+#SBATCH --mem-per-cpu=3850
+#SBATCH --time=1-12:00:00
+#SBATCH --signal=B:USR1@300
+#SBATCH --requeue
+#SBATCH --open-mode=append
+#SBATCH --array=1-5%1
+#SBATCH --output=/scratch/ws/.jobs/R/slurm-2-%a.log
+
+# Sulis, Warwick (HPC Midlands+, Tier 2)
+trap '' USR1  # a warning before there is anything to stop
+export TMPDIR="/tmp"
+mkdir -p "$TMPDIR" || unset TMPDIR
+export JAMCAM_KEY_FILE='/keys/my key'
+cd -- /checkout
+# Takes the place of the shell, so that Slurm's warning ahead of the time limit reaches it.
+exec /venv/bin/python -m harness inside /scratch/ws/.jobs/R 2 train --recipe=jamcam --platform=sulis --workspace=/scratch/ws --gpus=3 --nodes=2

@@ -1,0 +1,188 @@
+"""Slurm's commands, played by small programs that write down each call; the real ones are in tests/system."""
+
+import multiprocessing
+import os
+import time
+
+import pytest
+
+from harness.errors import ConfigError
+from harness.execute import slurm
+from harness.execute.slurm import InDoubt, Queue, submit
+
+
+@pytest.fixture
+def plays(tmp_path, monkeypatch):
+    """Puts a program of Slurm on PATH: shell lines, whose calls are kept."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+    def put(name, body):
+        (folder / name).write_text(f"#!/bin/sh\necho {name} \"$@\" >> '{tmp_path}/calls'\n{body}\n")
+        (folder / name).chmod(0o755)
+
+    put.calls = lambda: (tmp_path / "calls").read_text().splitlines() if (tmp_path / "calls").exists() else []
+    return put
+
+
+@pytest.fixture(autouse=True)
+def shared(tmp_path, monkeypatch):
+    """Where all waiting runs of this test share what was answered."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return slurm._shared_folder()
+
+
+def test_a_submitted_job_has_the_number_that_sbatch_says(plays, tmp_path):
+    plays("sbatch", "echo '4711;cluster'")
+
+    assert submit(tmp_path / "script.sh") == "4711"
+    assert plays.calls() == [f"sbatch --parsable {tmp_path}/script.sh"]
+
+
+@pytest.mark.parametrize(
+    "complaint",
+    [
+        "sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)",
+        "sbatch: error: Batch job submission failed: Socket timed out on send/recv operation",
+        "sbatch: error: Batch job submission failed: Zero Bytes were transmitted or received",
+        # Each of these was seen of a controller that was killed at work.
+        "sbatch: error: Batch job submission failed: Unexpected missing socket error",
+        "sbatch: error: Batch job submission failed: Connection reset by peer",
+        "sbatch: error: Batch job submission failed: Transport endpoint is not connected",
+    ],
+)
+def test_no_clear_answer_is_doubt_and_no_refusal(plays, tmp_path, complaint):
+    plays("sbatch", f"echo '{complaint}' >&2; exit 1")
+
+    with pytest.raises(InDoubt):
+        submit(tmp_path / "script.sh")
+
+
+@pytest.mark.parametrize(
+    "complaint",
+    [
+        "sbatch: error: Batch job submission failed: Invalid qos specification",
+        "sbatch: error: Batch job submission failed: Requested time limit is invalid (missing or exceeds some limit)",
+        "sbatch: error: AssocMaxSubmitJobLimit",
+    ],
+)
+def test_a_refusal_is_told_in_slurms_words(plays, tmp_path, complaint):
+    plays("sbatch", f"echo '{complaint}' >&2; exit 1")
+
+    with pytest.raises(ConfigError) as caught:
+        submit(tmp_path / "script.sh")
+    assert caught.value.message == f"Slurm refused the job: {complaint}"
+
+
+def test_a_machine_without_slurm_is_no_login_node(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(ConfigError, match="there is no sbatch on this machine"):
+        submit(tmp_path / "script.sh")
+
+
+def test_settings_of_sbatch_and_secrets_of_ours_do_not_travel(plays, tmp_path, monkeypatch):
+    plays("sbatch", f"env > '{tmp_path}/seen'; echo 1")
+    for name in ("SBATCH_PARTITION", "SLURM_RESTART_COUNT", "JAMCAM_KEY", "KEY", "AWS_SECRET"):
+        monkeypatch.setenv(name, "x")
+    submit(tmp_path / "script.sh")
+
+    names = {line.partition("=")[0] for line in (tmp_path / "seen").read_text().splitlines()}
+    assert names - {*slurm.CARRIED, "SLURM_CONF"} <= {"PWD", "SHLVL", "_", "OLDPWD", "LC_CTYPE"}
+
+
+def test_one_question_tells_of_all_jobs(plays):
+    plays("squeue", "echo '7|N/A|RUNNING|jamcam-a-1|None'; echo '8|2|PENDING|other|Priority (x|y)'")
+    answer = Queue(0.0).look()
+
+    assert [(row.state, row.task, row.reason) for row in answer.of("7")] == [("RUNNING", "", "None")]
+    assert [(row.state, row.task, row.reason) for row in answer.of("8")] == [("PENDING", "2", "Priority (x|y)")]
+    assert plays.calls() == [f"squeue -h -u {os.getuid()} -t all -o %F|%K|%T|%j|%r"]
+
+
+def wait_for(queue, until_s):
+    while time.time() < until_s:
+        queue.look()
+        time.sleep(0.01)
+
+
+def test_however_many_runs_wait_the_scheduler_is_asked_once_in_an_interval(plays):
+    plays("squeue", "echo '7|N/A|RUNNING|a|None'")
+    until_s = time.time() + 3.0
+    waiting = [
+        multiprocessing.get_context("fork").Process(target=wait_for, args=(Queue(1.0), until_s)) for _ in "12345678"
+    ]
+    for process in waiting:
+        process.start()
+    for process in waiting:
+        process.join()
+
+    assert [process.exitcode for process in waiting] == [0] * 8
+    # At 0, 1.0 or later, 2.0 or later.
+    assert 1 <= len(plays.calls()) <= 3
+
+
+def test_a_controller_that_does_not_answer_is_asked_no_more_often(plays):
+    plays("squeue", "echo 'slurm_load_jobs error: Unable to contact slurm controller' >&2; exit 1")
+    waiting = Queue(60.0)
+
+    assert "Unable to contact slurm controller" in waiting.look().fault
+    assert "Unable to contact slurm controller" in waiting.look().fault
+    assert len(plays.calls()) == 1
+
+
+def test_what_was_known_stays_known_while_there_is_no_answer(plays):
+    plays("squeue", "echo '7|N/A|RUNNING|a|None'")
+    Queue(0.0).look()
+    plays("squeue", "exit 1")
+
+    assert Queue(0.0).look().of("7")[0].state == "RUNNING"
+
+
+def test_whose_turn_it_was_and_who_was_killed_holds_nobody_up_for_ever(plays, shared):
+    plays("squeue", "echo '7|N/A|RUNNING|a|None'")
+    turn = shared / "turn-0.000000"
+    turn.parent.mkdir(parents=True)
+    turn.write_text("")
+    assert Queue(30.0).look().rows == ()
+    os.utime(turn, (time.time() - 300, time.time() - 300))
+    Queue(30.0).look()
+
+    assert Queue(30.0).look().of("7")[0].state == "RUNNING"
+
+
+@pytest.mark.parametrize(
+    ("told", "state"),
+    [("9|CANCELLED by 1000|a", "CANCELLED"), ("9|OUT_OF_ME+|a", "OUT_OF_ME"), ("9_3|TIMEOUT|a", "TIMEOUT")],
+)
+def test_accounting_is_asked_for_a_job_that_the_queue_has_forgotten(plays, told, state):
+    plays("sacct", f"echo '{told}'")
+
+    assert Queue(0.0).look("9").of("9")[0].state == state
+    # Without -S, which would begin at midnight: a job asked for by its number is found whenever it ran.
+    assert plays.calls() == ["sacct -n -X -P -j 9 -o JobID,State,JobName"]
+
+
+def test_a_site_without_accounting_is_no_fault(plays):
+    plays("sacct", "echo 'Slurm accounting storage is disabled' >&2; exit 1")
+    answer = Queue(0.0).look("9")
+
+    assert (answer.fault, answer.of("9")) == ("", [])
+
+
+@pytest.mark.parametrize(
+    ("body", "over"),
+    [
+        ("echo COMPLETED", True),
+        ("echo RUNNING", False),
+        ("echo COMPLETING", False),
+        ("true", True),
+        ("echo 'slurm_load_jobs error: Invalid job id specified' >&2; exit 1", True),
+        ("echo 'Unable to contact slurm controller' >&2; exit 1", False),
+    ],
+)
+def test_a_job_is_over_when_slurm_says_so_for_certain(plays, body, over):
+    plays("squeue", body)
+
+    assert slurm.is_over("9") is over

@@ -1,0 +1,122 @@
+"""`jamcam` as somebody on a cluster's login node starts it."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.system.cluster import Cluster, until
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+FAKES = CHECKOUT / "tests" / "fakes" / "bin"
+PLATFORM = {
+    "title": "a rehearsal",
+    "scheduler": "slurm",
+    "wall_time": "0:10:00",
+    "compute_network": "yes",
+    "poll_s": 0.3,
+    "prepare": [],
+}
+
+
+@dataclass
+class Run:
+    """One submitter at a time, in a workspace of its own."""
+
+    cluster: Cluster
+    workspace: Path
+    platform: dict[str, Any] = field(default_factory=lambda: dict(PLATFORM))
+    verb: tuple[str, ...] = ("train",)  # the quickest that an engine is asked for
+    path: str = f"{FAKES}{os.pathsep}{os.environ['PATH']}"
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def declared(self) -> Path:
+        """The platform's file."""
+        return self.workspace.parent / "rehearsal.toml"
+
+    @property
+    def printed(self) -> str:
+        """What all submitters of this workspace printed so far."""
+        return (self.workspace.parent / "printed").read_text()
+
+    @property
+    def outcomes(self) -> list[dict[str, Any]]:
+        """How the runs of this workspace ended, oldest first."""
+        return [json.loads(path.read_text()) for path in sorted(self.workspace.glob(".jobs/*/outcome.json"))]
+
+    def start(self, *words: str, misbehave: str = "", always: bool = False, **platform: Any) -> "Run":
+        """Begin, and do not wait; the fake engine misbehaves the first time the job runs, or always."""
+        fake = f"export FAKE_YOLO_V4='{misbehave}'"
+        self.platform |= platform | {"prepare": [fake if always else f'[ -n "$SLURM_RESTART_COUNT" ] || {fake}']}
+        self.declared.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in self.platform.items()))
+        options = [
+            "--recipe=smoke",
+            "--engine=here",
+            f"--workspace={self.workspace}",
+            f"--platform={self.declared}",
+            *words,
+        ]
+        with (self.workspace.parent / "printed").open("ab") as printed:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "harness", *self.verb, *options],
+                cwd=CHECKOUT,
+                env={**self.cluster.environment, "PATH": self.path},
+                stdout=printed,
+                stderr=subprocess.STDOUT,
+            )
+        return self
+
+    def end(self, seconds: float = 300) -> int:
+        """Wait for the submitter; its exit status."""
+        assert self.process is not None
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise AssertionError(f"still waiting after {seconds} s:\n{self.printed[-3000:]}") from None
+
+    def kill(self) -> None:
+        """SIGKILL the submitter."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def sees(self, text: str, seconds: float = 200) -> None:
+        """Wait until a submitter has printed something."""
+        try:
+            until(lambda: text in self.printed, seconds)
+        except TimeoutError:
+            raise AssertionError(f"no '{text}' within {seconds} s in:\n{self.printed[-3000:]}") from None
+
+    def jobs(self) -> list[tuple[str, str]]:
+        """(number, state) of every job this workspace has submitted, as the cluster tells it in the end."""
+        # A job's own word comes a moment before Slurm's.
+        until(lambda: "COMPLETING" not in {state for _, _, state in self.cluster.jobs()}, 60)
+        runs = {path.name for path in self.workspace.glob(".jobs/*")}
+        found = [(number, name.removeprefix("jamcam-"), state) for number, name, state in self.cluster.jobs()]
+        return [(number, state) for number, name, state in found if name.rpartition("-")[0] in runs]
+
+    def job(self) -> str:
+        """The number of the newest job."""
+        return max((number for number, _ in self.jobs()), key=int)
+
+    def done(self) -> set[str]:
+        """Stages that are done."""
+        return {path.stem for path in (self.workspace / ".markers").glob("*.json")}
+
+
+def prepare_data(workspace: Path) -> Path:
+    """Do all that comes before training, here and without a queue."""
+    words = ["--recipe=smoke", "--engine=here", f"--workspace={workspace}"]
+    subprocess.run(
+        [sys.executable, "-m", "harness", "--tune-bdb", "--convert-data", *words],
+        cwd=CHECKOUT,
+        env={**os.environ, "PATH": f"{FAKES}{os.pathsep}{os.environ['PATH']}"},
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+    return workspace
