@@ -208,7 +208,7 @@ VERBS: dict[str, tuple[Verb, str]] = {
     "why": (_why, "why a stage would run or not (exit 1: it would)"),
     "show-config": (_show_config, "every setting, and where its value came from"),
     "bench": (_of("benchmarking", "bench"), "measure this machine under the name of a platform, and leave records"),
-    "plots": (_of("benchmarking", "plots"), "redraw plots and the README's Benchmarking section from records alone"),
+    "plots": (_of("benchmarking", "plots"), "redraw plots and the README's Benchmarking section from records"),
     "compare": (
         _of("benchmarking", "compare"),
         "how the records --a and --b compare; status 3: they must not be compared",

@@ -94,13 +94,12 @@ def test_a_case_that_fails_is_recorded_as_failed_and_the_others_go_on(bench):
 
 def test_on_another_machine_a_platforms_name_is_refused_and_nothing_is_written(bench, jamcam, tmp_path):
     path = tmp_path / "far.toml"
-    path.write_text('title = "far"\nhost_pattern = "^far-"\nscheduler = "slurm"\ngpu_model = "A100"\n')
+    path.write_text('title = "far"\nhost_pattern = "^far-"\ngpu_model = "A100"\n')
 
     printed, records = bench(f"--platform={path}", status=2)
 
     assert "this is not the platform far" in printed
     assert "host: expected a name like ^far-, found" in printed
-    assert "scheduler: expected a job of slurm, found none" in printed
     assert "GPU: expected one called A100, found none" in printed
     assert records == ()
     assert not bench.results.exists()
