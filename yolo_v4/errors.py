@@ -5,10 +5,7 @@ Usage errors of the command line are argparse's, exit 2. `yolo_v4.cli` is the on
 
 
 class DetectorError(Exception):
-    """A failure that a person can act on.
-
-    `message`: what was found, what was expected, and where; `remedy`: the next command or step, in the imperative.
-    """
+    """A failure that a person can act on: `message` tells what was found and expected, `remedy` the next step."""
 
     exit_status = 1
 

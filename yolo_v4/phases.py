@@ -33,19 +33,18 @@ class Phases:
 
     def steps(self, items: Iterable[Item]) -> Iterator[Item]:
         """The same items, timed; start-up ends with the first item of all, the first step with the second."""
-        waits: list[float] = []
-        works: list[float] = []
-        self._steps = {"wait_s": waits, "work_s": works}
+        steps: dict[str, list[float]] = {"wait_s": [], "work_s": []}
+        self._steps = steps
         asked_s = time.perf_counter()
         for number, item in enumerate(items):
             if self._first and number < 2:
                 self._mark("start-up" if number == 0 else "first step", self._started_s)
                 self._started_s = time.time()
             got_s = time.perf_counter()
-            waits.append(round(got_s - asked_s, 6))
+            steps["wait_s"].append(round(got_s - asked_s, 6))
             yield item
             asked_s = time.perf_counter()
-            works.append(round(asked_s - got_s, 6))
+            steps["work_s"].append(round(asked_s - got_s, 6))
         self._first = False
 
     def _mark(self, name: str, started_s: float, **more: Any) -> None:

@@ -1,6 +1,7 @@
 """KITTI label files into TFRecords: the same files, records, counts and messages as TAO's converter."""
 
 import json
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -130,7 +131,7 @@ class Converter:
         narrator.log(WRITER, _counts_text(total))
         pairs = "".join(f"\n{source.encode()!r}: {target.encode()!r}" for source, target in self._class_map.items())
         narrator.tell(WRITER, f"Class map. \nLabel in GT: Label in tfrecords file {pairs}")
-        narrator.plain(CLASS_MAP_NOTE)
+        print(CLASS_MAP_NOTE, file=sys.stderr, flush=True)  # without time and logger, as in TAO
         status.write("RUNNING", CLASS_MAP_NOTE)
         narrator.log(WRITER, "Tfrecords generation complete.")
         status.write("SUCCESS", "TFRecords generation complete.")

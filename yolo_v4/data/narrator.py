@@ -32,10 +32,6 @@ class Narrator:
         if self._verbose:
             _line(f"{LOGGERS}.{module}", "DEBUG", text)
 
-    def plain(self, text: str) -> None:
-        """A line without time and logger."""
-        print(text, file=sys.stderr, flush=True)
-
 
 def status_line(text: str) -> None:
     """A line of the logger that repeats status messages."""

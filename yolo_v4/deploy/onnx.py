@@ -2,12 +2,10 @@
 
 Input `Input` [batch, channels, height, width] float32: b, g, r (or grey), 0..255, minus the mean.
 Outputs have names and order of TAO's BatchedNMS node; for each picture its detections, best first, then filling:
-
     BatchedNMS    [batch, 1] int32           number of detections
     BatchedNMS_1  [batch, top_k, 4] float32  corners x1, y1, x2, y2 as shares of the input; filling 0
     BatchedNMS_2  [batch, top_k] float32     scores; filling 0
     BatchedNMS_3  [batch, top_k] float32     class ids; filling -1
-
 Source of names and order: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/yolo_v4/export/yolov4_exporter.py.
 """
 

@@ -17,7 +17,6 @@ from yolo_v4.boxes import centres_to_corners
 from yolo_v4.spec.experiment import Anchor, NetworkSpec
 
 SIZE_LIMIT = 8.0  # exp of more is not a box
-ROW_COLUMNS = 11  # before the classes
 OBJECTNESS = 10
 FIRST_CLASS = 11
 

@@ -11,10 +11,7 @@ _EPOCH = re.compile(r"_(?P<epoch>\d{3,})\.[^.]+$")
 
 
 def check_training(experiment: Experiment) -> None:
-    """Refuse a spec that was accepted by the loader but cannot train, in NVIDIA's words if it refuses too (SpecError).
-
-    Source: TAO 5.0, `cv/common/utils.py`.
-    """
+    """Refuse what the loader accepts but cannot train (SpecError), in NVIDIA's words (TAO 5.0, cv/common/utils.py)."""
     for holds, complaint in _verdicts(experiment):
         if not holds:
             raise SpecError(complaint, remedy="correct training_config in the experiment spec; see docs/seam.md")

@@ -101,10 +101,7 @@ def learning_rate(schedule: Schedule, progress: float, *, gpus: int = 1) -> floa
 
 
 class KernelPenalty:
-    """L1 or L2 on every convolution kernel, not on biases or normalisation: weight * sum |k| or weight * sum k^2.
-
-    It enters as a term of the gradient, which spares the autograd graph.
-    """
+    """weight * sum |k| or weight * sum k^2 of every convolution kernel k, put into the gradient, not into the graph."""
 
     def __init__(self, network: nn.Module, kind: Literal["none", "l1", "l2"], weight: float) -> None:
         convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
