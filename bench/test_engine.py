@@ -6,17 +6,16 @@ from typing import Any
 
 import pytest
 import torch
-from yolo_v4.scoring.detect import detect
-from yolo_v4.training.progress import Progress
 
 from yolo_v4.cli import main
 from yolo_v4.data.batches import TrainingBatches
 from yolo_v4.data.frames import Frame
 from yolo_v4.data.letterbox import letterbox
 from yolo_v4.data.pictures import read_picture
-from yolo_v4.network.grid import decode_rows, encode_predictions
+from yolo_v4.network.grid import encode_predictions
 from yolo_v4.network.yolo import Yolo
-from yolo_v4.scoring.nms import suppress
+from yolo_v4.progress import Progress
+from yolo_v4.scoring.nms import detections, predict
 from yolo_v4.spec.experiment import Experiment
 from yolo_v4.training.trainer import Trainer
 
@@ -33,7 +32,7 @@ def pixels_of(frames: list[Frame], experiment: Experiment, count: int) -> torch.
 def test_train_step(benchmark: Any, network: Yolo, experiment: Experiment, train_frames: list[Frame]) -> None:
     batch = next(iter(TrainingBatches(train_frames, experiment).epoch(0)))
     trainer = Trainer(network, experiment, steps_per_epoch=1)
-    progress = Progress(epochs=1, steps=1, batch_size=experiment.training.batch_size)
+    progress = Progress(0, "Training")
 
     def step() -> float:
         trainer.epochs_done = 0  # the same rate every time
@@ -47,7 +46,13 @@ def test_inference_step(
     benchmark: Any, network: Yolo, experiment: Experiment, test_frames: list[Frame], batch: int
 ) -> None:
     pixels = pixels_of(test_frames, experiment, batch)
-    benchmark.pedantic(detect, (network.eval(), pixels, experiment), rounds=20, warmup_rounds=3)
+    network.eval()
+
+    @torch.inference_mode()
+    def step() -> list[Any]:
+        return detections(predict(network, pixels, experiment), experiment.nms)
+
+    benchmark.pedantic(step, rounds=20, warmup_rounds=3)
 
 
 @pytest.mark.parametrize("batch", BATCHES)
@@ -61,8 +66,7 @@ def test_decode_and_suppress(
     @torch.inference_mode()
     def decode() -> list[Any]:
         rows = encode_predictions(heads, experiment.network, (pixels.shape[2], pixels.shape[3]))
-        boxes, scores = (part.cpu() for part in decode_rows(rows))
-        return [suppress(*picture, experiment.nms) for picture in zip(boxes, scores, strict=True)]
+        return detections(rows, experiment.nms)
 
     benchmark.pedantic(decode, rounds=20, warmup_rounds=3)
 

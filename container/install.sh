@@ -23,7 +23,7 @@ $python -m compileall -qq -j 0 --invalidation-mode unchecked-hash "$site" /jamca
     test -d "$site/torch"
 
 mkdir -p /jamcam/bin /workspace /local_scratch /tmp
-chmod 1777 /tmp
+[ -k /tmp ] || chmod 1777 /tmp  # a builder without root may not change the mode of a /tmp that is bound
 cat > /jamcam/bin/jamcam <<'SCRIPT'
 #!/bin/sh
 exec /jamcam/python/bin/python3 -I -m harness "$@"

@@ -62,8 +62,8 @@ def account(stays: Sequence[Stay], images_per_s: float | None, batch: int) -> di
     return {
         "stays": len(stays),
         "queue_s": round(sum(max(0.0, stay.began_s - stay.ready_s) for stay in stays), 1),
-        "allocated_s": round(allocated_s, 1),
-        "lost_s": round(lost_s, 1),
+        "allocated_s": round(allocated_s, 2),
+        "lost_s": round(lost_s, 2),
         "lost_steps": None if images_per_s is None else round(lost_s * images_per_s / batch),
         "goodput_pct": round(100 * (1 - lost_s / allocated_s), 2) if allocated_s else None,
     }

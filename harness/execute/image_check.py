@@ -1,6 +1,7 @@
 """What an image can do on this machine, asked of the image itself before anything runs in it."""
 
 import os
+import platform
 import re
 import subprocess
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 from harness.domain.settings import Settings
 from harness.errors import ConfigError
 from harness.execute.engines import CONTAINER, OUR_SCRIPT, environment, on_wsl, prefix, runtime
+from harness.store.images import image_architecture
 
 SLOW_S = 2.0
 PATIENCE_S = 600.0  # a large image that has to be unpacked on a slow disk
@@ -67,6 +69,12 @@ def _check_outside(settings: Settings) -> None:
         raise ConfigError(
             f"ENGINE={engine} needs a container image, found {found}",
             remedy=f"make image ENGINE={engine}, then give --image FILE.sif",
+        )
+    built_for, machine = image_architecture(Path(settings.image)), platform.machine()
+    if built_for not in ("", machine):
+        raise ConfigError(
+            f"{settings.image} was built for another architecture: {built_for}, and this machine is {machine}",
+            remedy=f"build or pull the image for {machine}",
         )
     if re.search("[:,]", str(settings.workspace)):
         raise ConfigError(

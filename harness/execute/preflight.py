@@ -79,7 +79,7 @@ def _check_tao(settings: Settings) -> None:
             f"TAO {settings.tao_version} needs a model key",
             remedy="write it into a file only you can read and set JAMCAM_KEY_FILE to its name",
         )
-    if CONTAINER and shutil.which("nvidia-smi") is None:
+    if settings.engine == "here" and CONTAINER and shutil.which("nvidia-smi") is None:
         raise ConfigError("no GPU can be seen in here", remedy="start the image with --nv, on a machine that has one")
     if sys.platform != "linux":
         raise ConfigError(f"NVIDIA's yolo_v4 runs on Linux, not on {sys.platform}", remedy="take ENGINE=portable")
