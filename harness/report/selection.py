@@ -47,12 +47,14 @@ class Setup(NamedTuple):
 def setup(record: Record) -> Setup:
     """The set-up of a record; parts nobody noted are empty or 0."""
     told, machine = record.conditions, record.machine
+    # `precision` is that of the exported model; training has a switch of its own.
+    mixed = record.case in ("chain", "train") and told.get("mixed_precision")
     gpus = int(told.get("gpus") or 0) * int(told.get("nodes") or 1) if machine is None or machine.gpus else 0
     return Setup(
         recipe=str(told.get("recipe") or record.case),
         platform=record.platform,
         engine=str(told.get("engine") or ""),
-        precision=str(told.get("precision") or ""),
+        precision="mixed precision" if mixed else str(told.get("precision") or ""),
         batch=int(told.get("batch") or 0),
         gpus=gpus,
         hardware=hardware(record),

@@ -8,6 +8,8 @@ def test_a_set_up_is_told_in_two_lines():
     four = record(platform="jade", machine=machine(gpus=4), conditions={"gpus": 4, "nodes": 2, "precision": "bf16"})
 
     assert setup(four).words == "jade: 8× Made-up 100\nportable, bf16, batch 4"
+    mixed = setup(record("train", [1.0], conditions={"mixed_precision": True})).words
+    assert mixed == "local: Made Up E5, 2 cores\nportable, mixed precision, batch 4"
     assert setup(record()).words == "local: Made Up E5, 2 cores\nportable, fp32, batch 4"
     assert setup(record(machine=None, conditions={"batch": None})).line == (
         "local: hardware not recorded, portable, fp32"
