@@ -39,7 +39,8 @@ class Host:
 
     def look(self) -> None:
         """Read what several metrics share; comes first in each beat. Shares of time begin with the second one."""
-        if self._beat % RESCAN_BEATS == 0:
+        # A run begins with programs being started; a short one would be over before the next scan.
+        if self._beat < 2 * RESCAN_BEATS or self._beat % RESCAN_BEATS == 0:
             with contextlib.suppress(psutil.Error):
                 root = psutil.Process(self._root)
                 found = {each.pid: each for each in (root, *root.children(recursive=True)) if each.pid not in self._own}

@@ -38,6 +38,18 @@ def test_a_process_and_its_children_are_one_tree(worker):
     assert value(machine, "tree_uss_bytes") > 50e6
 
 
+def test_a_child_that_began_after_the_first_look_is_ours_at_the_next():
+    machine = Host(os.getpid(), frozenset())
+    machine.look()
+    late = subprocess.Popen([sys.executable, "-c", "while 1: pass"])
+    try:
+        machine.look()
+        assert late.pid in machine.pids
+    finally:
+        late.kill()
+        late.wait()
+
+
 def test_what_a_child_used_counts_although_it_ended_between_two_looks():
     machine = Host(os.getpid(), frozenset())
     machine.look()
