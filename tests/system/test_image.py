@@ -223,7 +223,7 @@ def test_no_engine_in_an_image_outlives_its_harness(
 
 def engines(workspace: Path) -> list[str]:
     """Processes of yolo_v4 that work in this workspace."""
-    listing = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
+    listing = subprocess.run(["ps", "-ww", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
     return [line for line in listing.splitlines() if "yolo_v4 train" in line and str(workspace) in line]
 
 
