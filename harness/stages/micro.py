@@ -42,8 +42,9 @@ def run(settings: Settings, folder: Path) -> Work:
     names = {"BENCH_SPEC": str(spec), "BENCH_MODEL": str(trained_model(settings, resolve(settings)))}
     options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", f"--benchmark-json={raw}", "--benchmark-quiet"]
     argv = [sys.executable, "-m", "pytest", str(CHECKOUT / "bench"), *options]
-    environment = {**os.environ, **names}
-    answer = subprocess.run(argv, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
+    # Settings of a pytest that we may be running in, or options a person always uses, are not for these.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    answer = subprocess.run(argv, cwd=CHECKOUT, env={**inherited, **names}, capture_output=True, text=True, check=False)
     if answer.returncode:
         raise HarnessError(
             f"the micro part ended with status {answer.returncode}:\n{answer.stdout[-2000:]}",

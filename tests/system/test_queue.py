@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import time
 
 import pytest
 
@@ -11,6 +12,9 @@ from harness.domain.stage import STAGES
 from tests.system.cluster import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.system]
+
+# A controller writes jobs to its disk every few seconds; one that began later is forgotten when it is killed.
+STATE_SAVED_S = 10.0
 
 
 def test_a_run_goes_through_the_queue_and_a_second_one_has_nothing_to_submit(run):
@@ -189,6 +193,7 @@ def test_a_controller_that_is_away_is_waited_for(run):
     one = run().start(misbehave="train=hang-after-1")
     one.sees("Epoch 1/2")
     job = one.job()
+    time.sleep(STATE_SAVED_S)
     one.cluster.kill_controller()
     one.sees("the scheduler does not answer", 200)
     assert one.process.poll() is None
