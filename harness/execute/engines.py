@@ -17,6 +17,7 @@ from harness.domain.stage import EngineIdentity
 from harness.errors import ConfigError
 from harness.store.images import image_digest, image_manifest, own_manifest
 from harness.store.layout import Workspace
+from harness.store.recipes import this_machine
 
 # Words in the console script of NVIDIA's program: since 5.0, and before.
 NVIDIA_SCRIPTS = (b"nvidia_tao", b"from iva.")
@@ -113,10 +114,7 @@ def prefix(settings: Settings, folder: Path) -> tuple[str, ...]:
 
 def on_wsl() -> bool:
     """Whether this Linux runs inside Windows."""
-    try:
-        return "microsoft" in Path("/proc/version").read_text().lower()
-    except OSError:
-        return False
+    return this_machine() == "wsl2"
 
 
 def runtime() -> str | None:

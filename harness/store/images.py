@@ -1,10 +1,9 @@
 """Container images: what they say of themselves, and digests, for which they are too big to be read on every call."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-from harness.files import sha256_file, write_json
+from harness.files import read_json, sha256_file, write_json
 from harness.store.declared import SPECS
 from harness.store.layout import Workspace
 
@@ -17,7 +16,7 @@ def image_digest(workspace: Workspace, image: Path) -> str:
         return ""
     known = {"image": str(image), "bytes": facts.st_size, "changed_ns": facts.st_mtime_ns}
     memory = workspace.marker("image").with_name("image-digest")
-    remembered = _read(memory)
+    remembered = read_json(memory)
     if {**remembered, "sha256": ""} == {**known, "sha256": ""} and remembered.get("sha256"):
         return str(remembered["sha256"])
     digest = sha256_file(image)
@@ -27,21 +26,13 @@ def image_digest(workspace: Workspace, image: Path) -> str:
 
 def image_manifest(image: Path, sha256: str) -> dict[str, Any]:
     """What `container/build.sh` wrote down about an image, from beside it; empty where it is about another one."""
-    manifest = _read(image.with_name(f"{image.name}.json"))
+    manifest = read_json(image.with_name(f"{image.name}.json"))
     return manifest if manifest.get("sha256") == sha256 else {}
 
 
 def own_manifest() -> dict[str, Any]:
     """What the image says in which this very program runs; empty outside."""
-    return _read(SPECS.parent / "manifest.json")
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        table = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return {}
-    return table if isinstance(table, dict) else {}
+    return read_json(SPECS.parent / "manifest.json")
 
 
 # Of the header of a SIF file: where it says what it is, and its numbers for processors, in the words of `uname -m`.
