@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -21,11 +22,14 @@ GOLDEN = Path(os.environ.get("YOLO_V4_GOLDEN", SHARED / "oracle")).absolute()
 
 
 @pytest.fixture(autouse=True)
-def environment_without_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Settings of the person who runs the tests must not decide their outcome."""
-    for name in [*os.environ]:
-        if name.startswith(("JAMCAM_", "LUIGI_", "SLURM_")) or name in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}:
-            monkeypatch.delenv(name)
+def environment_without_settings() -> Iterator[None]:
+    """Settings of the person who runs the tests must not decide their outcome, nor those that an earlier test left.
+
+    `yolo_v4 --gpu_index` sets CUDA_VISIBLE_DEVICES for its process, which in tests is that of all that follow.
+    """
+    kept = {name: text for name, text in os.environ.items() if not _is_setting(name)}
+    with mock.patch.dict(os.environ, kept, clear=True):
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -126,6 +130,10 @@ def portable_image(debian_image: Path, image_cache: Path, build_image: Callable[
     """portable.sif of this checkout, built by whoever runs the tests."""
     with _alone(image_cache):
         return build_image(image_cache / "checkout", f"BASE=localimage:{debian_image}")
+
+
+def _is_setting(name: str) -> bool:
+    return name.startswith(("JAMCAM_", "LUIGI_", "SLURM_")) or name in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
 
 
 @contextlib.contextmanager

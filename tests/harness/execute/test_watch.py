@@ -22,6 +22,7 @@ def watch(nvml_folder, tmp_path, monkeypatch):
     def watch(seconds, words="", during=lambda: None, **rates):
         monkeypatch.setenv("LD_LIBRARY_PATH", str(nvml_folder))
         monkeypatch.setenv("FAKE_NVML", words)
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
         with watched(tmp_path, **{"gpu_hz": 20.0, "host_hz": 2.0, **rates}):
             started_s = time.time()
             during()
