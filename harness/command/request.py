@@ -1,6 +1,7 @@
 """What the harness asks of `yolo_v4`, and the argument list that asks it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.domain.stage import EngineIdentity
@@ -24,6 +25,7 @@ class Engine:
 
     identity: EngineIdentity
     program: str
+    packages: Mapping[str, str] = field(default_factory=dict)  # of the image it is in, by its manifest
     prefix: tuple[str, ...] = ()  # what stands in front of the program: an interpreter, a container
     spread: tuple[str, ...] = ()  # the same where training goes over several machines
     keyed: bool = False  # JAMCAM_KEY of its environment is handed over as -k

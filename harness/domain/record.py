@@ -58,7 +58,8 @@ class Code:
     harness_version: str
     git_commit: str
     dirty: tuple[str, ...]  # changed files that decide what is measured; results/ and README.md do not
-    packages: Mapping[str, str]  # name -> version
+    packages: Mapping[str, str]  # name -> version; of the image, where the engine is in one that tells
+    image_made: Mapping[str, str] = field(default_factory=dict)  # digests of the image, its definition and its base
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from harness.files import Digest
@@ -31,6 +31,7 @@ class EngineIdentity:
     version: str
     image: str = ""
     image_digest: str = ""
+    image_made: Mapping[str, str] = field(default_factory=dict)  # how, by its manifest; decides nothing
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 from harness.command.container import container_environment, container_prefix
 from harness.command.request import Engine
@@ -15,7 +16,7 @@ from harness.command.sbatch import across_nodes
 from harness.domain.settings import Settings
 from harness.domain.stage import EngineIdentity
 from harness.errors import ConfigError
-from harness.store.images import image_digest, image_manifest, own_manifest
+from harness.store.images import how_made, image_digest, image_manifest, own_manifest
 from harness.store.layout import Workspace
 from harness.store.recipes import this_machine
 
@@ -87,9 +88,11 @@ def _container(settings: Settings) -> Engine:
         version=settings.tao_version if tao else manifest.get("engine_version", "unknown"),
         image=image,
         image_digest=manifest.get("engine_digest") or digest,
+        image_made=how_made(manifest),
     )
     return Engine(
         identity=identity,
+        packages=manifest.get("packages", {}),
         prefix=prefix(settings, settings.workspace),
         program="yolo_v4",
         keyed=tao and model_key() is not None,
@@ -139,8 +142,15 @@ def _on_path(settings: Settings) -> Engine:
     return Engine(identity=EngineIdentity(name="yolo_v4 on PATH", version=version), program=found)
 
 
-def _own_image() -> dict[str, str]:
-    return {"image": CONTAINER, "image_digest": own_manifest().get("engine_digest", "")} if CONTAINER else {}
+def _own_image() -> dict[str, Any]:
+    if not CONTAINER:
+        return {}
+    manifest = own_manifest()
+    return {
+        "image": CONTAINER,
+        "image_digest": manifest.get("engine_digest", ""),
+        "image_made": how_made(manifest),
+    }
 
 
 def _generation(settings: Settings) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 
 from harness import __version__
+from harness.command.request import Engine
 from harness.domain.platform import Platform
 from harness.domain.record import Code, Machine
 from harness.errors import ConfigError
@@ -49,7 +50,7 @@ def machine(*, host_name: bool) -> Machine:
     )
 
 
-def code() -> Code:
+def code(engine: Engine) -> Code:
     """What is being run."""
     changed = _git("status", "--porcelain", "--no-renames", "--", *MEASURED)
     packages = {each.metadata["Name"]: each.version for each in importlib.metadata.distributions()}
@@ -57,7 +58,8 @@ def code() -> Code:
         harness_version=__version__,
         git_commit=_git("rev-parse", "HEAD").strip(),
         dirty=tuple(line[3:] for line in changed.splitlines()),
-        packages=dict(sorted(packages.items())),
+        packages=dict(sorted((engine.packages or packages).items())),
+        image_made=engine.identity.image_made,
     )
 
 

@@ -72,7 +72,7 @@ def _sweep(user: Workspace) -> None:
 class _Bench:
     def __init__(self, name: str, settings: Settings, plan: Bench, machine: Machine, say: Say) -> None:
         self._name, self._settings, self._plan, self._say = name, settings, plan, say
-        self._machine, self._code = machine, facts.code()
+        self._machine, self._code = machine, facts.code(resolve(settings))
         self._data: str | int | float | bool | None = None
         self._spec = digest_of(template(settings))
         self._open: dict[str, Recording] = {}

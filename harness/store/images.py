@@ -30,6 +30,11 @@ def image_manifest(image: Path, sha256: str) -> dict[str, Any]:
     return manifest if manifest.get("sha256") == sha256 else {}
 
 
+def how_made(manifest: dict[str, Any]) -> dict[str, str]:
+    """Of a manifest, what markers and records quote: digests of the image, its definition and its base."""
+    return {name: manifest[name] for name in ("sha256", "definition_sha256", "base_digest") if name in manifest}
+
+
 def own_manifest() -> dict[str, Any]:
     """What the image says in which this very program runs; empty outside."""
     return read_json(SPECS.parent / "manifest.json")

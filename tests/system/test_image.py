@@ -159,7 +159,7 @@ def test_what_was_done_inside_is_done_for_the_harness_outside_and_the_bytes_are_
         assert here["products"] == inside["products"], marker.name
 
 
-def test_a_workspace_behind_a_link_and_with_a_blank_is_found_inside(
+def test_a_workspace_behind_a_link_and_with_a_blank_is_found_inside_and_its_markers_quote_the_image(
     finished: Path, portable_image: Path, tmp_path: Path
 ) -> None:
     real, link = tmp_path / "real place", tmp_path / "a link"
@@ -168,6 +168,10 @@ def test_a_workspace_behind_a_link_and_with_a_blank_is_found_inside(
     (real / ".markers" / "tune-bdb.json").unlink()
     ended = jamcam("tune-bdb", "--engine=portable", f"--image={portable_image}", f"--workspace={link}")
     assert ended.status == 0, ended.printed
+    marker = json.loads((real / ".markers" / "tune-bdb.json").read_text())
+    manifest = json.loads((portable_image.parent / "portable.sif.json").read_text())
+    quoted = {name: manifest[name] for name in ("sha256", "definition_sha256", "base_digest")}
+    assert marker["engine"]["image_made"] == quoted
 
 
 def test_an_image_without_yolo_v4_is_refused(debian_image: Path, workspace: Path) -> None:

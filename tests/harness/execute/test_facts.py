@@ -4,10 +4,14 @@ import socket
 
 import pytest
 
+from harness.command.request import Engine
 from harness.domain.platform import Platform
 from harness.domain.record import Gpu
+from harness.domain.stage import EngineIdentity
 from harness.errors import ConfigError
 from harness.execute import facts
+
+THIS_ONE = Engine(identity=EngineIdentity(name="portable", version="0.1.0"), program="yolo_v4")
 
 
 @pytest.fixture(scope="module")
@@ -27,11 +31,20 @@ def test_only_variables_of_the_list_are_written_down():
 
 
 def test_code_is_named_by_commit_and_packages_by_version():
-    code = facts.code()
+    code = facts.code(THIS_ONE)
 
     assert re.fullmatch(r"[0-9a-f]{40}|", code.git_commit)
     assert "psutil" in code.packages
     assert not [path for path in code.dirty if path.startswith(("results/", "README"))]
+
+
+def test_of_an_engine_in_an_image_the_packages_and_digests_are_those_of_the_image():
+    made = {"sha256": "ab", "definition_sha256": "cd", "base_digest": "sha256:ef"}
+    identity = dataclasses.replace(THIS_ONE.identity, image="tao.sif", image_made=made)
+
+    code = facts.code(dataclasses.replace(THIS_ONE, identity=identity, packages={"torch": "2.5.1"}))
+
+    assert (code.packages, code.image_made) == ({"torch": "2.5.1"}, made)
 
 
 def test_a_platform_without_facts_fits_any_machine(machine):
