@@ -13,7 +13,7 @@ from harness.domain.record import Measurement, Record, Run
 from harness.domain.settings import Settings
 from harness.execute.attempt import utc
 from harness.execute.watch import watched
-from harness.report import digest
+from harness.report import digest, timing
 from harness.store import records
 
 
@@ -44,21 +44,24 @@ class Recording:
         record = replace(record, id=name, started_utc=utc(now_s))
         return cls(record=record, folder=records.begin(settings.results, record), settings=settings)
 
-    def measure(self, work: Callable[[], Work], *, probed: bool = True) -> Run:
-        """Run once, watched by the sampler or not, and keep what came out.
+    def measure(self, work: Callable[[], Work], *, probed: bool = True, spell_s: float = 0.0) -> Run:
+        """Run once, watched by the sampler or not, and keep what came out; with a `spell_s`, watched in turns.
 
         Raises:
             HarnessError: it failed; earlier runs are kept.
         """
-        rates = {"gpu_hz": self.settings.gpu_hz, "host_hz": self.settings.host_hz}
+        rates = {"gpu_hz": self.settings.gpu_hz, "host_hz": self.settings.host_hz, "spell_s": spell_s}
         with watched(self.folder, **rates) if probed else contextlib.nullcontext():
             started_s, clock_s = time.time(), time.monotonic()
             done = work()
             duration_s = time.monotonic() - clock_s
-        used = digest.energy(records.read_samples(self.folder), started_s, started_s + duration_s) if probed else ()
+        samples = records.read_samples(self.folder) if probed else {}
+        used = digest.energy(samples, started_s, started_s + duration_s)
         gpus_j = sum(one.energy_j for one in used if one.device.startswith("gpu"))
         rate = done.images / gpus_j if gpus_j else 0
-        per_joule = (Measurement(name="images_per_j", values=(rate,)),) if rate else ()
+        more = [Measurement(name="images_per_j", values=(rate,))] if rate else []
+        if spell_s and samples:
+            more.append(timing.of_spells(done.phases, began_s=float(samples["unix_s"][0]), spell_s=spell_s))
         run = Run(
             number=len(self.record.runs) + 1,
             started_unix_s=round(started_s, 3),
@@ -66,7 +69,7 @@ class Recording:
             probed=probed,
             images=done.images,
             warm_up_steps=done.warm_up_steps,
-            measurements=(*done.measurements, *per_joule),
+            measurements=(*done.measurements, *more),
             energy=used,
         )
         records.add_run(self.folder, run, [{"run": run.number, **phase} for phase in done.phases])

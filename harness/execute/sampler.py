@@ -1,7 +1,8 @@
-"""The sampler, a process of its own: `python -m harness.execute.sampler FOLDER PID GPU_HZ HOST_HZ`.
+"""The sampler, a process of its own: `python -m harness.execute.sampler FOLDER PID GPU_HZ HOST_HZ SPELL_S`.
 
 It reads every metric on a fixed beat, writes the samples of FOLDER, and ends when its standard input is closed, which
-the kernel does when whoever started it is gone. What it has to say it prints, a fault a line.
+the kernel does when whoever started it is gone. What it has to say it prints, a fault a line. Where SPELL_S is not 0,
+it rests in every second spell of so many seconds: its samples are empty then, and training goes on without its cost.
 """
 
 import os
@@ -70,7 +71,7 @@ def _asker(metric: Metric[Any], source: Any) -> Callable[[], float | None]:
     return lambda: metric.read(source)
 
 
-def sample(folder: Path, root: int, gpu_hz: float, host_hz: float) -> None:
+def sample(folder: Path, root: int, gpu_hz: float, host_hz: float, spell_s: float) -> None:
     """Write samples until standard input ends."""
     devices, _ = our_gpus(os.environ)
     machine = Host(root, frozenset({os.getpid()}))
@@ -80,14 +81,16 @@ def sample(folder: Path, root: int, gpu_hz: float, host_hz: float) -> None:
     for number, device in enumerate(devices):
         columns += sensors(f"gpu{number}_", device, gpu.METRICS, gpu_every)
     with SampleFile(folder, [sensor.column for sensor in columns]) as file:
-        wall_s, flushed_s = time.time() - time.monotonic(), 0.0
+        began_s = time.monotonic()
+        wall_s, flushed_s = time.time() - began_s, 0.0
         for beat, late_s in beats(1 / hz, clock=time.monotonic, wait=_closed):
             now_s = time.monotonic()
-            if beat % host_every == 0:
+            resting = spell_s and (now_s - began_s) // spell_s % 2
+            if beat % host_every == 0 and not resting:
                 machine.look()
                 for device in devices:
                     device.pids_of_ours = machine.pids
-            file.add(wall_s + now_s, late_s, [sensor.value(beat) for sensor in columns])
+            file.add(wall_s + now_s, late_s, [None if resting else sensor.value(beat) for sensor in columns])
             if now_s - flushed_s >= FLUSH_S or hz <= 1:
                 file.flush()
                 flushed_s = now_s
@@ -100,4 +103,4 @@ def _closed(timeout_s: float) -> bool:
 
 
 if __name__ == "__main__":
-    sample(Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4]))
+    sample(Path(sys.argv[1]), int(sys.argv[2]), *map(float, sys.argv[3:]))

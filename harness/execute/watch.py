@@ -14,9 +14,12 @@ PATIENCE_S = 10.0
 
 
 @contextlib.contextmanager
-def watched(folder: Path, *, gpu_hz: float, host_hz: float) -> Iterator[None]:
-    """Sample this process and its children while inside; that the sampler failed is noted as a fault, never raised."""
-    words = [str(folder), str(os.getpid()), str(gpu_hz), str(host_hz)]
+def watched(folder: Path, *, gpu_hz: float, host_hz: float, spell_s: float = 0.0) -> Iterator[None]:
+    """Sample this process and its children while inside; that the sampler failed is noted as a fault, never raised.
+
+    With a `spell_s` it looks at them for so many seconds, rests for as many, and so on.
+    """
+    words = [str(folder), str(os.getpid()), str(gpu_hz), str(host_hz), str(spell_s)]
     with (folder / FAULTS).open("ab") as faults:
         sampler = subprocess.Popen(
             [sys.executable, "-m", "harness.execute.sampler", *words],

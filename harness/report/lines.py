@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from harness.domain.record import Record
-from harness.report.stats import Summary, ratio, summarise
+from harness.report.stats import Summary, summarise
 from harness.units import unit_of
 
 
@@ -37,17 +37,10 @@ def _verdict(record: Record) -> Iterator[str]:
 
 
 def _cost(record: Record) -> Iterator[str]:
-    """The sampler's cost: its CPU time, its beat, and training with it over training without it."""
-    probe = record.probe
+    """The sampler's cost: its CPU time and its beat; in its own case it rests half of the time."""
+    probe = record.probe if record.case != "sampler" else None
     if probe is not None and probe.cpu_pct is not None and probe.beat_error_p95_s is not None:
         yield (
             f"  sampler: {probe.cpu_pct:.2f} % of a core, beat error {1000 * probe.beat_error_p95_s:.2f} ms "
             f"(95th percentile of {probe.samples}), {probe.missed_beats} beats missed"
         )
-    on, off = (record.values("train_images_per_s", probed=probed) for probed in (True, False))
-    found = ratio(on, off)
-    if found is not None:
-        sure = "too few to say how sure"
-        if found.low is not None and found.high is not None:
-            sure = f"95 %: {100 * found.low - 100:+.2f} to {100 * found.high - 100:+.2f}"
-        yield f"  training with the sampler against without: {100 * found.ratio - 100:+.2f} % ({sure}, n {found.n})"

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
 
-from harness.domain.bench import Bench
+from harness.domain.bench import SPELL_S, Bench
 from harness.domain.record import Machine, Record
 from harness.domain.settings import Settings
 from harness.domain.stage import digest_of
@@ -20,6 +20,7 @@ from harness.execute.processes import is_running
 from harness.execute.recording import Recording
 from harness.execute.signals import Interrupted
 from harness.files import remove
+from harness.report.stats import summarise
 from harness.stages import cases, micro
 from harness.stages.cases import Case
 from harness.stages.experiment import template
@@ -82,7 +83,9 @@ class _Bench:
         """Everything, in order; a case that fails takes no further turns, and the others go on."""
         try:
             if self._attempt("chain", self._chain):
-                self._take_turns(cases.repeated(self._settings, self._plan))
+                found = cases.repeated(self._settings, self._plan)
+                self._take_turns(found)
+                self._attempt("sampler", partial(self._sampler, found[0]))
                 if reason := micro.missing(self._settings):
                     self._say(f"micro: left out, {reason}")
                 else:
@@ -101,20 +104,30 @@ class _Bench:
         for number in range(1, self._plan.repeats + 1):
             for case in [*waiting]:
                 self._say(f"block {number} of {self._plan.repeats}: {case.key}")
-                if not self._attempt(case.key, partial(self._repeat, case, number)):
+                if not self._attempt(case.key, partial(self._repeat, case)):
                     del waiting[case]
 
-    def _repeat(self, case: Case, number: int) -> None:
+    def _repeat(self, case: Case) -> None:
         recording = self._recording(case.key, case.name, case.settings, **case.conditions(self._plan))
-        # With and without the sampler in turns, each first in every second block.
-        for probed in ((True, False), (False, True))[number % 2] if case.both_ways else (True,):
-            recording.measure(lambda: case.run(self._plan), probed=probed)
+        recording.measure(lambda: case.run(self._plan))
 
     def _chain(self) -> None:
         recording = self._recording("chain", "chain", self._settings, target_map=self._plan.target_map)
         recording.measure(lambda: cases.chain(self._settings, self._plan))
         self._data = recording.record.conditions["data_sha256"]
         self._close("chain")
+
+    def _sampler(self, train: Case) -> None:
+        """What the sampler costs, where the engine tells the times of its steps."""
+        steps = summarise(self._open[train.key].record.values("train_step_s")) if train.key in self._open else None
+        if steps is None:
+            self._say("sampler: left out, for nothing told how long a step of training takes")
+            return
+        self._say(f"sampler: {self._plan.sampler_pairs} spells of {SPELL_S:g} s with it, and as many without")
+        case = cases.long_training(train.settings, self._plan, step_s=steps.median)
+        recording = self._recording("sampler", case.name, case.settings, **case.conditions(self._plan))
+        recording.measure(lambda: case.run(self._plan), spell_s=SPELL_S)
+        self._close("sampler")
 
     def _micro(self) -> None:
         recording = self._recording("micro", "micro", self._settings)

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import os
 import re
 import time
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from harness.domain.bench import Bench, block_of_training
+from harness.domain.bench import SPELL_S, Bench, block_of_training
 from harness.domain.record import Measurement
 from harness.domain.settings import Settings
 from harness.domain.stage import STAGES
@@ -41,7 +42,6 @@ class Case:
     stage: str
     settings: Settings
     batch: int = 0
-    both_ways: bool = False  # with and without the sampler, to see what it costs
 
     @property
     def key(self) -> str:
@@ -52,6 +52,8 @@ class Case:
         """What more than the settings must be equal for its records to be compared."""
         if self.name == "train":
             return {"train_steps": plan.train_steps, "warm_up_steps": plan.warm_up_steps}
+        if self.name == "sampler":
+            return {"sampler_pairs": plan.sampler_pairs}
         return {"batch": self.batch} if self.batch else {}
 
     def run(self, plan: Bench) -> Work:
@@ -70,7 +72,7 @@ class Case:
         command = Measurement(name="command_s", values=(round(ended_s - began_s, 3),))
         steps = sum(len(phase.get("work_s", ())) for phase in phases if phase["phase"] == "epoch")
         left_out, images = 0, 0
-        if self.name == "train":
+        if self.stage == "train":
             frames = _count(settings, "train")
             found, left_out = timing.of_training(phases, batch=settings.batch, frames=frames, plan=plan)
             images = steps * settings.batch or frames * settings.epochs
@@ -86,7 +88,7 @@ def repeated(settings: Settings, plan: Bench) -> tuple[Case, ...]:
     """The cases that take turns, in a workspace where the whole chain was done."""
     every_frame = replace(settings, recipe=replace(settings.recipe, vis_frames=_count(settings, "test")))
     block = _block(settings, plan)
-    found = [Case(name="train", stage="train", settings=block, batch=block.batch, both_ways=True)]
+    found = [Case(name="train", stage="train", settings=block, batch=block.batch)]
     for batch in plan.batches:
         found.append(Case(name="evaluate", stage="eval", settings=settings, batch=batch))
         found.append(Case(name="inference", stage="vis", settings=every_frame, batch=batch))
@@ -116,6 +118,14 @@ def _block(settings: Settings, plan: Bench) -> Settings:
     for product in task.products():
         publish(attempt.staged(product), own.path(product))
     return block
+
+
+def long_training(block: Settings, plan: Bench, *, step_s: float) -> Case:
+    """A training of a block's frames that lasts for all the spells with and without the sampler."""
+    steps = math.ceil(plan.sampler_pairs * 2 * SPELL_S / step_s)
+    epochs = math.ceil(steps / math.ceil(_count(block, "train") / block.batch))
+    recipe = replace(block.recipe, checkpoint_interval=epochs)
+    return Case(name="sampler", stage="train", settings=replace(block, recipe=recipe, epochs=epochs))
 
 
 def chain(settings: Settings, plan: Bench) -> Work:

@@ -58,6 +58,16 @@ def test_a_slow_call_is_beats_missed_and_no_more(watch):
 
 
 @pytest.mark.slow
+def test_in_every_second_spell_it_rests(watch):
+    samples, _, said = watch(3.6, gpu_hz=10.0, spell_s=1.0)
+
+    assert said == ()
+    spells = (samples["unix_s"] - samples["unix_s"][0]) // 1.0
+    assert np.isfinite(samples["gpu0_power_w"]).tolist() == (spells % 2 == 0).tolist()
+    assert {*spells} == {0, 1, 2, 3}
+
+
+@pytest.mark.slow
 def test_a_lost_gpu_is_nothing_from_then_on_and_said(watch):
     samples, _, said = watch(2.5, "lost")
 
