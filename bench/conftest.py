@@ -1,4 +1,7 @@
-"""What the timed operations work on: the model and data of a bench, named by BENCH_SPEC and BENCH_MODEL."""
+"""What the timed operations work on: the model and data of a bench, named by BENCH_SPEC and BENCH_MODEL.
+
+BENCH_MIXED_PRECISION=1 lets them train as `--use_amp` does.
+"""
 
 import os
 from pathlib import Path
@@ -8,7 +11,7 @@ import torch
 
 from yolo_v4.data.frames import Frame, read_frames
 from yolo_v4.network.checkpoint import load_network
-from yolo_v4.network.device import choose_device
+from yolo_v4.network.device import choose_device, mixed_precision
 from yolo_v4.network.yolo import Yolo
 from yolo_v4.spec.experiment import Experiment
 from yolo_v4.spec.load import load_experiment
@@ -24,6 +27,12 @@ def experiment() -> Experiment:
 def device() -> torch.device:
     """What the engine would choose."""
     return choose_device(None)
+
+
+@pytest.fixture(scope="session")
+def precision(device: torch.device) -> torch.dtype:
+    """What the recipe trains in."""
+    return mixed_precision(device) if os.environ.get("BENCH_MIXED_PRECISION") == "1" else torch.float32
 
 
 @pytest.fixture

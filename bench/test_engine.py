@@ -29,9 +29,16 @@ def pixels_of(frames: list[Frame], experiment: Experiment, count: int) -> torch.
     return torch.stack([letterbox(read_picture(frame.image, depth=spec.depth), spec)[0] for frame in chosen])
 
 
-def test_train_step(benchmark: Any, network: Yolo, experiment: Experiment, train_frames: list[Frame]) -> None:
-    batch = next(iter(TrainingBatches(train_frames, experiment).epoch(0)))
-    trainer = Trainer(network, experiment, steps_per_epoch=1)
+def test_train_step(
+    benchmark: Any,
+    network: Yolo,
+    experiment: Experiment,
+    train_frames: list[Frame],
+    device: torch.device,
+    precision: torch.dtype,
+) -> None:
+    batch = next(iter(TrainingBatches(train_frames, experiment, device=device).epoch(0)))
+    trainer = Trainer(network, experiment, steps_per_epoch=1, precision=precision)
     progress = Progress(0, "Training")
 
     def step() -> float:

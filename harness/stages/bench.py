@@ -47,14 +47,17 @@ def bench(settings: Settings, *, say: Say) -> list[Record]:
     machine = facts.machine(host_name=plan.host_name)
     facts.earn(settings.platform, machine, os.environ)
     user = Workspace(settings.workspace)
-    epochs = plan.epochs if plan.epochs and settings.origins["epochs"].startswith("recipe ") else settings.epochs
+    if plan.epochs and settings.origins["epochs"].startswith("recipe "):
+        # Judged after every epoch: few as they are, the time to a mAP is to be seen.
+        recipe = replace(settings.recipe, checkpoint_interval=1)
+        settings = replace(settings, epochs=plan.epochs, recipe=recipe)
     _sweep(user)
     name = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
     own = Workspace(bench_folder(user, name))
     lay_out(user, own, settings.dataset.archive)
     with hold(own, say=say):
         try:
-            return _Bench(name, replace(settings, workspace=own.root, epochs=epochs), plan, machine, say).run()
+            return _Bench(name, replace(settings, workspace=own.root), plan, machine, say).run()
         finally:
             if settings.origins["keep"] == "built-in" or not settings.keep:
                 remove(own.root)

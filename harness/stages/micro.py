@@ -40,6 +40,7 @@ def run(settings: Settings, folder: Path) -> Work:
     spec, raw = workspace.root / "micro.txt", workspace.root / MICRO
     write_text(spec, spec_text(settings, workspace=str(workspace.root), validation="test"))
     names = {"BENCH_SPEC": str(spec), "BENCH_MODEL": str(trained_model(settings, resolve(settings)))}
+    names["BENCH_MIXED_PRECISION"] = str(int(settings.recipe.mixed_precision))
     options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", f"--benchmark-json={raw}", "--benchmark-quiet"]
     argv = [sys.executable, "-m", "pytest", str(CHECKOUT / "bench"), *options]
     # Settings of a pytest that we may be running in, or options a person always uses, are not for these.

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from harness.domain.record import Measurement, Run
-from harness.errors import DataError
+from harness.errors import ConfigError, DataError
 from harness.store.records import (
     SampleFile,
     add_run,
@@ -113,6 +113,13 @@ def test_a_withdrawn_record_is_not_read(results):
     (results / "withdrawn.toml").write_text(f'"local/{CLOSED}" = "measured while a backup was running"\n')
 
     assert [record.id for record in read_records(results)[0]] == [CUT]
+
+
+def test_a_list_of_withdrawn_records_that_cannot_be_read_is_named(results):
+    (results / "withdrawn.toml").write_text(f'"local/{CLOSED}" = measured while a backup was running\n')
+
+    with pytest.raises(ConfigError, match=r"withdrawn\.toml is not TOML: "):
+        read_records(results)
 
 
 def test_no_results_are_no_records(tmp_path):
