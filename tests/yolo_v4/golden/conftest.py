@@ -98,7 +98,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if not session.config.getoption("--golden-complete"):
         return
     folder = Path(os.environ.get("YOLO_V4_GOLDEN", "")).absolute()
-    problems = []
+    problems, read = [], opened.copy()  # what is hashed below was not read by a test
     manifest = folder / "MANIFEST.txt"
     lines = manifest.read_text().splitlines() if manifest.is_file() else []
     if not lines:
@@ -108,7 +108,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
             problems.append(f"missing: {name}")
         elif hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest:
             problems.append(f"not as the manifest says: {name}")
-        elif name not in opened and name not in NOT_READ:
+        elif name not in read and name not in NOT_READ:
             problems.append(f"not read by any test: {name}")
         elif "/" not in name and name not in NOT_READ and not compared_cases[name]:
             problems.append(f"no case compared: {name}")
