@@ -17,8 +17,11 @@ from yolo_v4.training.loss import yolo_loss
 from yolo_v4.training.optimizer import KernelPenalty
 
 # Rounding in forty layers, each normalised by a handful of values, turns a gradient by some percent of its length:
-# NVIDIA's from ours in float32 as far as from ours in float64. Its length is held to the README's 1e-2.
-TURN = 0.05
+# NVIDIA's from ours in float32 as far as from ours in float64. Its length is held to the README's 1e-2. For single
+# entries and sums the README has no tolerance; these are three times what was seen of float32 against float64.
+TURN = 0.05  # of the length
+ENTRY = 0.3  # of the root mean square of the entries
+SUM = {"kernel": 0.75, "bias": 0.15, "gamma": 0.15, "beta": 0.15}  # of the length; kernels have most entries
 
 
 @pytest.mark.slow
@@ -82,7 +85,7 @@ def _compare_run(network: Yolo, loss: float, name: str, run: dict[str, Any]) -> 
         gradient = as_keras(tensor).double()
         assert list(gradient.shape) == row["shape"], where
         assert gradient.norm().item() == pytest.approx(row["l2"], rel=1e-2, abs=noise), where
-        near = max(TURN * row["l2"], noise)
+        near = max(ENTRY * row["l2"] / gradient.numel() ** 0.5, noise)
         assert gradient.flatten()[:4].tolist() == pytest.approx(row["first"], rel=0, abs=near), where
-        # A turn by this much can move the sum by at most so much.
-        assert gradient.sum().item() == pytest.approx(row["sum"], rel=0, abs=near * gradient.numel() ** 0.5), where
+        near = max(SUM[row["weight"]] * row["l2"], noise)
+        assert gradient.sum().item() == pytest.approx(row["sum"], rel=1e-2, abs=near), where
