@@ -14,9 +14,7 @@ def dataset_convert(parser: Parser) -> None:
     """KITTI labels to TFRecords."""
     names = ("-d", "--dataset_export_spec", "--dataset_spec")
     parser.add_argument(*names, required=True, metavar="SPEC", help="protobuf text with a kitti_config")
-    parser.add_argument(
-        "-o", "--output_filename", required=True, metavar="PREFIX", help="folder and first part of the files' names"
-    )
+    parser.add_argument("-o", "--output_filename", required=True, metavar="PREFIX", help="folder and prefix of files")
     parser.add_argument("-f", "--validation_fold", type=int, help="no effect (TAO: for sample_modifier_config only)")
     parser.add_argument("-r", "--results_dir", help="folder for status.json")
     parser.add_argument("-v", "--verbose", action="store_true", help="say which boxes are skipped")
@@ -66,9 +64,7 @@ def export(parser: Parser) -> None:
     """ONNX of a model; flags for TensorRT engines are accepted, and said to have no effect."""
     _model(parser, "--model")
     parser.add_argument("-o", "--output_file", help="where to write (default: beside the model, ending in .onnx)")
-    parser.add_argument(
-        "--data_type", choices=("fp32", "fp16", "int8"), default="fp32", help="precision of the model (default fp32)"
-    )
+    parser.add_argument("--data_type", choices=("fp32", "fp16", "int8"), default="fp32", help="precision; default fp32")
     parser.add_argument("--cal_image_dir", help="int8: pictures to calibrate with (default: the training frames)")
     parser.add_argument("--batches", type=int, default=10, help="int8: how many batches to calibrate with (default 10)")
     parser.add_argument("--batch_size", type=int, default=8, help="int8: pictures of a batch (default 8)")
