@@ -23,4 +23,4 @@ class DataError(DetectorError):
 
 
 class TrainingFailed(DetectorError):
-    """Training cannot start or cannot go on: the loss is not a number, memory ran out, a GPU is not there."""
+    """A network cannot work or go on: the loss is not a number, memory ran out, a GPU is not there."""

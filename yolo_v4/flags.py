@@ -14,7 +14,7 @@ def dataset_convert(parser: Parser) -> None:
     """KITTI labels to TFRecords."""
     names = ("-d", "--dataset_export_spec", "--dataset_spec")
     parser.add_argument(*names, required=True, metavar="SPEC", help="protobuf text with a kitti_config")
-    parser.add_argument("-o", "--output_filename", required=True, metavar="PREFIX", help="folder and start of names")
+    parser.add_argument("-o", "--output_filename", required=True, metavar="PREFIX", help="folder and prefix of files")
     parser.add_argument("-f", "--validation_fold", type=int, help="no effect (TAO: for sample_modifier_config only)")
     parser.add_argument("-r", "--results_dir", help="folder for status.json")
     parser.add_argument("-v", "--verbose", action="store_true", help="say which boxes are skipped")
@@ -38,7 +38,7 @@ def train(parser: Parser) -> None:
     parser.add_argument("-e", "--experiment_spec_file", required=True, help="experiment spec")
     parser.add_argument("-r", "--results_dir", required=True, help="folder for weights, CSV log and status.json")
     _key(parser)
-    text = "whose TAO's network: top-down (3.21, default), or top-down and bottom-up (5.0)"
+    text = "network of TAO 3.21 (SPP, top-down path; default) or 5.0 (SPP, bottom-up path too)"
     parser.add_argument("--network_release", choices=RELEASES, default=RELEASES[0], help=text)
 
 
@@ -64,9 +64,9 @@ def export(parser: Parser) -> None:
     """ONNX of a model; flags for TensorRT engines are accepted, and said to have no effect."""
     _model(parser, "--model")
     parser.add_argument("-o", "--output_file", help="where to write (default: beside the model, ending in .onnx)")
-    parser.add_argument("--data_type", choices=("fp32", "fp16", "int8"), default="fp32", help="default fp32")
-    parser.add_argument("--cal_image_dir", help="int8: pictures to measure ranges on (default: the training frames)")
-    parser.add_argument("--batches", type=int, default=10, help="int8: batches of them (default 10)")
+    parser.add_argument("--data_type", choices=("fp32", "fp16", "int8"), default="fp32", help="precision; default fp32")
+    parser.add_argument("--cal_image_dir", help="int8: pictures to calibrate with (default: the training frames)")
+    parser.add_argument("--batches", type=int, default=10, help="int8: how many batches to calibrate with (default 10)")
     parser.add_argument("--batch_size", type=int, default=8, help="int8: pictures of a batch (default 8)")
     parser.add_argument("--gen_ds_config", action="store_true", help="also write labels.txt and nvinfer_config.txt")
     parser.add_argument("--results_dir", help="folder for status.json")

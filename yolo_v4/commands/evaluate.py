@@ -9,6 +9,7 @@ from torch import Tensor
 from yolo_v4.data.batches import Truth
 from yolo_v4.data.frames import read_frames
 from yolo_v4.network.checkpoint import load_model
+from yolo_v4.network.device import memory_explained
 from yolo_v4.phases import Phases
 from yolo_v4.progress import Progress
 from yolo_v4.scoring.evaluator import Metrics, ap_table, evaluate
@@ -36,7 +37,8 @@ def run(args: argparse.Namespace) -> None:
             return detections(predict(network, pixels, experiment), experiment.nms)
 
         print(f"Using {args.model_path} for inference, batch size {spec.batch_size} from eval_config")
-        with Progress(len(frames), "Producing predictions") as progress, phases.phase("evaluation"):
+        explained = memory_explained("batch_size of eval_config", spec.batch_size)
+        with explained, Progress(len(frames), "Producing predictions") as progress, phases.phase("evaluation"):
             metrics = evaluate(find, frames, experiment, steps=phases.steps)
         print("Start to calculate AP for each class")
         print(ap_table(metrics), flush=True)

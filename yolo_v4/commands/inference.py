@@ -16,6 +16,7 @@ from yolo_v4.data.picture_file import open_picture
 from yolo_v4.deploy.annotate import annotate
 from yolo_v4.errors import DataError, DetectorError
 from yolo_v4.network.checkpoint import load_model
+from yolo_v4.network.device import memory_explained
 from yolo_v4.network.yolo import Yolo
 from yolo_v4.phases import Phases
 from yolo_v4.progress import Progress
@@ -49,7 +50,8 @@ def run(args: argparse.Namespace) -> None:
         problems: list[str] = []
         size = experiment.evaluation.batch_size
         groups = [paths[first : first + size] for first in range(0, len(paths), size)]
-        with Progress(len(paths), "Processing images") as progress, phases.phase("inference"):
+        explained = memory_explained("batch_size of eval_config", size)
+        with explained, Progress(len(paths), "Processing images") as progress, phases.phase("inference"):
             for batch in phases.steps(ahead(lambda group: [_open(path, experiment) for path in group], groups)):
                 problems += [one for one in batch if isinstance(one, str)]
                 opened = [one for one in batch if isinstance(one, Opened)]

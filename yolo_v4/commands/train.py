@@ -3,8 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import torch
@@ -13,9 +12,9 @@ from torch import Tensor
 from yolo_v4.data.batches import TrainingBatches, Truth, encode
 from yolo_v4.data.frames import Frame, read_frames
 from yolo_v4.data.targets import Target
-from yolo_v4.errors import DataError, TrainingFailed
+from yolo_v4.errors import DataError
 from yolo_v4.network.checkpoint import load_checkpoint, require_same
-from yolo_v4.network.device import choose_device, mixed_precision
+from yolo_v4.network.device import choose_device, memory_explained, mixed_precision
 from yolo_v4.network.pretrained import starting_network
 from yolo_v4.network.yolo import Yolo
 from yolo_v4.phases import Phases
@@ -55,7 +54,7 @@ def run(args: argparse.Namespace) -> None:
         device = choose_device(args.gpu_index, gpus=args.gpus, local_rank=int(os.environ.get("LOCAL_RANK", "0")))
         experiment = load_experiment(Path(args.experiment_spec_file))
         check_training(experiment)
-        with _memory_explained(experiment), joined(device) as place:
+        with memory_explained("batch_size_per_gpu", experiment.training.batch_size), joined(device) as place:
             _train(experiment, device, place, args, log, phases)
         log.write("SUCCESS", "YOLO_V4 training finished successfully.")
 
@@ -122,18 +121,3 @@ def _judge(frames: list[Frame], experiment: Experiment) -> Judge:
         return {"mAP": metrics.map_tao, "validation_loss": loss, **ap}
 
     return judge
-
-
-@contextmanager
-def _memory_explained(experiment: Experiment) -> Iterator[None]:
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        # PyTorch's CPU allocator has no exception of its own.
-        out_of_memory = isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError))
-        if not out_of_memory and "can't allocate memory" not in str(error):
-            raise
-        raise TrainingFailed(
-            f"memory ran out with batch_size_per_gpu {experiment.training.batch_size}: {error}",
-            remedy="lower batch_size_per_gpu in training_config, or the network's input size",
-        ) from error

@@ -110,11 +110,7 @@ class TrainingBatches:
 
 
 def encode(
-    boxes: Sequence[Floats],
-    classes: Sequence[Ids],
-    experiment: Experiment,
-    *,
-    batch_hw: tuple[int, int] | None = None,
+    boxes: Sequence[Floats], classes: Sequence[Ids], experiment: Experiment, *, batch_hw: tuple[int, int] | None = None
 ) -> Tensor:
     """Targets [B, N, 7 + C] of pictures; `batch_hw` is their size in pixels, the configured one unless given."""
     configured_hw = (experiment.augmentation.height, experiment.augmentation.width)

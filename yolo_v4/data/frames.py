@@ -111,7 +111,7 @@ def _from_example(record: bytes, images: Path, extension: str, where: str, frame
 def _read_folder(source: Source, spec: DatasetSpec, split: Split, frame: Frames) -> Iterator[Frame]:
     assert source.labels is not None
     try:
-        images = sorted(path for path in source.images.iterdir() if path.suffix in PICTURE_SUFFIXES)
+        images = sorted(path for path in source.images.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
     except OSError as error:
         raise DataError(f"cannot list the pictures: {error}", remedy="correct image_directory_path") from error
     for image in images:

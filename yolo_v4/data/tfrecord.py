@@ -95,10 +95,7 @@ def decode(record: bytes) -> dict[str, list[Any]]:
     try:
         example.ParseFromString(record)
     except DecodeError as error:
-        raise DataError(
-            f"{len(record)} bytes are not a tf.train.Example: {error}",
-            remedy=_REMEDY,
-        ) from error
+        raise DataError(f"{len(record)} bytes are not a tf.train.Example: {error}", remedy=_REMEDY) from error
     stored: Any = example.features.feature
     kinds = {key: (feature, feature.WhichOneof("kind")) for key, feature in stored.items()}
     return {key: list(getattr(feature, kind).value) if kind else [] for key, (feature, kind) in kinds.items()}

@@ -1,6 +1,7 @@
 """Where a network computes, and how exactly."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -21,6 +22,20 @@ def choose_device(asked_for: Sequence[int] | None, *, gpus: int = 1, local_rank:
             remedy="leave --gpus and --gpu_index out to use what there is, or install a PyTorch that fits the driver",
         )
     return torch.device("cuda", local_rank) if seen else torch.device("cpu")
+
+
+@contextmanager
+def memory_explained(field: str, batch_size: int) -> Iterator[None]:
+    """Where memory runs out inside, name the field of the spec that says how many pictures are worked on at a time."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        # PyTorch's CPU allocator has no exception of its own.
+        out_of_memory = isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError))
+        if not out_of_memory and "can't allocate memory" not in str(error):
+            raise
+        message, remedy = f"memory ran out with {field} {batch_size}", f"lower {field}, or the network's input size"
+        raise TrainingFailed(f"{message}: {error}", remedy=remedy) from error
 
 
 def mixed_precision(device: torch.device) -> torch.dtype:

@@ -25,7 +25,8 @@ Floats = npt.NDArray[np.float64]
 class Outcome:
     """How the detections of one class did over all pictures. D = their number, without those of difficult objects."""
 
-    right: npt.NDArray[np.bool_]  # [D], by descending score
+    scores: Floats  # [D], descending
+    right: npt.NDArray[np.bool_]  # [D]
     objects: int  # to be found
 
     @classmethod
@@ -33,7 +34,7 @@ class Outcome:
         """That of detections in any order."""
         order = np.argsort(-scores, kind="stable")
         order = order[scores[order] >= least_score]
-        return cls(right=right[order], objects=objects)
+        return cls(scores=scores[order], right=right[order], objects=objects)
 
     def average_precision(self, mode: Literal["sample", "integrate"]) -> float:
         """0..1; 0 where there are no objects."""

@@ -57,23 +57,29 @@ class Trained:
     def model(self) -> Path:
         return self.folder / "model.pt"
 
+    def change(self, old: str, new: str) -> None:
+        """Another spec, and the model that goes with it."""
+        text = self.spec.read_text()
+        assert old in text
+        self.spec.write_text(text.replace(old, new))
+        self.model.unlink()
+        save_model(self.spec, self.model)
+
     def add_picture(self, name: str, labels: str = "", size: tuple[int, int] = (128, 96)) -> None:
         Image.new("RGB", size, "grey").save(self.folder / "images" / name)
         (self.folder / "labels" / f"{Path(name).stem}.txt").write_text(labels)
 
 
-@pytest.fixture(scope="session")
-def trained_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("trained")
-    (folder / "spec.txt").write_text(SPEC)
-    experiment = load_experiment(folder / "spec.txt")
-    network = build_network(experiment.network, num_classes=2, channels=3)
+def save_model(spec: Path, path: Path) -> None:
+    """A model for a spec that has the classes bus and car: every big anchor is a car everywhere, with score 0.9."""
+    experiment = load_experiment(spec)
+    network = build_network(experiment.network, num_classes=2, channels=experiment.augmentation.channels)
     score = 0.9**0.5  # of objectness and of the class; their product is 0.9
     for name in HEADS:
         head = network.get_submodule(name)
         torch.nn.init.zeros_(head.weight)
-        head.bias.data = torch.tensor([0.0, 0.0, 0.0, 0.0, -20.0, -20.0, math.log(score / (1 - score))])
-    network.conv_big_object.bias.data[4] = math.log(score / (1 - score))
+        head.bias.data.view(-1, 7)[:] = torch.tensor([0.0, 0.0, 0.0, 0.0, -20.0, -20.0, math.log(score / (1 - score))])
+    network.conv_big_object.bias.data.view(-1, 7)[:, 4] = math.log(score / (1 - score))
     checkpoint = Checkpoint(
         identity=Identity.of(experiment),
         weights=network.state_dict(),
@@ -83,7 +89,14 @@ def trained_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
         epoch=1,
         history=[],
     )
-    save_checkpoint(folder / "model.pt", checkpoint)
+    save_checkpoint(path, checkpoint)
+
+
+@pytest.fixture(scope="session")
+def trained_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    (folder / "spec.txt").write_text(SPEC)
+    save_model(folder / "spec.txt", folder / "model.pt")
     return folder / "model.pt"
 
 

@@ -54,8 +54,18 @@ def test_one_picture_smaller_than_a_stride_and_a_batch_larger_than_the_set(train
     assert train(folder, ("batch_size_per_gpu: 4", "batch_size_per_gpu: 7")) == 0
 
 
-def test_labels_without_any_class_of_the_mapping(train, folder: Path, tmp_path: Path, capsys) -> None:
-    add(folder, "a", (80, 64), "pedestrian 0 0 0 2 1 12 40 0 0 0 0 0 0 0")
+@pytest.mark.parametrize(
+    "label",
+    [
+        "pedestrian 0 0 0 2 1 12 40 0 0 0 0 0 0 0",  # no class of the mapping
+        "car 0 0 0 12 1 12 40 0 0 0 0 0 0 0",  # no width
+        "car 0 0 0 90 1 99 40 0 0 0 0 0 0 0",  # beside the picture
+        "car 0 2 0 2 1 12 40 0 0 0 0 0 0 0",  # occluded
+        "",
+    ],
+)
+def test_no_box_is_left_to_train_on(train, folder: Path, tmp_path: Path, capsys, label: str) -> None:
+    add(folder, "a", (80, 64), label)
 
     assert train(folder) == 1
 
@@ -102,6 +112,16 @@ def test_a_checkpoint_that_is_none(train, street: Path, tmp_path: Path, capsys, 
     assert words in error
 
 
+def confined(arguments: list[str], checkout: Path) -> subprocess.CompletedProcess[str]:
+    """The command with 5 GB of memory."""
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (5 * 2**30, 5 * 2**30))
+
+    command = [sys.executable, "-m", "yolo_v4", *arguments]
+    return subprocess.run(command, cwd=checkout, preexec_fn=limit, capture_output=True, text=True, check=False)
+
+
 @pytest.mark.slow
 def test_too_little_memory_names_the_batch_and_what_to_lower(
     write_spec: Callable[..., Path], tmp_path: Path, checkout: Path
@@ -109,13 +129,29 @@ def test_too_little_memory_names_the_batch_and_what_to_lower(
     spec = write_spec()
     spec.write_text(spec.read_text().replace("batch_size_per_gpu: 4", "batch_size_per_gpu: 20000"))
 
-    def confined() -> None:
-        resource.setrlimit(resource.RLIMIT_AS, (5 * 2**30, 5 * 2**30))
-
-    command = [sys.executable, "-m", "yolo_v4", "train", "-e", str(spec), "-r", str(tmp_path / "results")]
-    done = subprocess.run(command, cwd=checkout, preexec_fn=confined, capture_output=True, text=True, check=False)
+    done = confined(["train", "-e", str(spec), "-r", str(tmp_path / "results")], checkout)
 
     assert done.returncode == 1
     assert "memory ran out with batch_size_per_gpu 20000" in done.stderr
     assert "lower batch_size_per_gpu" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["evaluate", "inference"])
+def test_too_little_memory_to_judge_or_use_a_network_names_the_batch_too(
+    trained, checkout: Path, tmp_path: Path, command: str
+) -> None:
+    trained.add_picture("0.png")
+    for number in range(1, 500):
+        (tmp_path / "images" / f"{number}.png").symlink_to("0.png")
+        (tmp_path / "labels" / f"{number}.txt").symlink_to("0.txt")
+    trained.change("output_width: 64 output_height: 64", "output_width: 1024 output_height: 1024")
+    trained.change("SAMPLE batch_size: 2", "SAMPLE batch_size: 500")
+    flags = {"evaluate": [], "inference": ["-i", str(tmp_path / "images"), "-r", str(tmp_path / "out")]}[command]
+    done = confined([command, "-m", str(trained.model), "-e", str(trained.spec), *flags], checkout)
+
+    assert done.returncode == 1
+    assert "memory ran out with batch_size of eval_config 500" in done.stderr
+    assert "try: lower batch_size of eval_config" in done.stderr
     assert "Traceback" not in done.stderr

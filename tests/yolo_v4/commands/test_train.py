@@ -139,6 +139,23 @@ def test_a_loss_that_is_no_number_stops_the_run_and_says_what_to_lower(
 
 
 @pytest.mark.slow
+def test_a_run_that_diverges_later_keeps_what_it_had(train: Callable[..., tuple[int, Path]]) -> None:
+    _, results = train("run", training="num_epochs: 1")
+    kept = {path: path.read_bytes() for path in (results / "weights").iterdir()}
+    rates = "min_learning_rate: 1e29 max_learning_rate: 1e30 soft_start: 0.2"
+    status, _ = train(
+        "run",
+        training=f'resume_model_path: "{next(iter(kept))}"'
+        f" learning_rate {{ soft_start_cosine_annealing_schedule {{ {rates} }} }}",
+    )
+
+    assert status == 1
+    assert {path: path.read_bytes() for path in (results / "weights").iterdir()} == kept
+    rows = (results / "yolov4_training_log_resnet10.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows] == ["epoch", "1"]
+
+
+@pytest.mark.slow
 def test_a_checkpoint_made_with_another_optimiser_is_not_resumed(
     train: Callable[..., tuple[int, Path]], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -55,14 +55,20 @@ def test_a_bright_object_stays_inside_its_box(
         assert np.all(np.abs(found - tile.boxes[0]) <= slack)
 
 
-def test_a_horizontal_flip_mirrors_picture_and_boxes(augmentation: Callable[..., Augmentation]) -> None:
+@pytest.mark.parametrize(
+    ("flip", "axis", "mirrored"),
+    [("horizontal_flip", 2, [44, 8, 60, 40]), ("vertical_flip", 1, [4, 24, 20, 56])],
+)
+def test_a_flip_mirrors_picture_and_boxes(
+    augmentation: Callable[..., Augmentation], flip: str, axis: int, mirrored: list[int]
+) -> None:
     picture, boxes = noise(3, 64, 64), np.array([[4, 8, 20, 40]], dtype=np.float32)
-    spec = augmentation(horizontal_flip=1.0)
+    spec = augmentation(**{flip: 1.0})
 
     tile = random_tile(picture, boxes, 64, 64, spec, np.random.default_rng(0))
 
-    torch.testing.assert_close(tile.pixels, letterbox(picture.flip(2), spec)[0], atol=1e-3, rtol=0)
-    assert tile.boxes.tolist() == [[44, 8, 60, 40]]
+    torch.testing.assert_close(tile.pixels, letterbox(picture.flip(axis), spec)[0], atol=1e-3, rtol=0)
+    assert tile.boxes.tolist() == [mirrored]
 
 
 def test_grey_stays_grey_under_hue_and_saturation(augmentation: Callable[..., Augmentation]) -> None:
@@ -85,6 +91,20 @@ def test_hue_moves_colours_and_keeps_their_luma(augmentation: Callable[..., Augm
         torch.tensordot(luma, rgb, dims=1), torch.tensordot(luma, picture.float(), dims=1), atol=0.01, rtol=0
     )
     assert (rgb - picture.float()).abs().mean() > 1
+
+
+def test_saturation_multiplies_the_distance_from_grey_within_its_factor(
+    augmentation: Callable[..., Augmentation],
+) -> None:
+    picture = torch.tensor((110, 100, 90), dtype=torch.uint8)[:, None, None].expand(-1, 64, 64)
+    spec = augmentation(saturation=2.0, mean=(0.0, 0.0, 0.0))
+    factors = []
+    for seed in range(40):
+        blue, _, red = random_tile(picture, NONE, 64, 64, spec, np.random.default_rng(seed)).pixels.mean(dim=(1, 2))
+        factors.append(float(red - blue) / 20)
+
+    assert 0.5 <= min(factors) < 0.7
+    assert 1.6 < max(factors) <= 2.0
 
 
 def test_exposure_multiplies_brightness_within_its_factor(augmentation: Callable[..., Augmentation]) -> None:

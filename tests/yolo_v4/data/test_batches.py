@@ -115,3 +115,12 @@ def test_frames_to_judge_by_come_in_order_with_their_boxes_letterboxed(
     # 80 x 64 on 64 x 64: 0.8 of the size, 6 rows below 0 at the top.
     expected = (frames[0].boxes[0] * 0.8 + (0, 6, 0, 6)) / 64
     assert truths[0].boxes[0].tolist() == pytest.approx(expected.tolist(), abs=0.01)
+
+
+def test_objects_weigh_what_class_weighting_says(load: Callable[..., tuple[Experiment, list[Frame]]]) -> None:
+    experiment, frames = load(dataset='} class_weighting_config { class_weighting { key: "car" value: 2.5 }')
+    rows = next(iter(TrainingBatches(frames, experiment).epoch(0))).target.rows
+
+    cars = rows[rows[..., 7] == 1]  # columns: four of the box, two of objectness, bus, car, weight
+    assert len(cars)
+    assert cars[:, -1].unique().tolist() == [2.5]

@@ -104,6 +104,12 @@ def test_frames_come_in_sorted_order(street: Path, write_spec: Callable[..., Pat
     assert [frame.image.name for frame in frames] == [f"frame_{number}.png" for number in range(6)]
 
 
+def test_pictures_of_a_label_folder_may_end_in_capitals(read: Callable[..., list[Frame]], data: Path) -> None:
+    (data / "images" / "frame.png").rename(data / "images" / "frame.PNG")
+
+    assert [frame.image.name for frame in read("train", "labels")] == ["frame.PNG"]
+
+
 def test_a_record_whose_picture_is_missing_is_named(read: Callable[..., list[Frame]], data: Path) -> None:
     (data / "images" / "frame.png").unlink()
 
@@ -111,6 +117,15 @@ def test_a_record_whose_picture_is_missing_is_named(read: Callable[..., list[Fra
         read("train", "records")
 
     assert "image_extension" in caught.value.remedy
+
+
+@pytest.mark.parametrize("extension", ["png", ".png"])
+def test_the_extension_of_pictures_may_have_its_dot(
+    read: Callable[..., list[Frame]], data: Path, extension: str
+) -> None:
+    frames = read("train", "records", dataset=f' image_extension: "{extension}"')
+
+    assert {frame.image for frame in frames} == {data / "images" / "frame.png"}
 
 
 def test_a_pattern_without_files_is_refused_in_tao_words(read: Callable[..., list[Frame]], data: Path) -> None:

@@ -55,6 +55,21 @@ def test_every_object_of_a_mosaic_lies_on_its_own_picture(
             assert sample.pixels[0, y1:y2, x1:x2].unique().tolist() == pytest.approx([40 * (number + 1)], abs=0.01)
 
 
+def test_no_part_of_a_mosaic_is_narrower_than_its_least_share(
+    frames: list[Frame], augmentation: Callable[..., Augmentation]
+) -> None:
+    spec = augmentation(mosaic_prob=1.0, mosaic_min_ratio=0.4, mean=(0.0, 0.0, 0.0))
+    shares = []
+    for seed in range(40):
+        pixels = draw(frames, spec, seed).pixels[0]
+        shares.append(float((pixels[0] == pixels[0, 0]).float().mean()))
+        shares.append(float((pixels[:, 0] == pixels[0, 0]).float().mean()))
+
+    whole = [share for share in shares if share < 1]  # 1: two neighbours are the same frame
+    assert 0.39 <= min(whole) < 0.44
+    assert 0.56 < max(whole) <= 0.61
+
+
 def test_mosaic_comes_as_often_as_asked(frames: list[Frame], augmentation: Callable[..., Augmentation]) -> None:
     spec = augmentation(mosaic_prob=0.3)
 

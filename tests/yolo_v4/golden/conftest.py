@@ -17,6 +17,7 @@ import pytest
 
 NOT_READ = {"README.md", "MANIFEST.txt"}  # by the tests: they are for people, and for this file
 opened: set[str] = set()
+unread: dict[str, set[str]] = {}  # of each npz file, the arrays that no test asked for
 compared_cases: Counter[str] = Counter()
 
 
@@ -62,12 +63,23 @@ def topic(golden: Path) -> Callable[[str], Path]:
 @pytest.fixture
 def arrays(topic: Callable[[str], Path]) -> Callable[[str], dict[str, Any]]:
     """The arrays of an npz file by name."""
-    return lambda name: dict(np.load(topic(name), allow_pickle=False))
+    return lambda name: Arrays(name, dict(np.load(topic(name), allow_pickle=False)))
 
 
-def case_names(vectors: dict[str, Any], having: str) -> list[str]:
-    """Cases of an npz file, whose keys are `case/name`, that have an array of a name."""
-    return [key.removesuffix(f"/{having}") for key in vectors if key.endswith(f"/{having}")]
+class Arrays(dict[str, Any]):
+    """Those of one file, which note what was asked for."""
+
+    def __init__(self, file: str, content: dict[str, Any]) -> None:
+        super().__init__(content)
+        self._unread = unread.setdefault(file, set(content))
+
+    def __getitem__(self, key: str) -> Any:
+        self._unread.discard(key)
+        return super().__getitem__(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self._unread.discard(key)
+        return super().get(key, default)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -86,7 +98,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if not session.config.getoption("--golden-complete"):
         return
     folder = Path(os.environ.get("YOLO_V4_GOLDEN", "")).absolute()
-    problems = []
+    problems, read = [], opened.copy()  # what is hashed below was not read by a test
     manifest = folder / "MANIFEST.txt"
     lines = manifest.read_text().splitlines() if manifest.is_file() else []
     if not lines:
@@ -96,10 +108,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
             problems.append(f"missing: {name}")
         elif hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest:
             problems.append(f"not as the manifest says: {name}")
-        elif name not in opened and name not in NOT_READ:
+        elif name not in read and name not in NOT_READ:
             problems.append(f"not read by any test: {name}")
         elif "/" not in name and name not in NOT_READ and not compared_cases[name]:
             problems.append(f"no case compared: {name}")
+        problems += [f"not looked at: {array} in {name}" for array in sorted(unread.get(name, ()))]
     session.config.stash[PROBLEMS] = problems
     if problems:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from yolo_v4.errors import SpecError
+from yolo_v4.spec.experiment import Augmentation, NetworkSpec, Nms
 from yolo_v4.spec.load import load_experiment
 from yolo_v4.spec.training_checks import check_training, resumed_epoch
 
@@ -47,6 +48,15 @@ dataset_config {
 class_weighting_config { class_weighting { key: "car" value: 0.5 } }
 """
 
+NUMBERS = {
+    "yolov4_config": """loss_class_weights: 3 label_smoothing: 0.1875 focal_loss_alpha: 0.75 focal_loss_gamma: 4
+        big_grid_xy_extend: 0.0625 mid_grid_xy_extend: 0.125 small_grid_xy_extend: 0.25
+        freeze_bn: true force_relu: true""",
+    "augmentation_config": """mosaic_min_ratio: 0.25 mosaic_prob: 0.625 hue: 0.125 vertical_flip: 0.25
+        horizontal_flip: 0.375 jitter: 0.5 exposure: 1.25 randomize_input_shape_period: 6
+        image_mean { key: "b" value: 1 } image_mean { key: "g" value: 2 } image_mean { key: "r" value: 3 }""",
+}
+
 
 @pytest.fixture
 def spec(tmp_path: Path) -> Path:
@@ -75,6 +85,53 @@ def test_a_spec_becomes_frozen_values(spec: Path) -> None:
     assert experiment.augmentation.depth == 8
     assert experiment.augmentation.mean == (103.939, 116.779, 123.68)
     check_training(experiment)
+
+
+def test_every_number_goes_where_it_belongs(spec: Path) -> None:
+    text = SPEC.replace("loss_class_weights: 3", NUMBERS["yolov4_config"])
+    text = text.replace("mosaic_min_ratio: 0.25", NUMBERS["augmentation_config"])
+    spec.write_text(text)
+    experiment = load_experiment(spec)
+    assert experiment.network == NetworkSpec(
+        arch="resnet",
+        layers=10,
+        conv_blocks=2,
+        anchors=(((90.0, 60.0), (200.5, 150.0)), ((30.0, 40.0),), ((10.0, 12.0),)),
+        grid_xy_extend=(0.0625, 0.125, 0.25),
+        box_matching_iou=0.25,
+        neutral_box_iou=0.5,
+        location_weight=1.0,
+        negative_objectness_weight=2.0,
+        class_weight=3.0,
+        label_smoothing=0.1875,
+        focal_alpha=0.75,
+        focal_gamma=4.0,
+        freeze_blocks=(0, 2),
+        freeze_bn=True,
+        force_relu=True,
+    )
+    assert experiment.augmentation == Augmentation(
+        width=128,
+        height=96,
+        channels=3,
+        depth=8,
+        mean=(1.0, 2.0, 3.0),
+        hue=0.125,
+        saturation=1.5,
+        exposure=1.25,
+        vertical_flip=0.25,
+        horizontal_flip=0.375,
+        jitter=0.5,
+        shape_period=6,
+        mosaic_prob=0.625,
+        mosaic_min_ratio=0.25,
+    )
+    assert experiment.nms == Nms(confidence_threshold=0.25, iou_threshold=0.5, top_k=200)
+    training = experiment.training
+    assert (training.batch_size, training.epochs, training.checkpoint_interval) == (4, 5, 2)
+    assert (training.schedule.min_learning_rate, training.schedule.max_learning_rate) == (0.25, 0.5)
+    assert (training.schedule.soft_start, training.optimizer.momentum) == (0.125, 0.5)
+    assert (experiment.evaluation.batch_size, experiment.evaluation.matching_iou) == (3, 0.5)
 
 
 def test_relative_paths_of_data_lead_below_the_current_folder(spec: Path) -> None:
