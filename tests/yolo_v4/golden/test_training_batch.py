@@ -18,10 +18,11 @@ from yolo_v4.training.optimizer import KernelPenalty
 
 # Rounding in forty layers, each normalised by a handful of values, turns a float32 gradient by some percent of its
 # length. Ours are computed in float64, so that only NVIDIA's rounding is between them. Lengths are held to the README's
-# 1e-2; for single entries and sums it has no tolerance, and these are two to three times what rounding was seen to do.
-TURN = 0.05  # of the length
-ENTRY = 0.3  # of the root mean square of the entries
-SUM = {"kernel": 0.75, "bias": 0.15, "gamma": 0.15, "beta": 0.15}  # of the length; kernels have most entries
+# 1e-2; for single entries and sums it has no tolerance, and these are four to six times what rounding was seen to do,
+# because other seeds round otherwise. A sign, a place or a factor that is wrong goes far beyond them.
+TURN = 0.1  # of the length
+ENTRY = 0.6  # of the root mean square of the entries
+SUM = {"kernel": 1.5, "bias": 0.3, "gamma": 0.3, "beta": 0.3}  # of the length; kernels have most entries
 
 
 @pytest.mark.slow
