@@ -7,6 +7,7 @@ could read is None, never 0.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from harness.domain.job import Cost
 from harness.units import unit_of
 
 SCHEMA_VERSION = 1
@@ -187,6 +188,7 @@ class Record:
     verdict: Verdict | None = None
     probe: Probe | None = None
     observed: Observed | None = None
+    jobs: Cost | None = None  # of a run through a queue: what it had cost when the record was closed
     not_comparable: tuple[str, ...] = ()  # why it must not be compared with others; empty: clean
     schema_version: int = field(default=SCHEMA_VERSION)
 

@@ -25,6 +25,7 @@ from harness.stages import cases, micro
 from harness.stages.cases import Case
 from harness.stages.experiment import template
 from harness.store.bench import bench_folder, lay_out, load_plan
+from harness.store.jobs import cost_so_far
 from harness.store.layout import Workspace
 from harness.store.lock import holder_of
 
@@ -57,7 +58,7 @@ def bench(settings: Settings, *, say: Say) -> list[Record]:
     lay_out(user, own, settings.dataset.archive)
     with hold(own, say=say):
         try:
-            return _Bench(name, replace(settings, workspace=own.root), plan, machine, say).run()
+            return _Bench(user, replace(settings, workspace=own.root), plan, machine, say).run()
         finally:
             if settings.origins["keep"] == "built-in" or not settings.keep:
                 remove(own.root)
@@ -74,8 +75,8 @@ def _sweep(user: Workspace) -> None:
 
 
 class _Bench:
-    def __init__(self, name: str, settings: Settings, plan: Bench, machine: Machine, say: Say) -> None:
-        self._name, self._settings, self._plan, self._say = name, settings, plan, say
+    def __init__(self, user: Workspace, settings: Settings, plan: Bench, machine: Machine, say: Say) -> None:
+        self._user, self._settings, self._plan, self._say = user, settings, plan, say
         self._machine, self._code = machine, facts.code(resolve(settings))
         self._data: str | int | float | bool | None = None
         self._spec = digest_of(template(settings))
@@ -152,7 +153,7 @@ class _Bench:
         if key not in self._open:
             record = Record(
                 id="",
-                bench=self._name,
+                bench=self._settings.workspace.name,
                 platform=settings.platform.name,
                 case=case,
                 status="truncated",
@@ -182,4 +183,5 @@ class _Bench:
     def _close(self, key: str, status: str = "ok", reason: str = "") -> None:
         recording = self._open.pop(key, None)
         if recording is not None:
+            recording.record = replace(recording.record, jobs=cost_so_far(self._user, os.environ))
             self._closed.append(recording.close(status, reason))

@@ -111,6 +111,16 @@ def test_they_have_the_schema_of_local_ones_and_what_only_the_machine_itself_cou
     assert {"epoch", "start-up"} <= {phase["phase"] for phase in train["phases"]}
 
 
+def test_they_say_what_the_run_through_the_queue_cost(records: list[dict[str, Any]], folder: Path) -> None:
+    (path,) = folder.glob("workspace/.jobs/*/outcome.json")
+    whole = json.loads(path.read_text())
+    for record in records:
+        cost = record["jobs"]
+        assert (cost["stays"], cost["lost_s"], cost["lost_steps"], cost["goodput_pct"]) == (1, 0, None, 100)
+        assert 0 <= cost["queue_s"] == whole["queue_s"] < 60
+        assert sum(run["duration_s"] for run in record["runs"]) < cost["allocated_s"] <= whole["allocated_s"]
+
+
 def test_a_gpu_that_only_slurm_believes_in_is_none(records: list[dict[str, Any]]) -> None:
     for record in records:
         assert record["environment"]["CUDA_VISIBLE_DEVICES"] == "0"
