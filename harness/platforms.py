@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from harness.command.sbatch import options as options_of
 from harness.command.sbatch import shell_line
 from harness.domain.settings import Settings
 from harness.errors import ConfigError
@@ -12,6 +13,8 @@ from harness.execute import doctor, launch
 from harness.execute.inside import work
 from harness.execute.preflight import check_classes, check_pretrained
 from harness.stages.summary import columns
+from harness.store.jobs import current
+from harness.store.layout import Workspace
 from harness.store.recipes import platforms, this_machine
 
 
@@ -64,6 +67,13 @@ def through_queue(settings: Settings, words: Sequence[str]) -> int:
         doctor.check_queue(settings)
     launch.launch(settings, words, lambda text: print(f"jamcam: {text}", flush=True))
     return 0
+
+
+def left_of_study(every: list[Settings]) -> list[Settings]:
+    """Those of a scaling study that were not measured yet: from the one whose job is under way on, else all."""
+    run = current(Workspace(every[0].workspace))
+    places = [place for place, one in enumerate(every) if run and run.command == ("scaling", *options_of(one))]
+    return every[places[0] :] if places else every
 
 
 def needs_network(settings: Settings) -> bool:

@@ -18,7 +18,7 @@ from harness.store.jobs import Run, changed_s, kept_unix_s
 from harness.store.layout import Workspace
 
 # Half a measurement is none: these verbs are not taken up again.
-MEASURES = ("bench",)
+MEASURES = ("bench", "scaling")
 # Of a job that was stopped ahead of its limit and hopes for another; submitters read notes, not this.
 TO_BE_CONTINUED = 75
 

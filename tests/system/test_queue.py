@@ -255,6 +255,21 @@ def test_repeats_are_an_array_whose_tasks_run_one_after_another(run):
     assert logs == ["slurm-1-1.log", "slurm-1-2.log", "slurm-1-3.log"]
 
 
+def test_each_count_of_a_scaling_study_has_a_job_that_asks_for_as_many_gpus(run, tmp_path):
+    one = run(verb=("scaling",)).start("--gpus=1,2", f"--results={tmp_path / 'results'}")
+
+    assert one.end() == 0
+    jobs = one.jobs()
+    assert [state for _, state in jobs] == ["COMPLETED", "COMPLETED"]
+    records = [json.loads(path.read_text()) for path in tmp_path.glob("results/rehearsal/*/record.json")]
+    seen = {(each["conditions"]["scaling"], each["environment"]["SLURM_GPUS_ON_NODE"]) for each in records}
+    assert seen == {("strong and weak", "1"), ("strong", "2"), ("weak", "2")}
+    assert {each["jobs"]["stays"] for each in records} == {1}
+    # The stand-in takes a tenth of a second for a step, whatever it is asked.
+    (strong,) = (each for each in records if each["conditions"]["scaling"] == "strong")
+    assert {tuple(m["values"]) for m in strong["runs"][0]["measurements"] if "efficiency" in m["name"]} == {(50.0,)}
+
+
 def test_a_secret_reaches_the_job_and_nothing_else(run, monkeypatch):
     one = run()
     one.cluster.environment["JAMCAM_KEY"] = "open sesame"
