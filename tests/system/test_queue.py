@@ -9,6 +9,7 @@ import time
 import pytest
 
 from harness.domain.stage import STAGES
+from harness.store.records import read_records
 from tests.system.cluster import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.system]
@@ -268,6 +269,46 @@ def test_each_count_of_a_scaling_study_has_a_job_that_asks_for_as_many_gpus(run,
     # The stand-in takes a tenth of a second for a step, whatever it is asked.
     (strong,) = (each for each in records if each["conditions"]["scaling"] == "strong")
     assert {tuple(m["values"]) for m in strong["runs"][0]["measurements"] if "efficiency" in m["name"]} == {(50.0,)}
+
+
+def test_a_bench_stopped_at_its_limit_keeps_what_was_finished_and_says_what_slurm_said(run, tmp_path):
+    # One is warned ahead of the limit, the other is not; both are at work on training, after the chain.
+    ways = {"warned": {"warn_s": 300}, "surprised": {"warn_s": 0}}
+    results = {name: tmp_path / name / "results" for name in ways}
+    runs = {name: run(name, verb=("bench",)) for name in ways}
+    for name, one in runs.items():
+        one.start(f"--results={results[name]}", misbehave="train=hang-in-block", **ways[name])
+    for one in runs.values():
+        one.sees("bench | block 1 of 2: train by 4")
+    runs["warned"].cluster.ask("scancel", "--batch", "--signal=USR1", runs["warned"].job())
+    surprised = runs["surprised"].job()
+    runs["surprised"].cluster.ask("scontrol", "update", f"jobid={surprised}", "EndTime=now+1")
+
+    assert {name: one.end() for name, one in runs.items()} == {"warned": 1, "surprised": 1}
+    assert f"job {surprised} ended as TIMEOUT: it was not over at its time limit" in runs["surprised"].printed
+    assert f"job {runs['warned'].job()} ended as FAILED" in runs["warned"].printed
+    assert "half a measurement is none, and what was finished is kept: it needs a longer WALL_TIME" in (
+        runs["warned"].printed
+    )
+    for folder in results.values():
+        assert {one.case: one.status for one in read_records(folder)[0]} == {"chain": "ok", "train": "truncated"}
+
+
+def test_training_goes_over_two_machines_that_meet(run, tmp_path):
+    pytest.importorskip("torch", reason="the portable engine needs torch")
+    # Nodes of this cluster have names that nobody can look up: it is all one machine.
+    scontrol = tmp_path / "bin" / "scontrol"
+    scontrol.parent.mkdir()
+    real = shutil.which("scontrol")
+    scontrol.write_text(f'#!/bin/sh\n[ "$2" = hostnames ] && exec echo 127.0.0.1\nexec {real} "$@"\n')
+    scontrol.chmod(0o755)
+    one = run()
+    one.path = f"{scontrol.parent}{os.pathsep}{one.path}"
+
+    assert one.start("--engine=portable", "--nodes=2", "--epochs=1", options=["--mem-per-cpu=1500"]).end(500) == 0
+    (log,) = one.workspace.glob(".attempts/train/*/console.log")
+    assert one.done() >= {"train"}
+    assert "2 processes" in log.read_text()
 
 
 def test_a_secret_reaches_the_job_and_nothing_else(run, monkeypatch):
