@@ -61,11 +61,17 @@ def script(settings: Settings, words: Sequence[str]) -> str:
 
 def through_queue(settings: Settings, words: Sequence[str]) -> int:
     """Bring a command through the queue of its platform and wait for its end."""
+
+    def say(text: str) -> None:
+        print(f"jamcam: {text}", flush=True)
+
     if launch.unfinished(settings, words) is None:
         check_classes(settings)
         check_pretrained(settings)
         doctor.check_queue(settings)
-    launch.launch(settings, words, lambda text: print(f"jamcam: {text}", flush=True))
+        if doubt := doctor.stranger(settings.platform):
+            say(f"this may be no login node of {settings.platform.title}: it is {doubt}")
+    launch.launch(settings, words, say)
     return 0
 
 
