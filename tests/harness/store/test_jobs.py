@@ -1,3 +1,4 @@
+import json
 import multiprocessing
 import os
 import time
@@ -5,8 +6,8 @@ import time
 import pytest
 
 from harness.domain.job import Cost
-from harness.store.jobs import begin, cost_so_far, current
-from harness.store.layout import Workspace
+from harness.store.jobs import begin, cost_so_far, current, images_per_s
+from harness.store.layout import Workspace, staged
 from harness.store.lock import Holder
 
 ME = Holder(host="login1", pid=7, started="1")
@@ -104,6 +105,17 @@ def test_a_job_that_never_ran_has_no_stays_and_no_last_words(run):
     run.intend(1, 0, ME)
 
     assert (run.stays(), run.last_words(1)) == ([], {})
+
+
+def test_the_rate_of_training_is_what_the_newest_try_said_last(workspace):
+    tries = Workspace(workspace).attempts / "train"
+    for name, rates in (("1", [8.0, 9.0]), ("2", [10.0, 11.0]), ("3", [])):
+        staged(tries / name, "experiment").mkdir(parents=True)
+        lines = [json.dumps({"status": "RUNNING", "message": "", "images_per_s": rate}) for rate in rates]
+        (staged(tries / name, "experiment") / "status.json").write_text("\n".join([*lines, '{"status": "FAILURE"}']))
+
+    assert images_per_s(Workspace(workspace)) == 11.0
+    assert images_per_s(Workspace(workspace / "another")) is None
 
 
 def test_a_record_that_is_closed_in_a_job_is_told_what_its_run_has_cost_by_then(run, workspace, monkeypatch):
