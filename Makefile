@@ -92,6 +92,8 @@ export: $(detector) ## write ONNX and check it against the model
 ##@ Measuring
 bench: $(bench) ## measure this machine under the name PLATFORM=..., and leave records in results/
 	@$(jamcam)
+scaling: $(bench) ## measure training on GPUS=1,2,4: the same batch over all of them, and the same on each
+	@$(jamcam)
 plots: $(report) ## redraw plots and the README's Benchmarking section from results/ alone
 	@$(jamcam)
 compare: $(base) ## how records A=... and B=... differ, where they can be compared
@@ -141,7 +143,7 @@ help: ## this list
 	  /^VARIABLES/ { sub("VARIABLES .= ", ""); variables = variables sprintf("  %-19s %s\n", $$1, $$2) } \
 	  END { print "\nVariables, as in: make all RECIPE=smoke EPOCHS=3\n" variables }' $(firstword $(MAKEFILE_LIST))
 
-.PHONY: all download verify gen-valid tune-bdb convert-data train eval vis export bench \
+.PHONY: all download verify gen-valid tune-bdb convert-data train eval vis export bench scaling \
   status plan why show-config platforms doctor shell scheduler unlock clean plots compare gate image check test golden lint help
 
 $(VENV)/.ready-%: environment.py pyproject.toml constraints.txt

@@ -14,9 +14,10 @@ from harness.stages.bench import bench
 
 
 def _bench(settings: Settings, options: argparse.Namespace) -> int:
-    print(f"jamcam {__version__} bench on {settings.platform.name}: {summary.header(settings)}", flush=True)
+    verb = options.verb
+    print(f"jamcam {__version__} {verb} on {settings.platform.name}: {summary.header(settings)}", flush=True)
     check(settings)
-    records = bench(settings, say=lambda text: print(f"bench | {text}", flush=True))
+    records = bench(settings, say=lambda text: print(f"{verb} | {text}", flush=True), scaling=verb == "scaling")
     print("\n".join(bench_lines(records)), flush=True)
     try:
         reporting.redraw(settings.results, say=print)
@@ -55,6 +56,7 @@ def _forced(options: argparse.Namespace) -> bool:
 
 VERBS: dict[str, Callable[[Settings, argparse.Namespace], int]] = {
     "bench": _bench,
+    "scaling": _bench,
     "plots": _plots,
     "compare": _compare,
     "gate": _gate,

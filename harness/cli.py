@@ -16,7 +16,7 @@ from harness.execute.signals import Interrupted, listen
 from harness.store.layout import Workspace
 
 ALL = "all"
-QUEUED = ("bench",)  # verbs besides the stages that a job can do
+QUEUED = ("bench", "scaling")  # verbs besides the stages that a job can do
 DESCRIPTIONS = {
     "download": "fetch (or make) the archive, unpack it, split train and test",
     "verify": "check names, sizes, boxes and pairs; convert the labels; print the numbers",
@@ -61,7 +61,11 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         parser.error("give one verb, or stages as flags such as --download --verify")
     if verb in DESCRIPTIONS:
         named, verb = [verb], None
-    settings = _settings(options)
+    every = _of_study(options) if verb == "scaling" else [_settings(options)]
+    return max(_do(settings, verb, named, options) for settings in every)
+
+
+def _do(settings: Settings, verb: str | None, named: list[str], options: argparse.Namespace) -> int:
     names = list(STAGES) if ALL in named else named
     words = named if len(named) == 1 else [f"--{stage}" for stage in named]
     if verb in (None, *QUEUED) and _goes_to_queue(settings):
@@ -76,6 +80,19 @@ def _settings(options: argparse.Namespace) -> Settings:
 
     given = {variable.name: getattr(options, variable.name, None) for variable in VARIABLES}
     return load_settings({name: text for name, text in given.items() if text is not None}, os.environ)
+
+
+def _of_study(options: argparse.Namespace) -> list[Settings]:
+    """Settings for each count of GPUs: where there is a queue, a job of its own asks for no more than it uses."""
+    from harness.domain.scaling import batches
+    from harness.platforms import left_of_study
+
+    given = vars(options)
+    counts = [{"gpus": count} for count in given["gpus"].split(",")] if "gpus" in given else [{}]
+    every = [_settings(argparse.Namespace(**given | count)) for count in counts]
+    for settings in every:
+        batches(settings)  # what cannot be divided is refused before anything is measured
+    return left_of_study(every)
 
 
 def _stages(settings: Settings, names: list[str], verbose: bool) -> int:
@@ -208,6 +225,7 @@ VERBS: dict[str, tuple[Verb, str]] = {
     "why": (_why, "why a stage would run or not (exit 1: it would)"),
     "show-config": (_show_config, "every setting, and where its value came from"),
     "bench": (_of("benchmarking", "bench"), "measure this machine under the name of a platform, and leave records"),
+    "scaling": (_of("benchmarking", "scaling"), "measure training on --gpus=1,2,4, strong and weak, and leave records"),
     "plots": (_of("benchmarking", "plots"), "redraw plots and the README's Benchmarking section from records"),
     "compare": (
         _of("benchmarking", "compare"),

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from harness.command.sbatch import options as options_of
 from harness.command.sbatch import shell_line
 from harness.domain.settings import Settings
 from harness.errors import ConfigError
@@ -12,6 +13,8 @@ from harness.execute import doctor, launch
 from harness.execute.inside import work
 from harness.execute.preflight import check_classes, check_pretrained
 from harness.stages.summary import columns
+from harness.store.jobs import current
+from harness.store.layout import Workspace
 from harness.store.recipes import platforms, this_machine
 
 
@@ -58,12 +61,25 @@ def script(settings: Settings, words: Sequence[str]) -> str:
 
 def through_queue(settings: Settings, words: Sequence[str]) -> int:
     """Bring a command through the queue of its platform and wait for its end."""
+
+    def say(text: str) -> None:
+        print(f"jamcam: {text}", flush=True)
+
     if launch.unfinished(settings, words) is None:
         check_classes(settings)
         check_pretrained(settings)
         doctor.check_queue(settings)
-    launch.launch(settings, words, lambda text: print(f"jamcam: {text}", flush=True))
+        if doubt := doctor.stranger(settings.platform):
+            say(f"this may be no login node of {settings.platform.title}: it is {doubt}")
+    launch.launch(settings, words, say)
     return 0
+
+
+def left_of_study(every: list[Settings]) -> list[Settings]:
+    """Those of a scaling study that were not measured yet: from the one whose job is under way on, else all."""
+    run = current(Workspace(every[0].workspace))
+    places = [place for place, one in enumerate(every) if run and run.command == ("scaling", *options_of(one))]
+    return every[places[0] :] if places else every
 
 
 def needs_network(settings: Settings) -> bool:

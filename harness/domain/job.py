@@ -51,19 +51,27 @@ def overall(rows: Sequence[JobRow]) -> JobRow:
     return min(rows, key=lambda row: rank.get(row.state, 2))
 
 
-def account(stays: Sequence[Stay], images_per_s: float | None, batch: int) -> dict[str, float | int | None]:
-    """What the stays of one run add up to.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cost:
+    """What one run through a queue took, over all its stays on nodes."""
 
-    `lost_s` is work that was done again, `lost_steps` the same at the measured rate (None where none is known), and
-    `goodput_pct` the share of the allocated time that was not lost.
-    """
+    stays: int
+    queue_s: float  # between the moments a job could have begun and those it began
+    allocated_s: float  # on nodes
+    lost_s: float  # of work that has to be done again
+    lost_steps: int | None  # the same at the rate that training told; None where none is known
+    goodput_pct: float | None  # share of allocated_s that went into what was kept; None where nothing was allocated
+
+
+def account(stays: Sequence[Stay], images_per_s: float | None, batch: int) -> Cost:
+    """What the stays of one run add up to; `batch` is that of all its GPUs together."""
     allocated_s = sum(stay.ended_s - stay.began_s for stay in stays)
     lost_s = sum(stay.ended_s - max(stay.kept_s, stay.began_s) for stay in stays if not stay.finished)
-    return {
-        "stays": len(stays),
-        "queue_s": round(sum(max(0.0, stay.began_s - stay.ready_s) for stay in stays), 1),
-        "allocated_s": round(allocated_s, 2),
-        "lost_s": round(lost_s, 2),
-        "lost_steps": None if images_per_s is None else round(lost_s * images_per_s / batch),
-        "goodput_pct": round(100 * (1 - lost_s / allocated_s), 2) if allocated_s else None,
-    }
+    return Cost(
+        stays=len(stays),
+        queue_s=round(sum(max(0.0, stay.began_s - stay.ready_s) for stay in stays), 1),
+        allocated_s=round(allocated_s, 2),
+        lost_s=round(lost_s, 2),
+        lost_steps=None if images_per_s is None else round(lost_s * images_per_s / batch),
+        goodput_pct=round(100 * (1 - lost_s / allocated_s), 2) if allocated_s else None,
+    )

@@ -41,6 +41,7 @@ class Platform:
     compute_capability: float = 0.0
     driver: str = ""  # of the GPUs
     gpus_per_node: int = 0
+    whole_nodes: bool = False  # a job on several nodes must take all GPUs of each
     refuses: Mapping[str, str] = field(default_factory=dict)  # engine -> why it cannot run there
     # The queue.
     scheduler: str = "none"

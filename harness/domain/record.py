@@ -7,10 +7,12 @@ could read is None, never 0.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from harness.domain.job import Cost
 from harness.units import unit_of
 
 SCHEMA_VERSION = 1
 STATUSES = ("ok", "failed", "truncated")
+TRAINING = ("chain", "train", "scaling")  # cases that say how fast training is
 # As NVML numbers them; being idle or set to certain clocks are bits, too, and no reasons to worry.
 THROTTLE_REASONS = {
     0x4: "power cap",
@@ -171,7 +173,7 @@ class Record:
     id: str  # UTC time, case, four random hexadecimal digits
     bench: str  # the bench it belongs to; its records share this
     platform: str
-    case: str  # chain, train, evaluate, inference, export, convert-data, sampler, micro; imported
+    case: str  # chain, train, evaluate, inference, export, convert-data, sampler, micro; scaling; imported
     status: str  # one of STATUSES
     reason: str = ""  # why it failed or ended early
     source: str = "measured"  # or what it was imported from
@@ -187,6 +189,7 @@ class Record:
     verdict: Verdict | None = None
     probe: Probe | None = None
     observed: Observed | None = None
+    jobs: Cost | None = None  # of a run through a queue: what it had cost when the record was closed
     not_comparable: tuple[str, ...] = ()  # why it must not be compared with others; empty: clean
     schema_version: int = field(default=SCHEMA_VERSION)
 

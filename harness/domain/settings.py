@@ -57,6 +57,11 @@ class Settings:
     decided: Mapping[str, str]  # what command line, environment and luigi.cfg said
     via_make: bool = False  # it was make's
 
+    @property
+    def frames_per_step(self) -> int:
+        """Of all GPUs together."""
+        return self.batch * self.gpus * self.nodes
+
     def command(self, *words: str) -> str:
         """The command line that does a verb with these settings, ready to be typed."""
         if self.via_make and len(words) == 1:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.domain.platform import IDENTITY, wall_time_s
+from harness.domain.platform import IDENTITY, Platform, wall_time_s
 from harness.domain.settings import Settings
 from harness.errors import ConfigError
 from harness.execute.engines import model_key
@@ -51,11 +51,16 @@ def check_queue(settings: Settings) -> None:
         raise ConfigError(f"a job on {settings.platform.name} would fail:{words}", remedy=faults[0].remedy)
 
 
-def _place(settings: Settings) -> Iterator[Finding]:
-    platform, host, here = settings.platform, socket.gethostname(), machine.machine()
-    known = "|".join(filter(None, [platform.host_pattern, platform.login_pattern]))
+def stranger(platform: Platform) -> str:
+    """Words of doubt where this host is called like none of the platform's; it is not refused for that."""
+    host, known = socket.gethostname(), "|".join(filter(None, [platform.host_pattern, platform.login_pattern]))
     fits = not known or re.fullmatch(known, host)
-    yield Finding("host", host if fits else f"{host}, not one of {known} (names are no proof)")
+    return "" if fits else f"{host}, not one of {known} (names are no proof)"
+
+
+def _place(settings: Settings) -> Iterator[Finding]:
+    platform, here = settings.platform, machine.machine()
+    yield Finding("host", stranger(platform) or socket.gethostname())
     if platform.name == "wsl2" and this_machine() != "wsl2":
         yield Finding("kernel", machine.uname().release, "is not WSL's", "take PLATFORM=local")
     if platform.scheduler == "slurm":
@@ -79,8 +84,10 @@ def _request(settings: Settings) -> Iterator[Finding]:
     limit, asked = platform.wall_time_limit, settings.wall_time
     fault = f"the limit is {limit}" if limit and wall_time_s(asked) > wall_time_s(limit) else ""
     yield Finding("wall time", asked, fault, f"give WALL_TIME={limit} or less")
-    fault = f"a node has {most}" if most and settings.gpus > most else ""
-    yield Finding("GPUs a node", str(settings.gpus), fault, f"give GPUS={most} or less")
+    fault, remedy = f"a node has {most}" if most and settings.gpus > most else "", f"give GPUS={most} or less"
+    if platform.whole_nodes and settings.nodes > 1 and settings.gpus != most:
+        fault, remedy = f"a job on several nodes must take all {most}", f"give GPUS={most}, or NODES=1"
+    yield Finding("GPUs a node", str(settings.gpus), fault, remedy)
 
 
 def _engine(settings: Settings) -> Iterator[Finding]:

@@ -18,7 +18,7 @@ from harness.store.jobs import Run, changed_s, kept_unix_s
 from harness.store.layout import Workspace
 
 # Half a measurement is none: these verbs are not taken up again.
-MEASURES = ("bench",)
+MEASURES = ("bench", "scaling")
 # Of a job that was stopped ahead of its limit and hopes for another; submitters read notes, not this.
 TO_BE_CONTINUED = 75
 
@@ -42,12 +42,17 @@ def work(folder: Path, link: int, command: Sequence[str]) -> int:
     status, warned = _run(command)
     kept = kept_unix_s(workspace)
     end: dict[str, Any] = {"exit_status": status, "warned": warned, "kept_unix_s": kept}
-    hopes = warned and status != 0 and command[0] not in MEASURES
-    if hopes and kept < started:
-        print("jamcam: no stage and no checkpoint was finished in this job: it needs a longer WALL_TIME", flush=True)
-    if not hopes or kept < started:
+    cut_short, why = warned and status != 0, ""
+    if cut_short and command[0] in MEASURES:
+        why = "half a measurement is none, and what was finished is kept"
+    elif cut_short and kept < started:
+        why = "no stage and no checkpoint was finished in this job"
+    if why:
+        print(f"jamcam: {why}: it needs a longer WALL_TIME", flush=True)
+    if why or not cut_short:
         note("end", **end)
         return status
+    print("jamcam: the run goes on from here in the next job", flush=True)
     # The note comes first: once the job is back in the queue, this process is killed.
     note("end", **end, goes_on="requeue")
     if not slurm.requeue(number):
@@ -63,7 +68,7 @@ def _run(command: Sequence[str]) -> tuple[int, bool]:
     def stop(number: int, frame: FrameType | None) -> None:
         if number == signal.SIGUSR1:
             warned.append(number)
-            print("jamcam: the time limit is near: stopping, to go on from here in the next job", flush=True)
+            print("jamcam: the time limit is near: stopping", flush=True)
         for process in child:
             process.terminate()
 

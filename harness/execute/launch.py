@@ -6,6 +6,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -69,7 +70,7 @@ def launch(settings: Settings, words: Sequence[str], say: Say) -> None:
         job = _submitted(settings, run, words, link, queue, say)
         ended = _waited(run, link, job, queue, say)
         if ended.state == DONE or not any(each.get("goes_on") == "next job" for each in run.last_words(link).values()):
-            return _concluded(settings, run, words, link, ended)
+            return _concluded(settings, run, words, link, ended, say)
         say(f"job {job} was stopped ahead of its time limit; the run goes on in another job")
         link += 1
 
@@ -164,10 +165,11 @@ def _show_new(log: Path, shown: int, job: str) -> int:
     return shown + len(whole) + bool(whole)
 
 
-def _concluded(settings: Settings, run: Run, words: Sequence[str], link: int, ended: JobRow) -> None:
+def _concluded(settings: Settings, run: Run, words: Sequence[str], link: int, ended: JobRow, say: Say) -> None:
     said, logs = run.last_words(link), [run.log(link), *run.folder.glob(f"slurm-{link}-*.log")]
-    rate, batch = images_per_s(Workspace(settings.workspace)), settings.batch * settings.gpus * settings.nodes
-    run.finish({"state": ended.state, "job_id": ended.job_id, "links": link, **account(run.stays(), rate, batch)})
+    cost = account(run.stays(), images_per_s(Workspace(settings.workspace)), settings.frames_per_step)
+    run.finish({"state": ended.state, "job_id": ended.job_id, "links": link, **asdict(cost)})
+    say(f"{cost.queue_s:.0f} s in the queue, {cost.allocated_s:.0f} s on nodes, {cost.lost_s:.0f} s of them lost")
     if ended.state == DONE:
         return
     log = next((path for path in logs if path.exists()), None)

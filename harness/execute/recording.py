@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.domain.comparability import faults
-from harness.domain.record import Measurement, Record, Run
+from harness.domain.record import TRAINING, Measurement, Record, Run
 from harness.domain.settings import Settings
 from harness.execute.attempt import utc
 from harness.execute.watch import watched
@@ -89,7 +89,7 @@ class Recording:
             finished_utc=utc(time.time()),
             series=digest.series(samples),
             phases=digest.phase_summaries(phases, samples),
-            verdict=digest.verdict(phases, samples) if self.record.case in ("chain", "train") else None,
+            verdict=digest.verdict(phases, samples) if self.record.case in TRAINING else None,
             probe=digest.probe(samples, self.record.runs, **rates, faults=said) if samples or said else None,
             observed=digest.observed(samples),
         )

@@ -45,6 +45,11 @@ def submit(script: Path) -> str:
         return number
     if status == 127:
         raise ConfigError("there is no sbatch on this machine", remedy="give the command on a login node")
+    if re.search("configuration (source|file)", complaint):
+        raise ConfigError(
+            f"Slurm is installed here and knows of no cluster: {complaint.splitlines()[-1]}",
+            remedy="give the command on a login node, or set SLURM_CONF to the cluster's slurm.conf",
+        )
     sent = not complaint or "submission failed" in complaint or "timed out" in complaint
     if status == 0 or (sent and not DECLINED.search(complaint)):
         raise InDoubt(f"sbatch gave no clear answer: {complaint or printed}", remedy="wait")

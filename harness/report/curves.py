@@ -1,6 +1,6 @@
 """Plots of lines: loss and mAP as training goes on, throughput with more GPUs and with larger batches."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from harness.domain.record import Record, Run
+from harness.domain.scaling import STRONG, kinds
 from harness.report.charts import TITLES, WIDE, WORKS
 from harness.report.selection import Setup, number, repeats
 from harness.report.stats import Summary, summarise
@@ -18,6 +19,7 @@ from harness.report.style import figure, foot, look, plain_log
 
 EPOCH = "epoch"
 BARS = "bar: 95 % interval of the median"
+SCALING = "grey: perfect scaling from the smallest count; strong: the batch is that of all GPUs together, weak: of each"
 
 
 class Line(NamedTuple):
@@ -52,7 +54,7 @@ def learning(recipe: str, chains: Mapping[Setup, Record]) -> Figure | None:
 
 def gpus(recipe: str, of: Mapping[str, Mapping[Setup, Record]]) -> Figure | None:
     """Training on more GPUs: throughput beside what perfect scaling would give, and efficiency."""
-    lines = _grown(of, "train", "gpus")
+    lines = _scaled({**of["train"], **of["scaling"]})
     ideal = [line._replace(y=[line.y[0] * x / line.x[0] for x in line.x], bars={}) for line in lines]
     shares = [
         line._replace(y=[100 * y / best for y, best in zip(line.y, perfect.y, strict=True)], bars={})
@@ -62,13 +64,14 @@ def gpus(recipe: str, of: Mapping[str, Mapping[Setup, Record]]) -> Figure | None
         Panel("GPUs", "training (images/s)", lines, counted=True, ideal=ideal),
         Panel("GPUs", "efficiency (%)", shares, counted=True),
     ]
-    return line_plot(f"More GPUs, recipe {recipe}", panels, f"{BARS}; grey: perfect scaling from the smallest count")
+    return line_plot(f"More GPUs, recipe {recipe}", panels, BARS, SCALING)
 
 
 def batches(recipe: str, of: Mapping[str, Mapping[Setup, Record]]) -> Figure | None:
     """Throughput of each work by batch size."""
     panels = [
-        Panel("batch size", f"{TITLES[case]} (images/s)", _grown(of, case, "batch"), counted=True) for case in WORKS
+        Panel("batch size", f"{TITLES[case]} (images/s)", _batches(of[case], WORKS[case]), counted=True)
+        for case in WORKS
     ]
     return line_plot(f"Batch size, recipe {recipe}", panels, BARS)
 
@@ -111,22 +114,42 @@ def _panel(axes: Axes, panel: Panel, names: Sequence[str]) -> None:
         axes.set_ylim(0, ys[-1] * 1.1 or 1)
 
 
-def _grown(of: Mapping[str, Mapping[Setup, Record]], case: str, key: str) -> list[Line]:
-    """A line for each set-up that was measured with two or more values of `key`."""
-    groups: dict[Setup, dict[int, Summary]] = {}
-    for setup, record in of[case].items():
-        summary = summarise(repeats(record, WORKS[case]))
-        if summary is not None and getattr(setup, key):
-            rest = setup._replace(gpus=0) if key == "gpus" else setup._replace(batch=0)
-            groups.setdefault(rest, {})[getattr(setup, key)] = summary
+def _scaled(trained: Mapping[Setup, Record]) -> list[Line]:
+    """A line for each set-up and kind of scaling."""
+    points = (
+        (f"{_one_gpu(setup, kind).line}, {kind} scaling", setup.gpus, record)
+        for setup, record in trained.items()
+        for kind in kinds(record)
+    )
+    return _lines(points, WORKS["train"])
+
+
+def _one_gpu(setup: Setup, kind: str) -> Setup:
+    """What all points of a line have in common: frames of each GPU, or with strong scaling of all together."""
+    return setup._replace(gpus=0, batch=setup.batch * setup.gpus if kind == STRONG else setup.batch)
+
+
+def _batches(measured: Mapping[Setup, Record], quantity: str) -> list[Line]:
+    """A line for each set-up but for its batch."""
+    points = ((setup._replace(batch=0).line, setup.batch, record) for setup, record in measured.items())
+    return _lines(points, quantity)
+
+
+def _lines(points: Iterable[tuple[str, int, Record]], quantity: str) -> list[Line]:
+    """Lines of (name, x, record) that have two or more values of x."""
+    groups: dict[str, dict[int, Summary]] = {}
+    for name, x, record in points:
+        summary = summarise(repeats(record, quantity))
+        if summary is not None and x:
+            groups.setdefault(name, {})[x] = summary
     return [
         Line(
-            rest.line,
+            name,
             sorted(found),
-            [found[count].median for count in sorted(found)],
+            [found[x].median for x in sorted(found)],
             {x: (one.low, one.high) for x, one in found.items() if one.low is not None and one.high is not None},
         )
-        for rest, found in groups.items()
+        for name, found in groups.items()
         if len(found) > 1
     ]
 

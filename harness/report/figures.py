@@ -27,7 +27,7 @@ def figures(
         samples: reads the samples of a record.
         phases: reads its phases.
     """
-    found = {case: newest(records, case) for case in ("chain", *charts.WORKS)}
+    found = {case: newest(records, case) for case in ("chain", "scaling", *charts.WORKS)}
     for recipe in sorted({setup.recipe for setups in found.values() for setup in setups}):
         of = {
             case: {one: record for one, record in setups.items() if one.recipe == recipe}

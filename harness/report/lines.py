@@ -11,7 +11,7 @@ from harness.units import unit_of
 def bench_lines(records: Sequence[Record]) -> Iterator[str]:
     """Case by case: status, what was measured, and what the sampler cost."""
     for record in records:
-        batch = f" by {record.conditions['batch']}" if record.case in ("evaluate", "inference") else ""
+        batch = f" by {record.conditions['batch']}" if record.case in ("evaluate", "inference", "scaling") else ""
         label = textwrap.shorten("; ".join(record.not_comparable), 100, placeholder=" …")
         fate = record.status + (f": {record.reason}" if record.reason else "")
         yield f"\n{record.case}{batch} ({fate}; {f'not comparable: {label}' if label else 'clean'})"

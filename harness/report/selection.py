@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from harness.domain.comparability import reasons
-from harness.domain.record import Record
+from harness.domain.record import TRAINING, Record
 
 GIB = 2**30
 
@@ -48,7 +48,7 @@ def setup(record: Record) -> Setup:
     """The set-up of a record; parts nobody noted are empty or 0."""
     told, machine = record.conditions, record.machine
     # `precision` is that of the exported model; training has a switch of its own.
-    mixed = record.case in ("chain", "train") and told.get("mixed_precision")
+    mixed = record.case in TRAINING and told.get("mixed_precision")
     gpus = int(told.get("gpus") or 0) * int(told.get("nodes") or 1) if machine is None or machine.gpus else 0
     return Setup(
         recipe=str(told.get("recipe") or record.case),

@@ -1,4 +1,4 @@
-"""`bench`: the whole chain once, then every case again and again in turn, each with a record of its own."""
+"""`bench` and `scaling`: cases that are measured again and again in turn, each with a record of its own."""
 
 import os
 import secrets
@@ -10,6 +10,7 @@ from functools import partial
 
 from harness.domain.bench import SPELL_S, Bench
 from harness.domain.record import Machine, Record
+from harness.domain.scaling import CASE, with_efficiency
 from harness.domain.settings import Settings
 from harness.domain.stage import digest_of
 from harness.errors import HarnessError
@@ -24,9 +25,12 @@ from harness.report.stats import summarise
 from harness.stages import cases, micro
 from harness.stages.cases import Case
 from harness.stages.experiment import template
+from harness.stages.scaling import prepare, scaled
 from harness.store.bench import bench_folder, lay_out, load_plan
+from harness.store.jobs import cost_so_far
 from harness.store.layout import Workspace
 from harness.store.lock import holder_of
+from harness.store.records import read_records
 
 PROBE_VERSION = 1  # raised by hand when the sampler reads or costs something else
 CONDITIONS = (
@@ -36,8 +40,10 @@ CONDITIONS = (
 Say = Callable[[str], None]
 
 
-def bench(settings: Settings, *, say: Say) -> list[Record]:
+def bench(settings: Settings, *, say: Say, scaling: bool = False) -> list[Record]:
     """Measure, and leave a record of each case in `settings.results`, whatever becomes of it.
+
+    With `scaling` the cases are those of a scaling study, on as many GPUs as the settings say.
 
     Raises:
         ConfigError: this machine is not the platform; nothing is written.
@@ -57,7 +63,8 @@ def bench(settings: Settings, *, say: Say) -> list[Record]:
     lay_out(user, own, settings.dataset.archive)
     with hold(own, say=say):
         try:
-            return _Bench(name, replace(settings, workspace=own.root), plan, machine, say).run()
+            one = _Bench(user, replace(settings, workspace=own.root), plan, machine, say)
+            return one.run(one.scaling if scaling else one.everything)
         finally:
             if settings.origins["keep"] == "built-in" or not settings.keep:
                 remove(own.root)
@@ -74,25 +81,18 @@ def _sweep(user: Workspace) -> None:
 
 
 class _Bench:
-    def __init__(self, name: str, settings: Settings, plan: Bench, machine: Machine, say: Say) -> None:
-        self._name, self._settings, self._plan, self._say = name, settings, plan, say
+    def __init__(self, user: Workspace, settings: Settings, plan: Bench, machine: Machine, say: Say) -> None:
+        self._user, self._settings, self._plan, self._say = user, settings, plan, say
         self._machine, self._code = machine, facts.code(resolve(settings))
         self._data: str | int | float | bool | None = None
         self._spec = digest_of(template(settings))
         self._open: dict[str, Recording] = {}
         self._closed: list[Record] = []
 
-    def run(self) -> list[Record]:
-        """Everything, in order; a case that fails takes no further turns, and the others go on."""
+    def run(self, work: Callable[[], None]) -> list[Record]:
+        """All cases of `work`; one that fails takes no further turns, and the others go on."""
         try:
-            if self._attempt("chain", self._chain):
-                found = cases.repeated(self._settings, self._plan)
-                self._take_turns(found)
-                self._attempt("sampler", partial(self._sampler, found[0]))
-                if reason := micro.missing(self._settings):
-                    self._say(f"micro: left out, {reason}")
-                else:
-                    self._attempt("micro", self._micro)
+            work()
             for key in [*self._open]:
                 self._close(key)
         except BaseException as error:
@@ -101,6 +101,22 @@ class _Bench:
                 self._close(key, "truncated", reason)
             raise
         return self._closed
+
+    def everything(self) -> None:
+        """The whole chain once, then single cases and single operations."""
+        if self._attempt("chain", self._chain):
+            found = cases.repeated(self._settings, self._plan)
+            self._take_turns(found)
+            self._attempt("sampler", partial(self._sampler, found[0]))
+            if reason := micro.missing(self._settings):
+                self._say(f"micro: left out, {reason}")
+            else:
+                self._attempt("micro", self._micro)
+
+    def scaling(self) -> None:
+        """Training alone."""
+        self._data = prepare(self._settings)
+        self._take_turns(scaled(self._settings, self._plan))
 
     def _take_turns(self, found: tuple[Case, ...]) -> None:
         waiting = dict.fromkeys(found)
@@ -152,7 +168,7 @@ class _Bench:
         if key not in self._open:
             record = Record(
                 id="",
-                bench=self._name,
+                bench=self._settings.workspace.name,
                 platform=settings.platform.name,
                 case=case,
                 status="truncated",
@@ -182,4 +198,8 @@ class _Bench:
     def _close(self, key: str, status: str = "ok", reason: str = "") -> None:
         recording = self._open.pop(key, None)
         if recording is not None:
+            record = replace(recording.record, jobs=cost_so_far(self._user, os.environ))
+            if record.case == CASE:
+                record = with_efficiency(record, read_records(self._settings.results)[0])
+            recording.record = record
             self._closed.append(recording.close(status, reason))

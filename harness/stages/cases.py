@@ -42,18 +42,20 @@ class Case:
     stage: str
     settings: Settings
     batch: int = 0
+    scaling: str = ""  # of which kinds of scaling this is a point
 
     @property
     def key(self) -> str:
         """What tells it from the other cases."""
         return f"{self.name} by {self.batch}" if self.batch else self.name
 
-    def conditions(self, plan: Bench) -> dict[str, int]:
+    def conditions(self, plan: Bench) -> dict[str, int | str]:
         """What more than the settings must be equal for its records to be compared."""
-        if self.name == "train":
-            return {"train_steps": plan.train_steps, "warm_up_steps": plan.warm_up_steps}
         if self.name == "sampler":
             return {"sampler_pairs": plan.sampler_pairs}
+        if self.stage == "train":
+            kind = {"scaling": self.scaling} if self.scaling else {}
+            return {"train_steps": plan.train_steps, "warm_up_steps": plan.warm_up_steps, **kind}
         return {"batch": self.batch} if self.batch else {}
 
     def run(self, plan: Bench) -> Work:
@@ -73,9 +75,9 @@ class Case:
         steps = sum(len(phase.get("work_s", ())) for phase in phases if phase["phase"] == "epoch")
         left_out, images = 0, 0
         if self.stage == "train":
-            frames = _count(settings, "train")
-            found, left_out = timing.of_training(phases, batch=settings.batch, frames=frames, plan=plan)
-            images = steps * settings.batch or frames * settings.epochs
+            frames, batch = _count(settings, "train"), settings.frames_per_step
+            found, left_out = timing.of_training(phases, batch=batch, frames=frames, plan=plan)
+            images = steps * batch or frames * settings.epochs
         elif self.batch:
             images = _count(settings, "test")
             found = timing.of_batches(phases, batch=self.batch, images=images)
@@ -87,8 +89,8 @@ class Case:
 def repeated(settings: Settings, plan: Bench) -> tuple[Case, ...]:
     """The cases that take turns, in a workspace where the whole chain was done."""
     every_frame = replace(settings, recipe=replace(settings.recipe, vis_frames=_count(settings, "test")))
-    block = _block(settings, plan)
-    found = [Case(name="train", stage="train", settings=block, batch=block.batch)]
+    trained = block(settings, plan, "block")
+    found = [Case(name="train", stage="train", settings=trained, batch=trained.batch)]
     for batch in plan.batches:
         found.append(Case(name="evaluate", stage="eval", settings=settings, batch=batch))
         found.append(Case(name="inference", stage="vis", settings=every_frame, batch=batch))
@@ -97,35 +99,35 @@ def repeated(settings: Settings, plan: Bench) -> tuple[Case, ...]:
     return tuple(found)
 
 
-def _block(settings: Settings, plan: Bench) -> Settings:
+def block(settings: Settings, plan: Bench, name: str) -> Settings:
     """A workspace of its own with just the frames that a block of training needs."""
-    whole, own = Workspace(settings.workspace), Workspace(settings.workspace / "block")
+    whole, own = Workspace(settings.workspace), Workspace(settings.workspace / name)
     stems = {split: sorted(path.stem for path in (whole.data / split / "images").iterdir()) for split in SPLITS}
     by_step = resolve(settings).identity.name != "tao"
-    kept, epochs = block_of_training(plan, batch=settings.batch, frames=len(stems["train"]), by_step=by_step)
+    kept, epochs = block_of_training(plan, batch=settings.frames_per_step, frames=len(stems["train"]), by_step=by_step)
     for split, names in stems.items():
         for content in ("images", "labels"):
-            few = names[: kept if split == "train" else FEW_FRAMES]
-            link_view(whole.data / split / content, own.data / split / content, few)
+            chosen = names[: kept if split == "train" else FEW_FRAMES]
+            link_view(whole.data / split / content, own.data / split / content, chosen)
     lay_out(whole, own, settings.dataset.archive)
     link_or_copy(whole.path(ANCHORS), own.path(ANCHORS))
     recipe = replace(settings.recipe, checkpoint_interval=epochs)  # judged and saved once, at the end
-    block = replace(settings, workspace=own.root, recipe=recipe, epochs=epochs)
-    task = workflow.KINDS["convert-data"](settings=block)
-    attempt = Attempt.begin(task.stage, fingerprint="block", settings=block)
+    few = replace(settings, workspace=own.root, recipe=recipe, epochs=epochs)
+    task = workflow.KINDS["convert-data"](settings=few)
+    attempt = Attempt.begin(task.stage, fingerprint="block", settings=few)
     with _quiet():
         task.perform(attempt)
     for product in task.products():
         publish(attempt.staged(product), own.path(product))
-    return block
+    return few
 
 
-def long_training(block: Settings, plan: Bench, *, step_s: float) -> Case:
+def long_training(few: Settings, plan: Bench, *, step_s: float) -> Case:
     """A training of a block's frames that lasts for all the spells with and without the sampler."""
     steps = math.ceil(plan.sampler_pairs * 2 * SPELL_S / step_s)
-    epochs = math.ceil(steps / math.ceil(_count(block, "train") / block.batch))
-    recipe = replace(block.recipe, checkpoint_interval=epochs)
-    return Case(name="sampler", stage="train", settings=replace(block, recipe=recipe, epochs=epochs))
+    epochs = math.ceil(steps / math.ceil(_count(few, "train") / few.frames_per_step))
+    recipe = replace(few.recipe, checkpoint_interval=epochs)
+    return Case(name="sampler", stage="train", settings=replace(few, recipe=recipe, epochs=epochs))
 
 
 def chain(settings: Settings, plan: Bench) -> Work:
@@ -146,7 +148,7 @@ def chain(settings: Settings, plan: Bench) -> Work:
         phases += told
         if stage == "train":
             log = (workspace.experiment / f"yolov4_training_log_{network(settings)}.csv").read_text()
-            frames, batch = _count(settings, "train"), settings.batch
+            frames, batch = _count(settings, "train"), settings.frames_per_step
             measurements += timing.of_epochs(
                 log, told, batch=batch, frames=frames, began_s=began_s, target=plan.target_map
             )

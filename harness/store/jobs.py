@@ -13,12 +13,12 @@
 import contextlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.domain.job import Stay
+from harness.domain.job import Cost, Stay, account
 from harness.files import create_once, read_json, remove, write_json
 from harness.store.evidence import read_status, whole_checkpoints
 from harness.store.layout import Workspace, staged
@@ -71,23 +71,23 @@ class Run:
         """By task: what its newest stay said at its end; empty where it has not ended."""
         return {begun["task"]: ended for begun, ended in self._stays(link)}
 
-    def stays(self) -> list[Stay]:
-        """Every stay so far; one that was killed ends where the next one, or its log, last heard of it."""
+    def stays(self, task: str | None = None) -> list[Stay]:
+        """Every stay so far, or those of one task of an array, in order.
+
+        One that was killed ends where the next one, or its log, last heard of it.
+        """
         found = []
         for link in range(1, self.links() + 1):
-            ready_s, stays = (
-                float(read_json(self.folder / f"job-{link}.json").get("noted_unix_s", 0.0)),
-                self._stays(link),
-            )
+            stays = self._stays(link)
+            ready_s = float(read_json(self.folder / f"job-{link}.json").get("noted_unix_s", 0.0))
             for (begun, ended), (after, _) in zip(stays, [*stays, ({}, {})][1:], strict=True):
                 after = after if after.get("task") == begun["task"] else {}
-                began_s, heard_s = (
-                    begun["unix_s"],
-                    after.get("heard_unix_s") or changed_s(self.log(link, begun["task"])),
-                )
+                began_s = begun["unix_s"]
+                heard_s = after.get("heard_unix_s") or changed_s(self.log(link, begun["task"]))
                 kept_s = ended.get("kept_unix_s") or after.get("kept_unix_s") or began_s
                 end_s = max(ended.get("unix_s") or heard_s, began_s)
-                found.append(Stay(ready_s or began_s, began_s, end_s, kept_s, ended.get("exit_status") == 0))
+                if task in (None, begun["task"]):
+                    found.append(Stay(ready_s or began_s, began_s, end_s, kept_s, ended.get("exit_status") == 0))
                 ready_s = end_s
         return found
 
@@ -102,7 +102,7 @@ class Run:
     def _stays(self, link: int) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         paths = self.folder.glob(f"stay-{link}-*.start.json")
         stays = [(read_json(path), read_json(path.with_name(path.name.replace(".start.", ".end.")))) for path in paths]
-        return sorted(stays, key=lambda stay: (stay[0]["task"], stay[0]["restart"]))
+        return sorted(stays, key=lambda stay: (int(stay[0]["task"] or 0), stay[0]["restart"]))
 
 
 def begin(workspace: Workspace, name: str, command: Sequence[str]) -> Run:
@@ -120,6 +120,15 @@ def current(workspace: Workspace) -> Run | None:
     """The run that is under way."""
     found = read_json(workspace.jobs / "current.json")
     return Run(folder=workspace.jobs / found["run"], command=tuple(found["command"])) if found else None
+
+
+def cost_so_far(workspace: Workspace, environ: Mapping[str, str]) -> Cost | None:
+    """What the run that the job of `environ` works for has cost by now; None outside of one."""
+    run, job = current(workspace), environ.get("SLURM_ARRAY_JOB_ID") or environ.get("SLURM_JOB_ID")
+    if run is None or job is None or run.job(run.links()) != job:
+        return None
+    *earlier, this = run.stays(environ.get("SLURM_ARRAY_TASK_ID", ""))
+    return account([*earlier, this._replace(ended_s=time.time(), finished=True)], None, 1)
 
 
 def kept_unix_s(workspace: Workspace) -> float:

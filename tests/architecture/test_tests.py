@@ -16,6 +16,7 @@ TESTED_THROUGH: dict[str, str] = {
     "harness/benchmarking.py": "tests/harness/stages/test_bench.py",
     "harness/platforms.py": "tests/harness/test_cli.py",
     "harness/stages/experiment.py": "tests/harness/stages/test_workflow.py",
+    "harness/stages/scaling.py": "tests/harness/stages/test_scaling.py",
     "yolo_v4/__main__.py": "tests/yolo_v4/test_cli.py",
     "yolo_v4/boxes.py": "tests/yolo_v4/golden/test_decode.py",
     "yolo_v4/commands/dataset_convert.py": "tests/yolo_v4/commands/test_dataset_convert.py",

@@ -1,6 +1,7 @@
 """A real Slurm on this machine: a controller, some nodes with GPUs that are not there, and a munge of their own.
 
-Everything lies in one folder and listens on loopback; no system service, no cgroup, and no right of root is needed.
+Everything lies in one folder and listens on loopback; no system service and no right of root is needed, and a cgroup
+only where memory is to be limited.
 """
 
 import contextlib
@@ -36,8 +37,8 @@ SlurmctldLogFile={folder}/log/slurmctld.log
 SlurmdLogFile={folder}/log/%n.log
 MailProg=/bin/true
 MpiDefault=none
-ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
+ProctrackType=proctrack/{tracking}
+TaskPlugin=task/{tasks}
 SwitchType=switch/none
 SlurmdParameters=config_overrides
 ReturnToService=2
@@ -87,6 +88,14 @@ StorageLoc=jobs
 """
 
 
+MEMORY_CGROUPS = Path("/sys/fs/cgroup/memory")  # version 1, which root may make more of
+LIMIT = f"""
+CgroupPlugin=cgroup/v1
+CgroupMountpoint={MEMORY_CGROUPS.parent}
+ConstrainRAMSpace=yes
+"""
+
+
 def missing(*, accounting: bool = False) -> list[str]:
     """Programs that a cluster needs and this machine does not have."""
     wanted = NEEDED + (NEEDED_FOR_ACCOUNTING if accounting else ())
@@ -96,12 +105,12 @@ def missing(*, accounting: bool = False) -> list[str]:
 class Cluster:
     """One cluster, from `up` to `down`. `environment` is all that a client needs."""
 
-    def __init__(self, *, nodes: int = 2, accounting: bool = False) -> None:
+    def __init__(self, *, nodes: int = 2, accounting: bool = False, limited: bool = False) -> None:
         # Sockets have names of 108 bytes at most, which pytest's folders would exceed.
         self.folder = Path(tempfile.mkdtemp(prefix="slurm-", dir="/tmp"))
         self.folder.chmod(0o755)
         self.nodes = [f"n{number}" for number in range(1, nodes + 1)]
-        self.accounting = accounting
+        self.accounting, self.limited = accounting, limited  # limited: jobs get no more memory than they asked for
         self.environment = {**os.environ, "SLURM_CONF": str(self.folder / "slurm.conf"), "PATH": PATH}
         self.environment["XDG_CACHE_HOME"] = str(self.folder / "cache")
         self._daemons: dict[str, subprocess.Popen[bytes]] = {}
@@ -140,6 +149,12 @@ class Cluster:
             self._kill(name)
         for process in [*self._steps(), *self.tasks()]:
             _kill(process)
+        for kind in ("freezer", "memory") if self.limited else ():
+            for node in self.nodes:
+                left = MEMORY_CGROUPS.parent / kind / f"slurm_{node}"
+                for group in sorted([left, *left.rglob("*/")], reverse=True):
+                    with contextlib.suppress(OSError):
+                        group.rmdir()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def ask(self, *command: str) -> str:
@@ -204,6 +219,9 @@ class Cluster:
         # With accounting the queue forgets at once, so that accounting is what must be asked.
         values |= {"memory_s": 2 if self.accounting else 600}
         values |= {"nodes": len(self.nodes), "first": port + 1, "last": port + len(self.nodes)}
+        values |= (
+            {"tracking": "cgroup", "tasks": "cgroup"} if self.limited else {"tracking": "linuxproc", "tasks": "none"}
+        )
         database = {"folder": self.folder, "user": user, "port": values["last"] + 1, "sql": values["last"] + 2}
         self._sql_port = database["sql"]
         text = CONFIGURATION.format(**values) + (ACCOUNTING.format(**database) if self.accounting else "")
@@ -215,7 +233,7 @@ class Cluster:
             (self.folder / "gpu" / f"gpu{number}").symlink_to("/dev/null")
         gpus = f"NodeName=n[1-{len(self.nodes)}] Name=gpu File={self.folder}/gpu/gpu[0-1]\n"
         (self.folder / "gres.conf").write_text(gpus)
-        (self.folder / "cgroup.conf").write_text("ConstrainCores=no\n")
+        (self.folder / "cgroup.conf").write_text("ConstrainCores=no\n" + (LIMIT if self.limited else ""))
 
     def _start_accounting(self) -> None:
         data, user = self.folder / "sql", self.ask("id", "-un")

@@ -1,5 +1,6 @@
 """A cluster to rehearse on, and runs on it."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from tests.system.cluster import Cluster, missing
+from tests.system.cluster import MEMORY_CGROUPS, Cluster, missing
 from tests.system.submitter import Run, prepare_data
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     """A cluster without accounting."""
-    yield from _cluster(accounting=False)
+    yield from _cluster()
 
 
 @pytest.fixture(scope="module")
@@ -23,11 +24,19 @@ def accounting_cluster() -> Iterator[Cluster]:
     yield from _cluster(accounting=True)
 
 
-def _cluster(*, accounting: bool) -> Iterator[Cluster]:
+@pytest.fixture(scope="module")
+def limited_cluster() -> Iterator[Cluster]:
+    """A cluster whose jobs get no more memory than they asked for."""
+    if not os.access(MEMORY_CGROUPS, os.W_OK) or os.getuid():
+        pytest.skip("memory can be limited only by root, and with cgroups of version 1")
+    yield from _cluster(limited=True)
+
+
+def _cluster(*, accounting: bool = False, limited: bool = False) -> Iterator[Cluster]:
     absent = missing(accounting=accounting)
     if absent:
         pytest.skip(f"Slurm is not installed here ({', '.join(absent)} not found); .ci/run says what it needs")
-    cluster = Cluster(accounting=accounting)
+    cluster = Cluster(accounting=accounting, limited=limited)
     try:
         yield cluster.up()
     finally:

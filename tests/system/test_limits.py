@@ -1,4 +1,4 @@
-"""Time limits as they come by themselves, and a site with accounting whose queue forgets within seconds."""
+"""Limits of time and memory as they come by themselves, and a site with accounting whose queue forgets in seconds."""
 
 import pytest
 
@@ -38,3 +38,13 @@ def test_an_account_that_is_not_ours_is_refused_in_slurms_words(run, accounting_
 
     assert one.end() == 2
     assert "Invalid account or account/partition combination specified" in one.printed
+
+
+def test_a_job_that_takes_more_memory_than_it_asked_for_ends_as_that(run, limited_cluster):
+    one = run(on=limited_cluster).start(misbehave="train=gorge", options=["--mem=700"])
+
+    assert one.end(240) == 1
+    words = "ended as OUT_OF_MEMORY: it took more memory than it had: a smaller BATCH may help; last lines of"
+    assert f"job {one.job()} {words}" in one.printed
+    assert one.outcomes[-1]["state"] == "OUT_OF_MEMORY"
+    assert one.start().end(240) == 0

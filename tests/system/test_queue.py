@@ -9,6 +9,7 @@ import time
 import pytest
 
 from harness.domain.stage import STAGES
+from harness.store.records import read_records
 from tests.system.cluster import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.system]
@@ -136,6 +137,8 @@ def test_a_warning_ahead_of_the_time_limit_stops_the_run_and_the_same_job_goes_o
     (outcome,) = one.outcomes
     assert (outcome["stays"], outcome["links"]) == (2, 1)
     assert 0 < outcome["lost_s"] < outcome["allocated_s"]
+    # The stand-in says 40 images a second, four of which are a step.
+    assert outcome["lost_steps"] == pytest.approx(10 * outcome["lost_s"], abs=1)
     assert outcome["goodput_pct"] == pytest.approx(100 * (1 - outcome["lost_s"] / outcome["allocated_s"]), abs=0.5)
 
 
@@ -253,6 +256,61 @@ def test_repeats_are_an_array_whose_tasks_run_one_after_another(run):
     assert outcome["stays"] == 3
     logs = sorted(path.name for path in one.workspace.glob(".jobs/*/slurm-*.log"))
     assert logs == ["slurm-1-1.log", "slurm-1-2.log", "slurm-1-3.log"]
+
+
+def test_each_count_of_a_scaling_study_has_a_job_that_asks_for_as_many_gpus(run, tmp_path):
+    one = run(verb=("scaling",)).start("--gpus=1,2", f"--results={tmp_path / 'results'}")
+
+    assert one.end() == 0
+    jobs = one.jobs()
+    assert [state for _, state in jobs] == ["COMPLETED", "COMPLETED"]
+    records = [json.loads(path.read_text()) for path in tmp_path.glob("results/rehearsal/*/record.json")]
+    seen = {(each["conditions"]["scaling"], each["environment"]["SLURM_GPUS_ON_NODE"]) for each in records}
+    assert seen == {("strong and weak", "1"), ("strong", "2"), ("weak", "2")}
+    assert {each["jobs"]["stays"] for each in records} == {1}
+    # The stand-in takes a tenth of a second for a step, whatever it is asked.
+    (strong,) = (each for each in records if each["conditions"]["scaling"] == "strong")
+    assert {tuple(m["values"]) for m in strong["runs"][0]["measurements"] if "efficiency" in m["name"]} == {(50.0,)}
+
+
+def test_a_bench_stopped_at_its_limit_keeps_what_was_finished_and_says_what_slurm_said(run, tmp_path):
+    # One is warned ahead of the limit, the other is not; both are at work on training, after the chain.
+    ways = {"warned": {"warn_s": 300}, "surprised": {"warn_s": 0}}
+    results = {name: tmp_path / name / "results" for name in ways}
+    runs = {name: run(name, verb=("bench",)) for name in ways}
+    for name, one in runs.items():
+        one.start(f"--results={results[name]}", misbehave="train=hang-in-block", **ways[name])
+    for one in runs.values():
+        one.sees("bench | block 1 of 2: train by 4")
+    runs["warned"].cluster.ask("scancel", "--batch", "--signal=USR1", runs["warned"].job())
+    surprised = runs["surprised"].job()
+    runs["surprised"].cluster.ask("scontrol", "update", f"jobid={surprised}", "EndTime=now+1")
+
+    assert {name: one.end() for name, one in runs.items()} == {"warned": 1, "surprised": 1}
+    assert f"job {surprised} ended as TIMEOUT: it was not over at its time limit" in runs["surprised"].printed
+    assert f"job {runs['warned'].job()} ended as FAILED" in runs["warned"].printed
+    assert "half a measurement is none, and what was finished is kept: it needs a longer WALL_TIME" in (
+        runs["warned"].printed
+    )
+    for folder in results.values():
+        assert {one.case: one.status for one in read_records(folder)[0]} == {"chain": "ok", "train": "truncated"}
+
+
+def test_training_goes_over_two_machines_that_meet(run, tmp_path):
+    pytest.importorskip("torch", reason="the portable engine needs torch")
+    # Nodes of this cluster have names that nobody can look up: it is all one machine.
+    scontrol = tmp_path / "bin" / "scontrol"
+    scontrol.parent.mkdir()
+    real = shutil.which("scontrol")
+    scontrol.write_text(f'#!/bin/sh\n[ "$2" = hostnames ] && exec echo 127.0.0.1\nexec {real} "$@"\n')
+    scontrol.chmod(0o755)
+    one = run()
+    one.path = f"{scontrol.parent}{os.pathsep}{one.path}"
+
+    assert one.start("--engine=portable", "--nodes=2", "--epochs=1", options=["--mem-per-cpu=1500"]).end(500) == 0
+    (log,) = one.workspace.glob(".attempts/train/*/console.log")
+    assert one.done() >= {"train"}
+    assert "2 processes" in log.read_text()
 
 
 def test_a_secret_reaches_the_job_and_nothing_else(run, monkeypatch):

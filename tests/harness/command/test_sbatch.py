@@ -115,17 +115,20 @@ def test_the_line_for_a_shell_on_a_compute_node(platform, image, line, made):
     assert shell_line(settings, settings.platform.container[0]) == line
 
 
-def test_training_across_nodes_is_one_launcher_a_node_that_meet_at_the_first(tmp_path):
+@pytest.mark.parametrize("cpus", ["", "144"])
+def test_training_across_nodes_is_one_launcher_a_node_that_meet_at_the_first(tmp_path, cpus):
     # The fakes print how they are called; scontrol names the nodes of the job.
     for name, body in {"srun": 'printf "[%s]" srun "$@"', "scontrol": "echo node7; echo node8"}.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
         (tmp_path / name).chmod(0o755)
     environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "SLURM_JOB_ID": "4711", "SLURM_JOB_NODELIST": "node[7-8]"}
+    environment |= {"SLURM_CPUS_PER_TASK": cpus} if cpus else {}
     line = [*across_nodes(2, 4, "/venv/bin/python"), "-m", "yolo_v4", "train", "--gpus", "4"]
     called = subprocess.run(line, env=environment, capture_output=True, text=True, check=True).stdout
 
     assert called == (
-        "[srun][--nodes=2][--ntasks=2][--ntasks-per-node=1][/venv/bin/python][-m][torch.distributed.run][--nnodes=2]"
+        f"[srun][--nodes=2][--ntasks=2][--ntasks-per-node=1]{'[--cpus-per-task=144]' if cpus else ''}"
+        "[/venv/bin/python][-m][torch.distributed.run][--nnodes=2]"
         "[--nproc-per-node=4][--rdzv-id=4711][--rdzv-backend=c10d][--rdzv-endpoint=node7:24711]"
         "[-m][yolo_v4][train][--gpus][4]"
     )

@@ -1,4 +1,4 @@
-from harness.domain.job import ADVICE, PASSING, JobRow, Stay, account, overall
+from harness.domain.job import ADVICE, PASSING, Cost, JobRow, Stay, account, overall
 
 
 def row(state, task=""):
@@ -31,21 +31,16 @@ def test_what_a_run_over_two_stays_cost():
     # 100 s in the queue, 600 s of which the last 60 were done again; 40 s in the queue, 400 s to the end.
     stays = [stay(100, 700, 640, ready=0), stay(740, 1140, 1139, ready=700, finished=True)]
 
-    assert account(stays, images_per_s=16.0, batch=8) == {
-        "stays": 2,
-        "queue_s": 140,
-        "allocated_s": 1000,
-        "lost_s": 60,
-        "lost_steps": 120,
-        "goodput_pct": 94.0,
-    }
+    assert account(stays, images_per_s=16.0, batch=8) == Cost(
+        stays=2, queue_s=140, allocated_s=1000, lost_s=60, lost_steps=120, goodput_pct=94.0
+    )
 
 
 def test_a_stay_that_kept_nothing_is_lost_as_a_whole_and_no_rate_is_made_up():
     found = account([stay(10, 30, 0, ready=10)], images_per_s=None, batch=8)
 
-    assert (found["lost_s"], found["lost_steps"], found["goodput_pct"]) == (20, None, 0.0)
+    assert (found.lost_s, found.lost_steps, found.goodput_pct) == (20, None, 0.0)
 
 
 def test_a_job_that_never_ran_has_no_goodput():
-    assert account([], images_per_s=None, batch=8)["goodput_pct"] is None
+    assert account([], images_per_s=None, batch=8).goodput_pct is None

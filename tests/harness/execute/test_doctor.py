@@ -1,7 +1,9 @@
+import socket
+
 import pytest
 
 from harness.errors import ConfigError
-from harness.execute.doctor import check_queue, examine
+from harness.execute.doctor import check_queue, examine, stranger
 
 SIF = {"x86_64": b"02", "aarch64": b"04"}
 
@@ -69,6 +71,24 @@ def test_what_a_site_does_not_take_is_refused(login):
 )
 def test_more_than_a_site_has_is_refused(login, changes, found):
     assert faults(login("jade", **changes)) == found
+
+
+def test_a_site_may_want_whole_nodes_of_jobs_on_several(login):
+    account = {"account": "PROJ-SL2-GPU"}
+
+    found = faults(login("csd3-ampere", nodes="2", gpus="2", **account))
+    assert found == {"GPUs a node": "a job on several nodes must take all 4"}
+    assert faults(login("csd3-ampere", nodes="2", gpus="4", **account)) == {}
+    assert faults(login("csd3-ampere", gpus="1", **account)) == {}
+
+
+def test_a_host_with_another_name_is_doubted_and_not_refused(login, monkeypatch):
+    isambard = login("isambard-ai")
+
+    for host, doubt in (("login41", ""), ("laptop", "laptop, not one of login4[0-9].* (names are no proof)")):
+        monkeypatch.setattr(socket, "gethostname", lambda host=host: host)
+        assert stranger(isambard.platform) == doubt
+        assert faults(isambard) == {}
 
 
 def test_nvidias_engine_is_refused_where_its_images_cannot_run(login, image, monkeypatch):

@@ -75,6 +75,24 @@ def test_a_refusal_is_told_in_slurms_words(plays, tmp_path, complaint):
     assert caught.value.message == f"Slurm refused the job: {complaint}"
 
 
+@pytest.mark.parametrize(
+    "complaint",
+    [
+        # Slurm 22.05 without a slurm.conf, and with one that is not there.
+        "sbatch: error: fetch_config: DNS SRV lookup failed\nsbatch: fatal: Could not establish a configuration source",
+        "sbatch: error: ClusterName needs to be specified\nsbatch: fatal: Unable to process configuration file",
+    ],
+)
+def test_a_slurm_that_knows_of_no_cluster_is_told_apart_from_a_refusal(plays, tmp_path, complaint):
+    plays("sbatch", f"echo '{complaint}' >&2; exit 1")
+
+    with pytest.raises(ConfigError) as caught:
+        submit(tmp_path / "script.sh")
+    last = complaint.splitlines()[-1]
+    assert caught.value.message == f"Slurm is installed here and knows of no cluster: {last}"
+    assert caught.value.remedy == "give the command on a login node, or set SLURM_CONF to the cluster's slurm.conf"
+
+
 def test_a_machine_without_slurm_is_no_login_node(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
 

@@ -6,7 +6,7 @@ from harness.report.selection import newest
 from harness.report.style import style
 from tests.harness.made import machine, record, run
 
-CASES = ("train", "evaluate", "inference")
+CASES = ("train", "scaling", "evaluate", "inference")
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +55,23 @@ def test_efficiency_is_throughput_over_that_of_perfect_scaling():
     assert rates == [[1, 100], [2, 180], [4, 300]]
     assert np.allclose(shares, [[1, 100], [2, 90], [4, 75]])
     assert [label.get_text() for label in drawn.axes[0].get_xticklabels()] == ["1", "2", "4"]
+
+
+def test_a_study_draws_strong_and_weak_scaling_apart_from_one_beginning():
+    # Strong: 8 frames in all; weak: 8 frames a GPU.
+    study = [("strong and weak", 1, 8, 100.0), ("strong", 2, 4, 150.0), ("weak", 2, 8, 190.0), ("strong", 4, 2, 200.0)]
+    records = [
+        record(
+            "scaling", [rate], machine=machine(gpus=gpus), conditions={"scaling": kind, "gpus": gpus, "batch": batch}
+        )
+        for kind, gpus, batch, rate in study
+    ]
+    drawn = gpus("sample", of(records))
+
+    names = {kind: f"local: Made-up 100, portable, fp32, batch 8, {kind} scaling" for kind in ("strong", "weak")}
+    rates, shares = (points(axes) for axes in drawn.axes)
+    assert rates == {names["strong"]: [[1, 100], [2, 150], [4, 200]], names["weak"]: [[1, 100], [2, 190]]}
+    assert shares == {names["strong"]: [[1, 100], [2, 75], [4, 50]], names["weak"]: [[1, 100], [2, 95]]}
 
 
 def test_batch_sizes_have_a_panel_for_each_kind_of_work_that_had_several():

@@ -1,0 +1,29 @@
+"""The cases of a scaling study: training alone, on as many GPUs as the settings say."""
+
+from dataclasses import replace
+
+from harness.domain.bench import Bench
+from harness.domain.scaling import CASE, batches
+from harness.domain.settings import Settings
+from harness.stages import cases, workflow
+from harness.stages.cases import Case
+from harness.store.layout import Workspace
+from harness.store.markers import read_marker
+
+
+def prepare(settings: Settings) -> str | int | float | bool | None:
+    """Do all that comes before training; the digest of the data."""
+    for ending in workflow.run(settings, ["tune-bdb", "convert-data"], verbose=False):
+        if ending.error is not None:
+            raise ending.error
+    split = read_marker(Workspace(settings.workspace), "gen-valid")
+    return split.outcome if split else None
+
+
+def scaled(settings: Settings, plan: Bench) -> tuple[Case, ...]:
+    """Strong and weak scaling, which take turns."""
+    found = []
+    for kind, batch in batches(settings).items():
+        block = cases.block(replace(settings, batch=batch), plan, f"block-{batch}")
+        found.append(Case(name=CASE, stage="train", settings=block, batch=batch, scaling=kind))
+    return tuple(found)
