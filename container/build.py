@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import template
-from runtime import build, fail, find_runtime, label
+from runtime import SQUASHFS, build, fail, find_runtime, label
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -122,7 +122,7 @@ def inputs_digest(definition: str) -> str:
     files = [path for root in roots for path in (root, *sorted(root.rglob("*")))]
     settings = sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith("PIP_"))
     lines = [f"{path.relative_to(ROOT)} {sha256(path)}" for path in files if path.is_file() and path.suffix != ".pyc"]
-    return hashlib.sha256("\n".join([definition, *settings, *lines]).encode()).hexdigest()
+    return hashlib.sha256("\n".join([definition, *SQUASHFS, *settings, *lines]).encode()).hexdigest()
 
 
 @contextlib.contextmanager
