@@ -25,7 +25,7 @@ def test_no_function_is_longer_than_a_screen(own_modules):
 
 
 # Strict, so that the mark goes once the package is cut.
-TOO_LARGE = {"harness": "measuring and queues made it 9,900 lines, to be cut"}
+TOO_LARGE = {"harness": "measuring and queues made it 10,200 lines, to be cut"}
 PACKAGES = [
     pytest.param(name, marks=pytest.mark.xfail(strict=True, reason=TOO_LARGE[name])) if name in TOO_LARGE else name
     for name in BUDGETS
