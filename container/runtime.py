@@ -10,9 +10,8 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-# Every start of an engine unpacks some 200 MB of the image again: with lz4 in two thirds of the time of zstd, and each
-# small file for itself, because of a fragment that many share only the last few are remembered.
-SQUASHFS = ("--mksquashfs-args", "-comp lz4 -Xhc -no-fragments")
+# Every start of an engine unpacks some 200 MB of the image again, with lz4 in two thirds of the time of zstd.
+SQUASHFS = ("--mksquashfs-args", "-comp lz4 -Xhc")
 # What the runtime prints when a build fails -> what that means and what to do. The first that fits is said.
 CAUSES = (
     (

@@ -22,14 +22,14 @@ def make_frames(seed: int, total: int) -> Iterator[Frame]:
     """Frames 0 to `total` - 1, camera by camera, drawn by `PROCESSES` at a time."""
     numbers = sorted(range(total), key=lambda index: (index % CAMERAS, index))
     # An executor, not a Pool: that one waits for ever where a signal to the whole group took its workers first.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(PROCESSES, mp_context=context, initializer=_end_with_parent) as pool:
+    with ProcessPoolExecutor(PROCESSES, multiprocessing.get_context("spawn"), _end_with_parent) as pool:
         yield from pool.map(partial(make_frame, seed), numbers, chunksize=4)
 
 
 def _end_with_parent() -> None:
-    """In a worker: let the parent answer Ctrl-C, and be gone when it is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """In a worker: let the parent answer signals, for a pool that loses one complains; be gone when it is gone."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
     def follow() -> None:
         if parent := multiprocessing.parent_process():
