@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 # Every start of an engine unpacks some 200 MB of the image again, with lz4 in two thirds of the time of zstd.
-SQUASHFS = ("--mksquashfs-args", "-comp lz4 -Xhc")
+SQUASHFS = ("--mksquashfs-args", "-comp lz4")
 # What the runtime prints when a build fails -> what that means and what to do. The first that fits is said.
 CAUSES = (
     (

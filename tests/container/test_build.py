@@ -152,7 +152,7 @@ def test_root_builds_directly_and_others_with_fakeroot_off_their_home(build):
     words = line.split(" ")
     assert Path(words[-2]).match(str(half))
     assert line == (
-        f"apptainer build {who}--mksquashfs-args -comp lz4 -Xhc --build-arg MIRROR={mirror} "
+        f"apptainer build {who}--mksquashfs-args -comp lz4 --build-arg MIRROR={mirror} "
         f"{words[-2]} {build.container / 'portable.def'}"
     )
     folders = Path(f"{build.calls}.environment").read_text().splitlines()
