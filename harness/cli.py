@@ -115,10 +115,10 @@ def _goes_to_queue(settings: Settings) -> bool:
 
 
 def _queued(settings: Settings, words: list[str], names: list[str]) -> int:
-    from harness.platforms import needs_network, through_queue
+    from harness.platforms import awaited, needs_network, through_queue
     from harness.stages import workflow
 
-    if names and not any(step.reasons for step in workflow.survey(settings, names)):
+    if names and not awaited(settings, words) and not any(step.reasons for step in workflow.survey(settings, names)):
         print(f"nothing to do: {', '.join(names)} are done")
         return 0
     if needs_network(settings):

@@ -75,10 +75,15 @@ def through_queue(settings: Settings, words: Sequence[str]) -> int:
     return 0
 
 
+def awaited(settings: Settings, words: Sequence[str]) -> bool:
+    """Whether a run of this very command is under way, or ended when nobody was there to say so."""
+    run = current(Workspace(settings.workspace))
+    return run is not None and run.command == (*words, *options_of(settings))
+
+
 def left_of_study(every: list[Settings]) -> list[Settings]:
     """Those of a scaling study that were not measured yet: from the one whose job is under way on, else all."""
-    run = current(Workspace(every[0].workspace))
-    places = [place for place, one in enumerate(every) if run and run.command == ("scaling", *options_of(one))]
+    places = [place for place, one in enumerate(every) if awaited(one, ["scaling"])]
     return every[places[0] :] if places else every
 
 

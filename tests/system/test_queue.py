@@ -80,6 +80,19 @@ def test_a_submitter_that_was_killed_finds_its_job_again(run):
     assert one.jobs() == [(job, "COMPLETED")]
 
 
+def test_a_run_whose_end_nobody_was_there_to_see_is_concluded_by_the_same_command(run):
+    one = run().start(misbehave="train=slow")
+    one.sees("Epoch 1/2")
+    one.kill()
+    until(lambda: one.jobs() == [(one.job(), "COMPLETED")], 200)
+    assert one.outcomes == []
+
+    assert one.start().end() == 0
+    assert [outcome["state"] for outcome in one.outcomes] == ["COMPLETED"]
+    assert not (one.workspace / ".jobs" / "current.json").exists()
+    assert len(one.jobs()) == 1
+
+
 def test_a_submitter_killed_before_it_learned_the_number_of_its_job_submits_no_second_one(run, tmp_path):
     one = run()
     # The job is taken, and its submitter dies before the answer comes: the worst moment there is.
