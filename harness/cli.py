@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from harness import __version__
+from harness.domain.job import MEASURING
 from harness.domain.settings import VARIABLES, Settings
 from harness.domain.stage import STAGES
 from harness.errors import ConfigError, HarnessError
@@ -16,7 +17,6 @@ from harness.execute.signals import Interrupted, listen
 from harness.store.layout import Workspace
 
 ALL = "all"
-QUEUED = ("bench", "scaling")  # verbs besides the stages that a job can do
 DESCRIPTIONS = {
     "download": "fetch (or make) the archive, unpack it, split train and test",
     "verify": "check names, sizes, boxes and pairs; convert the labels; print the numbers",
@@ -68,7 +68,7 @@ def _run(parser: argparse.ArgumentParser, options: argparse.Namespace) -> int:
 def _do(settings: Settings, verb: str | None, named: list[str], options: argparse.Namespace) -> int:
     names = list(STAGES) if ALL in named else named
     words = named if len(named) == 1 else [f"--{stage}" for stage in named]
-    if verb in (None, *QUEUED) and _goes_to_queue(settings):
+    if verb in (None, *MEASURING) and _goes_to_queue(settings):
         return _queued(settings, [verb] if verb else words, names)
     if verb is None:
         return _stages(settings, names, options.verbose)

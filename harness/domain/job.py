@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+# Verbs besides the stages that a job can do. Half a measurement is none: they are not taken up again.
+MEASURING = ("bench", "scaling")
 # States a job passes through; every other word is an end.
 PASSING = frozenset(
     """PENDING CONFIGURING RUNNING COMPLETING STAGE_OUT SIGNALING SUSPENDED STOPPED RESIZING REQUEUED REQUEUE_FED

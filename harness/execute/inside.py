@@ -12,13 +12,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from harness.domain.job import MEASURING
 from harness.execute import slurm
 from harness.execute.console import LEASH
 from harness.store.jobs import Run, changed_s, kept_unix_s
 from harness.store.layout import Workspace
 
-# Half a measurement is none: these verbs are not taken up again.
-MEASURES = ("bench", "scaling")
 # Of a job that was stopped ahead of its limit and hopes for another; submitters read notes, not this.
 TO_BE_CONTINUED = 75
 
@@ -43,7 +42,7 @@ def work(folder: Path, link: int, command: Sequence[str]) -> int:
     kept = kept_unix_s(workspace)
     end: dict[str, Any] = {"exit_status": status, "warned": warned, "kept_unix_s": kept}
     cut_short, why = warned and status != 0, ""
-    if cut_short and command[0] in MEASURES:
+    if cut_short and command[0] in MEASURING:
         why = "half a measurement is none, and what was finished is kept"
     elif cut_short and kept < started:
         why = "no stage and no checkpoint was finished in this job"
