@@ -81,20 +81,20 @@ def set_learning_rate(optimizer: Optimizer, value: float) -> None:
 
 
 def learning_rate(schedule: Schedule, progress: float, *, gpus: int = 1) -> float:
-    """Learning rate at `progress` = steps done / steps of the whole run, 0..1; it grows with the number of GPUs.
+    """Learning rate at `progress` = steps done / steps of the run, 0..1, else ValueError; it grows with the GPUs.
 
     TAO's cosine is not stretched over what the soft start leaves, so with a soft start of 0.3 it ends at 0.21 of the
     maximum, not at the minimum. Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/common/utils.py.
     """
+    if not 0 <= progress <= 1:
+        raise ValueError(f"a learning rate was asked for at progress {progress:f}, expected 0 to 1")
     low, high = schedule.min_learning_rate * gpus, schedule.max_learning_rate * gpus
     if progress < schedule.soft_start:
         share = progress / schedule.soft_start
     elif schedule.kind == "cosine":
         share = (1 + math.cos(math.pi * (progress - schedule.soft_start))) / 2
-    elif progress <= schedule.annealing:
-        share = 1.0
     else:
-        share = (1 - progress) / (1 - schedule.annealing)
+        share = 1.0 if progress <= schedule.annealing else (1 - progress) / (1 - schedule.annealing)
     if schedule.kind == "cosine":
         return low + (high - low) * share
     return math.exp(math.log(low) + share * (math.log(high) - math.log(low)))
