@@ -44,7 +44,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one sub-command and return the exit status; usage errors leave through argparse's SystemExit(2)."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = _parser()
-    args = parser.parse_args(arguments, argparse.Namespace(argv=arguments))
+    args, unknown = parser.parse_known_args(arguments, argparse.Namespace(argv=arguments))
+    if unknown and args.command != "prune":
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     _check_usage(parser, args)
     if args.gpu_index is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(str(index) for index in sorted(set(args.gpu_index)))
@@ -97,8 +99,8 @@ def _check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> N
         parser.error(f"--gpus is {args.gpus}, expected 1 or more")
     if args.command != "train" and (args.gpus > 1 or args.use_amp):
         parser.error(f"--gpus above 1 and --use_amp are for train only, not for {args.command}")
-    if args.num_processes > 1 and args.gpus == 1:
-        parser.error(f"--num_processes is {args.num_processes}, which needs --gpus above 1")
+    if args.num_processes > 0 and args.num_processes != args.gpus:
+        parser.error(f"--num_processes is {args.num_processes}, expected {args.gpus}, as --gpus says: one a GPU")
     if args.gpu_index is not None and (len(args.gpu_index) != args.gpus or min(args.gpu_index) < 0):
         parser.error(f"--gpu_index gives {args.gpu_index}, expected {args.gpus} numbers of 0 or more, as --gpus says")
 

@@ -79,15 +79,8 @@ def export(parser: Parser) -> None:
 
 
 def prune(parser: Parser) -> None:
-    """TAO's flags, so that a script fails for the right reason."""
+    """Not supported; TAO's other flags are passed over, so that a script fails for the right reason."""
     parser.add_argument("-m", "--model", required=True, help="model to prune")
-    parser.add_argument("-o", "--output_file", required=True, help="where the pruned model would go")
-    parser.add_argument("-e", "--experiment_spec_path", required=True, help="experiment spec")
-    for names in ("n normalizer", "eq equalization_criterion", "pg pruning_granularity", "pth pruning_threshold"):
-        parser.add_argument(*map("-{}".format, names.replace(" ", " -").split()), nargs="?", help="read and left")
-    for names in ("nf min_num_filters", "el excluded_layers", "k key", "v verbose"):
-        parser.add_argument(*map("-{}".format, names.replace(" ", " -").split()), nargs="*", help="read and left")
-    parser.add_argument("--results_dir", help="read and left")
 
 
 FLAGS: dict[str, Callable[[Parser], None]] = {

@@ -56,7 +56,6 @@ def augmentation() -> Callable[..., Augmentation]:
             "width": 64,
             "height": 64,
             "channels": 3,
-            "depth": 8,
             "mean": (103.939, 116.779, 123.68),
             "hue": 0.0,
             "saturation": 1.0,

@@ -49,6 +49,7 @@ def test_help_comes_without_torch(checkout: Path, command: str) -> None:
         [*PRUNE, "--gpus", "2"],
         [*PRUNE, "--use_amp"],
         [*PRUNE, "-np", "2"],
+        ["train", "-e", "spec", "-r", "out", "--gpus", "4", "-np", "2"],
         [*PRUNE, "--gpu_index", "0", "1"],
         [*PRUNE, "--gpu_index", "-1"],
     ],

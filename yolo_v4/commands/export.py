@@ -13,7 +13,7 @@ from torch import Tensor
 from yolo_v4.commands.inference import find_pictures
 from yolo_v4.data.frames import Frame, read_frames
 from yolo_v4.data.letterbox import fit_top_left
-from yolo_v4.data.picture_file import open_picture
+from yolo_v4.data.picture_file import decoded_picture
 from yolo_v4.deploy.onnx import Candidates, add_suppression, nvinfer_config, trace_candidates
 from yolo_v4.deploy.quantise import quantise
 from yolo_v4.errors import DataError, DetectorError
@@ -87,11 +87,7 @@ def _calibration(args: argparse.Namespace, experiment: Experiment) -> Iterator[T
 
 
 def _inputs(paths: list[Path], experiment: Experiment) -> Tensor:
-    pixels = []
-    for path in paths:
-        with open_picture(path) as picture:
-            pixels.append(fit_top_left(picture, experiment.augmentation)[0])
-    return torch.stack(pixels)
+    return torch.stack([fit_top_left(decoded_picture(path), experiment.augmentation)[0] for path in paths])
 
 
 def _checked_model(

@@ -12,7 +12,7 @@ from torch import Tensor
 from yolo_v4.data.batches import ahead
 from yolo_v4.data.kitti import format_line
 from yolo_v4.data.letterbox import Fit, fit_top_left
-from yolo_v4.data.picture_file import open_picture
+from yolo_v4.data.picture_file import decoded_picture
 from yolo_v4.deploy.annotate import annotate
 from yolo_v4.errors import DataError, DetectorError
 from yolo_v4.network.checkpoint import load_model
@@ -94,12 +94,9 @@ def _outputs(args: argparse.Namespace) -> tuple[Path | None, Path | None]:
 def _open(path: Path, experiment: Experiment) -> Opened | str:
     """A picture, or what is wrong with it."""
     try:
-        with open_picture(path) as picture:
-            picture.load()
+        picture = decoded_picture(path)
     except DataError as error:
         return error.message
-    except (OSError, ValueError, SyntaxError) as error:
-        return f"{path} cannot be decoded: {error}"
     pixels, fit = fit_top_left(picture, experiment.augmentation)
     return Opened(path, picture, pixels, fit)
 
@@ -123,7 +120,7 @@ def _infer(
         names = [experiment.classes[class_id] for class_id in classes]
         if labels is not None:
             lines = map(format_line, names, boxes, scores)
-            (labels / f"{one.path.stem}.txt").write_text("".join(f"{line}\n" for line in lines), encoding="ascii")
+            (labels / f"{one.path.stem}.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         if annotated is not None:
             texts = [f"{name}: {score:.2f}" for name, score in zip(names, scores, strict=True)]
             drawn = annotate(one.picture, [tuple(box) for box in boxes], texts, classes)

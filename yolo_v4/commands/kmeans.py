@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from yolo_v4.data.anchors import Sizes, choose_first, cluster, find_images, read_sizes
+from yolo_v4.data.anchors import IMAGE_ENDINGS, Sizes, choose_first, cluster, read_sizes
+from yolo_v4.data.picture_file import list_pictures
 from yolo_v4.errors import DataError, DetectorError
 from yolo_v4.status import StatusLog, reported, status_path
 
@@ -40,8 +41,9 @@ def _wanted(args: argparse.Namespace) -> Sizes:
     parts = []
     for images, labels in zip(args.image_folders, args.label_folders, strict=True):
         # A bar for people only: nothing but TAO's text where nobody looks on.
-        frames = tqdm(find_images(Path(images)), unit="image", leave=False, disable=None)
-        parts.append(read_sizes(frames, Path(labels), missing=lambda label: print(f"Cannot find: {label}")))
+        frames = list_pictures(Path(images), IMAGE_ENDINGS, remedy="give an existing folder with -i")
+        seen = tqdm(frames, unit="image", leave=False, disable=None)
+        parts.append(read_sizes(seen, Path(labels), missing=lambda label: print(f"Cannot find: {label}")))
     sizes = np.concatenate(parts)
     wanted = (sizes[:, 0] > args.min_x / args.size_x) & (sizes[:, 1] > args.min_y / args.size_y)
     if wanted.sum() <= args.num_clusters:

@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
             choose_device(args.gpu_index, gpus=args.gpus)
             launch(args.argv, args.gpus)
         return
-    speaks = os.environ.get("RANK", "0") == "0"
+    speaks = not is_member() or os.environ["RANK"] == "0"
     log = StatusLog(path if speaks else None)
     phases = Phases(log)
     with (
@@ -92,7 +92,7 @@ def _train(
         print(f"Resuming after epoch {trainer.epochs_done} of {experiment.training.epochs}", flush=True)
     if speaks:
         (results / "weights").mkdir(parents=True, exist_ok=True)
-        (results / "model_output_labels.txt").write_text("\n".join(experiment.classes))
+        (results / "model_output_labels.txt").write_text("\n".join(experiment.classes), encoding="utf-8")
     log.write("STARTED", "Starting Training Loop.")
     model = f"{experiment.network.arch}{experiment.network.layers}"
     outputs, history = Outputs(results=results, model=model, speaks=speaks), resumed.history if resumed else []

@@ -14,19 +14,10 @@ from numpy.typing import NDArray
 
 from yolo_v4.data.kitti import COLUMNS, parse_columns, read_rows
 from yolo_v4.data.picture_file import picture_size
-from yolo_v4.errors import DataError
 
 Sizes = NDArray[np.float64]
 SEED = 0
-IMAGE_ENDINGS = frozenset({".jpg", ".jpeg", ".JPG", ".JPEG", ".png", ".PNG"})
-
-
-def find_images(folder: Path) -> list[Path]:
-    """Sorted pictures of one folder, not of those below. Raises DataError: the folder cannot be read."""
-    try:
-        return sorted(path for path in folder.iterdir() if path.suffix in IMAGE_ENDINGS)
-    except OSError as error:
-        raise DataError(f"cannot list the images: {error}", remedy="give an existing folder with -i") from error
+IMAGE_ENDINGS = (".jpg", ".jpeg", ".JPG", ".JPEG", ".png", ".PNG")
 
 
 def read_sizes(images: Iterable[Path], labels: Path, *, missing: Callable[[Path], Any]) -> Sizes:

@@ -37,7 +37,7 @@ class Tile:
 def random_tile(
     picture: Tensor, boxes: Floats, width: int, height: int, spec: Augmentation, random: np.random.Generator
 ) -> Tile:
-    """A picture, [3, H, W] uint8 r, g, b or [1, H, W] float32, and boxes [N', 4] in its pixels on a tile."""
+    """A picture, [3, H, W] uint8 r, g, b, and boxes [N', 4] in its pixels on a tile."""
     flip_x, flip_y = random.random() < spec.horizontal_flip, random.random() < spec.vertical_flip
     window = jitter_window(picture.shape[2], picture.shape[1], width / height, spec.jitter, random)
     colour, offset = colour_matrix(spec, random)
@@ -49,7 +49,7 @@ def random_tile(
     if flip_y:
         boxes = np.stack((boxes[:, 0], height - boxes[:, 3], boxes[:, 2], height - boxes[:, 1]), axis=1)
     boxes, kept = clip_boxes(boxes, width, height)
-    return Tile(pixels=recolour(pixels, colour, offset, spec.depth), boxes=boxes, kept=kept)
+    return Tile(pixels=recolour(pixels, colour, offset), boxes=boxes, kept=kept)
 
 
 def jitter_window(
@@ -71,7 +71,8 @@ def jitter_window(
     else:  # too tall: the same, the other way round
         top, bottom, excess = _take_padding(top, bottom, -excess / aspect)
         left, right = left - excess * aspect / 2, right - excess * aspect / 2
-    return round(left), round(top), round(width - right), round(height - bottom)
+    left, top, right, bottom = round(left), round(top), round(width - right), round(height - bottom)
+    return left, top, max(right, left + 1), max(bottom, top + 1)
 
 
 def cut(
@@ -83,6 +84,8 @@ def cut(
     origin = np.array((left, top))
     inside = np.array(((max(left, 0), max(top, 0)), (min(right, picture.shape[2]), min(bottom, picture.shape[1]))))
     (x1, y1), (x2, y2) = inside.tolist()
+    x1, y1 = min(x1, picture.shape[2] - 1), min(y1, picture.shape[1] - 1)
+    x2, y2 = max(x2, x1 + 1), max(y2, y1 + 1)
     # Resize the visible part alone; its place on the tile is rounded outwards by less than a pixel.
     (u1, v1), (u2, v2) = np.rint((inside - origin) * scale).astype(int).tolist()
     u1, v1 = min(u1, width - 1), min(v1, height - 1)
@@ -99,28 +102,22 @@ def cut(
 
 
 def colour_matrix(spec: Augmentation, random: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """[C, 3] from r, g, b to the network's channels with random hue, saturation and exposure; [C, 1] to subtract then.
-
-    Grey 16-bit pictures have one channel, so their matrix is [1, 1] and only exposure acts.
-    """
+    """[C, 3] from r, g, b to the network's channels with random hue, saturation and exposure; [C, 1] to subtract."""
     angle = random.uniform(-np.pi, np.pi) * spec.hue
     saturation = _random_factor(spec.saturation, random)
     exposure = _random_factor(spec.exposure, random)
     cosine, sine = saturation * np.cos(angle), saturation * np.sin(angle)
     turn = np.array(((1, 0, 0), (0, cosine, -sine), (0, sine, cosine)))
-    if spec.depth == 16:
-        colour = np.array([[exposure]])
-    else:
-        colour = exposure * (YIQ_TO_RGB @ turn @ RGB_TO_YIQ)
-        colour = colour[::-1] if spec.channels == 3 else np.array([LUMA]) @ colour
+    colour = exposure * (YIQ_TO_RGB @ turn @ RGB_TO_YIQ)
+    colour = colour[::-1] if spec.channels == 3 else np.array([LUMA]) @ colour
     return torch.tensor(colour.copy(), dtype=torch.float32), torch.tensor(spec.mean, dtype=torch.float32)[:, None]
 
 
-def recolour(pixels: Tensor, colour: Tensor, mean: Tensor, depth: int) -> Tensor:
-    """Network input [C, H, W] of a tile: colours mixed, kept within 0..2^depth - 1, mean subtracted."""
+def recolour(pixels: Tensor, colour: Tensor, mean: Tensor) -> Tensor:
+    """Network input [C, H, W] of a tile: colours mixed, kept within 0..255, mean subtracted."""
     device = pixels.device
     mixed = colour.to(device, non_blocking=True) @ pixels.reshape(len(pixels), -1).float()
-    mixed = mixed.clamp_(0, 2**depth - 1).sub_(mean.to(device, non_blocking=True))
+    mixed = mixed.clamp_(0, 255).sub_(mean.to(device, non_blocking=True))
     return mixed.reshape(len(colour), *pixels.shape[1:])
 
 

@@ -68,7 +68,7 @@ class TrainingBatches:
         self._spec, self._seed = experiment.augmentation, experiment.random_seed
         self._batch_size = experiment.training.batch_size
         self._workers, self._rank, self._ranks = workers, rank, ranks
-        self._pictures = PictureCache([frame.image for frame in frames], depth=self._spec.depth, device=device)
+        self._pictures = PictureCache([frame.image for frame in frames], device=device)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -129,7 +129,7 @@ def letterboxed(frames: Sequence[Frame], experiment: Experiment) -> tuple[Tensor
     spec = experiment.augmentation
     pixels, truths = [], []
     for frame in frames:
-        picture, fit = letterbox(read_picture(frame.image, depth=spec.depth), spec)
+        picture, fit = letterbox(read_picture(frame.image), spec)
         moved = fit.to_network(torch.from_numpy(frame.boxes)).numpy()
         boxes, kept = clip_boxes(moved, spec.width, spec.height)
         pixels.append(picture)

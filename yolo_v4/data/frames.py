@@ -9,6 +9,7 @@ occluded objects (column 3 or `target/occlusion` not 0) are difficult, left out 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from glob import glob
 from pathlib import Path
 from typing import Literal
 
@@ -16,13 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from yolo_v4.data.kitti import MIN_COLUMNS, parse_columns, read_rows
-from yolo_v4.data.picture_file import picture_size
+from yolo_v4.data.picture_file import list_pictures, picture_size
 from yolo_v4.data.tfrecord import decode, read_records
 from yolo_v4.errors import DataError
 from yolo_v4.spec.experiment import DatasetSpec, Experiment, Source
 
 MIN_BOX_SHARE = 1e-3  # of the picture's width and height
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
+PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".JPG", ".JPEG", ".PNG", ".BMP", ".GIF")
 
 Split = Literal["train", "validation"]
 Floats = npt.NDArray[np.float32]
@@ -77,8 +78,7 @@ def _read_records(source: Source, spec: DatasetSpec, split: Split, frame: Frames
 
 def _chosen_files(pattern: str, spec: DatasetSpec, split: Split) -> list[Path]:
     """Files of a pattern; where one set of records serves both splits, the validation fold's or all others."""
-    root = Path(Path(pattern).anchor)
-    files = sorted(path for path in root.glob(str(Path(pattern).relative_to(root))) if path.is_file())
+    files = sorted(filter(Path.is_file, map(Path, glob(pattern))))  # noqa: PTH207  # as TAO: hidden files are not meant
     if not files:
         raise DataError(
             f"No files match pattern {pattern}", remedy="run `yolo_v4 dataset_convert`, or correct tfrecords_path"
@@ -101,7 +101,7 @@ def _from_example(record: bytes, images: Path, extension: str, where: str, frame
             boxes=np.array(corners, dtype=np.float32).T,
             occlusion=features.get("target/occlusion", []),
         )
-    except (KeyError, IndexError, ValueError, DataError) as error:
+    except (KeyError, IndexError, ValueError, TypeError, AttributeError, DataError) as error:
         raise DataError(
             f"{where} is not an example of dataset_convert: {error!r}",
             remedy="make the TFRecords anew with `yolo_v4 dataset_convert`",
@@ -110,11 +110,7 @@ def _from_example(record: bytes, images: Path, extension: str, where: str, frame
 
 def _read_folder(source: Source, spec: DatasetSpec, split: Split, frame: Frames) -> Iterator[Frame]:
     assert source.labels is not None
-    try:
-        images = sorted(path for path in source.images.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES)
-    except OSError as error:
-        raise DataError(f"cannot list the pictures: {error}", remedy="correct image_directory_path") from error
-    for image in images:
+    for image in list_pictures(source.images, PICTURE_ENDINGS, remedy="correct image_directory_path"):
         label = source.labels / f"{image.stem}.txt"
         if label.is_file():
             rows = [columns for columns in read_rows(label) if len(columns) >= MIN_COLUMNS]

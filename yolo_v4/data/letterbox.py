@@ -53,14 +53,11 @@ def letterbox(picture: Tensor, augmentation: Augmentation) -> tuple[Tensor, Fit]
 def fit_top_left(picture: Image.Image, augmentation: Augmentation) -> tuple[Tensor, Fit]:
     """Inference input of an opened picture; one scale, the width's, leads back on both axes, as in TAO."""
     fit_width, fit_height = _fitted(picture.width, picture.height, augmentation)
-    mode = "I" if augmentation.depth == 16 else "RGB" if augmentation.channels == 3 else "L"
+    mode = "RGB" if augmentation.channels == 3 else "L"
     canvas = Image.new(mode, (augmentation.width, augmentation.height))
     canvas.paste(picture.resize((fit_width, fit_height), Image.Resampling.LANCZOS).convert(mode), (0, 0))
-    pixels = torch.from_numpy(np.array(canvas, dtype=np.float32))
-    fit = Fit(torch.tensor(fit_width / picture.width), torch.tensor(0))
-    if mode == "RGB":
-        return normalise(pixels.permute(2, 0, 1), augmentation), fit
-    return pixels[None] - augmentation.mean[0], fit
+    pixels = torch.from_numpy(np.atleast_3d(np.array(canvas, dtype=np.float32))).permute(2, 0, 1)
+    return normalise(pixels, augmentation), Fit(torch.tensor(fit_width / picture.width), torch.tensor(0))
 
 
 def resize(pixels: Tensor, height: int, width: int) -> Tensor:
@@ -83,4 +80,4 @@ def normalise(pixels: Tensor, augmentation: Augmentation) -> Tensor:
 
 def _fitted(width: int, height: int, augmentation: Augmentation) -> tuple[int, int]:
     ratio = min(augmentation.height / height, augmentation.width / width)
-    return round(ratio * width), round(ratio * height)
+    return max(1, round(ratio * width)), max(1, round(ratio * height))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from yolo_v4.data.narrator import Narrator
+from yolo_v4.data.picture_file import list_pictures
 from yolo_v4.errors import DataError, SpecError
 from yolo_v4.spec.conversion import Conversion
 
@@ -51,16 +52,6 @@ def shards(frames: Sequence[str], count: int) -> list[Sequence[str]]:
     return [frames[index * size : (index + 1) * size if index < count - 1 else None] for index in range(count)]
 
 
-def list_images(folder: Path, ending: str) -> list[str]:
-    """Sorted names of the files in `folder` that end in `ending`. Raises DataError: the folder cannot be read."""
-    try:
-        return sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(ending))
-    except OSError as error:
-        raise DataError(
-            f"cannot list the images: {error}", remedy="correct root_directory_path and image_dir_name in the spec"
-        ) from error
-
-
 def _by_name(conversion: Conversion, narrator: Narrator) -> list[list[str]]:
     if conversion.partitions != 2:
         raise SpecError(
@@ -72,8 +63,8 @@ def _by_name(conversion: Conversion, narrator: Narrator) -> list[list[str]]:
             f"Validation split must satisfy the criteria, 0 <= val_split < 100. (It is {conversion.val_split_pct:g}.)",
             remedy="set val_split to a percentage below 100",
         )
-    names = list_images(conversion.root / conversion.image_folder, conversion.image_extension)
-    frames = [Path(name).stem for name in names]
+    folder, remedy = conversion.root / conversion.image_folder, "correct root_directory_path and image_dir_name"
+    frames = [path.stem for path in list_pictures(folder, conversion.image_extension, remedy=remedy)]
     val_split = conversion.val_split_pct / 100
     narrator.debug(KITTI, f"Validation percentage: {val_split}")
     count = int(val_split * len(frames))

@@ -31,6 +31,26 @@ def open_picture(path: Path) -> Image.Image:
     return picture
 
 
+def decoded_picture(path: Path) -> Image.Image:
+    """A picture and its pixels, of 8 bits a channel. Raises DataError: as `open_picture`, or the pixels are damaged."""
+    try:
+        with open_picture(path) as picture:
+            picture.load()
+    except (OSError, ValueError, SyntaxError) as error:
+        raise DataError(f"{path} cannot be decoded: {error}", remedy="replace or remove it") from error
+    # Pillow's own way from 16 bits to 8 cuts off what is above 255.
+    grey_16 = picture.mode.startswith("I")
+    return picture.convert("I").point(lambda value: value / 257).convert("L") if grey_16 else picture
+
+
+def list_pictures(folder: Path, endings: str | tuple[str, ...], *, remedy: str) -> list[Path]:
+    """Sorted files of one folder whose names end so. Raises DataError: the folder cannot be read."""
+    try:
+        return sorted(path for path in folder.iterdir() if path.name.endswith(endings))
+    except OSError as error:
+        raise DataError(f"cannot list the pictures: {error}", remedy=remedy) from error
+
+
 def picture_size(path: Path) -> tuple[int, int]:
     """(width, height) in pixels, from the header alone. Raises DataError: as `open_picture`."""
     with open_picture(path) as picture:

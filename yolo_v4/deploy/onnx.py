@@ -10,6 +10,7 @@ Source of names and order: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/yolo_v4/ex
 """
 
 import copy
+import inspect
 import io
 import warnings
 from typing import Any
@@ -51,6 +52,7 @@ def trace_candidates(network: Candidates, experiment: Experiment) -> onnx.ModelP
     spec = experiment.augmentation
     stream, example = io.BytesIO(), torch.zeros(1, spec.channels, spec.height, spec.width)
     network(example)  # grid constants are made once, not in the graph
+    tracing: Any = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}  # as in 2.4
     # The exporter that traces is deprecated and says so, among remarks on constants that are meant. The newer one takes
     # 19 s of processor time for a ResNet-10 where this one takes 2, and writes paths of source files into the model.
     with warnings.catch_warnings():
@@ -59,7 +61,7 @@ def trace_candidates(network: Candidates, experiment: Experiment) -> onnx.ModelP
             network,
             (example,),
             stream,  # type: ignore[arg-type]  # torch's stubs know paths only
-            dynamo=False,
+            **tracing,
             opset_version=OPSET,
             input_names=["Input"],
             output_names=["boxes", "scores"],

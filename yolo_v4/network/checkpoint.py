@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from yolo_v4.errors import DataError, SpecError
+from yolo_v4.errors import DataError
 from yolo_v4.files import written_whole
-from yolo_v4.network.device import choose_device
+from yolo_v4.network.device import choose_device, memory_explained
 from yolo_v4.network.yolo import Yolo, build_network
 from yolo_v4.spec.experiment import RELEASES, Experiment
 from yolo_v4.spec.load import load_experiment
@@ -104,7 +104,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise DataError(
             f"{path} is no checkpoint, or hides code in a pickle, and was not loaded", remedy=remedy
         ) from error
-    except (OSError, RuntimeError, ValueError, EOFError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # whatever a reader of foreign bytes stumbles over
         raise DataError(f"{path} is damaged or no checkpoint: {error}", remedy=remedy) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise DataError(f"{path} is not a checkpoint of format {FORMAT}", remedy=remedy)
@@ -150,9 +152,8 @@ def load_network(path: Path, experiment: Experiment) -> Yolo:
 def load_model(path: str, spec: str, gpu_index: Sequence[int] | None) -> tuple[Yolo, Experiment]:
     """A trained network in evaluation mode on its device, and its experiment.
 
-    Raises DetectorError: no such GPU, a spec under which nothing would be found, a model that does not fit it.
+    Raises DetectorError: no such GPU, a spec that is refused, a model that does not fit it.
     """
     device, experiment = choose_device(gpu_index), load_experiment(Path(spec))
-    if experiment.nms.top_k == 0:
-        raise SpecError(f"top_k in nms_config of {spec} is 0, so nothing would be found", remedy="set top_k: 200")
-    return load_network(Path(path), experiment).to(device), experiment
+    with memory_explained("batch_size of eval_config", experiment.evaluation.batch_size):
+        return load_network(Path(path), experiment).to(device), experiment

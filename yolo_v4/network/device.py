@@ -1,5 +1,6 @@
 """Where a network computes, and how exactly."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,9 +31,9 @@ def memory_explained(field: str, batch_size: int) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        # PyTorch's CPU allocator has no exception of its own.
-        out_of_memory = isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError))
-        if not out_of_memory and "can't allocate memory" not in str(error):
+        # Only PyTorch's GPU allocator has an exception of its own; its CPU allocator, the driver and cuBLAS have not.
+        known = isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError))
+        if not known and not re.search("can't allocate memory|out of memory|alloc_failed", str(error), re.IGNORECASE):
             raise
         message, remedy = f"memory ran out with {field} {batch_size}", f"lower {field}, or the network's input size"
         raise TrainingFailed(f"{message}: {error}", remedy=remedy) from error

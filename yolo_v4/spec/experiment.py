@@ -42,7 +42,6 @@ class Augmentation:
     width: int  # pixels, multiple of 32
     height: int
     channels: int  # 1 or 3
-    depth: int  # bits: 8 or 16
     mean: tuple[float, ...]  # subtracted from 0..255 pixels, (b, g, r) or (l,)
     hue: float  # 0..1 of the circle, both ways
     saturation: float  # >= 1, factor

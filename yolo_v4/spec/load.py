@@ -70,12 +70,14 @@ def _experiment(message: Any, refuse: Refuse) -> ours.Experiment:
                 f'class_weighting_config weighs "{name}", which is no target class',
                 f"use the target classes of target_class_mapping: {', '.join(classes)}",
             )
+    if message.nms_config.top_k == 0:
+        raise refuse("top_k in nms_config is 0, under which nothing would be found", "set top_k: 200")
     return ours.Experiment(
         classes=classes,
         class_weights=tuple(weights.get(name, 1.0) for name in classes),
         auto_class_weights=message.class_weighting_config.enable_auto,
         dataset=dataset,
-        augmentation=_augmentation(message.augmentation_config),
+        augmentation=_augmentation(message.augmentation_config, refuse),
         training=_training(message.training_config, refuse),
         evaluation=_evaluation(message.eval_config, refuse),
         nms=fill(ours.Nms, message.nms_config),
@@ -145,13 +147,12 @@ def fill(cls: type[Value], config: Any, **own: Any) -> Value:
     return cls(**own)
 
 
-def _augmentation(config: Any) -> ours.Augmentation:
-    mean, depth = config.image_mean, config.output_depth or 8
-    if config.output_channel == 3:
-        means = tuple(mean[channel] for channel in "bgr") if mean else DEFAULT_MEAN_BGR
-    else:
-        means = (mean["l"] if mean else DEFAULT_MEAN_GRAY * (256 if depth == 16 else 1),)
-    return fill(ours.Augmentation, config, depth=depth, mean=means)
+def _augmentation(config: Any, refuse: Refuse) -> ours.Augmentation:
+    if config.output_depth == 16:
+        raise refuse("output_depth is 16, which is not built here", "leave it out: 16-bit pictures are read as 8 bits")
+    channels, default = ("bgr", DEFAULT_MEAN_BGR) if config.output_channel == 3 else ("l", (DEFAULT_MEAN_GRAY,))
+    mean = config.image_mean
+    return fill(ours.Augmentation, config, mean=tuple(mean[channel] for channel in channels) if mean else default)
 
 
 def _training(config: Any, refuse: Refuse) -> ours.Training:

@@ -53,6 +53,9 @@ def _verdicts(experiment: Experiment) -> Iterator[tuple[bool, str]]:
     yield optimizer.kind != "rmsprop", "rmsprop does not work in TAO 5.0 (it looks for beta2) and is not offered here."
     weighed = training.regularizer == "none" or 0.0 < training.regularizer_weight < 1.0
     yield weighed, "Weight decay should be no less than 0 and less than 1"
+    sides = (experiment.augmentation.width, experiment.augmentation.height)
+    words = "batch_size_per_gpu: 1 is not supported at 32x32: one value is nothing to normalise a batch by."
+    yield training.batch_size > 1 or max(sides) > 32, words
     yield training.pruned_path is None, "pruned_model_path is not supported: there is no prune here."
     yield not training.quantisation_aware, "enable_qat: true is not supported; export quantises to int8."
     yield not training.visualizer, "visualizer: TensorBoard is not written here; the CSV log and status.json are."

@@ -38,7 +38,8 @@ def launch(argv: Sequence[str], processes: int) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    shared = {"WORLD_SIZE": str(processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    shared = {name: str(processes) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE")}
+    shared |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     children: list[subprocess.Popen[bytes]] = []
     try:
         for rank in range(processes):
@@ -52,8 +53,12 @@ def launch(argv: Sequence[str], processes: int) -> None:
     finally:
         _end(children)
     if failed:
-        message = f"process {failed[0]} of {processes} failed, so training stopped"
-        raise TrainingFailed(message, remedy="read its message above")
+        status = children[failed[0]].returncode
+        killed = f"was ended by signal {-status}" if status < 0 else "failed, as it says above"
+        raise TrainingFailed(
+            f"process {failed[0]} of {processes} {killed}, so training stopped",
+            remedy="lower batch_size_per_gpu if it was memory, else mend what it says",
+        )
 
 
 def _end(children: Sequence["subprocess.Popen[bytes]"]) -> None:
@@ -68,7 +73,7 @@ def _end(children: Sequence["subprocess.Popen[bytes]"]) -> None:
 
 def is_member() -> bool:
     """Was this process started as one of several?"""
-    return "RANK" in os.environ and "WORLD_SIZE" in os.environ
+    return {"RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"} <= os.environ.keys()
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from yolo_v4.phases import Phases
 from yolo_v4.progress import Progress
 from yolo_v4.spec.experiment import EarlyStopping, Experiment
 from yolo_v4.status import StatusLog
-from yolo_v4.training.trainer import Trainer
+from yolo_v4.training.trainer import Trainer, require_finite
 
 Row = dict[str, float]  # of the CSV log
 Judge = Callable[[Yolo], Row]  # columns AP_<class>, mAP, validation_loss of a network in evaluation mode
@@ -58,7 +58,7 @@ def train(
 ) -> None:
     """Train up to the epoch the spec names, on from the `history` of a resumed run.
 
-    Raises TrainingFailed: a loss is not a finite number.
+    Raises TrainingFailed: a loss is not a finite number; weights that give one are not saved.
     """
     spec, history = experiment.training, list(history)
     outputs.write_csv(experiment.classes, history)
@@ -74,6 +74,7 @@ def train(
         if outputs.speaks and (epoch % spec.checkpoint_interval == 0 or epoch == spec.epochs or stop):
             with phases.phase("validation", epoch=epoch):
                 row |= judge(trainer.trained.eval())
+            require_finite(row["validation_loss"], f"after epoch {epoch} the validation loss")
             with phases.phase("checkpoint", epoch=epoch):
                 print(f"Epoch {epoch:05}: saving model to {outputs.checkpoint(epoch)}", flush=True)
                 save_checkpoint(outputs.checkpoint(epoch), trainer.checkpoint(history))

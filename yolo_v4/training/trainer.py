@@ -1,7 +1,7 @@
 """A network in training: what one step does, and the state that a checkpoint must hold."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 from torch import Tensor
@@ -70,11 +70,7 @@ class Trainer:
         self.network.train()
         total, pictures = 0.0, self._experiment.training.batch_size * self._place.ranks
         for step, loss in enumerate(self.losses(batches), start=1):
-            if not math.isfinite(loss):
-                raise TrainingFailed(
-                    f"batch {step} of epoch {self.epochs_done + 1}: the loss is {loss}, so the weights are spoilt",
-                    remedy="lower max_learning_rate or the loss weights, or lengthen soft_start, and train again",
-                )
+            require_finite(loss, f"batch {step} of epoch {self.epochs_done + 1}: the loss")
             total += loss
             progress.advance(pictures, f"loss: {total / step:.4f}")
         self.epochs_done += 1
@@ -95,13 +91,13 @@ class Trainer:
     def resume(self, checkpoint: Checkpoint) -> None:
         """Go on where a checkpoint of the same experiment was made.
 
-        Raises DataError: it was made with another optimiser, or differs from the spec in having a moving average.
+        Raises DataError: it was made with another optimiser, other frozen layers, or with or without a moving average.
         """
-        constants, ours = checkpoint.optimizer["param_groups"][0], self._optimizer.param_groups[0]
-        averaged = checkpoint.average is not None
-        if constants.keys() != ours.keys() or averaged != (self._average is not None):
+        groups = (checkpoint.optimizer["param_groups"][0], self._optimizer.param_groups[0])
+        theirs, ours = (("betas" in group, len(group["params"])) for group in groups)
+        if theirs != ours or (checkpoint.average is None) != (self._average is None):
             raise DataError(
-                "the checkpoint to resume was made with another optimizer, or differs from the spec in model_ema",
+                "the checkpoint to resume was made with another optimizer, freeze_blocks or model_ema",
                 remedy="resume with the spec it was made with, or use it as pretrain_model_path",
             )
         self._optimizer.load_state_dict(checkpoint.optimizer)
@@ -118,12 +114,12 @@ class Trainer:
         for step, batch in enumerate(batches):
             if step % PENALTY_INTERVAL == 0:
                 penalty = self._penalty.value()
-            loss = self.step(batch, self.epochs_done * self._steps_per_epoch + step) + penalty
+            loss = _read_later(self.step(batch, self.epochs_done * self._steps_per_epoch + step) + penalty)
             if before is not None:
-                yield before.item()
+                yield before()
             before = loss
         if before is not None:
-            yield before.item()
+            yield before()
 
     def step(self, batch: Batch, number: int) -> Tensor:
         """Take a step, counted from 0 over the whole run; its loss without penalty, a scalar on the device."""
@@ -146,3 +142,26 @@ class Trainer:
     def _learning_rate(self, step: int) -> float:
         spec = self._experiment.training
         return learning_rate(spec.schedule, step / (spec.epochs * self._steps_per_epoch), gpus=self._place.ranks)
+
+
+def require_finite(loss: float, name: str) -> None:
+    """Raises TrainingFailed: the loss of that name is not a finite number."""
+    if not math.isfinite(loss):
+        raise TrainingFailed(
+            f"{name} is {loss}, so the weights are spoilt",
+            remedy="lower max_learning_rate or the loss weights, or lengthen soft_start, and train again",
+        )
+
+
+def _read_later(loss: Tensor) -> Callable[[], float]:
+    """The number in a scalar; a GPU copies it now, so that reading it waits for nothing that was begun afterwards."""
+    if not loss.is_cuda:
+        return loss.item
+    on_host, copied = loss.to("cpu", non_blocking=True), torch.cuda.Event()
+    copied.record()
+
+    def read() -> float:
+        copied.synchronize()
+        return on_host.item()
+
+    return read

@@ -54,6 +54,43 @@ def test_one_picture_smaller_than_a_stride_and_a_batch_larger_than_the_set(train
     assert train(folder, ("batch_size_per_gpu: 4", "batch_size_per_gpu: 7")) == 0
 
 
+def test_pictures_of_a_few_pixels_and_very_long_ones(train, folder: Path) -> None:
+    add(folder, "dot", (2, 2), "car 0 0 0 0 0 2 2 0 0 0 0 0 0 0")
+    add(folder, "line", (2000, 1), "car 0 0 0 0 0 900 1 0 0 0 0 0 0 0")
+
+    assert train(folder) == 0
+
+
+def test_weights_that_a_last_step_has_spoilt_are_not_saved(train, street: Path, tmp_path: Path, capsys) -> None:
+    # The first and only step of the epoch has a loss that is fine, and jumps to where nothing is.
+    rates = (
+        "min_learning_rate: 1e-5 max_learning_rate: 1e-3 soft_start: 0.2",
+        "min_learning_rate: 1e-5 max_learning_rate: 1e30 soft_start: 0",
+    )
+
+    assert train(street, ("batch_size_per_gpu: 4", "batch_size_per_gpu: 6"), rates) == 1
+
+    assert "after epoch 1 the validation loss is nan, so the weights are spoilt" in capsys.readouterr().err
+    assert last_status(tmp_path) == "FAILURE"
+    assert list((tmp_path / "results" / "weights").iterdir()) == []
+
+
+def test_a_batch_that_has_one_value_to_normalise_by(train, street: Path, capsys) -> None:
+    sizes = ("output_width: 64 output_height: 64", "output_width: 32 output_height: 32")
+
+    assert train(street, ("batch_size_per_gpu: 4", "batch_size_per_gpu: 1"), sizes) == 1
+
+    assert "batch_size_per_gpu: 1 is not supported at 32x32" in capsys.readouterr().err
+
+
+def test_16_bits_a_channel(train, street: Path, capsys) -> None:
+    depth = ("output_channel: 3", "output_channel: 1 output_depth: 16")
+
+    assert train(street, depth, dataset='image_extension: "png"') == 1
+
+    assert "output_depth is 16, which is not built here" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "label",
     [
@@ -100,7 +137,10 @@ def test_a_damaged_record_is_named_with_its_file(train, street: Path, tmp_path: 
     assert "record 0" in error or "record 1" in error
 
 
-@pytest.mark.parametrize(("content", "words"), [(b"PK\x03\x04 cut", "is damaged"), (b"", "no checkpoint")])
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"PK\x03\x04 cut", "is damaged"), (b"", "no checkpoint"), (b"random_seed: 1\n" * 9, "no checkpoint")],
+)
 def test_a_checkpoint_that_is_none(train, street: Path, tmp_path: Path, capsys, content: bytes, words: str) -> None:
     path = tmp_path / "yolov4_resnet10_epoch_001.pt"
     path.write_bytes(content)
@@ -155,3 +195,13 @@ def test_too_little_memory_to_judge_or_use_a_network_names_the_batch_too(
     assert "memory ran out with batch_size of eval_config 500" in done.stderr
     assert "try: lower batch_size of eval_config" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_a_run_is_not_resumed_with_other_layers_frozen(train, street: Path, tmp_path: Path, capsys) -> None:
+    assert train(street, network="freeze_blocks: 1") == 0
+    path = tmp_path / "results" / "weights" / "yolov4_resnet10_epoch_001.pt"
+
+    assert train(street, training=f'num_epochs: 2 resume_model_path: "{path}"') == 1
+
+    assert "was made with another optimizer, freeze_blocks or model_ema" in capsys.readouterr().err

@@ -99,7 +99,7 @@ def test_a_curve_is_not_drawn_which_is_said(trained, capsys) -> None:
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        (("top_k: 50", "top_k: 0"), "top_k in nms_config"),
+        (("top_k: 50", "top_k: 0"), "top_k in nms_config is 0"),
         (('value: "bus"', 'value: "lorry"'), "classes"),
         (("nlayers: 10", "nlayers: 18"), "layers"),
         (('"[(8, 8)]"', '"[(9, 9)]"'), "anchors"),

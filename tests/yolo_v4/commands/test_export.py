@@ -117,3 +117,14 @@ def test_flags_for_other_formats_are_said_to_do_nothing(trained, capsys) -> None
     assert capsys.readouterr().err == "".join(
         f"note: {flag} has no effect here\n" for flag in ("--max_batch_size", "--force_ptq", "--verbose")
     )
+
+
+def test_a_damaged_picture_to_calibrate_with_is_named(trained, capsys) -> None:
+    trained.add_picture("a.png", size=(300, 300))
+    path = trained.folder / "images" / "a.png"
+    path.write_bytes(path.read_bytes()[:200])
+    flags = ["--data_type", "int8", "--cal_image_dir", str(path.parent), "--batches", "1", "--batch_size", "1"]
+
+    assert _export(trained, *flags) == 1
+
+    assert f"{path} cannot be decoded" in capsys.readouterr().err

@@ -9,7 +9,6 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from PIL import Image
 
 from yolo_v4.cli import main
 from yolo_v4.network.checkpoint import Checkpoint, load_checkpoint
@@ -175,25 +174,6 @@ def test_size_channels_and_mean_of_the_input_hold_in_every_command(
     assert len(list((trained.folder / "seen" / "labels").iterdir())) == 6
     assert input_shape(trained.export()) == shape
     assert settings.replace(";\n", "\n") in trained.settings()
-
-
-@pytest.mark.slow
-def test_16_bit_pictures_go_through_every_command(run: Callable[..., Run], street: Path, tmp_path: Path) -> None:
-    (tmp_path / "deep" / "images").mkdir(parents=True)
-    (tmp_path / "deep" / "labels").symlink_to(street / "labels")
-    for path in (street / "images").iterdir():
-        grey = np.asarray(Image.open(path).convert("L"), dtype=np.uint16) * 257
-        Image.fromarray(grey).save(tmp_path / "deep" / "images" / path.name)
-
-    trained = run(
-        street=str(tmp_path / "deep"),
-        augmentation="output_channel: 1 output_depth: 16",
-        dataset='image_extension: "png"',
-    )
-
-    assert trained.evaluate()["images"] == 6
-    trained.inference(tmp_path / "deep" / "images")
-    assert input_shape(trained.export()) == [1, 64, 64]
 
 
 @pytest.mark.slow

@@ -128,13 +128,16 @@ def test_padding_has_the_mean_colour_of_the_picture(augmentation: Callable[..., 
     assert tile.pixels.unique().tolist() == pytest.approx([90], abs=0.01)
 
 
-def test_a_16_bit_picture_keeps_its_range(augmentation: Callable[..., Augmentation]) -> None:
-    picture = torch.full((1, 64, 64), 60_000.0)
-    spec = augmentation(channels=1, depth=16, mean=(0.0,), exposure=1.0)
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (4, 4), (1, 40)])
+def test_of_a_picture_of_a_few_pixels_there_is_always_something_to_see(
+    augmentation: Callable[..., Augmentation], size: tuple[int, int]
+) -> None:
+    picture, spec = torch.full((3, *size), 90, dtype=torch.uint8), augmentation(jitter=1.0)
 
-    tile = random_tile(picture, NONE, 64, 64, spec, np.random.default_rng(0))
-
-    assert tile.pixels.unique().tolist() == [60_000]
+    for seed in range(200):
+        tile = random_tile(picture, NONE, 64, 32, spec, np.random.default_rng(seed))
+        assert tile.pixels.shape == (3, 32, 64)
+        assert tile.pixels.isfinite().all()
 
 
 @pytest.mark.parametrize(("width", "height"), [(352, 288), (640, 360), (200, 300)])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from yolo_v4.data import example_pb2
 from yolo_v4.data.frames import Frame, read_frames
 from yolo_v4.data.tfrecord import encode, write_records
 from yolo_v4.errors import DataError
@@ -53,7 +54,8 @@ def read(data: Path, write_spec: Callable[..., Path]) -> Callable[..., list[Fram
 
     def read(split: str, kind: str, **changes: str) -> list[Frame]:
         labels = f'label_directory_path: "{data}/labels" image_directory_path: "{data}/images"'
-        records = f'tfrecords_path: "{data}/r-*" image_directory_path: "{data}"'
+        pattern = changes.pop("pattern", "r-*")
+        records = f'tfrecords_path: "{data}/{pattern}" image_directory_path: "{data}"'
         spec = write_spec(dataset='image_extension: "png"' + changes.pop("dataset", ""))
         text = spec.read_text()
         start, end = text.index("  data_sources"), text.index("  target_class_mapping")
@@ -141,3 +143,25 @@ def test_a_folder_without_frames_is_refused(read: Callable[..., list[Frame]], da
 
     with pytest.raises(DataError, match="the train data have no frame"):
         read("train", "labels")
+
+
+@pytest.mark.parametrize("wrong", [{"frame/id": [3]}, {"frame/width": [b"wide"]}])
+def test_a_record_of_other_code_is_named(
+    read: Callable[..., list[Frame]], data: Path, wrong: dict[str, list[object]]
+) -> None:
+    example = example_pb2.Example()
+    for key, values in ({"frame/id": [b"images/frame"], "frame/width": [80], "frame/height": [64]} | wrong).items():
+        kind = "int64_list" if isinstance(values[0], int) else "bytes_list"
+        getattr(example.features.feature[key], kind).value.extend(values)
+    write_records(data / "r-fold-001-of-002-shard-00000-of-00001", [example.SerializeToString()])
+
+    with pytest.raises(DataError, match=r"record 0 .*r-fold-001.* is not an example of dataset_convert"):
+        read("train", "records")
+
+
+def test_a_file_that_an_ended_conversion_left_behind_is_no_record_file(
+    read: Callable[..., list[Frame]], data: Path
+) -> None:
+    (data / ".r-fold-001-of-002-shard-00001-of-00001.17.part").write_bytes(b"half")
+
+    assert len(read("train", "records", pattern="*fold*")) == 2

@@ -29,7 +29,7 @@ def frames(tmp_path: Path) -> list[Frame]:
 
 
 def draw(frames: list[Frame], spec: Augmentation, seed: int) -> Sample:
-    pictures = PictureCache([frame.image for frame in frames], depth=8)
+    pictures = PictureCache([frame.image for frame in frames])
     return random_sample(2, frames, pictures, spec, SIZE, np.random.default_rng(seed))
 
 
@@ -87,3 +87,12 @@ def test_the_same_generator_gives_the_same_sample(
 
     assert first.pixels.equal(again.pixels)
     assert first.boxes.tolist() == again.boxes.tolist()
+
+
+def test_every_picture_of_a_mosaic_shows_even_where_its_least_share_is_less_than_a_pixel(
+    frames: list[Frame], augmentation: Callable[..., Augmentation]
+) -> None:
+    spec = augmentation(mosaic_prob=1.0, mosaic_min_ratio=0.001)
+
+    for seed in range(100):
+        assert draw(frames, spec, seed).pixels.shape == (3, 64, 96)

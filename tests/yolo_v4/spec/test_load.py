@@ -82,7 +82,6 @@ def test_a_spec_becomes_frozen_values(spec: Path) -> None:
     assert (experiment.training.resume_path, experiment.training.pretrain_path) == (None, Path("start.pt"))
     assert experiment.evaluation.mode == "integrate"
     assert experiment.nms.top_k == 200
-    assert experiment.augmentation.depth == 8
     assert experiment.augmentation.mean == (103.939, 116.779, 123.68)
     check_training(experiment)
 
@@ -114,7 +113,6 @@ def test_every_number_goes_where_it_belongs(spec: Path) -> None:
         width=128,
         height=96,
         channels=3,
-        depth=8,
         mean=(1.0, 2.0, 3.0),
         hue=0.125,
         saturation=1.5,
@@ -178,6 +176,7 @@ def test_an_unknown_field_like_no_other_is_refused_with_all_known_names(spec: Pa
         ('image_directory_path: "train/images"', "", "data_sources names no image_directory_path"),
         ("mode: INTEGRATE", "mode: 9", "average_precision_mode is 9"),
         ("type: L2", "type: 9", "regularizer has type 9"),
+        ("top_k: 200", "", "top_k in nms_config is 0"),
     ],
 )
 def test_what_could_not_be_built_is_refused_at_once(spec: Path, before: str, after: str, complaint: str) -> None:

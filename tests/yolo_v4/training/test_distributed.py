@@ -7,7 +7,7 @@ import pytest
 
 from yolo_v4.errors import TrainingFailed
 from yolo_v4.network.checkpoint import load_checkpoint
-from yolo_v4.training.distributed import launch
+from yolo_v4.training.distributed import is_member, launch
 
 pytestmark = pytest.mark.slow  # every process imports torch
 
@@ -40,3 +40,25 @@ def test_where_one_process_fails_the_run_fails(tmp_path: Path, capfd: pytest.Cap
         launch(["train", "-e", str(tmp_path / "none.txt"), "-r", str(tmp_path / "run")], 2)
 
     assert "cannot read the spec file" in capfd.readouterr().err
+
+
+def test_a_process_that_a_signal_took_is_told_with_its_signal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "yolo_v4").mkdir()
+    (tmp_path / "yolo_v4" / "__init__.py").touch()
+    (tmp_path / "yolo_v4" / "__main__.py").write_text("import os; os.kill(os.getpid(), 9)")
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(TrainingFailed, match="of 2 was ended by signal 9") as caught:
+        launch(["train"], 2)
+
+    assert "batch_size_per_gpu" in caught.value.remedy
+
+
+def test_a_rank_without_an_address_to_meet_at_is_somebody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RANK", "WORLD_SIZE"):
+        monkeypatch.setenv(name, "1")
+    assert not is_member()
+
+    for name in ("MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.setenv(name, "1")
+    assert is_member()
