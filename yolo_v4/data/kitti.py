@@ -57,7 +57,7 @@ def read_rows(path: Path) -> list[list[str]]:
             f"cannot read the label file {path}: {error}",
             remedy="give every image a label file of the same name (empty: no objects)",
         ) from error
-    return [columns for line in text.splitlines() if (columns := line.split())]
+    return [columns for line in text.split("\n") if (columns := line.split())]
 
 
 def read_objects(path: Path) -> list[KittiObject]:
