@@ -15,7 +15,17 @@ from yolo_v4.spec.training_checks import check_training, resumed_epoch
 CALLBACKS = {"cosine": "SoftStartCosineAnnealingScheduler", "annealing": "SoftStartAnnealingLearningRateScheduler"}
 
 # TAO's loader takes some, and its commands fail on them a moment later; here they are refused at once, in these words.
-REFUSED_SOONER = ("not built here", "expected a list of positive", "a class without a name", "mode is", "has type")
+REFUSED_SOONER = (
+    "not built here",
+    "expected a list of positive",
+    "a class without a name",
+    "to two targets",
+    "which is no target class",
+    "names no labels",
+    "names no image_directory_path",
+    "mode is",
+    "has type",
+)
 # What this engine does not do, see docs/seam.md.
 REFUSED_HERE_ONLY = ("is not supported", "is not written here", "is not offered here")
 
