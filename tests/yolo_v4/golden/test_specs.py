@@ -14,7 +14,7 @@ from yolo_v4.spec.training_checks import check_training, resumed_epoch
 
 CALLBACKS = {"cosine": "SoftStartCosineAnnealingScheduler", "annealing": "SoftStartAnnealingLearningRateScheduler"}
 
-# TAO's loader takes some, and its commands fail on them a moment later; here they are refused at once, in these words.
+# TAO's loader takes some, and its commands fail on them a moment later, or find nothing; here they are refused at once.
 REFUSED_SOONER = (
     "not built here",
     "expected a list of positive",
@@ -25,6 +25,7 @@ REFUSED_SOONER = (
     "names no image_directory_path",
     "mode is",
     "has type",
+    "top_k in nms_config is 0, under which nothing would be found",
 )
 # What this engine does not do, see docs/seam.md.
 REFUSED_HERE_ONLY = ("is not supported", "is not written here", "is not offered here")
