@@ -48,11 +48,8 @@ def reported(log: StatusLog, *, started: str | None, failed: str) -> Iterator[St
         if started is not None:
             log.write("STARTED", started)
         yield log
-    except KeyboardInterrupt:
-        log.write("FAILURE", failed)
-        raise
-    except Exception as error:
-        log.write("FAILURE", str(error))
+    except (KeyboardInterrupt, Exception) as error:
+        log.write("FAILURE", failed if isinstance(error, KeyboardInterrupt) else str(error))
         raise
 
 

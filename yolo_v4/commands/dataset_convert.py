@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from yolo_v4.data.convert import Converter
-from yolo_v4.data.narrator import Narrator, status_line
+from yolo_v4.data.narrator import Narrator, line
 from yolo_v4.spec.conversion import Conversion, load_conversion
 from yolo_v4.status import StatusLog, reported, status_path
 
@@ -15,7 +15,7 @@ STARTED = "Starting Object Detection Dataset Convert."
 def run(args: argparse.Namespace) -> None:
     """Convert. Raises DetectorError: the spec or the data are refused."""
     path = status_path(args.results_dir)
-    status = StatusLog(path, append=False, echo=status_line if path else None)
+    status = StatusLog(path, append=False, echo=line if path else None)
     with reported(status, started=STARTED, failed="Dataset convert was interrupted."):
         conversion = load_conversion(Path(args.dataset_export_spec))
         narrator = Narrator(status, verbose=args.verbose)

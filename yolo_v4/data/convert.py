@@ -87,12 +87,11 @@ class Converter:
                 kept.append(found)
             else:
                 # TAO looks the object up, so the second of two equal ones goes by the number of the first.
-                self._reject(found, path, objects.index(found))
+                self._reject(found.whole_corners, path, objects.index(found))
         return kept
 
-    def _reject(self, found: KittiObject, path: Path, index: int) -> None:
-        x1, y1, x2, y2 = found.whole_corners
-        self._rejected[f"{path}_{index}"] = (x1, y1, x2, y2)
+    def _reject(self, corners: tuple[int, int, int, int], path: Path, index: int) -> None:
+        x1, y1, x2, y2 = self._rejected[f"{path}_{index}"] = corners
         self._narrator.debug(
             KITTI,
             f"Top left coordinate must be less than bottom right.Error in object {index} of label_file {path}. "

@@ -80,9 +80,7 @@ def _chosen_files(pattern: str, spec: DatasetSpec, split: Split) -> list[Path]:
     """Files of a pattern; where one set of records serves both splits, the validation fold's or all others."""
     files = sorted(filter(Path.is_file, map(Path, glob(pattern))))  # noqa: PTH207  # as TAO: hidden files are not meant
     if not files:
-        raise DataError(
-            f"No files match pattern {pattern}", remedy="run `yolo_v4 dataset_convert`, or correct tfrecords_path"
-        )
+        raise DataError(f"No files match pattern {pattern}", remedy="correct tfrecords_path, or run dataset_convert")
     if spec.validation:
         return files
     fold = f"fold-{spec.validation_fold:03}-of-"

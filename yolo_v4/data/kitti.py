@@ -49,9 +49,7 @@ def read_rows(path: Path) -> list[list[str]]:
     try:
         text = path.read_text(encoding="ascii")
     except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path} is not plain ASCII: {error}", remedy="write class names without accents and other letters"
-        ) from error
+        raise DataError(f"{path} is not plain ASCII: {error}", remedy="write class names without accents") from error
     except OSError as error:
         raise DataError(
             f"cannot read the label file {path}: {error}",

@@ -12,7 +12,7 @@ LOGGERS = "nvidia_tao_tf1.cv.detectnet_v2.dataio"
 
 
 class Narrator:
-    """Writes to standard error and to a status log that echoes to `status_line` if it has a file, as TAO's does."""
+    """Writes to standard error and to a status log that echoes to `line` if it has a file, as TAO's does."""
 
     def __init__(self, status: StatusLog, *, verbose: bool) -> None:
         self.status = status
@@ -20,7 +20,7 @@ class Narrator:
 
     def log(self, module: str, text: str) -> None:
         """A line of a module's logger."""
-        _line(f"{LOGGERS}.{module}", "INFO", text)
+        line(text, logger=f"{LOGGERS}.{module}")
 
     def tell(self, module: str, text: str, status: Status = "RUNNING", **values: Mapping[str, Any]) -> None:
         """A line of a module's logger, and the same in the status log."""
@@ -30,15 +30,11 @@ class Narrator:
     def debug(self, module: str, text: str) -> None:
         """A line that only the curious see."""
         if self._verbose:
-            _line(f"{LOGGERS}.{module}", "DEBUG", text)
+            line(text, logger=f"{LOGGERS}.{module}", level="DEBUG")
 
 
-def status_line(text: str) -> None:
-    """A line of the logger that repeats status messages."""
-    _line("root", "INFO", text)
-
-
-def _line(logger: str, level: str, text: str) -> None:
+def line(text: str, *, logger: str = "root", level: str = "INFO") -> None:
+    """A line of a logger; "root" repeats status messages."""
     now = time.time()
     stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(now))
     print(f"{stamp},{int(now * 1000) % 1000:03d} - {logger} - {level} - {text}", file=sys.stderr, flush=True)

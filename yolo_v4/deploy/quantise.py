@@ -1,7 +1,7 @@
 """A model with convolutions in 8 bits, by onnxruntime's static quantisation; symmetric, as TensorRT wants it."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -31,7 +31,7 @@ def quantise(model: onnx.ModelProto, batches: Iterator[Tensor]) -> onnx.ModelPro
                 target,
                 Reader(),
                 op_types_to_quantize=["Conv"],
-                nodes_to_exclude=_heads(model),
+                nodes_to_exclude=[node.name for node in model.graph.node if any(head in node.name for head in HEADS)],
                 per_channel=True,
                 activation_type=quantization.QuantType.QInt8,
                 weight_type=quantization.QuantType.QInt8,
@@ -40,7 +40,3 @@ def quantise(model: onnx.ModelProto, batches: Iterator[Tensor]) -> onnx.ModelPro
             return onnx.load(target)
     finally:
         logging.disable(before)
-
-
-def _heads(model: onnx.ModelProto) -> Sequence[str]:
-    return [node.name for node in model.graph.node if node.op_type == "Conv" and any(h in node.name for h in HEADS)]

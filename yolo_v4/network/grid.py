@@ -62,9 +62,7 @@ def _prior(
     height: int, width: int, anchors: tuple[Anchor, ...], input_hw: tuple[int, int], device: torch.device
 ) -> Tensor:
     """[H * W * A, 6]: the columns that do not depend on the picture."""
-    row, column, anchor = torch.meshgrid(
-        torch.arange(height), torch.arange(width), torch.arange(len(anchors)), indexing="ij"
-    )
+    row, column, anchor = torch.meshgrid(*map(torch.arange, (height, width, len(anchors))), indexing="ij")
     anchor_hw = torch.tensor([(h / input_hw[0], w / input_hw[1]) for w, h in anchors])[anchor.flatten()]
     corner = torch.stack((row.flatten() / height, column.flatten() / width), dim=1)
     step = torch.tensor((1 / height, 1 / width)).expand_as(corner)

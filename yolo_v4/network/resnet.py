@@ -7,7 +7,6 @@ all_projections=True.
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from yolo_v4.errors import SpecError
 from yolo_v4.network.blocks import NamedLayers, double_size
 
 BLOCKS = {10: (1, 1, 1, 1), 18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}  # blocks of each stage, by depth
@@ -22,17 +21,12 @@ class ResNet(NamedLayers):
     def __init__(
         self, depth: int, *, channels: int, freeze_blocks: tuple[int, ...] = (), freeze_bn: bool = False
     ) -> None:
-        """Make a backbone. Raises SpecError: no such depth.
+        """Make a backbone of a depth of `BLOCKS`.
 
         `freeze_blocks`: 0 keeps the first convolution as it is, n those of stage n; batch normalisation still learns.
         `freeze_bn`: batch normalisation uses its moving averages in training too, and leaves them.
         """
         super().__init__()
-        if depth not in BLOCKS:
-            raise SpecError(
-                f"ResNet-{depth} is not available; depths are {', '.join(map(str, BLOCKS))}",
-                remedy="set nlayers in yolov4_config to one of them",
-            )
         self._freeze_bn = freeze_bn
         self._bottleneck = depth >= 50
         self._stages = [

@@ -39,10 +39,8 @@ class Yolo(nn.Module):
 def build_network(spec: NetworkSpec, *, num_classes: int, channels: int, release: str = RELEASES[0]) -> Yolo:
     """A network with fresh weights (Glorot uniform, from torch's global generator); `release`: one of `RELEASES`.
 
-    Raises SpecError: an arch, depth or number of blocks that there is not.
+    Raises SpecError: a number of blocks that there is not.
     """
-    if spec.arch != "resnet":
-        raise SpecError(f'arch "{spec.arch}" is not available here; "resnet" is', remedy='set arch: "resnet"')
     backbone = ResNet(spec.layers, channels=channels, freeze_blocks=spec.freeze_blocks, freeze_bn=spec.freeze_bn)
     width = 256 if spec.layers >= 50 else 128
     neck: TopDownNeck | TopDownBottomUpNeck
@@ -51,9 +49,7 @@ def build_network(spec: NetworkSpec, *, num_classes: int, channels: int, release
     elif spec.conv_blocks in (0, 1, 2):
         neck = TopDownNeck(backbone.out_channels, width=width, conv_blocks=spec.conv_blocks, force_relu=spec.force_relu)
     else:
-        raise SpecError(
-            f"arch_conv_blocks is {spec.conv_blocks}; it can be 0, 1 or 2", remedy="set arch_conv_blocks: 2"
-        )
+        raise SpecError(f"arch_conv_blocks is {spec.conv_blocks}; it can be 0, 1 or 2", remedy="set it to 2")
     heads = tuple(len(anchors) * (BOX_CHANNELS + num_classes) for anchors in spec.anchors)
     network = Yolo(backbone, neck, heads, release)
     for layer in network.modules():

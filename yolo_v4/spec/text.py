@@ -17,13 +17,9 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise SpecError(
-            f"{path} is not a text file: {error}", remedy="give a spec in protobuf text format, saved as UTF-8"
-        ) from error
+        raise SpecError(f"{path} is not a text file: {error}", remedy="give protobuf text, saved as UTF-8") from error
     except OSError as error:
-        raise SpecError(
-            f"cannot read the spec file {path}: {error.strerror}", remedy="give the path of an existing spec file"
-        ) from error
+        raise SpecError(f"cannot read the spec file {path}: {error.strerror}", remedy="correct the path") from error
 
 
 def merge_text(text: str, message: Any, *, where: str) -> None:
@@ -42,14 +38,10 @@ def _explain(error: text_format.ParseError, message: Any, where: str) -> SpecErr
     if unknown is None:
         return SpecError(f"{error} (in {where})", remedy=f"correct line {error.GetLine()} of {where}")
     name, field = unknown["message"].rpartition(".")[2], unknown["field"]
-    known = _fields(message.DESCRIPTOR.file, name)
+    descriptor = message.DESCRIPTOR.file.message_types_by_name.get(name)
+    known = sorted(descriptor.fields_by_name) if descriptor else []
     nearest = difflib.get_close_matches(field.lower(), known, n=1, cutoff=0.5)
     found = f'{error.GetLine()}:{error.GetColumn()} : Message type "{name}" has no field named "{field}" (in {where})'
     if nearest:
         return SpecError(found, remedy=f'did you mean "{nearest[0]}"? correct line {error.GetLine()} of {where}')
     return SpecError(found, remedy=f"remove line {error.GetLine()} of {where}; {name} has: {', '.join(known)}")
-
-
-def _fields(file: Any, message_name: str) -> list[str]:
-    descriptor = file.message_types_by_name.get(message_name)
-    return sorted(descriptor.fields_by_name) if descriptor else []
