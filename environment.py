@@ -30,7 +30,7 @@ from typing import IO, NamedTuple, NoReturn
 ROOT = Path(__file__).resolve().parent
 CONSTRAINTS = ROOT / "constraints.txt"
 EXTRAS = {"base": "", "report": "[report]", "detector": "[detector]", "bench": "[detector,report,bench]"}
-EXTRAS["dev"] = "[detector,report,bench,dev]"
+EXTRAS["dev"] = "[detector,report,bench,visualizer,dev]"
 INCLUDES = {name: tuple(EXTRAS)[: number + 1] for number, name in enumerate(EXTRAS)}
 INCLUDES["detector"] = ("base", "detector")
 OLDEST_TORCH = (2, 4)

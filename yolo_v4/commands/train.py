@@ -29,6 +29,7 @@ from yolo_v4.training.distributed import Place, is_member, joined, launch
 from yolo_v4.training.loop import Judge, Outputs, train
 from yolo_v4.training.loss import yolo_loss
 from yolo_v4.training.trainer import Trainer
+from yolo_v4.training.visualizer import Visualizer
 
 GPU_WORKERS = 4  # threads that prepare batches for a GPU; a CPU that trains spares one
 
@@ -96,8 +97,9 @@ def _train(
     log.write("STARTED", "Starting Training Loop.")
     model = f"{experiment.network.arch}{experiment.network.layers}"
     outputs, history = Outputs(results=results, model=model, speaks=speaks), resumed.history if resumed else []
+    board = Visualizer(results / "logs" if speaks else None, experiment, resumed=resumed is not None)
     judge = _judge(validation, experiment)
-    train(trainer, batches, experiment, judge=judge, outputs=outputs, log=log, phases=phases, history=history)
+    train(trainer, batches, experiment, board, judge=judge, outputs=outputs, log=log, phases=phases, history=history)
     log.write("RUNNING", "Training loop complete.")
 
 

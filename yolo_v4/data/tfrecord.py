@@ -26,9 +26,13 @@ _HEADER_BYTES = _LENGTH.size + _CHECKSUM.size
 def write_records(path: Path, records: Iterable[bytes]) -> None:
     """Write records so that `path` is either as before or complete; the records may be made while they are written."""
     with written_whole(path) as stream:
-        for record in records:
-            length = _LENGTH.pack(len(record))
-            stream.write(length + _masked(length) + record + _masked(record))
+        stream.writelines(map(framed, records))
+
+
+def framed(record: bytes) -> bytes:
+    """A record as it stands in a file."""
+    length = _LENGTH.pack(len(record))
+    return length + _masked(length) + record + _masked(record)
 
 
 def read_records(path: Path) -> Iterator[bytes]:

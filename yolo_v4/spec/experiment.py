@@ -103,7 +103,7 @@ class Training:
     quantisation_aware: bool  # refused by `check_training`
     early_stopping: EarlyStopping | None
     ema: bool
-    visualizer: bool  # refused by `check_training`
+    visualizer_images: int | None  # of an epoch, for TensorBoard; None: no event files
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -24,11 +24,7 @@ DEFAULT_MEAN_GRAY = 117.3786
 SCALES = ("big", "mid", "small")
 REGULARIZERS = ("none", "l1", "l2")
 MODES = ("sample", "integrate")
-_SCHEDULES = {
-    "soft_start_cosine_annealing_schedule": "cosine",
-    "soft_start_annealing_schedule": "annealing",
-    None: "none",
-}
+_SCHEDULES = {"soft_start_cosine_annealing_schedule": "cosine", "soft_start_annealing_schedule": "annealing"}
 Value = TypeVar("Value")
 Refuse = Callable[[str, str], SpecError]  # found, remedy -> the error for one spec file
 
@@ -38,10 +34,8 @@ def load_experiment(path: Path) -> ours.Experiment:
 
     Raises SpecError: the file cannot be read, parsed, is refused by NVIDIA's rules, or asks for what is not built here.
     """
-    return _experiment(
-        parse_experiment(read_text(path), where=str(path)),
-        lambda found, remedy: SpecError(f"{found} (in {path})", remedy=remedy),
-    )
+    message = parse_experiment(read_text(path), where=str(path))
+    return _experiment(message, lambda found, remedy: SpecError(f"{found} (in {path})", remedy=remedy))
 
 
 def parse_experiment(text: str, *, where: str) -> Any:
@@ -170,7 +164,7 @@ def _training(config: Any, refuse: Refuse) -> ours.Training:
         pretrain_path=_path(config.pretrain_model_path),
         pruned_path=_path(config.pruned_model_path),
         early_stopping=fill(ours.EarlyStopping, config.early_stopping) if config.HasField("early_stopping") else None,
-        visualizer=config.visualizer.enabled,
+        visualizer_images=config.visualizer.num_images if config.visualizer.enabled else None,
     )
 
 
@@ -182,7 +176,7 @@ def _schedule(config: Any) -> ours.Schedule:
     name = config.WhichOneof("lr_config")
     chosen = getattr(config, name or "soft_start_annealing_schedule")
     annealing = {} if name == "soft_start_annealing_schedule" else {"annealing": 0.0}
-    return fill(ours.Schedule, chosen, kind=_SCHEDULES[name], **annealing)
+    return fill(ours.Schedule, chosen, kind=_SCHEDULES.get(name, "none"), **annealing)
 
 
 def _optimizer(config: Any) -> ours.OptimizerSpec:

@@ -58,5 +58,4 @@ def _verdicts(experiment: Experiment) -> Iterator[tuple[bool, str]]:
     yield training.batch_size > 1 or max(sides) > 32, words
     yield training.pruned_path is None, "pruned_model_path is not supported: there is no prune here."
     yield not training.quantisation_aware, "enable_qat: true is not supported; export quantises to int8."
-    yield not training.visualizer, "visualizer: TensorBoard is not written here; the CSV log and status.json are."
     yield not experiment.auto_class_weights, "class_weighting_config.enable_auto: true is not supported."

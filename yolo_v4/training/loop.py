@@ -19,6 +19,7 @@ from yolo_v4.progress import Progress
 from yolo_v4.spec.experiment import EarlyStopping, Experiment
 from yolo_v4.status import StatusLog
 from yolo_v4.training.trainer import Trainer, require_finite
+from yolo_v4.training.visualizer import Visualizer
 
 Row = dict[str, float]  # of the CSV log
 Judge = Callable[[Yolo], Row]  # columns AP_<class>, mAP, validation_loss of a network in evaluation mode
@@ -49,6 +50,7 @@ def train(
     trainer: Trainer,
     batches: TrainingBatches,
     experiment: Experiment,
+    board: Visualizer,
     *,
     judge: Judge,
     outputs: Outputs,
@@ -67,7 +69,8 @@ def train(
         started_s, epoch = time.monotonic(), trainer.epochs_done + 1
         print(f"Epoch {epoch}/{spec.epochs}", flush=True)
         with Progress(batches.pictures_per_epoch, "Training") as progress, phases.phase("epoch", epoch=epoch):
-            loss = trainer.run_epoch(phases.steps(batches.epoch(epoch - 1)), progress)
+            watched = board.watched(batches.epoch(epoch - 1), (epoch - 1) * batches.steps_per_epoch, trainer.network)
+            loss = trainer.run_epoch(phases.steps(watched), progress, board.scalars)
         row = {"epoch": epoch, "loss": loss, "lr": trainer.learning_rate}
         history.append(row)
         stop = no_longer_falls(history, spec.early_stopping)
@@ -80,6 +83,7 @@ def train(
                 save_checkpoint(outputs.checkpoint(epoch), trainer.checkpoint(history))
         outputs.write_csv(experiment.classes, history)
         report_epoch(log, row, spec.epochs, seconds=time.monotonic() - started_s, images_per_s=progress.images_per_s)
+        board.scalars(epoch * batches.steps_per_epoch, {name: row[name] for name in row if name not in ("epoch", "lr")})
         if stop:
             print(f"Epoch {epoch:05}: early stopping", flush=True)
 

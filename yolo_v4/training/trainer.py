@@ -19,6 +19,7 @@ from yolo_v4.training.loss import yolo_loss
 from yolo_v4.training.optimizer import KernelPenalty, MovingAverage, build_optimizer, learning_rate, set_learning_rate
 
 PENALTY_INTERVAL = 16  # steps between looks at the penalty's value, which hardly moves; its gradient acts in every step
+Tell = Callable[[int, dict[str, float]], None]  # steps of the run so far; loss of the last, learning rate of the next
 
 
 class Trainer:
@@ -62,7 +63,7 @@ class Trainer:
         """That of the next step."""
         return self._learning_rate(self.epochs_done * self._steps_per_epoch)
 
-    def run_epoch(self, batches: Iterable[Batch], progress: Progress) -> float:
+    def run_epoch(self, batches: Iterable[Batch], progress: Progress, tell: Tell = lambda *_: None) -> float:
         """Train on the batches of one epoch and return the mean loss of its steps, penalty included.
 
         Raises TrainingFailed: a loss is not a finite number.
@@ -72,6 +73,8 @@ class Trainer:
         for step, loss in enumerate(self.losses(batches), start=1):
             require_finite(loss, f"batch {step} of epoch {self.epochs_done + 1}: the loss")
             total += loss
+            number = self.epochs_done * self._steps_per_epoch + step
+            tell(number, {"loss": loss, "lr": self._learning_rate(number)})
             progress.advance(pictures, f"loss: {total / step:.4f}")
         self.epochs_done += 1
         return mean_of_all(total / self._steps_per_epoch, self._device)

@@ -240,3 +240,13 @@ def test_a_regulariser_draws_kernels_to_zero(run: Callable[..., Run], tmp_path: 
         sizes.append(trained.checkpoint.weights["backbone.block_4a_conv_2.weight"].norm().item())
         trained.folder.rename(tmp_path / weight.split()[1])
     assert sizes[1] < 0.85 * sizes[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("images", [0, 3])
+def test_a_visualizer_that_is_enabled_writes_as_many_pictures_as_it_says(run: Callable[..., Run], images: int) -> None:
+    trained = run(training=f"visualizer {{ enabled: true num_images: {images} }}")
+
+    (written,) = (path.read_bytes() for path in (trained.folder / "logs").iterdir())
+    assert written.count(b"image/augmented_images/image/") == written.count(b"\x89PNG") == images
+    assert b"histogram/weight/conv1" in written
