@@ -33,11 +33,7 @@ docs/seam.md lists every flag and field, and what differs on purpose.
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal asked the program to end."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
+    """A signal, whose number is the one argument, asked the program to end."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -54,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with _signals_interrupt():
             status = _logged(args) if args.log_file else _run(args)
     except Interrupted as interruption:
-        status = 128 + interruption.number
+        status = 128 + int(interruption.args[0])
     print(f"Execution status: {'PASS' if status == 0 else 'FAIL'}", flush=True)
     return status
 

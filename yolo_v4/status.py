@@ -34,7 +34,9 @@ class StatusLog:
         if self._path is not None:
             kept = {name: self._lasting[name] for name in LASTING if name in self._lasting}
             stated = {"status": status, "verbosity": "INFO", "message": message}
-            line = json.dumps({**(data or {}), **_now(), **stated, **kept})
+            now = time.localtime()
+            moment = {"date": f"{now[1]}/{now[2]}/{now[0]}", "time": f"{now.tm_hour}:{now.tm_min}:{now.tm_sec}"}
+            line = json.dumps({**(data or {}), **moment, **stated, **kept})
             with self._path.open("a", encoding="utf-8") as stream:
                 stream.write(line + "\n")
         if self._echo is not None:
@@ -56,8 +58,3 @@ def reported(log: StatusLog, *, started: str | None, failed: str) -> Iterator[St
 def status_path(results_dir: str | None) -> Path | None:
     """Where a command writes its status, or None where it was given no results folder."""
     return Path(results_dir) / FILE_NAME if results_dir else None
-
-
-def _now() -> dict[str, str]:
-    now = time.localtime()
-    return {"date": f"{now.tm_mon}/{now.tm_mday}/{now.tm_year}", "time": f"{now.tm_hour}:{now.tm_min}:{now.tm_sec}"}

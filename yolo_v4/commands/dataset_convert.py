@@ -6,7 +6,7 @@ from pathlib import Path
 
 from yolo_v4.data.convert import Converter
 from yolo_v4.data.narrator import Narrator, line
-from yolo_v4.spec.conversion import Conversion, load_conversion
+from yolo_v4.spec.conversion import load_conversion
 from yolo_v4.status import StatusLog, reported, status_path
 
 STARTED = "Starting Object Detection Dataset Convert."
@@ -22,15 +22,8 @@ def run(args: argparse.Namespace) -> None:
         frames = Converter(conversion, args.output_filename, narrator).run()
         status.write("SUCCESS", "Dataset convert finished successfully.")
     if not frames:
-        _warn_of_nothing(conversion)
-
-
-def _warn_of_nothing(conversion: Conversion) -> None:
-    folder = conversion.root / conversion.image_folder
-    endings = sorted({entry.suffix for entry in folder.iterdir()} - {""}) if folder.is_dir() else []
-    found = f"; it has files that end in {', '.join(endings)}" if endings else ""
-    print(
-        f'warning: no image in {folder} ends in "{conversion.image_extension}"{found}; no records were written\n'
-        "  try: set image_dir_name and image_extension (with its dot) in the spec",
-        file=sys.stderr,
-    )
+        folder, ending = conversion.root / conversion.image_folder, conversion.image_extension
+        found = ", ".join(sorted({path.suffix for path in folder.glob("*.*")})) or "nothing"
+        words = f'no image in {folder} ends in "{ending}"; it has files that end in {found}; no records were written'
+        remedy = "set image_dir_name and image_extension (with its dot) in the spec"
+        print(f"warning: {words}\n  try: {remedy}", file=sys.stderr)

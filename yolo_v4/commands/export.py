@@ -34,9 +34,6 @@ def run(args: argparse.Namespace) -> None:
     """Export and compare. Raises DetectorError: what was asked cannot be done, or ONNX says other than the network."""
     log = StatusLog(status_path(args.results_dir))
     with reported(log, started="Building exporter object.", failed="Export was interrupted."):
-        if args.engine_file:
-            message = "--engine_file: TensorRT engines are not built here"
-            raise DetectorError(message, remedy="leave it out, and run trtexec on the .onnx file")
         target = output_file(args.model, args.output_file)
         network, experiment = load_model(args.model, args.experiment_spec, args.gpu_index)
         log.write("RUNNING", "Exporting the model.")

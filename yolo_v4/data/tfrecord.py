@@ -84,7 +84,8 @@ def encode(features: Mapping[str, Sequence[bytes] | Sequence[int] | Sequence[flo
     example = example_pb2.Example()
     for key, values in features.items():
         feature: Any = example.features.feature[key]
-        chosen = getattr(feature, _kind(key))
+        kind = "bytes_list" if key in BYTES_FEATURES else "int64_list" if key in INT_FEATURES else "float_list"
+        chosen = getattr(feature, kind)
         chosen.SetInParent()
         chosen.value.extend(values)
     return bytes(example.SerializeToString(deterministic=True))
@@ -103,9 +104,3 @@ def decode(record: bytes) -> dict[str, list[Any]]:
     stored: Any = example.features.feature
     kinds = {key: (feature, feature.WhichOneof("kind")) for key, feature in stored.items()}
     return {key: list(getattr(feature, kind).value) if kind else [] for key, (feature, kind) in kinds.items()}
-
-
-def _kind(key: str) -> str:
-    if key in BYTES_FEATURES:
-        return "bytes_list"
-    return "int64_list" if key in INT_FEATURES else "float_list"

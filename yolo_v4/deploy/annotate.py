@@ -35,7 +35,8 @@ def annotate(picture: Image.Image, boxes: Sequence[Box], labels: Sequence[str], 
     pads: list[Box] = []
     for box, label, colour in zip(boxes, labels, colours, strict=True):
         width, height = draw.textbbox((0, 0), label, font=font, anchor="lt")[2:]
-        pad = _best_place(box, (width + 2 * PAD_PX, height + 2 * PAD_PX), canvas.size, pads, boxes)
+        size = (width + 2 * PAD_PX, height + 2 * PAD_PX)
+        pad = _best_place(box, size, canvas.size, [*pads * PAD_COST, *boxes])
         pads.append(pad)
         draw.rectangle(pad, fill=colour)
         ink = LIGHT_INK if colour in DARK_COLOURS else DARK_INK
@@ -43,19 +44,13 @@ def annotate(picture: Image.Image, boxes: Sequence[Box], labels: Sequence[str], 
     return canvas
 
 
-def _best_place(
-    box: Box, size: tuple[float, float], picture: tuple[int, int], pads: Sequence[Box], boxes: Sequence[Box]
-) -> Box:
-    """Where a pad goes: at the corner of its box, within the picture, where it hides least of other pads and boxes."""
-    x1, y1, x2, y2 = box
-    width, height = size
-    corners = [(x1, y1 - height), (x2 - width, y1 - height), (x1, y2), (x2 - width, y2), (x1, y1), (x2 - width, y1)]
+def _best_place(box: Box, size: tuple[float, float], picture: tuple[int, int], taken: Sequence[Box]) -> Box:
+    """Where a pad goes: at a corner of its box, within the picture, where it hides least of what is taken."""
+    (x1, y1, x2, y2), (width, height) = box, size
+    corners = [(x, y) for y in (y1 - height, y2, y1) for x in (x1, x2 - width)]
     within = [(min(max(x, 0.0), picture[0] - 1 - width), min(max(y, 0.0), picture[1] - 1 - height)) for x, y in corners]
-
-    def hidden(place: Box) -> float:
-        return PAD_COST * sum(_overlap(place, pad) for pad in pads) + sum(_overlap(place, other) for other in boxes)
-
-    return min(((x, y, x + width, y + height) for x, y in within), key=hidden)
+    places = [(x, y, x + width, y + height) for x, y in within]
+    return min(places, key=lambda place: sum(_overlap(place, other) for other in taken))
 
 
 def _overlap(a: Box, b: Box) -> float:

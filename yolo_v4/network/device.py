@@ -46,8 +46,6 @@ def mixed_precision(device: torch.device) -> torch.dtype:
     """
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
-    try:
-        features = Path("/proc/cpuinfo").read_text().split()
-    except OSError:
-        return torch.float32
+    cpu = Path("/proc/cpuinfo")
+    features = cpu.read_text().split() if cpu.exists() else ()
     return torch.float32 if {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(features) else torch.bfloat16

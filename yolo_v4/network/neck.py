@@ -102,21 +102,16 @@ class TopDownBottomUpNeck(LeakyLayers):
         x = self.chain(deep, "yolo_neck_1", "yolo_neck_2", "yolo_neck_3")
         x = self.chain(pooling_pyramid(x), "yolo_spp_conv", "yolo_expand_conv1", "yolo_conv1_2", "yolo_conv1_3")
         down_32 = self.chain(x, "yolo_conv2")
-
         x = torch.cat((double_size(down_32), self.chain(stride_16, "yolo_x_branch")), dim=1)
         down_16 = self.chain(x, *(f"yolo_conv3_{place}" for place in range(1, 6)))
-
         x = torch.cat((double_size(self.chain(down_16, "yolo_conv4")), self.chain(stride_8, "yolo_x_branch_2")), dim=1)
         down_8 = self.chain(x, *(f"yolo_conv5_{place}" for place in range(1, 6)))
-
         x = torch.cat((down_16, self.chain(down_8, "yolo_sm_branch_conv")), dim=1)
         up_16 = self.chain(
             x, "yolo_conv3_5_1", "yolo_conv3_4_2", "yolo_conv3_5_1_1", "yolo_conv3_6", "md_leaky_conv512"
         )
-
         x = torch.cat((down_32, self.chain(up_16, "md_leaky_conv512_down")), dim=1)
         up_32 = self.chain(x, "yolo_conv1_3_1", "yolo_conv1_4", "yolo_conv1_5", "yolo_conv1_6", "bg_leaky_conv512")
-
         return (
             self.chain(up_32, "bg_leaky_conv1024"),
             self.chain(up_16, "md_leaky_conv1024"),

@@ -70,14 +70,8 @@ class KerasSgd(Optimizer):
 
 
 def build_optimizer(parameters: Iterable[Tensor], spec: OptimizerSpec) -> Optimizer:
-    """The spec's optimiser; the learning rate is set before every step by `set_learning_rate`."""
+    """The spec's optimiser; the learning rate of its groups is set before every step."""
     return KerasAdam(parameters, spec) if spec.kind == "adam" else KerasSgd(parameters, spec)
-
-
-def set_learning_rate(optimizer: Optimizer, value: float) -> None:
-    """Use `value` from the next step on."""
-    for group in optimizer.param_groups:
-        group["lr"] = value
 
 
 def learning_rate(schedule: Schedule, progress: float, *, gpus: int = 1) -> float:

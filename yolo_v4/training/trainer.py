@@ -16,7 +16,7 @@ from yolo_v4.progress import Progress
 from yolo_v4.spec.experiment import Experiment
 from yolo_v4.training.distributed import Place, mean_of_all
 from yolo_v4.training.loss import yolo_loss
-from yolo_v4.training.optimizer import KernelPenalty, MovingAverage, build_optimizer, learning_rate, set_learning_rate
+from yolo_v4.training.optimizer import KernelPenalty, MovingAverage, build_optimizer, learning_rate
 
 PENALTY_INTERVAL = 16  # steps between looks at the penalty's value, which hardly moves; its gradient acts in every step
 Tell = Callable[[int, dict[str, float]], None]  # steps of the run so far; loss of the last, learning rate of the next
@@ -126,7 +126,8 @@ class Trainer:
 
     def step(self, batch: Batch, number: int) -> Tensor:
         """Take a step, counted from 0 over the whole run; its loss without penalty, a scalar on the device."""
-        set_learning_rate(self._optimizer, self._learning_rate(number))
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._learning_rate(number)
         self._optimizer.zero_grad()
         pixels, target = batch.pixels.to(self._device, non_blocking=True), batch.target.to(self._device)
         with torch.autocast(self._device.type, self._precision, enabled=self._precision is not torch.float32):

@@ -76,7 +76,7 @@ def test_short_lines_are_skipped(data: Path, capsys: pytest.CaptureFixture[str])
         (["--min_x", "100"], r"found 2 boxes larger than 100 x 0 pixels (4 of any size)"),
         (["-n", "0"], "-n is 0, expected 1 or more"),
         (["-l", "x", "y"], "2 label folders and 1 image folders do not pair up"),
-        (["-i", "nowhere"], "cannot list the images: [Errno 2] No such file or directory: 'nowhere'"),
+        (["-i", "nowhere"], "cannot list the pictures: [Errno 2] No such file or directory: 'nowhere'"),
     ],
 )
 def test_what_gives_no_anchors_is_refused_with_a_remedy(

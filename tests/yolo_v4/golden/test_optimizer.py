@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from yolo_v4.spec.experiment import OptimizerSpec
-from yolo_v4.training.optimizer import build_optimizer, set_learning_rate
+from yolo_v4.training.optimizer import build_optimizer
 
 SPECS = {
     "adam": OptimizerSpec(kind="adam", epsilon=1e-7, beta1=0.9, beta2=0.999),
@@ -22,7 +22,7 @@ def test_every_step_leaves_keras_weights(topic, compared) -> None:
     for name, case in cases.items():
         weights = torch.tensor(case["start"], requires_grad=True)
         optimizer = build_optimizer([weights], SPECS[name])
-        set_learning_rate(optimizer, 0.01)
+        optimizer.param_groups[0]["lr"] = 0.01
 
         for gradient, expected in zip(case["gradients"], case["weights_after_each_step"], strict=True):
             weights.grad = torch.tensor(gradient)
