@@ -26,7 +26,7 @@ BATCHES = (1, 8)
 def pixels_of(frames: list[Frame], experiment: Experiment, count: int) -> torch.Tensor:
     spec = experiment.augmentation
     chosen = [frames[place % len(frames)] for place in range(count)]
-    return torch.stack([letterbox(read_picture(frame.image, depth=spec.depth), spec)[0] for frame in chosen])
+    return torch.stack([letterbox(read_picture(frame.image), spec)[0] for frame in chosen])
 
 
 def test_train_step(
