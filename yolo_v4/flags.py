@@ -80,6 +80,7 @@ def export(parser: Parser) -> None:
 def prune(parser: Parser) -> None:
     """Not supported; TAO's other flags are passed over, so that a script fails for the right reason."""
     parser.add_argument("-m", "--model", required=True, help="model to prune")
+    parser.add_argument("-n", "--normalizer", help=argparse.SUPPRESS)  # argparse takes an unknown -n for -np
 
 
 FLAGS: dict[str, Callable[[Parser], None]] = {

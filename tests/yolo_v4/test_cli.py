@@ -77,6 +77,14 @@ def test_a_failure_is_explained_with_a_remedy_and_status_1(checkout: Path) -> No
     )
 
 
+def test_a_prune_with_all_of_taos_flags_fails_for_the_right_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    more = "-n max -eq union -pg 8 -pth 0.5 -nf 16 -el conv1 conv2 -k key -v --results_dir out"
+
+    assert main([*PRUNE, *more.split()]) == 1
+
+    assert capsys.readouterr().err.startswith("error: prune is not supported, so model was left as it is")
+
+
 def test_the_log_file_takes_all_output_and_is_appended_to(checkout: Path, tmp_path: Path) -> None:
     log = tmp_path / "deep" / "log.txt"
     first = _yolo_v4(*PRUNE, "--log_file", str(log), checkout=checkout)

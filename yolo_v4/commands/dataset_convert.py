@@ -23,7 +23,7 @@ def run(args: argparse.Namespace) -> None:
         status.write("SUCCESS", "Dataset convert finished successfully.")
     if not frames:
         folder, ending = conversion.root / conversion.image_folder, conversion.image_extension
-        found = ", ".join(sorted({path.suffix for path in folder.glob("*.*")})) or "nothing"
-        words = f'no image in {folder} ends in "{ending}"; it has files that end in {found}; no records were written'
-        remedy = "set image_dir_name and image_extension (with its dot) in the spec"
-        print(f"warning: {words}\n  try: {remedy}", file=sys.stderr)
+        others = ", ".join(sorted({path.suffix for path in folder.glob("*.*")}))
+        found = f"files that end in {others}" if others else "no files"
+        words = f'no image in {folder} ends in "{ending}"; it has {found}; no records were written'
+        print(f"warning: {words}\n  try: set image_dir_name and image_extension (with its dot)", file=sys.stderr)

@@ -23,7 +23,7 @@ from yolo_v4.errors import DataError
 from yolo_v4.spec.experiment import DatasetSpec, Experiment, Source
 
 MIN_BOX_SHARE = 1e-3  # of the picture's width and height
-PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".JPG", ".JPEG", ".PNG", ".BMP", ".GIF")
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif")  # in any case
 
 Split = Literal["train", "validation"]
 Floats = npt.NDArray[np.float32]
@@ -108,9 +108,9 @@ def _from_example(record: bytes, images: Path, extension: str, where: str, frame
 
 def _read_folder(source: Source, spec: DatasetSpec, split: Split, frame: Frames) -> Iterator[Frame]:
     assert source.labels is not None
-    for image in list_pictures(source.images, PICTURE_ENDINGS, remedy="correct image_directory_path"):
+    for image in list_pictures(source.images, "", remedy="correct image_directory_path"):
         label = source.labels / f"{image.stem}.txt"
-        if label.is_file():
+        if image.suffix.lower() in PICTURE_SUFFIXES and label.is_file():
             rows = [columns for columns in read_rows(label) if len(columns) >= MIN_COLUMNS]
             objects = [parse_columns(row, where=f"{label}, object {place}") for place, row in enumerate(rows)]
             yield frame(

@@ -38,8 +38,7 @@ def random_sample(
     if random.random() < spec.mosaic_prob:
         members = [index, *random.integers(len(frames), size=3).tolist()]
         low, high = spec.mosaic_min_ratio, 1 - spec.mosaic_min_ratio
-        splits = [round(random.uniform(low, high) * side) for side in size]
-        split_x, split_y = (min(max(split, 1), side - 1) for split, side in zip(splits, size, strict=True))
+        split_x, split_y = (min(max(round(random.uniform(low, high) * side), 1), side - 1) for side in size)
         x, y = (0, split_x, width), (0, split_y, height)
         areas = [(x[column], y[row], x[column + 1], y[row + 1]) for row in (0, 1) for column in (0, 1)]
     else:

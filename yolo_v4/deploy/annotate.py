@@ -32,25 +32,24 @@ def annotate(picture: Image.Image, boxes: Sequence[Box], labels: Sequence[str], 
         seam = (box[0] - line_px, box[1] - line_px, box[2] + line_px, box[3] + line_px)
         draw.rectangle(seam, outline=DARK_INK, width=1)
         draw.rectangle(box, outline=colour, width=line_px)
-    pads: list[Box] = []
+    taken = [(box, 1) for box in boxes]
     for box, label, colour in zip(boxes, labels, colours, strict=True):
         width, height = draw.textbbox((0, 0), label, font=font, anchor="lt")[2:]
-        size = (width + 2 * PAD_PX, height + 2 * PAD_PX)
-        pad = _best_place(box, size, canvas.size, [*pads * PAD_COST, *boxes])
-        pads.append(pad)
+        pad = _best_place(box, (width + 2 * PAD_PX, height + 2 * PAD_PX), canvas.size, taken)
+        taken.append((pad, PAD_COST))
         draw.rectangle(pad, fill=colour)
         ink = LIGHT_INK if colour in DARK_COLOURS else DARK_INK
         draw.text((pad[0] + PAD_PX, pad[1] + PAD_PX), label, fill=ink, font=font, anchor="lt")
     return canvas
 
 
-def _best_place(box: Box, size: tuple[float, float], picture: tuple[int, int], taken: Sequence[Box]) -> Box:
-    """Where a pad goes: at a corner of its box, within the picture, where it hides least of what is taken."""
+def _best_place(box: Box, size: tuple[float, float], picture: tuple[int, int], taken: Sequence[tuple[Box, int]]) -> Box:
+    """Where a pad goes: at a corner of its box, within the picture, where it hides least; taken places have a cost."""
     (x1, y1, x2, y2), (width, height) = box, size
     corners = [(x, y) for y in (y1 - height, y2, y1) for x in (x1, x2 - width)]
     within = [(min(max(x, 0.0), picture[0] - 1 - width), min(max(y, 0.0), picture[1] - 1 - height)) for x, y in corners]
     places = [(x, y, x + width, y + height) for x, y in within]
-    return min(places, key=lambda place: sum(_overlap(place, other) for other in taken))
+    return min(places, key=lambda place: sum(cost * _overlap(place, other) for other, cost in taken))
 
 
 def _overlap(a: Box, b: Box) -> float:

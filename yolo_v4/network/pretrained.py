@@ -70,10 +70,12 @@ def load_pretrained(network: Yolo, path: Path, classes: tuple[str, ...]) -> list
 def read_keras(path: Path) -> dict[str, Tensor]:
     """Weights of a Keras HDF5 file under PyTorch's names, such as `conv1.weight` [out, in, h, w].
 
-    Raises DataError: the file cannot be read.
+    Raises DataError: h5py is not installed, or the file cannot be read.
     """
-    import h5py  # takes a moment, and few trainings start from such a file
-
+    try:
+        import h5py
+    except ImportError as error:
+        raise DataError(f"{path}: h5py, which reads it, is not installed", remedy="pip install h5py") from error
     try:
         with h5py.File(path, "r") as file:
             return _layers(file.get("model_weights", file))

@@ -115,22 +115,7 @@ def test_class_names_may_have_any_letters(trained) -> None:
     trained.change('key: "car" value: "car"', 'key: "car" value: "fußgänger"')
     trained.add_picture("a.png")
 
-    assert (
-        main(
-            [
-                "inference",
-                "-m",
-                str(trained.model),
-                "-e",
-                str(trained.spec),
-                "-i",
-                str(trained.folder / "images"),
-                "-r",
-                str(trained.folder / "out"),
-            ]
-        )
-        == 0
-    )
+    assert _infer(trained, "-i", str(trained.folder / "images"), "-r", str(trained.folder / "out")) == 0
 
     rows = (trained.folder / "out" / "labels" / "a.txt").read_text(encoding="utf-8").splitlines()
     assert {row.split()[0] for row in rows} == {"fußgänger"}
@@ -139,21 +124,6 @@ def test_class_names_may_have_any_letters(trained) -> None:
 def test_a_picture_a_pixel_high_is_one_like_others(trained) -> None:
     trained.add_picture("line.png", size=(2000, 1))
 
-    assert (
-        main(
-            [
-                "inference",
-                "-m",
-                str(trained.model),
-                "-e",
-                str(trained.spec),
-                "-i",
-                str(trained.folder / "images"),
-                "-r",
-                str(trained.folder / "out"),
-            ]
-        )
-        == 0
-    )
+    assert _infer(trained, "-i", str(trained.folder / "images"), "-r", str(trained.folder / "out")) == 0
 
     assert (trained.folder / "out" / "labels" / "line.txt").exists()

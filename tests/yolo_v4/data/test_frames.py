@@ -106,10 +106,13 @@ def test_frames_come_in_sorted_order(street: Path, write_spec: Callable[..., Pat
     assert [frame.image.name for frame in frames] == [f"frame_{number}.png" for number in range(6)]
 
 
-def test_pictures_of_a_label_folder_may_end_in_capitals(read: Callable[..., list[Frame]], data: Path) -> None:
-    (data / "images" / "frame.png").rename(data / "images" / "frame.PNG")
+@pytest.mark.parametrize("name", ["frame.PNG", "frame.Png"])
+def test_pictures_of_a_label_folder_may_end_in_capitals(
+    read: Callable[..., list[Frame]], data: Path, name: str
+) -> None:
+    (data / "images" / "frame.png").rename(data / "images" / name)
 
-    assert [frame.image.name for frame in read("train", "labels")] == ["frame.PNG"]
+    assert [frame.image.name for frame in read("train", "labels")] == [name]
 
 
 def test_a_record_whose_picture_is_missing_is_named(read: Callable[..., list[Frame]], data: Path) -> None:

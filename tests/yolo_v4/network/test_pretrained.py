@@ -142,3 +142,12 @@ def test_a_layer_missing_from_the_keras_file_is_named(experiment: Experiment) ->
 
     with pytest.raises(DataError, match="block_3a_conv_2 not found in pretrained model"):
         load_pretrained(fresh(experiment), Path("resnet_10.hdf5"), CLASSES)
+
+
+def test_without_h5py_the_extra_is_named(experiment: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "h5py", None)
+
+    with pytest.raises(DataError, match="h5py, which reads it, is not installed") as caught:
+        load_pretrained(fresh(experiment), Path("resnet_10.hdf5"), CLASSES)
+
+    assert caught.value.remedy == "pip install h5py"
