@@ -19,9 +19,8 @@ class Phases:
     """Marks of one run; start-up begins when this is made."""
 
     def __init__(self, log: StatusLog) -> None:
-        self._log = log
+        self._log, self._first = log, True
         self._started_s = time.time()
-        self._first = True
         self._steps: dict[str, list[float]] = {}
 
     @contextmanager
@@ -33,8 +32,7 @@ class Phases:
 
     def steps(self, items: Iterable[Item]) -> Iterator[Item]:
         """The same items, timed; start-up ends with the first item of all, the first step with the second."""
-        steps: dict[str, list[float]] = {"wait_s": [], "work_s": []}
-        self._steps = steps
+        steps = self._steps = {"wait_s": [], "work_s": []}
         asked_s = time.perf_counter()
         for number, item in enumerate(items):
             if self._first and number < 2:

@@ -14,10 +14,9 @@ class Progress:
 
     def __init__(self, total: int, action: str, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._total, self._action, self._clock = total, action, clock
-        self._done = 0
         self._started_s = self._line_due_s = clock()
         self._bar = tqdm(total=total, desc=action, unit="images", disable=not sys.stderr.isatty())
-        self.images_per_s = 0.0  # so far
+        self._done, self.images_per_s = 0, 0.0
 
     def __enter__(self) -> "Progress":
         return self

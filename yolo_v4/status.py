@@ -21,8 +21,7 @@ class StatusLog:
     """
 
     def __init__(self, path: Path | None, *, append: bool = True, echo: Callable[[str], None] | None = None) -> None:
-        self._path = path
-        self._echo = echo
+        self._path, self._echo = path, echo
         self._lasting: dict[str, Values] = {}
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -15,8 +15,7 @@ class Narrator:
     """Writes to standard error and to a status log that echoes to `line` if it has a file, as TAO's does."""
 
     def __init__(self, status: StatusLog, *, verbose: bool) -> None:
-        self.status = status
-        self._verbose = verbose
+        self.status, self._verbose = status, verbose
 
     def log(self, module: str, text: str) -> None:
         """A line of a module's logger."""

@@ -45,8 +45,7 @@ def read_records(path: Path) -> Iterator[bytes]:
     except OSError as error:
         raise DataError(f"cannot read the TFRecord file {path}: {error.strerror}", remedy=_REMEDY) from error
     with stream:
-        number = 0
-        while header := stream.read(_HEADER_BYTES):
+        for number, header in enumerate(iter(lambda: stream.read(_HEADER_BYTES), b"")):
             length = header[: _LENGTH.size]
             _check(header[_LENGTH.size :], length, path, number, "length")
             wanted_bytes = int(_LENGTH.unpack(length)[0])
@@ -55,7 +54,6 @@ def read_records(path: Path) -> Iterator[bytes]:
                 raise _damage(path, number, f"ends after {len(record)} of {wanted_bytes} bytes")
             _check(stream.read(_CHECKSUM.size), record, path, number, "data")
             yield record
-            number += 1
 
 
 _REMEDY = "make the TFRecords anew with `yolo_v4 dataset_convert`"

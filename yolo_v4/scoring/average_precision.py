@@ -82,7 +82,6 @@ def _match(truth: Truth, found: Detections, class_id: int, matching_iou: float) 
     order = found.scores[mine].argsort(descending=True, stable=True)
     true_boxes = torch.from_numpy(truth.boxes[theirs]).double()
     iou_DG = pairwise_iou(found.boxes[mine][order].double(), true_boxes).numpy()
-
     scores, right = [], []
     free_G = np.ones(len(difficult_G), dtype=bool)
     for score, iou_G in zip(found.scores[mine][order].tolist(), iou_DG, strict=True):

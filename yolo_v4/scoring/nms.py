@@ -11,6 +11,7 @@ from yolo_v4.network.yolo import Yolo
 from yolo_v4.spec.experiment import Experiment, Nms
 
 BLOCK = 512  # candidates looked at together; bounds memory where thousands stand above the threshold
+FIRST_LOOK = 2048  # candidates among which `top_k` nearly always are; an untrained network has tens of thousands
 
 
 class Detections(NamedTuple):
@@ -43,11 +44,20 @@ def suppress(boxes: Tensor, scores: Tensor, spec: Nms) -> Detections:
     stays overlaps it by more than the IoU threshold. At most `top_k` stay; boxes are cut only afterwards.
     Source: TensorFlow's combined_non_max_suppression, as in NVIDIA's cv/yolo_v3/layers/nms_layer.py.
     """
-    place, classes = (scores > spec.confidence_threshold).nonzero(as_tuple=True)
+    above = scores > spec.confidence_threshold
+    if above.count_nonzero() > FIRST_LOOK:
+        best = _suppress(boxes, scores, scores >= scores.flatten().topk(FIRST_LOOK).values[-1], spec)
+        if len(best.scores) == spec.top_k:
+            return best
+    return _suppress(boxes, scores, above, spec)
+
+
+def _suppress(boxes: Tensor, scores: Tensor, looked_at: Tensor, spec: Nms) -> Detections:
+    place, classes = looked_at.nonzero(as_tuple=True)
     order = scores[place, classes].argsort(descending=True, stable=True)
     place, classes = place[order], classes[order]
-    upright = torch.cat((torch.minimum(boxes[:, :2], boxes[:, 2:]), torch.maximum(boxes[:, :2], boxes[:, 2:])), dim=1)
-    candidates = upright[place]
+    corners = boxes[place].unflatten(1, (2, 2))
+    candidates = torch.cat((corners.amin(dim=1), corners.amax(dim=1)), dim=1)
     kept = torch.empty(0, dtype=torch.int64)
     for start in range(0, len(candidates), BLOCK):
         if len(kept) >= spec.top_k:
