@@ -19,8 +19,8 @@ class Phases:
     """Marks of one run; start-up begins when this is made."""
 
     def __init__(self, log: StatusLog) -> None:
-        self._log, self._first = log, True
-        self._started_s = time.time()
+        self._log = log
+        self._started_s, self._first = time.time(), True
         self._steps: dict[str, list[float]] = {}
 
     @contextmanager

@@ -13,10 +13,10 @@ class Progress:
     """Counts `total` pictures under the name of an `action`; use it in a `with`, so that a bar is closed."""
 
     def __init__(self, total: int, action: str, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._total, self._action, self._clock = total, action, clock
+        self._total, self._done, self._action, self._clock = total, 0, action, clock
         self._started_s = self._line_due_s = clock()
         self._bar = tqdm(total=total, desc=action, unit="images", disable=not sys.stderr.isatty())
-        self._done, self.images_per_s = 0, 0.0
+        self.images_per_s = 0.0  # so far
 
     def __enter__(self) -> "Progress":
         return self

@@ -13,7 +13,7 @@ from yolo_v4.data.batches import TrainingBatches, Truth, encode
 from yolo_v4.data.frames import Frame, read_frames
 from yolo_v4.data.targets import Target
 from yolo_v4.errors import DataError
-from yolo_v4.network.checkpoint import load_checkpoint, require_same
+from yolo_v4.network.checkpoint import load_same
 from yolo_v4.network.device import choose_device, memory_explained, mixed_precision
 from yolo_v4.network.pretrained import starting_network
 from yolo_v4.network.yolo import Yolo
@@ -78,9 +78,7 @@ def _train(
     workers = GPU_WORKERS if on_gpu else 1
     batches = TrainingBatches(frames, experiment, device=device, workers=workers, rank=place.rank, ranks=place.ranks)
     resume_path = experiment.training.resume_path
-    resumed = load_checkpoint(resume_path) if resume_path else None
-    if resume_path and resumed:
-        require_same(resumed, experiment, resume_path, release=args.network_release)
+    resumed = load_same(resume_path, experiment, release=args.network_release) if resume_path else None
     network, fresh = starting_network(experiment, release=args.network_release)
     if experiment.training.pretrain_path is not None:
         taken = f"new weights for {', '.join(fresh)}" if fresh else "all layers taken over"

@@ -35,8 +35,8 @@ class Candidates(nn.Module):
     def __init__(self, network: Yolo, experiment: Experiment, *, half: bool = False) -> None:
         """Wrap a network on the CPU; `half`: weights and the inside in 16 bits, input, decoding and outputs in 32."""
         super().__init__()
-        self._spec, self._dtype = experiment.network, torch.float16 if half else torch.float32
-        self.original = network
+        self._dtype = torch.float16 if half else torch.float32
+        self._spec, self.original = experiment.network, network
         self.network = copy.deepcopy(network).to(self._dtype)
         self.eval()
 

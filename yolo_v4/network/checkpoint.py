@@ -115,11 +115,12 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise DataError(f"{path} lacks parts of a checkpoint: {error}", remedy=remedy) from error
 
 
-def require_same(checkpoint: Checkpoint, experiment: Experiment, path: Path, *, release: str = "") -> None:
-    """Refuse a checkpoint of a network other than the experiment's.
+def load_same(path: Path, experiment: Experiment, *, release: str = "") -> Checkpoint:
+    """A checkpoint of the experiment's network, of any release unless one is given.
 
-    Raises DataError: naming what differs, with both values.
+    Raises DataError: as `load_checkpoint`; it is of another network, naming what differs, with both values.
     """
+    checkpoint = load_checkpoint(path)
     expected = Identity.of(experiment, release=release or checkpoint.identity.release)
     for field in dataclasses.fields(Identity):
         found, wanted = getattr(checkpoint.identity, field.name), getattr(expected, field.name)
@@ -128,15 +129,15 @@ def require_same(checkpoint: Checkpoint, experiment: Experiment, path: Path, *, 
                 f"{path} was trained with {field.name} {found}, the spec says {wanted}",
                 remedy="use the spec file and --network_release that this model was trained with",
             )
+    return checkpoint
 
 
 def load_network(path: Path, experiment: Experiment) -> Yolo:
     """The trained network of an experiment in evaluation mode, with the moving average as weights where there is one.
 
-    Raises DataError: as `load_checkpoint` and `require_same`.
+    Raises DataError: as `load_same`.
     """
-    checkpoint = load_checkpoint(path)
-    require_same(checkpoint, experiment, path)
+    checkpoint = load_same(path, experiment)
     network = build_network(
         experiment.network,
         num_classes=len(experiment.classes),

@@ -40,9 +40,9 @@ class Trainer:
         place: Place = Place(),  # noqa: B008  # a frozen value
     ) -> None:
         spec = experiment.training
-        self.network = network
+        self.network, self._steps_per_epoch = network, steps_per_epoch
         self._experiment, self._precision, self._place = experiment, precision, place
-        self.epochs_done, self._steps_per_epoch = 0, steps_per_epoch
+        self.epochs_done = 0
         self._device = next(network.parameters()).device
         # Each process normalises by its own pictures; the moving statistics of the first are everyone's.
         self._forward = DistributedDataParallel(network) if place.ranks > 1 else network

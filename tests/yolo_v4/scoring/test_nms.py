@@ -34,7 +34,8 @@ def crowd(boxes: int, *, side: float, spread: float) -> tuple[Tensor, Tensor]:
     random = np.random.default_rng(7)
     corner = random.uniform(0.5 - spread / 2 - side / 2, 0.5 + spread / 2 - side / 2, (boxes, 2))
     scores = np.round(random.uniform(0.01, 1, (boxes, 2)), 3)
-    return (torch.tensor(part, dtype=torch.float32) for part in (np.hstack((corner, corner + side)), scores))
+    boxes_N4 = np.hstack((corner, corner + side))
+    return torch.tensor(boxes_N4, dtype=torch.float32), torch.tensor(scores, dtype=torch.float32)
 
 
 @pytest.mark.parametrize(
