@@ -13,7 +13,7 @@ from harness.domain.job import MEASURING
 from harness.domain.settings import VARIABLES, Settings
 from harness.domain.stage import STAGES
 from harness.errors import ConfigError, HarnessError
-from harness.execute.signals import Interrupted, listen
+from harness.process.signals import Interrupted, listen
 from harness.store.layout import Workspace
 
 ALL = "all"

@@ -15,10 +15,10 @@ from harness.command.request import Request
 from harness.domain.settings import Settings
 from harness.domain.stage import EngineIdentity, Marker, Product
 from harness.errors import HarnessError, StageFailed
-from harness.execute.console import run
 from harness.execute.engines import environment, python_environment, resolve
-from harness.execute.signals import Interrupted
 from harness.files import read_json, remove, write_json
+from harness.process.console import run
+from harness.process.signals import Interrupted
 from harness.store.evidence import claims_success
 from harness.store.images import own_manifest
 from harness.store.layout import Workspace, staged

@@ -14,7 +14,7 @@ from typing import Any
 
 from harness.domain.job import MEASURING
 from harness.execute import slurm
-from harness.execute.console import LEASH
+from harness.process.console import DIE_WITH_PARENT
 from harness.store.jobs import Run, changed_s, kept_unix_s
 from harness.store.layout import Workspace
 
@@ -73,8 +73,8 @@ def _run(command: Sequence[str]) -> tuple[int, bool]:
 
     for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    # On a leash, so that nothing goes on working when this process is killed.
-    leashed = [sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), sys.executable, "-m", "harness", *command]
+    # Ended with this process, so that nothing goes on working when it is killed.
+    leashed = [sys.executable, "-I", "-S", str(DIE_WITH_PARENT), str(os.getpid()), sys.executable, "-m", "harness", *command]
     child.append(subprocess.Popen(leashed))
     if warned:
         child[0].terminate()

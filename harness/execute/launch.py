@@ -16,8 +16,8 @@ from harness.domain.settings import Settings
 from harness.errors import ConfigError, HarnessError, Locked
 from harness.execute import slurm
 from harness.execute.engines import model_key
-from harness.execute.processes import is_running, start_time
 from harness.files import write_bytes, write_text
+from harness.process.identity import is_running, start_time
 from harness.store.jobs import Run, begin, current, images_per_s
 from harness.store.layout import Workspace
 from harness.store.lock import Holder

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from harness.domain.job import PASSING, JobRow
 from harness.errors import ConfigError, HarnessError
-from harness.execute.console import LEASH
 from harness.files import create_once, remove, write_json
+from harness.process.console import DIE_WITH_PARENT
 
 PATIENCE_S = 90.0  # for one command; a busy controller may take a minute
 # What a controller says that has read a request and declined it. Anything else may mean that the job was taken.
@@ -37,8 +37,8 @@ def submit(script: Path) -> str:
         InDoubt: nobody knows whether the job was taken.
         ConfigError: it was refused, with Slurm's own words.
     """
-    # On a leash, so that no sbatch goes on trying after its submitter is gone.
-    leashed = [sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), "sbatch", "--parsable", str(script)]
+    # Ended with its submitter, so that no sbatch goes on trying after that is gone.
+    leashed = [sys.executable, "-I", "-S", str(DIE_WITH_PARENT), str(os.getpid()), "sbatch", "--parsable", str(script)]
     status, printed, complaint = _ask(leashed)
     number = printed.strip().partition(";")[0]
     if status == 0 and number.isdigit():

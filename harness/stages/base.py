@@ -10,8 +10,8 @@ from harness.domain.settings import Settings
 from harness.domain.stage import STAGES, Product, changes, digest_of
 from harness.execute.attempt import Attempt
 from harness.execute.engines import resolve
-from harness.execute.signals import Interrupted, die_with_parent
 from harness.files import digest_path, publish, remove, size_path
+from harness.process.signals import Interrupted, die_with_parent
 from harness.store.layout import Workspace
 from harness.store.markers import forget, product_faults, read_ingredients, read_marker, write_marker
 

@@ -17,10 +17,10 @@ from harness.errors import HarnessError
 from harness.execute import facts
 from harness.execute.engines import resolve
 from harness.execute.hold import hold
-from harness.execute.processes import is_running
 from harness.execute.recording import Recording
-from harness.execute.signals import Interrupted
 from harness.files import remove
+from harness.process.identity import is_running
+from harness.process.signals import Interrupted
 from harness.report.stats import summarise
 from harness.stages import cases, micro
 from harness.stages.cases import Case

@@ -5,7 +5,7 @@ import pytest
 from harness.command.request import Request
 from harness.errors import DataError, StageFailed
 from harness.execute.attempt import KEPT_ATTEMPTS, Attempt, read_outcome
-from harness.execute.signals import Interrupted
+from harness.process.signals import Interrupted
 
 
 @pytest.fixture

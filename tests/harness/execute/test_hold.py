@@ -7,7 +7,7 @@ import pytest
 
 from harness.errors import HarnessError, Locked
 from harness.execute.hold import hold, unlock
-from harness.execute.processes import start_time
+from harness.process.identity import start_time
 from harness.store.layout import Workspace
 from harness.store.lock import Holder, holder_of, take
 

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from harness.domain.stage import STAGES
-from harness.execute.processes import start_time
+from harness.process.identity import start_time
 
 pytestmark = pytest.mark.slow
 

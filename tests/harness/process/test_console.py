@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from harness.execute.console import PlainLines, run
+from harness.process.console import PlainLines, run
 
 
 def plain(*chunks):
@@ -77,7 +77,7 @@ def test_a_grandchild_that_keeps_the_pipe_open_does_not_hold_us_up(tmp_path):
 
 def test_on_a_terminal_the_program_has_one_too_and_the_log_stays_plain(tmp_path):
     program = (
-        "import os, sys; from pathlib import Path; from harness.execute.console import run;"
+        "import os, sys; from pathlib import Path; from harness.process.console import run;"
         "folder = Path(sys.argv[1]);"
         "run([sys.executable, '-c', 'import sys; print(sys.stdout.isatty()); print(1, end=chr(13)); print(2)'],"
         " folder=folder, log=folder / 'console.log', prefix='', environment=os.environ, started=lambda *_: None)"

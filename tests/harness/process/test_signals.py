@@ -3,7 +3,7 @@ import signal
 
 import pytest
 
-from harness.execute.signals import Interrupted, die_with_parent, listen
+from harness.process.signals import Interrupted, die_with_parent, listen
 
 
 @pytest.mark.usefixtures("signals_as_before")

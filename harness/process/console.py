@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from harness.execute.processes import end, start_time
+from harness.process.identity import end, start_time
 
-LEASH = Path(__file__).with_name("leash.py")
+DIE_WITH_PARENT = Path(__file__).with_name("die_with_parent.py")
 POLL_S = 0.2
 
 
@@ -57,7 +57,7 @@ def run(
     """
     on_terminal = shown and sys.stdout.isatty()
     reader, writer = _terminal() if on_terminal else os.pipe()
-    leashed = [sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), *argv]
+    leashed = [sys.executable, "-I", "-S", str(DIE_WITH_PARENT), str(os.getpid()), *argv]
     try:
         process = subprocess.Popen(
             leashed,

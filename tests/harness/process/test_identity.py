@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from harness.execute.processes import end, is_running, start_time
+from harness.process.identity import end, is_running, start_time
 
 
 @pytest.fixture
