@@ -14,7 +14,7 @@ from typing import Any
 
 from harness.domain.job import MEASURING
 from harness.execute import slurm
-from harness.process.console import DIE_WITH_PARENT
+from harness.process.console import bound_to_us
 from harness.store.jobs import Run, changed_s, kept_unix_s
 from harness.store.layout import Workspace
 
@@ -74,8 +74,7 @@ def _run(command: Sequence[str]) -> tuple[int, bool]:
     for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     # Ended with this process, so that nothing goes on working when it is killed.
-    leashed = [sys.executable, "-I", "-S", str(DIE_WITH_PARENT), str(os.getpid()), sys.executable, "-m", "harness", *command]
-    child.append(subprocess.Popen(leashed))
+    child.append(subprocess.Popen(bound_to_us([sys.executable, "-m", "harness", *command])))
     if warned:
         child[0].terminate()
     status = child[0].wait()

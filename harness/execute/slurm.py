@@ -8,7 +8,6 @@ import random
 import re
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -17,7 +16,7 @@ from pathlib import Path
 from harness.domain.job import PASSING, JobRow
 from harness.errors import ConfigError, HarnessError
 from harness.files import create_once, remove, write_json
-from harness.process.console import DIE_WITH_PARENT
+from harness.process.console import bound_to_us
 
 PATIENCE_S = 90.0  # for one command; a busy controller may take a minute
 # What a controller says that has read a request and declined it. Anything else may mean that the job was taken.
@@ -38,8 +37,7 @@ def submit(script: Path) -> str:
         ConfigError: it was refused, with Slurm's own words.
     """
     # Ended with its submitter, so that no sbatch goes on trying after that is gone.
-    leashed = [sys.executable, "-I", "-S", str(DIE_WITH_PARENT), str(os.getpid()), "sbatch", "--parsable", str(script)]
-    status, printed, complaint = _ask(leashed)
+    status, printed, complaint = _ask(bound_to_us(["sbatch", "--parsable", str(script)]))
     number = printed.strip().partition(";")[0]
     if status == 0 and number.isdigit():
         return number

@@ -36,6 +36,11 @@ class PlainLines:
         return [line + b"\n" for line in [rest.rstrip(b"\r").rpartition(b"\r")[2]] if line]
 
 
+def bound_to_us(argv: Sequence[str]) -> list[str]:
+    """The argument list that starts `argv` so that it is killed when this process dies."""
+    return [sys.executable, "-I", "-S", str(DIE_WITH_PARENT), str(os.getpid()), *argv]
+
+
 def run(
     argv: Sequence[str],
     *,
@@ -57,10 +62,9 @@ def run(
     """
     on_terminal = shown and sys.stdout.isatty()
     reader, writer = _terminal() if on_terminal else os.pipe()
-    leashed = [sys.executable, "-I", "-S", str(DIE_WITH_PARENT), str(os.getpid()), *argv]
     try:
         process = subprocess.Popen(
-            leashed,
+            bound_to_us(argv),
             cwd=folder,
             env=dict(environment),
             stdin=subprocess.DEVNULL,

@@ -77,6 +77,7 @@ def test_what_a_container_runtime_started_dies_with_our_parent_too(forgetful, tm
 @pytest.mark.parametrize(("script", "status"), [("exit 7", 7), ("kill -KILL $$", 137), ("exit 0", 0)])
 def test_the_exit_status_of_a_container_runtime_comes_back(forgetful, script, status):
     words = (
-        f"import os, subprocess, sys; sys.exit(subprocess.call([sys.executable, {die_with_parent.__file__!r}, str(os.getpid()), "
+        f"import os, subprocess, sys; "
+        f"sys.exit(subprocess.call([sys.executable, {die_with_parent.__file__!r}, str(os.getpid()), "
     )
     assert subprocess.call([sys.executable, "-c", f"{words}{forgetful(script)!r}]))"]) == status
