@@ -7,8 +7,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from harness.domain.platform import Platform
-from harness.store.recipes import platforms
+from harness.settings.platform import Platform, platforms
 
 
 def site(known: list[Platform]) -> dict[str, Any]:

@@ -4,11 +4,11 @@ import argparse
 from collections.abc import Callable
 
 from harness import __version__
-from harness.domain.settings import Settings
 from harness.errors import ConfigError, HarnessError
 from harness.execute import importing, reporting
 from harness.execute.preflight import check
 from harness.report.lines import bench_lines
+from harness.settings.variables import Settings
 from harness.stages import summary
 from harness.stages.bench import bench
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from harness import __version__
 from harness.domain.job import MEASURING
-from harness.domain.settings import VARIABLES, Settings
 from harness.domain.stage import STAGES
 from harness.errors import ConfigError, HarnessError
 from harness.process.signals import Interrupted, listen
+from harness.settings.variables import VARIABLES, Settings
 from harness.store.layout import Workspace
 
 ALL = "all"
@@ -76,7 +76,7 @@ def _do(settings: Settings, verb: str | None, named: list[str], options: argpars
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    from harness.store.settings import load_settings
+    from harness.settings.load import load_settings
 
     given = {variable.name: getattr(options, variable.name, None) for variable in VARIABLES}
     return load_settings({name: text for name, text in given.items() if text is not None}, os.environ)

@@ -7,15 +7,15 @@ from urllib.parse import urlsplit
 
 from harness.command.sbatch import options as options_of
 from harness.command.sbatch import shell_line
-from harness.domain.settings import Settings
 from harness.errors import ConfigError
 from harness.execute import doctor, launch
 from harness.execute.inside import work
 from harness.execute.preflight import check_classes, check_pretrained
+from harness.settings.platform import platforms, this_machine
+from harness.settings.variables import Settings
 from harness.stages.summary import columns
 from harness.store.jobs import current
 from harness.store.layout import Workspace
-from harness.store.recipes import platforms, this_machine
 
 
 def _platforms(settings: Settings, options: argparse.Namespace) -> int:

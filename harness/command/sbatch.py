@@ -4,8 +4,8 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.domain.platform import IDENTITY
-from harness.domain.settings import VARIABLES, Settings
+from harness.settings.platform import IDENTITY
+from harness.settings.variables import VARIABLES, Settings
 
 # Said in the header, and of no use inside the job.
 FOR_THE_QUEUE = {*IDENTITY, "wall_time", "array"}

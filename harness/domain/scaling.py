@@ -9,8 +9,8 @@ from dataclasses import replace
 from statistics import median
 
 from harness.domain.record import Measurement, Record, Run
-from harness.domain.settings import Settings
 from harness.errors import ConfigError
+from harness.settings.variables import Settings
 
 CASE = "scaling"
 STRONG, WEAK = "strong", "weak"

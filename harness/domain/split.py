@@ -5,20 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from harness.errors import DataError
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SplitRule:
-    """How the test frames are chosen: `test_groups`, `test_frames` or `test_pct`; 0 and empty mean not given.
-
-    With `group = "folder"` whole folders of the archive are test or not, so that frames a second apart stay together.
-    """
-
-    seed: int = 42
-    test_frames: int = 0
-    test_pct: int = 0
-    group: str = "frame"  # or "folder"
-    test_groups: tuple[str, ...] = ()
+from harness.settings.dataset import SplitRule
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,13 +12,13 @@ from typing import Any
 
 from harness import __version__
 from harness.command.request import Request
-from harness.domain.settings import Settings
 from harness.domain.stage import EngineIdentity, Marker, Product
 from harness.errors import HarnessError, StageFailed
 from harness.execute.engines import environment, python_environment, resolve
 from harness.files import read_json, remove, write_json
 from harness.process.console import run
 from harness.process.signals import Interrupted
+from harness.settings.variables import Settings
 from harness.store.evidence import claims_success
 from harness.store.images import own_manifest
 from harness.store.layout import Workspace, staged

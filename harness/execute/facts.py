@@ -14,12 +14,12 @@ import psutil
 
 from harness import __version__
 from harness.command.request import Engine
-from harness.domain.platform import Platform
 from harness.domain.record import Code, Machine
 from harness.errors import ConfigError
 from harness.execute.attempt import CHECKOUT
 from harness.probe import cgroup
 from harness.probe.gpu import our_gpus
+from harness.settings.platform import Platform
 
 # Changes here change what is measured; results and documents do not.
 MEASURED = ("harness", "yolo_v4", "made_frames", "bench", "specs", "container", "pyproject.toml", "constraints.txt")

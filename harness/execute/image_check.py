@@ -7,9 +7,9 @@ import subprocess
 import time
 from pathlib import Path
 
-from harness.domain.settings import Settings
 from harness.errors import ConfigError
 from harness.execute.engines import CONTAINER, OUR_SCRIPT, environment, on_wsl, prefix, runtime
+from harness.settings.variables import Settings
 from harness.store.images import image_architecture
 
 SLOW_S = 2.0

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from harness.command.sbatch import Job, batch_script, options
 from harness.domain.job import ADVICE, DONE, GONE, PASSING, JobRow, account, overall
-from harness.domain.settings import Settings
 from harness.errors import ConfigError, HarnessError, Locked
 from harness.execute import slurm
 from harness.execute.engines import model_key
 from harness.files import write_bytes, write_text
 from harness.process.identity import is_running, start_time
+from harness.settings.variables import Settings
 from harness.store.jobs import Run, begin, current, images_per_s
 from harness.store.layout import Workspace
 from harness.store.lock import Holder

@@ -8,11 +8,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from harness.command.spec import class_mapping
-from harness.domain.address import check_address, is_local
-from harness.domain.settings import Settings
 from harness.errors import ConfigError
 from harness.execute.engines import CONTAINER, in_image, model_key, resolve
 from harness.execute.image_check import check_image
+from harness.settings.address import check_address, is_local
+from harness.settings.variables import Settings
 from harness.store.layout import Workspace
 from harness.store.specs import read_template
 

@@ -14,8 +14,8 @@ from harness.domain.stage import digest_of
 from harness.errors import ConfigError, DataError, Refused, listing
 from harness.files import sha256_file
 from harness.report import compare, page
+from harness.settings.declared import SPECS, read_toml
 from harness.store import pictures
-from harness.store.declared import SPECS, read_toml
 from harness.store.records import read_phases, read_records, read_samples
 
 Say = Callable[[str], None]

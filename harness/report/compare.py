@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from harness.domain.comparability import differences, reasons
 from harness.domain.record import Record
-from harness.domain.table import nearest
 from harness.errors import ConfigError
 from harness.report.selection import number, repeats
 from harness.report.stats import FEWEST, Ratio, Summary, ratio, summarise
+from harness.settings.table import nearest
 from harness.units import unit_of
 
 WORSE_PCT = 5.0

@@ -11,7 +11,6 @@ from functools import partial
 from harness.domain.bench import SPELL_S, Bench
 from harness.domain.record import Machine, Record
 from harness.domain.scaling import CASE, with_efficiency
-from harness.domain.settings import Settings
 from harness.domain.stage import digest_of
 from harness.errors import HarnessError
 from harness.execute import facts
@@ -22,6 +21,7 @@ from harness.files import remove
 from harness.process.identity import is_running
 from harness.process.signals import Interrupted
 from harness.report.stats import summarise
+from harness.settings.variables import Settings
 from harness.stages import cases, micro
 from harness.stages.cases import Case
 from harness.stages.experiment import template

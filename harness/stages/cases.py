@@ -12,7 +12,6 @@ from datetime import datetime
 
 from harness.domain.bench import SPELL_S, Bench, block_of_training
 from harness.domain.record import Measurement
-from harness.domain.settings import Settings
 from harness.domain.stage import STAGES
 from harness.errors import ConfigError
 from harness.execute.attempt import Attempt
@@ -20,6 +19,7 @@ from harness.execute.engines import resolve
 from harness.execute.recording import Work
 from harness.files import link_or_copy, publish, remove, write_text
 from harness.report import timing
+from harness.settings.variables import Settings
 from harness.stages import workflow
 from harness.stages.base import Stage
 from harness.stages.eval import METRICS

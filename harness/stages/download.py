@@ -6,14 +6,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from harness.domain.address import is_local
-from harness.domain.settings import Settings
 from harness.domain.split import split_frames
 from harness.errors import DataError, listing
 from harness.files import link_or_copy, publish, sha256_file, write_text
+from harness.settings.address import is_local
+from harness.settings.dataset import local_path
+from harness.settings.variables import Settings
 from harness.stages.base import Attempt, Stage
 from harness.store.archive import Contents, extract_one, is_zip, read_contents, unpack
-from harness.store.datasets import local_path
 from harness.store.fetch import fetch, forget
 from harness.store.views import write_split
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from harness.command.request import Engine
 from harness.command.spec import anchors_literal, architecture, fill, may_stop_early
-from harness.domain.settings import Settings
 from harness.execute.attempt import Attempt
 from harness.files import write_text
+from harness.settings.variables import Settings
 from harness.store.evidence import checkpoints
 from harness.store.layout import Workspace
 from harness.store.specs import read_template

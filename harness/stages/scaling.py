@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from harness.domain.bench import Bench
 from harness.domain.scaling import CASE, batches
-from harness.domain.settings import Settings
+from harness.settings.variables import Settings
 from harness.stages import cases, workflow
 from harness.stages.cases import Case
 from harness.store.layout import Workspace

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.domain.settings import VARIABLES, Settings
 from harness.domain.stage import STAGES, Product
+from harness.settings.variables import VARIABLES, Settings
 from harness.stages.eval import METRICS
 from harness.stages.workflow import Ending, Step
 

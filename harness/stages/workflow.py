@@ -11,10 +11,10 @@ from luigi.rpc import RemoteScheduler
 from luigi.scheduler import Scheduler
 from luigi.worker import Worker
 
-from harness.domain.settings import Settings
 from harness.domain.stage import STAGES, Marker
 from harness.errors import HarnessError, StageFailed
 from harness.execute.attempt import read_outcome
+from harness.settings.variables import Settings
 from harness.stages.base import Stage
 from harness.stages.convert_data import ConvertData
 from harness.stages.download import Download

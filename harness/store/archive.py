@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from harness.errors import DataError
+from harness.progress import Progress
 from harness.store.frames import Frame, Pairing, is_data_folder, pair_members
-from harness.store.progress import Progress
 
 NAMES = "obj.names"
 MAX_MEMBERS = 1_000_000

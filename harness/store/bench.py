@@ -4,10 +4,10 @@ import shutil
 from pathlib import Path
 
 from harness.domain.bench import Bench
-from harness.domain.table import from_table
 from harness.errors import ConfigError
 from harness.files import link_or_copy
-from harness.store.declared import SPECS, read_toml
+from harness.settings.declared import SPECS, read_toml
+from harness.settings.table import from_table
 from harness.store.layout import Workspace
 
 PLAN = SPECS / "bench.toml"

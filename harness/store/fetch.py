@@ -13,11 +13,11 @@ from email.message import Message
 from pathlib import Path
 from typing import IO
 
-from harness.domain.address import check_address, is_local, is_trusted_way
 from harness.errors import DataError
 from harness.files import CHUNK_BYTES, read_json, sha256_file, write_json
-from harness.store.datasets import local_path
-from harness.store.progress import Progress
+from harness.progress import Progress
+from harness.settings.address import check_address, is_local, is_trusted_way
+from harness.settings.dataset import local_path
 
 # With these a server says that trying again may help; every other refusal is final.
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -54,7 +54,7 @@ def fetch(
         say: receives a line for each thing a person may want to know.
 
     Raises:
-        ConfigError: an address that `harness.domain.address` refuses.
+        ConfigError: an address that `harness.settings.address` refuses.
         DataError: the address cannot be read, the disk is too small, or the content is not what was expected.
     """
     check_address(address, sha256=sha256, where=part.name)

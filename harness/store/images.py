@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.files import read_json, sha256_file, write_json
-from harness.store.declared import SPECS
+from harness.settings.declared import SPECS
 from harness.store.layout import Workspace
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.domain.dataset import Dataset
+from harness.progress import Progress
+from harness.settings.dataset import Dataset
 from harness.store.labels import Problem, YoloBox, kitti_line, parse_yolo, to_corners
-from harness.store.progress import Progress
 
 
 @dataclass(kw_only=True, slots=True)

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.domain.record import SCHEMA_VERSION, STATUSES, Record, Run
-from harness.domain.table import from_table
 from harness.errors import ConfigError, DataError
 from harness.files import create_once, remove, write_bytes
-from harness.store.declared import read_toml
+from harness.settings.declared import read_toml
+from harness.settings.table import from_table
 
 SAMPLES, PHASES, MICRO = "samples.csv.gz", "phases.jsonl", "micro.json"
 FAULTS = "sampler.log"  # what the sampler said; in record.json in the end

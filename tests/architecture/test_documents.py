@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from harness.domain.settings import VARIABLES
-from harness.store.datasets import load_dataset
+from harness.settings.dataset import load_dataset
+from harness.settings.variables import VARIABLES
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 NUMBER = re.compile(r"^\d{4}-[a-z0-9-]+\.md$")

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from harness.domain.settings import VARIABLES
+from harness.settings.variables import VARIABLES
 
 STAGES = ["download", "verify", "gen-valid", "tune-bdb", "convert-data", "train", "eval", "vis", "export"]
 OTHER_VERBS = [

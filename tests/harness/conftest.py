@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from harness.domain.settings import Settings
-from harness.store.settings import load_settings
+from harness.settings.load import load_settings
+from harness.settings.variables import Settings
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FAKES = CHECKOUT / "tests" / "fakes" / "bin"

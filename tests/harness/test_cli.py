@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from harness.cli import main
-from harness.domain.settings import VARIABLES
 from harness.domain.stage import STAGES
+from harness.settings.variables import VARIABLES
 from harness.store.layout import Workspace
 from harness.store.lock import Holder, take
 from harness.store.records import begin, close

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from harness.command.sbatch import Job, across_nodes, batch_script, shell_line
-from harness.store.recipes import platforms
-from harness.store.settings import load_settings
+from harness.settings.load import load_settings
+from harness.settings.platform import platforms
 
 SCRIPTS = Path(__file__).with_name("scripts")
 QUEUED = [platform.name for platform in platforms() if platform.scheduler == "slurm"]

@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.domain.split import SplitRule, choose_validation, draw, split_frames
+from harness.domain.split import choose_validation, draw, split_frames
 from harness.errors import DataError
+from harness.settings.dataset import SplitRule
 
 NAMES = st.sets(st.text("ab01._", min_size=1, max_size=8), min_size=2, max_size=60)
 JAMCAM = {f"0000{number % 9}.{number:05d}": "camera" for number in range(1141)}

@@ -5,11 +5,11 @@ import socket
 import pytest
 
 from harness.command.request import Engine
-from harness.domain.platform import Platform
 from harness.domain.record import Gpu
 from harness.domain.stage import EngineIdentity
 from harness.errors import ConfigError
 from harness.execute import facts
+from harness.settings.platform import Platform
 
 THIS_ONE = Engine(identity=EngineIdentity(name="portable", version="0.1.0"), program="yolo_v4")
 

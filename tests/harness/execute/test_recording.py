@@ -18,7 +18,7 @@ SCRIPT = """
 import sys, time
 from harness.domain.record import Measurement, Record
 from harness.execute.recording import Recording, Work
-from harness.store.settings import load_settings
+from harness.settings.load import load_settings
 
 settings = load_settings({"recipe": "smoke", "results": sys.argv[1], "host_hz": "20"}, {})
 empty = dict(status="truncated", finished_utc=None, started_utc="", conditions={}, machine=None, code=None)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from harness.domain.settings import Settings
+from harness.settings.variables import Settings
 from harness.stages.base import Stage
 
 FRAMES = 12

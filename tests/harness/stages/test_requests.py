@@ -2,6 +2,7 @@
 
 import pytest
 
+from harness.settings.declared import SPECS
 from harness.stages.base import Stage
 from harness.stages.convert_data import ConvertData
 from harness.stages.eval import Eval
@@ -9,7 +10,6 @@ from harness.stages.export import Export
 from harness.stages.train import Train
 from harness.stages.tune_bdb import TuneBdb
 from harness.stages.vis import Vis
-from harness.store.declared import SPECS
 
 MODEL = "WS/experiment/weights/yolov4_resnet10_epoch_002"
 STAGED = "NEW/products/experiment"

@@ -5,8 +5,7 @@ import zlib
 import pytest
 from PIL import Image
 
-from harness.domain.dataset import Dataset
-from harness.domain.split import SplitRule
+from harness.settings.dataset import Dataset, SplitRule
 from harness.store.inspection import inspect_frames, picture_fault
 
 DATASET = Dataset(

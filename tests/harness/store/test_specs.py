@@ -3,7 +3,7 @@ import hashlib
 import pytest
 
 from harness.errors import ConfigError
-from harness.store.declared import SPECS
+from harness.settings.declared import SPECS
 from harness.store.layout import Workspace
 from harness.store.specs import conversion_template, is_edited, lay_out, read_template
 

@@ -1,8 +1,8 @@
 import pytest
 
 from harness.errors import ConfigError
-from harness.store.declared import SPECS
-from harness.store.settings import load_settings, luigi_cfg
+from harness.settings.declared import SPECS
+from harness.settings.load import load_settings, luigi_cfg
 
 
 @pytest.fixture

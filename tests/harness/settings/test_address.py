@@ -1,7 +1,7 @@
 import pytest
 
-from harness.domain.address import check_address
 from harness.errors import ConfigError
+from harness.settings.address import check_address
 
 SHA256 = "0" * 64
 

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from harness.settings.declared import find_declared, read_toml
+from harness.settings.table import from_table
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
@@ -28,3 +31,13 @@ class Recipe:
     vis_threshold: float = 0.3  # 0..1, score from which a box is drawn
     precision: str = "fp32"  # of the exported model: fp32, fp16, int8
     expected: Mapping[str, float] = field(default_factory=dict)
+
+
+def load_recipe(name_or_path: str) -> Recipe:
+    """The recipe of that name in `specs/recipes`, or that the file at that path describes.
+
+    Raises:
+        ConfigError: there is no such file, or it has an unknown key, a missing one, or a value of another type.
+    """
+    path = find_declared("recipes", name_or_path)
+    return from_table(Recipe, {"name": path.stem, **read_toml(path)}, where=str(path))

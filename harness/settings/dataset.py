@@ -3,12 +3,15 @@
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
-from harness.domain.address import check_address
-from harness.domain.split import SplitRule
-from harness.domain.table import from_table
 from harness.errors import ConfigError
+from harness.settings.address import check_address
+from harness.settings.declared import find_declared, read_toml
+from harness.settings.table import from_table
 
 GENERATORS = ("jamcam-like",)
 
@@ -21,6 +24,20 @@ class Making:
     seed: int = 0
     train_frames: int = 0
     test_frames: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SplitRule:
+    """How the test frames are chosen: `test_groups`, `test_frames` or `test_pct`; 0 and empty mean not given.
+
+    With `group = "folder"` whole folders of the archive are test or not, so that frames a second apart stay together.
+    """
+
+    seed: int = 42
+    test_frames: int = 0
+    test_pct: int = 0
+    group: str = "frame"  # or "folder"
+    test_groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,3 +114,27 @@ def _are_names(classes: tuple[str, ...]) -> bool:
 
 def _is_file_name(name: str) -> bool:
     return bool(name) and not name.startswith(".") and not set(name) & set("/\\ \"'")
+
+
+def load_dataset(name_or_path: str) -> Dataset:
+    """The data set of that name, or that the file at that path describes.
+
+    A relative address (`file:frames.zip`) is meant from the file's folder.
+
+    Raises:
+        ConfigError: no such file, or one that cannot be right.
+    """
+    path = find_declared("datasets", name_or_path)
+
+    def absolute(address: str) -> str:
+        parts = urlsplit(address)
+        if parts.scheme != "file" or parts.netloc:
+            return address
+        return (path.parent / url2pathname(parts.path)).resolve().as_uri()
+
+    return read_dataset({"name": path.stem, **read_toml(path)}, where=str(path), resolve=absolute)
+
+
+def local_path(address: str) -> Path:
+    """The file that a `file:` address names."""
+    return Path(url2pathname(urlsplit(address).path))

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from harness.domain.table import nearest
 from harness.errors import ConfigError
+from harness.settings.table import nearest
 
 # Which of the two there is depends on the Python release; a type checker sees one release only.
 tomllib = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")

@@ -4,14 +4,13 @@ import configparser
 from collections.abc import Mapping
 from pathlib import Path
 
-from harness.domain.platform import Platform
-from harness.domain.recipe import Recipe
-from harness.domain.settings import VARIABLES, Layer, Settings, choose
-from harness.domain.table import nearest
 from harness.errors import ConfigError
-from harness.store.datasets import load_dataset
-from harness.store.declared import SPECS
-from harness.store.recipes import load_platform, load_recipe, this_machine
+from harness.settings.dataset import load_dataset
+from harness.settings.declared import SPECS
+from harness.settings.platform import Platform, load_platform, this_machine
+from harness.settings.recipe import Recipe, load_recipe
+from harness.settings.table import nearest
+from harness.settings.variables import VARIABLES, Layer, Settings, choose
 
 SECTION = "jamcam"
 

@@ -3,10 +3,9 @@ import itertools
 
 import pytest
 
-from harness.domain.platform import Platform, fault, wall_time_s
 from harness.errors import ConfigError
-from harness.store.declared import SPECS
-from harness.store.recipes import load_platform, platforms
+from harness.settings.declared import SPECS
+from harness.settings.platform import Platform, fault, load_platform, platforms, wall_time_s
 
 SOUND = Platform(name="x", title="x", scheduler="slurm", wall_time="1:00:00")
 
@@ -14,6 +13,13 @@ SOUND = Platform(name="x", title="x", scheduler="slurm", wall_time="1:00:00")
 def test_every_platform_that_the_project_names_has_a_sound_file():
     named = "local wsl2 slurm baskerville jade pearl isambard-ai csd3-ampere sulis bede tursa"
     assert {platform.name for platform in platforms()} >= {*named.split()}
+
+
+def test_the_local_platform_makes_no_demands():
+    platform = load_platform("local")
+
+    assert isinstance(platform, Platform)
+    assert (platform.image, platform.gpus, platform.nodes) == ("", 1, 1)
 
 
 def test_no_site_is_asked_more_often_than_every_half_minute():

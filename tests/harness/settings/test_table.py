@@ -3,8 +3,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from harness.domain.table import from_table, nearest
 from harness.errors import ConfigError
+from harness.settings.table import from_table, nearest
 
 
 @dataclass(frozen=True, kw_only=True)

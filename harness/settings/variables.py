@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.domain.dataset import Dataset
-from harness.domain.platform import PLAIN, WALL_TIME, Platform
-from harness.domain.recipe import Recipe
 from harness.errors import ConfigError
+from harness.settings.dataset import Dataset
+from harness.settings.platform import PLAIN, WALL_TIME, Platform
+from harness.settings.recipe import Recipe
 
 DURATION = "[days-]hours:minutes:seconds"
 ENGINES = ("portable", "tao", "here")

@@ -7,10 +7,10 @@ import sys
 import termios
 from pathlib import Path
 
-from harness.store.progress import Progress
+from harness.progress import Progress
 
 PROGRAM = (
-    "from harness.store.progress import Progress\n"
+    "from harness.progress import Progress\n"
     "with Progress('frames.zip', 4_000_000, unit='B', say=print) as progress:\n"
     "    [progress.advance(1_000_000) for _ in range(4)]\n"
 )

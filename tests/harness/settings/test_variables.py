@@ -1,8 +1,8 @@
 import pytest
 
-from harness.domain.settings import VARIABLES, Layer, choose
 from harness.errors import ConfigError
-from harness.store.settings import load_settings
+from harness.settings.load import load_settings
+from harness.settings.variables import VARIABLES, Layer, choose
 
 KNOWN = {variable.name: variable for variable in VARIABLES}
 

@@ -1,8 +1,13 @@
 """A platform: the machine's facts that decide where and how a run is started."""
 
+import platform as machine
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from harness.errors import ConfigError
+from harness.settings.declared import declared_names, find_declared, read_toml
+from harness.settings.table import from_table
 
 # Flags that say on whose budget and where a job runs; each platform must, may or must never be given them.
 IDENTITY = ("account", "qos", "partition", "constraint")
@@ -112,3 +117,29 @@ def wall_time_s(text: str) -> int:
         raise ValueError(text)
     days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
     return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+
+
+def load_platform(name_or_path: str) -> Platform:
+    """The platform of that name, or that the file at that path describes; `<name>.mine.toml` beside it wins over it.
+
+    Raises:
+        ConfigError: there is no such file, or it says something that a platform does not say.
+    """
+    path = find_declared("platforms", name_or_path)
+    table, mine = read_toml(path), path.with_suffix(".mine.toml")
+    if mine.is_file():
+        table |= read_toml(mine)
+    platform = from_table(Platform, {"name": path.stem, **table}, where=str(path))
+    if fault(platform):
+        raise ConfigError(f"{path}: {fault(platform)}", remedy="correct that line")
+    return platform
+
+
+def platforms() -> list[Platform]:
+    """Every platform there is a file for, by name."""
+    return [load_platform(name) for name in declared_names("platforms")]
+
+
+def this_machine() -> str:
+    """The platform of a machine without queue: WSL 2 says what it is in its kernel's name."""
+    return "wsl2" if "microsoft" in machine.uname().release.lower() else "local"

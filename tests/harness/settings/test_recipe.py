@@ -3,11 +3,9 @@ from pathlib import Path
 import pytest
 
 from harness.command.spec import class_mapping, fill, network_size
-from harness.domain.platform import Platform
-from harness.domain.recipe import Recipe
 from harness.errors import ConfigError
-from harness.store.declared import SPECS
-from harness.store.recipes import load_platform, load_recipe
+from harness.settings.declared import SPECS
+from harness.settings.recipe import Recipe, load_recipe
 
 
 def test_a_recipe_is_found_by_name():
@@ -29,13 +27,6 @@ def test_a_recipe_that_is_not_there_is_refused_with_the_nearest_name():
         load_recipe("smok")
 
     assert "take smoke" in caught.value.remedy
-
-
-def test_the_local_platform_makes_no_demands():
-    platform = load_platform("local")
-
-    assert isinstance(platform, Platform)
-    assert (platform.image, platform.gpus, platform.nodes) == ("", 1, 1)
 
 
 @pytest.mark.parametrize(("name", "size"), [("smoke", (128, 96)), ("sample", (256, 224)), ("jamcam", (352, 288))])

@@ -1,0 +1,1 @@
+"""Everything that is decided before a run: variables, recipes, data sets, platforms."""
