@@ -10,11 +10,11 @@ from pathlib import Path
 
 from harness import __version__
 from harness.domain.job import MEASURING
-from harness.domain.stage import STAGES
 from harness.errors import ConfigError, HarnessError
 from harness.process.signals import Interrupted, listen
 from harness.settings.variables import VARIABLES, Settings
-from harness.store.layout import Workspace
+from harness.workspace.layout import Workspace
+from harness.workspace.marker import STAGES
 
 ALL = "all"
 DESCRIPTIONS = {
@@ -131,7 +131,7 @@ def _queued(settings: Settings, words: list[str], names: list[str]) -> int:
 
 @contextlib.contextmanager
 def _held(settings: Settings) -> Iterator[Workspace]:
-    from harness.execute.hold import hold
+    from harness.workspace.hold import hold
 
     workspace = Workspace(settings.workspace)
     with hold(workspace, say=lambda text: print(f"jamcam: {text}", flush=True)):
@@ -205,7 +205,7 @@ def _clean(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _unlock(settings: Settings, options: argparse.Namespace) -> int:
-    from harness.execute.hold import unlock
+    from harness.workspace.hold import unlock
 
     holder = unlock(Workspace(settings.workspace), force=getattr(options, "force", "0") not in ("", "0"))
     print(f"unlocked; it was held by {holder}" if holder else f"{settings.workspace} is not locked")

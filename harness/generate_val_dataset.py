@@ -21,7 +21,7 @@ from pathlib import Path
 if __package__ in (None, ""):  # run by path: Python then looks for packages in this file's folder
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from harness.domain.split import choose_validation
+from harness.data.split import choose_validation
 from harness.errors import DataError, HarnessError, listing
 from harness.files import fsync_folder, write_json
 

@@ -15,7 +15,7 @@ from harness.settings.platform import platforms, this_machine
 from harness.settings.variables import Settings
 from harness.stages.summary import columns
 from harness.store.jobs import current
-from harness.store.layout import Workspace
+from harness.workspace.layout import Workspace
 
 
 def _platforms(settings: Settings, options: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.domain.stage import EngineIdentity
+from harness.workspace.marker import EngineIdentity
 
 # Sub-commands that take TAO's model key.
 KEYED = frozenset({"train", "evaluate", "inference", "export"})

@@ -1,7 +1,7 @@
 """Whether records may be compared: each by what was seen while it was made, and any two by what must be equal."""
 
 from harness.domain.record import Record
-from harness.domain.stage import DIGEST_SHOWN
+from harness.workspace.marker import DIGEST_SHOWN
 
 MOST_OTHER_CPU_PCT = 10.0  # of the machine
 MOST_CLOCK_JUMP_S = 0.5

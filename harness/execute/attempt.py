@@ -12,7 +12,6 @@ from typing import Any
 
 from harness import __version__
 from harness.command.request import Request
-from harness.domain.stage import EngineIdentity, Marker, Product
 from harness.errors import HarnessError, StageFailed
 from harness.execute.engines import environment, python_environment, resolve
 from harness.files import read_json, remove, write_json
@@ -21,8 +20,9 @@ from harness.process.signals import Interrupted
 from harness.settings.variables import Settings
 from harness.store.evidence import claims_success
 from harness.store.images import own_manifest
-from harness.store.layout import Workspace, staged
-from harness.store.specs import edited
+from harness.workspace.layout import Workspace, staged
+from harness.workspace.marker import EngineIdentity, Marker, Product
+from harness.workspace.spec_copies import edited
 
 KEPT_ATTEMPTS = 5
 # Given free when an attempt ends, so that its outcome can be written although the disk is full.

@@ -13,12 +13,12 @@ from typing import Any
 from harness.command.container import container_environment, container_prefix
 from harness.command.request import Engine
 from harness.command.sbatch import across_nodes
-from harness.domain.stage import EngineIdentity
 from harness.errors import ConfigError
 from harness.settings.platform import this_machine
 from harness.settings.variables import Settings
 from harness.store.images import how_made, image_digest, image_manifest, own_manifest
-from harness.store.layout import Workspace
+from harness.workspace.layout import Workspace
+from harness.workspace.marker import EngineIdentity
 
 # Words in the console script of NVIDIA's program: since 5.0, and before.
 NVIDIA_SCRIPTS = (b"nvidia_tao", b"from iva.")

@@ -9,13 +9,13 @@ import numpy as np
 
 from harness.domain.comparability import faults
 from harness.domain.record import Record, Run
-from harness.domain.stage import DIGEST_SHOWN
 from harness.errors import ConfigError
 from harness.files import sha256_file
 from harness.report import digest
 from harness.settings.variables import Settings
 from harness.store import records
 from harness.store.dmon import read_dmon
+from harness.workspace.marker import DIGEST_SHOWN
 
 MOST_FAULTS = 20
 

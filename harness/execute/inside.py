@@ -16,7 +16,7 @@ from harness.domain.job import MEASURING
 from harness.execute import slurm
 from harness.process.console import bound_to_us
 from harness.store.jobs import Run, changed_s, kept_unix_s
-from harness.store.layout import Workspace
+from harness.workspace.layout import Workspace
 
 # Of a job that was stopped ahead of its limit and hopes for another; submitters read notes, not this.
 TO_BE_CONTINUED = 75

@@ -19,8 +19,8 @@ from harness.files import write_bytes, write_text
 from harness.process.identity import is_running, start_time
 from harness.settings.variables import Settings
 from harness.store.jobs import Run, begin, current, images_per_s
-from harness.store.layout import Workspace
-from harness.store.lock import Holder
+from harness.workspace.layout import Workspace
+from harness.workspace.lock import Holder
 
 LOOK_S = 1.0  # between two looks at files
 ELSEWHERE_S = 300.0  # a submitter on another login node is taken for dead when it needs longer than this

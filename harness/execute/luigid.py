@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from harness.store.layout import Workspace
+from harness.workspace.layout import Workspace
 
 
 def serve(workspace: Workspace, *, port: int) -> int:

@@ -13,8 +13,8 @@ from harness.execute.engines import CONTAINER, in_image, model_key, resolve
 from harness.execute.image_check import check_image
 from harness.settings.address import check_address, is_local
 from harness.settings.variables import Settings
-from harness.store.layout import Workspace
-from harness.store.specs import read_template
+from harness.workspace.layout import Workspace
+from harness.workspace.spec_copies import read_template
 
 
 def check(settings: Settings) -> list[str]:

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.domain.record import Record
-from harness.domain.stage import digest_of
 from harness.errors import ConfigError, DataError, Refused, listing
 from harness.files import sha256_file
 from harness.report import compare, page
 from harness.settings.declared import SPECS, read_toml
 from harness.store import pictures
 from harness.store.records import read_phases, read_records, read_samples
+from harness.workspace.marker import digest_of
 
 Say = Callable[[str], None]
 CHECKOUT = SPECS.parent

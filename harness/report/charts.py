@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 
 from harness.domain.comparability import reasons
 from harness.domain.record import Record
-from harness.domain.stage import STAGES
 from harness.report.selection import Setup, energy_name, joules_per_1000, number, repeats
 from harness.report.stats import FEWEST, summarise
 from harness.report.style import figure, foot, look, plain_log
+from harness.workspace.marker import STAGES
 
 MOST_ROWS = 40
 MOST_NUMBERS = 3  # in a row; of more, the dots alone are shown

@@ -11,11 +11,9 @@ from functools import partial
 from harness.domain.bench import SPELL_S, Bench
 from harness.domain.record import Machine, Record
 from harness.domain.scaling import CASE, with_efficiency
-from harness.domain.stage import digest_of
 from harness.errors import HarnessError
 from harness.execute import facts
 from harness.execute.engines import resolve
-from harness.execute.hold import hold
 from harness.execute.recording import Recording
 from harness.files import remove
 from harness.process.identity import is_running
@@ -28,9 +26,11 @@ from harness.stages.experiment import template
 from harness.stages.scaling import prepare, scaled
 from harness.store.bench import bench_folder, lay_out, load_plan
 from harness.store.jobs import cost_so_far
-from harness.store.layout import Workspace
-from harness.store.lock import holder_of
 from harness.store.records import read_records
+from harness.workspace.hold import hold
+from harness.workspace.layout import Workspace
+from harness.workspace.lock import holder_of
+from harness.workspace.marker import digest_of
 
 PROBE_VERSION = 1  # raised by hand when the sampler reads or costs something else
 CONDITIONS = (

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from harness.data.views import link_view
 from harness.domain.bench import SPELL_S, Bench, block_of_training
 from harness.domain.record import Measurement
-from harness.domain.stage import STAGES
 from harness.errors import ConfigError
 from harness.execute.attempt import Attempt
 from harness.execute.engines import resolve
@@ -25,11 +25,11 @@ from harness.stages.base import Stage
 from harness.stages.eval import METRICS
 from harness.stages.experiment import ANCHORS, network, template, write_run_file
 from harness.store.bench import lay_out
-from harness.store.layout import Workspace
-from harness.store.markers import read_marker
 from harness.store.phases import engine_phases
-from harness.store.specs import SPLITS
-from harness.store.views import link_view
+from harness.workspace.layout import Workspace
+from harness.workspace.marker import STAGES
+from harness.workspace.markers import read_marker
+from harness.workspace.spec_copies import SPLITS
 
 FEW_FRAMES = 16  # to judge a block of training by, which is not what is measured
 

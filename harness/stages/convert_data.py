@@ -9,8 +9,8 @@ from harness.files import write_text
 from harness.stages.base import Attempt, Stage
 from harness.stages.gen_valid import GenValid
 from harness.stages.verify import Verify
-from harness.store.layout import staged
-from harness.store.specs import SPLITS, conversion_template, read_template
+from harness.workspace.layout import staged
+from harness.workspace.spec_copies import SPLITS, conversion_template, read_template
 
 
 class ConvertData(Stage):

@@ -10,8 +10,8 @@ from harness.execute.attempt import Attempt
 from harness.files import write_text
 from harness.settings.variables import Settings
 from harness.store.evidence import checkpoints
-from harness.store.layout import Workspace
-from harness.store.specs import read_template
+from harness.workspace.layout import Workspace
+from harness.workspace.spec_copies import read_template
 
 ANCHORS = "experiment/anchors.json"
 WEIGHTS = "experiment/weights"

@@ -9,7 +9,7 @@ from harness.files import write_text
 from harness.stages.base import Attempt, Stage
 from harness.stages.experiment import network, run_file, spec_inputs, trained_model, write_run_file
 from harness.stages.train import Train
-from harness.store.layout import staged
+from harness.workspace.layout import staged
 
 RESULTS = "experiment/export"
 

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from harness.domain.split import choose_validation
+from harness.data.box_counts import count_boxes, table
+from harness.data.split import choose_validation
+from harness.data.views import link_view, read_split
 from harness.files import write_json
 from harness.stages.base import Attempt, Stage
 from harness.stages.verify import Verify
-from harness.store.census import count_boxes, table
-from harness.store.views import link_view, read_split
 
 
 class GenValid(Stage):

@@ -15,8 +15,8 @@ from harness.execute.recording import Work
 from harness.files import write_json, write_text
 from harness.settings.variables import Settings
 from harness.stages.experiment import spec_text, trained_model
-from harness.store.layout import Workspace
 from harness.store.records import MICRO
+from harness.workspace.layout import Workspace
 
 NEEDED = {"pytest_benchmark": "bench", "torch": "detector"}
 

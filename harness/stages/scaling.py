@@ -7,8 +7,8 @@ from harness.domain.scaling import CASE, batches
 from harness.settings.variables import Settings
 from harness.stages import cases, workflow
 from harness.stages.cases import Case
-from harness.store.layout import Workspace
-from harness.store.markers import read_marker
+from harness.workspace.layout import Workspace
+from harness.workspace.markers import read_marker
 
 
 def prepare(settings: Settings) -> str | int | float | bool | None:

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.domain.stage import STAGES, Product
 from harness.settings.variables import VARIABLES, Settings
 from harness.stages.eval import METRICS
 from harness.stages.workflow import Ending, Step
+from harness.workspace.marker import STAGES, Product
 
 LAST_LINES = 15
 SHOWN_PRODUCTS = 2

@@ -15,7 +15,7 @@ from harness.stages.experiment import WEIGHTS, network, run_file, spec_inputs, s
 from harness.stages.gen_valid import GenValid
 from harness.stages.tune_bdb import TuneBdb
 from harness.store.evidence import checkpoints, whole_checkpoints
-from harness.store.layout import staged
+from harness.workspace.layout import staged
 
 RESULTS = "experiment"
 

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from harness.domain.split import Split, choose_validation
+from harness.data.box_counts import count_boxes, table
+from harness.data.inspection import Findings, inspect_frames
+from harness.data.split import Split, choose_validation
+from harness.data.views import link_view, read_split
 from harness.errors import DataError, listing
 from harness.files import write_json
 from harness.stages.base import Attempt, Stage
 from harness.stages.download import Download
-from harness.store.census import count_boxes, table
-from harness.store.inspection import Findings, inspect_frames
-from harness.store.views import link_view, read_split
 
 
 class Verify(Stage):

@@ -9,7 +9,7 @@ from harness.stages.base import Attempt, Stage
 from harness.stages.experiment import run_file, spec_inputs, trained_model, write_run_file
 from harness.stages.train import Train
 from harness.stages.verify import Verify
-from harness.store.layout import staged
+from harness.workspace.layout import staged
 
 RESULTS = "experiment/visualisations"
 PRODUCTS = (f"{RESULTS}/images_annotated", f"{RESULTS}/labels")

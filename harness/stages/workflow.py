@@ -11,7 +11,6 @@ from luigi.rpc import RemoteScheduler
 from luigi.scheduler import Scheduler
 from luigi.worker import Worker
 
-from harness.domain.stage import STAGES, Marker
 from harness.errors import HarnessError, StageFailed
 from harness.execute.attempt import read_outcome
 from harness.settings.variables import Settings
@@ -25,9 +24,10 @@ from harness.stages.train import Train
 from harness.stages.tune_bdb import TuneBdb
 from harness.stages.verify import Verify
 from harness.stages.vis import Vis
-from harness.store.layout import Workspace
-from harness.store.markers import read_marker
-from harness.store.specs import SPLITS, conversion_template, lay_out
+from harness.workspace.layout import Workspace
+from harness.workspace.marker import STAGES, Marker
+from harness.workspace.markers import read_marker
+from harness.workspace.spec_copies import SPLITS, conversion_template, lay_out
 
 KINDS: dict[str, type[Stage]] = {
     kind.stage: kind for kind in (Download, Verify, GenValid, TuneBdb, ConvertData, Train, Eval, Vis, Export)

@@ -8,7 +8,7 @@ from harness.errors import ConfigError
 from harness.files import link_or_copy
 from harness.settings.declared import SPECS, read_toml
 from harness.settings.table import from_table
-from harness.store.layout import Workspace
+from harness.workspace.layout import Workspace
 
 PLAN = SPECS / "bench.toml"
 IMAGE_DIGEST = ".markers/image-digest"

@@ -1,7 +1,7 @@
 """What `clean` takes away, and what it leaves."""
 
 from harness.files import remove
-from harness.store.layout import Workspace
+from harness.workspace.layout import Workspace
 
 MADE = ("data/.frames", "data/train", "data/val", "data/test", "data/split.json", "experiment", ".markers", ".attempts")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from harness.files import read_json, sha256_file, write_json
 from harness.settings.declared import SPECS
-from harness.store.layout import Workspace
+from harness.workspace.layout import Workspace
 
 
 def image_digest(workspace: Workspace, image: Path) -> str:

@@ -21,8 +21,8 @@ from typing import Any
 from harness.domain.job import Cost, Stay, account
 from harness.files import create_once, read_json, remove, write_json
 from harness.store.evidence import read_status, whole_checkpoints
-from harness.store.layout import Workspace, staged
-from harness.store.lock import Holder
+from harness.workspace.layout import Workspace, staged
+from harness.workspace.lock import Holder
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

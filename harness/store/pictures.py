@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from harness.domain.stage import digest_of
 from harness.errors import ConfigError
 from harness.files import digest_path, remove, sha256_file, write_bytes, write_json, write_text
+from harness.workspace.marker import digest_of
 
 PLOTS, NOTE = "plots", "drawn.json"
 

@@ -22,7 +22,7 @@ class Module:
 
     @cached_property
     def name(self) -> str:
-        """Path below the checkout, such as `harness/store/lock.py`."""
+        """Path below the checkout, such as `harness/workspace/lock.py`."""
         return self.path.relative_to(CHECKOUT).as_posix()
 
     @cached_property

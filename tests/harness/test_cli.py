@@ -6,11 +6,11 @@ import sys
 import pytest
 
 from harness.cli import main
-from harness.domain.stage import STAGES
 from harness.settings.variables import VARIABLES
-from harness.store.layout import Workspace
-from harness.store.lock import Holder, take
 from harness.store.records import begin, close
+from harness.workspace.layout import Workspace
+from harness.workspace.lock import Holder, take
+from harness.workspace.marker import STAGES
 from tests.harness.made import record
 
 pytestmark = pytest.mark.usefixtures("signals_as_before")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.domain.stage import STAGES
 from harness.store.records import read_records
+from harness.workspace.marker import STAGES
 from tests.system.cluster import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.system]

@@ -1,5 +1,5 @@
 from harness.command.request import Engine, Request
-from harness.domain.stage import EngineIdentity
+from harness.workspace.marker import EngineIdentity
 
 TRAIN = Request(subcommand="train", arguments=("-e", "spec.txt"), results=None)
 KMEANS = Request(subcommand="kmeans", arguments=("-n", "9"), results=None)

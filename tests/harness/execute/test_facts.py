@@ -6,10 +6,10 @@ import pytest
 
 from harness.command.request import Engine
 from harness.domain.record import Gpu
-from harness.domain.stage import EngineIdentity
 from harness.errors import ConfigError
 from harness.execute import facts
 from harness.settings.platform import Platform
+from harness.workspace.marker import EngineIdentity
 
 THIS_ONE = Engine(identity=EngineIdentity(name="portable", version="0.1.0"), program="yolo_v4")
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from harness.domain.stage import STAGES
 from harness.report.figures import figures
 from harness.report.style import render, style
+from harness.workspace.marker import STAGES
 from tests.harness.made import START_UNIX_S, joules, machine, observed, record, run, samples
 
 RNG = np.random.default_rng(2)

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from harness.domain.stage import STAGES
 from harness.process.identity import start_time
+from harness.workspace.marker import STAGES
 
 pytestmark = pytest.mark.slow
 

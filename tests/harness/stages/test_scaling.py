@@ -2,8 +2,8 @@ import pytest
 
 from harness.platforms import left_of_study
 from harness.store.jobs import begin
-from harness.store.layout import Workspace
 from harness.store.records import read_records
+from harness.workspace.layout import Workspace
 
 
 @pytest.fixture

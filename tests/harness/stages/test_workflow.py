@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from harness.domain.stage import STAGES
 from harness.stages.workflow import KINDS, needed, survey, templates
-from harness.store.layout import Workspace
-from harness.store.lock import holder_of
+from harness.workspace.layout import Workspace
+from harness.workspace.lock import holder_of
+from harness.workspace.marker import STAGES
 
 
 def calls(path):

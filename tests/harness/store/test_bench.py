@@ -3,7 +3,7 @@ import pytest
 from harness.errors import ConfigError
 from harness.store import bench
 from harness.store.bench import bench_folder, lay_out, load_plan
-from harness.store.layout import Workspace
+from harness.workspace.layout import Workspace
 
 
 def test_a_recipe_may_differ_from_the_plan():

@@ -1,7 +1,7 @@
 import pytest
 
 from harness.store.cleaning import clean
-from harness.store.layout import Workspace
+from harness.workspace.layout import Workspace
 
 
 @pytest.fixture

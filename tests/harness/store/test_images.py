@@ -2,7 +2,7 @@ import hashlib
 import os
 
 from harness.store.images import image_digest
-from harness.store.layout import Workspace
+from harness.workspace.layout import Workspace
 
 
 def test_a_digest_is_remembered_while_size_and_time_stay(tmp_path):

@@ -7,8 +7,8 @@ import pytest
 
 from harness.domain.job import Cost
 from harness.store.jobs import begin, cost_so_far, current, images_per_s
-from harness.store.layout import Workspace, staged
-from harness.store.lock import Holder
+from harness.workspace.layout import Workspace, staged
+from harness.workspace.lock import Holder
 
 ME = Holder(host="login1", pid=7, started="1")
 

@@ -1,7 +1,7 @@
 import pytest
 
-from harness.store.layout import Workspace
-from harness.store.lock import Holder, engines_of, holder_of, release, take, take_away
+from harness.workspace.layout import Workspace
+from harness.workspace.lock import Holder, engines_of, holder_of, release, take, take_away
 
 ME = Holder(host="here", pid=17, started="4711", slurm_job="99")
 OTHER = Holder(host="here", pid=18, started="4712")

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.data.fetch import Patience, fetch
 from harness.errors import ConfigError, DataError
-from harness.store.fetch import Patience, fetch
 
 CONTENT = bytes(range(256)) * 2000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -273,7 +273,7 @@ def test_a_disk_that_is_too_small_is_told_before_anything_is_written(server, par
 def test_a_killed_download_is_resumed(server, part):
     server.pause_s = 0.1
     program = (
-        "import sys; from pathlib import Path; from harness.store.fetch import fetch\n"
+        "import sys; from pathlib import Path; from harness.data.fetch import fetch\n"
         f"fetch({server.address!r}, Path({str(part)!r}), sha256={SHA256!r}, say=print)"
     )
     child = subprocess.Popen([sys.executable, "-c", program], cwd=Path(__file__).resolve().parents[3])

@@ -6,7 +6,7 @@ from pathlib import Path
 from harness.errors import ConfigError
 from harness.files import read_json, write_json, write_text
 from harness.settings.declared import SPECS
-from harness.store.layout import Workspace
+from harness.workspace.layout import Workspace
 
 SPLITS = ("train", "val", "test")
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from harness.domain.stage import SCHEMA_VERSION, EngineIdentity, Marker, Product
 from harness.files import Digest, digest_path, read_json, remove, size_path, write_json
-from harness.store.layout import Workspace
+from harness.workspace.layout import Workspace
+from harness.workspace.marker import SCHEMA_VERSION, EngineIdentity, Marker, Product
 
 
 def write_marker(workspace: Workspace, marker: Marker, ingredients: Mapping[str, Any]) -> None:

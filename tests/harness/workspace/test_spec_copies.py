@@ -4,8 +4,8 @@ import pytest
 
 from harness.errors import ConfigError
 from harness.settings.declared import SPECS
-from harness.store.layout import Workspace
-from harness.store.specs import conversion_template, is_edited, lay_out, read_template
+from harness.workspace.layout import Workspace
+from harness.workspace.spec_copies import conversion_template, is_edited, lay_out, read_template
 
 NAME = conversion_template("val")
 

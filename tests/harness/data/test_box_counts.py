@@ -1,4 +1,4 @@
-from harness.store.census import Count, count_boxes, table
+from harness.data.box_counts import Count, count_boxes, table
 
 
 def test_boxes_are_counted_by_class_and_frames_without_any_apart(tmp_path):

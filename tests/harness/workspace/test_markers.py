@@ -2,10 +2,10 @@ import json
 
 import pytest
 
-from harness.domain.stage import EngineIdentity, Marker, Product
 from harness.files import digest_path
-from harness.store.layout import Workspace
-from harness.store.markers import forget, product_faults, read_ingredients, read_marker, write_marker
+from harness.workspace.layout import Workspace
+from harness.workspace.marker import EngineIdentity, Marker, Product
+from harness.workspace.markers import forget, product_faults, read_ingredients, read_marker, write_marker
 
 KEYS = {
     *("stage", "fingerprint", "consumed", "products", "engine", "argv"),

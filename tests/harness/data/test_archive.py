@@ -4,8 +4,8 @@ import zipfile
 
 import pytest
 
+from harness.data.archive import extract_one, read_contents, unpack
 from harness.errors import DataError
-from harness.store.archive import extract_one, read_contents, unpack
 
 NAMES = ("data/obj.names", b"person\ncar\n")
 FRAME = {"data/obj_train_data/d/a.jpg": b"picture", "data/obj_train_data/d/a.txt": b"0 .5 .5 .1 .1\n"}

@@ -6,10 +6,10 @@ import sys
 import pytest
 
 from harness.errors import HarnessError, Locked
-from harness.execute.hold import hold, unlock
 from harness.process.identity import start_time
-from harness.store.layout import Workspace
-from harness.store.lock import Holder, holder_of, take
+from harness.workspace.hold import hold, unlock
+from harness.workspace.layout import Workspace
+from harness.workspace.lock import Holder, holder_of, take
 
 
 @pytest.fixture

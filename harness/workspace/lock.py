@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from harness.files import create_once, remove
-from harness.store.layout import Workspace
+from harness.workspace.layout import Workspace
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

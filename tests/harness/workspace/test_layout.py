@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from harness.store.layout import Workspace, staged
+from harness.workspace.layout import Workspace, staged
 
 
 def test_everything_lies_where_the_workflow_has_it():

@@ -1,7 +1,7 @@
 import json
 
-from harness.domain.split import Split
-from harness.store.views import link_view, read_split, write_split
+from harness.data.split import Split
+from harness.data.views import link_view, read_split, write_split
 
 SPLIT = Split(train=("a.1", "b"), test=("c",))
 

@@ -1,6 +1,6 @@
 import hashlib
 
-from harness.domain.stage import changes, differences, digest_of
+from harness.workspace.marker import changes, differences, digest_of
 
 BEFORE = {"inputs": {"epochs": "2", "spec": "a: 1\nb: 2\n"}, "consumed": {"verify": "f" * 64}, "revision": 1}
 

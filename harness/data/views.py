@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.domain.split import Split
+from harness.data.split import Split
 from harness.files import link_or_copy, write_json
 
 SUFFIXES = {"images": ".jpg", "labels": ".txt", "labels_raw": ".txt"}

@@ -10,8 +10,8 @@ from harness.execute.engines import CONTAINER
 from harness.execute.slurm import is_over
 from harness.files import remove
 from harness.process.identity import end, is_running, start_time
-from harness.store.layout import Workspace
-from harness.store.lock import Holder, engines_of, holder_of, release, take, take_away
+from harness.workspace.layout import Workspace
+from harness.workspace.lock import Holder, engines_of, holder_of, release, take, take_away
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.store.labels import YoloBox, kitti_line, parse_yolo, to_corners
+from harness.data.labels import YoloBox, kitti_line, parse_yolo, to_corners
 
 
 def corners(cx, cy, w, h, *, size=(352, 288)):

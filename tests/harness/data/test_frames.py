@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.data.frames import pair_members
 from harness.errors import DataError
-from harness.store.frames import pair_members
 
 
 def members(*keys):

@@ -5,8 +5,8 @@ import zlib
 import pytest
 from PIL import Image
 
+from harness.data.inspection import inspect_frames, picture_fault
 from harness.settings.dataset import Dataset, SplitRule
-from harness.store.inspection import inspect_frames, picture_fault
 
 DATASET = Dataset(
     name="d", title="d", archive="d.zip", classes=("person", "car"), width_px=32, height_px=24, split=SplitRule()

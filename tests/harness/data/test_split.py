@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.domain.split import choose_validation, draw, split_frames
+from harness.data.split import choose_validation, draw, split_frames
 from harness.errors import DataError
 from harness.settings.dataset import SplitRule
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.data.labels import Problem, YoloBox, kitti_line, parse_yolo, to_corners
 from harness.progress import Progress
 from harness.settings.dataset import Dataset
-from harness.store.labels import Problem, YoloBox, kitti_line, parse_yolo, to_corners
 
 
 @dataclass(kw_only=True, slots=True)

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from harness.data.frames import Frame, Pairing, is_data_folder, pair_members
 from harness.errors import DataError
 from harness.progress import Progress
-from harness.store.frames import Frame, Pairing, is_data_folder, pair_members
 
 NAMES = "obj.names"
 MAX_MEMBERS = 1_000_000

@@ -1,0 +1,1 @@
+"""The data set: fetched, unpacked, inspected, converted and split."""
