@@ -4,9 +4,9 @@ import argparse
 from collections.abc import Callable
 
 from harness import __version__
+from harness.engine.checks import check
 from harness.errors import ConfigError, HarnessError
 from harness.execute import importing, reporting
-from harness.execute.preflight import check
 from harness.report.lines import bench_lines
 from harness.settings.variables import Settings
 from harness.stages import summary

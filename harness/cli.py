@@ -96,7 +96,7 @@ def _of_study(options: argparse.Namespace) -> list[Settings]:
 
 
 def _stages(settings: Settings, names: list[str], verbose: bool) -> int:
-    from harness.execute.preflight import check
+    from harness.engine.checks import check
     from harness.stages import summary, workflow
 
     print(f"jamcam {__version__}: {summary.header(settings)}", flush=True)
@@ -172,7 +172,7 @@ def _plan(settings: Settings, options: argparse.Namespace) -> int:
 
         print(script(settings, [getattr(options, "stage_option", ALL)]))
         return 0
-    from harness.execute.preflight import check
+    from harness.engine.checks import check
     from harness.stages import summary, workflow
 
     print(f"# {summary.header(settings)}")
@@ -213,7 +213,7 @@ def _unlock(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _scheduler(settings: Settings, options: argparse.Namespace) -> int:
-    from harness.execute.luigid import serve
+    from harness.stages.luigid import serve
 
     return serve(Workspace(settings.workspace), port=settings.scheduler or 8082)
 

@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 from harness.command.sbatch import options as options_of
 from harness.command.sbatch import shell_line
+from harness.engine.checks import check_classes, check_pretrained
 from harness.errors import ConfigError
 from harness.execute import doctor, launch
 from harness.execute.inside import work
-from harness.execute.preflight import check_classes, check_pretrained
 from harness.settings.platform import platforms, this_machine
 from harness.settings.variables import Settings
 from harness.stages.summary import columns

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.engine.find import model_key
+from harness.engine.images import image_architecture
 from harness.errors import ConfigError
-from harness.execute.engines import model_key
 from harness.settings.platform import IDENTITY, Platform, this_machine, wall_time_s
 from harness.settings.variables import Settings
-from harness.store.images import image_architecture
 
 # By generation of TAO: the newest GPUs its CUDA knows (compute capability), and the oldest driver it takes.
 # NVIDIA's quick-start guides of 3.21.11, 4.0 and 5.0.

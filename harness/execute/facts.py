@@ -13,13 +13,13 @@ from pathlib import Path
 import psutil
 
 from harness import __version__
-from harness.command.request import Engine
 from harness.domain.record import Code, Machine
+from harness.engine.request import Engine
 from harness.errors import ConfigError
-from harness.execute.attempt import CHECKOUT
 from harness.probe import cgroup
 from harness.probe.gpu import our_gpus
 from harness.settings.platform import Platform
+from harness.stages.attempt import CHECKOUT
 
 # Changes here change what is measured; results and documents do not.
 MEASURED = ("harness", "yolo_v4", "made_frames", "bench", "specs", "container", "pyproject.toml", "constraints.txt")

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from harness.command.sbatch import Job, batch_script, options
 from harness.domain.job import ADVICE, DONE, GONE, PASSING, JobRow, account, overall
+from harness.engine.find import model_key
 from harness.errors import ConfigError, HarnessError, Locked
 from harness.execute import slurm
-from harness.execute.engines import model_key
 from harness.files import write_bytes, write_text
 from harness.process.identity import is_running, start_time
 from harness.settings.variables import Settings

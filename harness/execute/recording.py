@@ -10,10 +10,10 @@ from typing import Any
 
 from harness.domain.comparability import faults
 from harness.domain.record import TRAINING, Measurement, Record, Run
-from harness.execute.attempt import utc
 from harness.execute.watch import watched
 from harness.report import digest, timing
 from harness.settings.variables import Settings
+from harness.stages.attempt import utc
 from harness.store import records
 
 

@@ -5,12 +5,12 @@ from typing import Any, ClassVar
 
 import luigi
 
-from harness.command.request import Engine, Request
-from harness.execute.attempt import Attempt
-from harness.execute.engines import resolve
+from harness.engine.find import resolve
+from harness.engine.request import Engine, Request
 from harness.files import digest_path, publish, remove, size_path
 from harness.process.signals import Interrupted, die_with_parent
 from harness.settings.variables import Settings
+from harness.stages.attempt import Attempt
 from harness.workspace.layout import Workspace
 from harness.workspace.marker import STAGES, Product, changes, digest_of
 from harness.workspace.markers import forget, product_faults, read_ingredients, read_marker, write_marker

@@ -11,9 +11,9 @@ from functools import partial
 from harness.domain.bench import SPELL_S, Bench
 from harness.domain.record import Machine, Record
 from harness.domain.scaling import CASE, with_efficiency
+from harness.engine.find import resolve
 from harness.errors import HarnessError
 from harness.execute import facts
-from harness.execute.engines import resolve
 from harness.execute.recording import Recording
 from harness.files import remove
 from harness.process.identity import is_running

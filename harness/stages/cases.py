@@ -13,19 +13,19 @@ from datetime import datetime
 from harness.data.views import link_view
 from harness.domain.bench import SPELL_S, Bench, block_of_training
 from harness.domain.record import Measurement
+from harness.engine.find import resolve
+from harness.engine.phases import engine_phases
 from harness.errors import ConfigError
-from harness.execute.attempt import Attempt
-from harness.execute.engines import resolve
 from harness.execute.recording import Work
 from harness.files import link_or_copy, publish, remove, write_text
 from harness.report import timing
 from harness.settings.variables import Settings
 from harness.stages import workflow
+from harness.stages.attempt import Attempt
 from harness.stages.base import Stage
 from harness.stages.eval import METRICS
 from harness.stages.experiment import ANCHORS, network, template, write_run_file
 from harness.store.bench import lay_out
-from harness.store.phases import engine_phases
 from harness.workspace.layout import Workspace
 from harness.workspace.marker import STAGES
 from harness.workspace.markers import read_marker

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from harness.command.request import Request
-from harness.command.spec import fill
+from harness.engine.request import Request
+from harness.engine.spec_text import fill
 from harness.files import write_text
 from harness.stages.base import Attempt, Stage
 from harness.stages.gen_valid import GenValid

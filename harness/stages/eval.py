@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from harness.command.request import Request
-from harness.command.spec import class_mapping, matching_iou
 from harness.data.box_counts import count_boxes
+from harness.engine.answers import metrics, read_scores
+from harness.engine.request import Request
+from harness.engine.spec_text import class_mapping, matching_iou
 from harness.files import write_json
 from harness.stages.base import Attempt, Stage
 from harness.stages.convert_data import ConvertData
@@ -13,7 +14,6 @@ from harness.stages.experiment import run_file, spec_inputs, template, trained_m
 from harness.stages.gen_valid import GenValid
 from harness.stages.train import Train
 from harness.stages.verify import Verify
-from harness.store.evidence import metrics, read_scores
 
 METRICS = {"test": "experiment/metrics.json", "val": "experiment/metrics_val.json"}
 

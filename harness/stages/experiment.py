@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from harness.command.request import Engine
-from harness.command.spec import anchors_literal, architecture, fill, may_stop_early
-from harness.execute.attempt import Attempt
+from harness.engine.answers import checkpoints
+from harness.engine.request import Engine
+from harness.engine.spec_text import anchors_literal, architecture, fill, may_stop_early
 from harness.files import write_text
 from harness.settings.variables import Settings
-from harness.store.evidence import checkpoints
+from harness.stages.attempt import Attempt
 from harness.workspace.layout import Workspace
 from harness.workspace.spec_copies import read_template
 

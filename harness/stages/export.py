@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from harness.command.request import Request
-from harness.execute.engines import model_key
+from harness.engine.find import model_key
+from harness.engine.request import Request
 from harness.files import write_text
 from harness.stages.base import Attempt, Stage
 from harness.stages.experiment import network, run_file, spec_inputs, trained_model, write_run_file

@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 
 from harness.domain.record import Measurement
+from harness.engine.find import resolve
 from harness.errors import HarnessError
-from harness.execute.attempt import CHECKOUT
-from harness.execute.engines import resolve
 from harness.execute.recording import Work
 from harness.files import write_json, write_text
 from harness.settings.variables import Settings
+from harness.stages.attempt import CHECKOUT
 from harness.stages.experiment import spec_text, trained_model
 from harness.store.records import MICRO
 from harness.workspace.layout import Workspace

@@ -5,8 +5,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from harness.command.request import Request
-from harness.command.spec import may_stop_early
+from harness.engine.answers import checkpoints, whole_checkpoints
+from harness.engine.request import Request
+from harness.engine.spec_text import may_stop_early
 from harness.files import write_text
 from harness.stages.base import Attempt, Stage
 from harness.stages.convert_data import ConvertData
@@ -14,7 +15,6 @@ from harness.stages.download import Download, pretrained_product
 from harness.stages.experiment import WEIGHTS, network, run_file, spec_inputs, spec_text, template, write_run_file
 from harness.stages.gen_valid import GenValid
 from harness.stages.tune_bdb import TuneBdb
-from harness.store.evidence import checkpoints, whole_checkpoints
 from harness.workspace.layout import staged
 
 RESULTS = "experiment"

@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from harness.command.request import Request
-from harness.command.spec import network_size
+from harness.engine.answers import read_anchors
+from harness.engine.request import Request
+from harness.engine.spec_text import network_size
 from harness.files import write_json
 from harness.stages.base import Attempt, Stage
 from harness.stages.experiment import ANCHORS, template
 from harness.stages.gen_valid import GenValid
-from harness.store.evidence import read_anchors
 
 NUM_ANCHORS = 9
 SCALES = ("small", "mid", "big")

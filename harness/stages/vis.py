@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from harness.command.request import Request
+from harness.engine.request import Request
 from harness.files import link_or_copy
 from harness.stages.base import Attempt, Stage
 from harness.stages.experiment import run_file, spec_inputs, trained_model, write_run_file

@@ -12,8 +12,8 @@ from luigi.scheduler import Scheduler
 from luigi.worker import Worker
 
 from harness.errors import HarnessError, StageFailed
-from harness.execute.attempt import read_outcome
 from harness.settings.variables import Settings
+from harness.stages.attempt import read_outcome
 from harness.stages.base import Stage
 from harness.stages.convert_data import ConvertData
 from harness.stages.download import Download

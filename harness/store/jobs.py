@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.domain.job import Cost, Stay, account
+from harness.engine.answers import read_status, whole_checkpoints
 from harness.files import create_once, read_json, remove, write_json
-from harness.store.evidence import read_status, whole_checkpoints
 from harness.workspace.layout import Workspace, staged
 from harness.workspace.lock import Holder
 

@@ -5,8 +5,8 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 
+from harness.engine.find import CONTAINER
 from harness.errors import HarnessError, Locked
-from harness.execute.engines import CONTAINER
 from harness.execute.slurm import is_over
 from harness.files import remove
 from harness.process.identity import end, is_running, start_time

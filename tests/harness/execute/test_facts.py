@@ -4,8 +4,8 @@ import socket
 
 import pytest
 
-from harness.command.request import Engine
 from harness.domain.record import Gpu
+from harness.engine.request import Engine
 from harness.errors import ConfigError
 from harness.execute import facts
 from harness.settings.platform import Platform

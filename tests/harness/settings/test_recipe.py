@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.command.spec import class_mapping, fill, network_size
+from harness.engine.spec_text import class_mapping, fill, network_size
 from harness.errors import ConfigError
 from harness.settings.declared import SPECS
 from harness.settings.recipe import Recipe, load_recipe

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.store.evidence import read_status
+from harness.engine.answers import read_status
 
 CLOCK = re.compile(r"\d+/\d+/\d+ \d+:\d+:\d+")  # not padded: 1/8/2026 9:5:0
 LASTED = re.compile(r"(\d+):(\d+):([\d.]+)")  # hours, minutes, seconds

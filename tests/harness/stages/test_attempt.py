@@ -2,10 +2,10 @@ import json
 
 import pytest
 
-from harness.command.request import Request
+from harness.engine.request import Request
 from harness.errors import DataError, StageFailed
-from harness.execute.attempt import KEPT_ATTEMPTS, Attempt, read_outcome
 from harness.process.signals import Interrupted
+from harness.stages.attempt import KEPT_ATTEMPTS, Attempt, read_outcome
 
 
 @pytest.fixture

@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from harness import __version__
-from harness.command.request import Request
+from harness.engine.answers import claims_success
+from harness.engine.find import environment, python_environment, resolve
+from harness.engine.images import own_manifest
+from harness.engine.request import Request
 from harness.errors import HarnessError, StageFailed
-from harness.execute.engines import environment, python_environment, resolve
 from harness.files import read_json, remove, write_json
 from harness.process.console import run
 from harness.process.signals import Interrupted
 from harness.settings.variables import Settings
-from harness.store.evidence import claims_success
-from harness.store.images import own_manifest
 from harness.workspace.layout import Workspace, staged
 from harness.workspace.marker import EngineIdentity, Marker, Product
 from harness.workspace.spec_copies import edited

@@ -1,6 +1,6 @@
 import pytest
 
-from harness.command.spec import (
+from harness.engine.spec_text import (
     anchors_literal,
     architecture,
     class_mapping,

@@ -1,7 +1,7 @@
 import pytest
 
+from harness.engine.checks import check
 from harness.errors import ConfigError
-from harness.execute.preflight import check
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
+from harness.engine.checks import check
+from harness.engine.image_check import check_image
 from harness.errors import ConfigError
-from harness.execute.image_check import check_image
-from harness.execute.preflight import check
 
 OURS = "#!/usr/bin/python3\nfrom yolo_v4.cli import main\n"
 NVIDIAS = "#!/usr/bin/python3\nfrom nvidia_tao_tf1.cv.yolo_v4.entrypoint.yolo_v4 import main\n"

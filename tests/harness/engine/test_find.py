@@ -2,8 +2,8 @@ import sys
 
 import pytest
 
+from harness.engine.find import environment, model_key, package_root, resolve, runtime
 from harness.errors import ConfigError
-from harness.execute.engines import environment, model_key, package_root, resolve, runtime
 from yolo_v4 import __version__ as detector_version
 
 

@@ -1,4 +1,4 @@
-from harness.command.request import Engine, Request
+from harness.engine.request import Engine, Request
 from harness.workspace.marker import EngineIdentity
 
 TRAIN = Request(subcommand="train", arguments=("-e", "spec.txt"), results=None)

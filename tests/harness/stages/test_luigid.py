@@ -6,7 +6,7 @@ import sys
 import time
 import urllib.request
 
-from harness.execute import luigid
+from harness.stages import luigid
 
 
 def free_port():

@@ -1,7 +1,7 @@
 import hashlib
 import os
 
-from harness.store.images import image_digest
+from harness.engine.images import image_digest
 from harness.workspace.layout import Workspace
 
 

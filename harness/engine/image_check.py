@@ -7,10 +7,10 @@ import subprocess
 import time
 from pathlib import Path
 
+from harness.engine.find import CONTAINER, OUR_SCRIPT, environment, on_wsl, prefix, runtime
+from harness.engine.images import image_architecture
 from harness.errors import ConfigError
-from harness.execute.engines import CONTAINER, OUR_SCRIPT, environment, on_wsl, prefix, runtime
 from harness.settings.variables import Settings
-from harness.store.images import image_architecture
 
 SLOW_S = 2.0
 PATIENCE_S = 600.0  # a large image that has to be unpacked on a slow disk

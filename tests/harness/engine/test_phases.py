@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from harness.store.phases import engine_phases
+from harness.engine.phases import engine_phases
 
 
 def write(folder, *lines):

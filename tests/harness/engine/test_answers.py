@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from harness.store.evidence import (
+from harness.engine.answers import (
     checkpoints,
     claims_success,
     metrics,

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from harness.command.container import container_environment, container_prefix
+from harness.engine.container import container_environment, container_prefix
 
 
 def test_the_container_sees_the_gpus_and_the_workspace_under_its_own_path():

@@ -1,0 +1,1 @@
+"""Slurm: the batch script, submission, waiting, and what happens inside a job."""
