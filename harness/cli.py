@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from harness import __version__
-from harness.domain.job import MEASURING
 from harness.errors import ConfigError, HarnessError
 from harness.process.signals import Interrupted, listen
+from harness.queue.states import MEASURING
 from harness.settings.variables import VARIABLES, Settings
 from harness.workspace.layout import Workspace
 from harness.workspace.marker import STAGES

@@ -5,16 +5,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from harness.command.sbatch import options as options_of
-from harness.command.sbatch import shell_line
 from harness.engine.checks import check_classes, check_pretrained
 from harness.errors import ConfigError
-from harness.execute import doctor, launch
-from harness.execute.inside import work
+from harness.queue import doctor
+from harness.queue import submit as launch
+from harness.queue.in_job import work
+from harness.queue.notes import current
+from harness.queue.script import options as options_of
+from harness.queue.script import shell_line
 from harness.settings.platform import platforms, this_machine
 from harness.settings.variables import Settings
 from harness.stages.summary import columns
-from harness.store.jobs import current
 from harness.workspace.layout import Workspace
 
 

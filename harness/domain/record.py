@@ -7,7 +7,7 @@ could read is None, never 0.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from harness.domain.job import Cost
+from harness.queue.states import Cost
 from harness.units import unit_of
 
 SCHEMA_VERSION = 1

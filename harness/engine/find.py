@@ -10,11 +10,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from harness.command.sbatch import across_nodes
 from harness.engine.container import container_environment, container_prefix
 from harness.engine.images import how_made, image_digest, image_manifest, own_manifest
 from harness.engine.request import Engine
 from harness.errors import ConfigError
+from harness.queue.script import across_nodes
 from harness.settings.platform import this_machine
 from harness.settings.variables import Settings
 from harness.workspace.layout import Workspace

@@ -18,6 +18,7 @@ from harness.execute.recording import Recording
 from harness.files import remove
 from harness.process.identity import is_running
 from harness.process.signals import Interrupted
+from harness.queue.notes import cost_so_far
 from harness.report.stats import summarise
 from harness.settings.variables import Settings
 from harness.stages import cases, micro
@@ -25,7 +26,6 @@ from harness.stages.cases import Case
 from harness.stages.experiment import template
 from harness.stages.scaling import prepare, scaled
 from harness.store.bench import bench_folder, lay_out, load_plan
-from harness.store.jobs import cost_so_far
 from harness.store.records import read_records
 from harness.workspace.hold import hold
 from harness.workspace.layout import Workspace

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 
 from harness.engine.find import CONTAINER
 from harness.errors import HarnessError, Locked
-from harness.execute.slurm import is_over
 from harness.files import remove
 from harness.process.identity import end, is_running, start_time
+from harness.queue.slurm import is_over
 from harness.workspace.layout import Workspace
 from harness.workspace.lock import Holder, engines_of, holder_of, release, take, take_away
 

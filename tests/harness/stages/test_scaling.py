@@ -1,7 +1,7 @@
 import pytest
 
 from harness.platforms import left_of_study
-from harness.store.jobs import begin
+from harness.queue.notes import begin
 from harness.store.records import read_records
 from harness.workspace.layout import Workspace
 

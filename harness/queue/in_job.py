@@ -12,10 +12,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from harness.domain.job import MEASURING
-from harness.execute import slurm
 from harness.process.console import bound_to_us
-from harness.store.jobs import Run, changed_s, kept_unix_s
+from harness.queue import slurm
+from harness.queue.notes import Run, changed_s, kept_unix_s
+from harness.queue.states import MEASURING
 from harness.workspace.layout import Workspace
 
 # Of a job that was stopped ahead of its limit and hopes for another; submitters read notes, not this.

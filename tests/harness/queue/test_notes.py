@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from harness.domain.job import Cost
-from harness.store.jobs import begin, cost_so_far, current, images_per_s
+from harness.queue.notes import begin, cost_so_far, current, images_per_s
+from harness.queue.states import Cost
 from harness.workspace.layout import Workspace, staged
 from harness.workspace.lock import Holder
 

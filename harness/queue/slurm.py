@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from harness.domain.job import PASSING, JobRow
 from harness.errors import ConfigError, HarnessError
 from harness.files import create_once, remove, write_json
 from harness.process.console import bound_to_us
+from harness.queue.states import PASSING, JobRow
 
 PATIENCE_S = 90.0  # for one command; a busy controller may take a minute
 # What a controller says that has read a request and declined it. Anything else may mean that the job was taken.

@@ -10,15 +10,15 @@ from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
 
-from harness.command.sbatch import Job, batch_script, options
-from harness.domain.job import ADVICE, DONE, GONE, PASSING, JobRow, account, overall
 from harness.engine.find import model_key
 from harness.errors import ConfigError, HarnessError, Locked
-from harness.execute import slurm
 from harness.files import write_bytes, write_text
 from harness.process.identity import is_running, start_time
+from harness.queue import slurm
+from harness.queue.notes import Run, begin, current, images_per_s
+from harness.queue.script import Job, batch_script, options
+from harness.queue.states import ADVICE, DONE, GONE, PASSING, JobRow, account, overall
 from harness.settings.variables import Settings
-from harness.store.jobs import Run, begin, current, images_per_s
 from harness.workspace.layout import Workspace
 from harness.workspace.lock import Holder
 

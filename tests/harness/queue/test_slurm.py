@@ -7,8 +7,8 @@ import time
 import pytest
 
 from harness.errors import ConfigError
-from harness.execute import slurm
-from harness.execute.slurm import InDoubt, Queue, submit
+from harness.queue import slurm
+from harness.queue.slurm import InDoubt, Queue, submit
 
 
 @pytest.fixture

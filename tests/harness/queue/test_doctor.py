@@ -3,7 +3,7 @@ import socket
 import pytest
 
 from harness.errors import ConfigError
-from harness.execute.doctor import check_queue, examine, stranger
+from harness.queue.doctor import check_queue, examine, stranger
 
 SIF = {"x86_64": b"02", "aarch64": b"04"}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.command.sbatch import Job, across_nodes, batch_script, shell_line
+from harness.queue.script import Job, across_nodes, batch_script, shell_line
 from harness.settings.load import load_settings
 from harness.settings.platform import platforms
 

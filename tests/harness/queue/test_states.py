@@ -1,4 +1,4 @@
-from harness.domain.job import ADVICE, PASSING, Cost, JobRow, Stay, account, overall
+from harness.queue.states import ADVICE, PASSING, Cost, JobRow, Stay, account, overall
 
 
 def row(state, task=""):

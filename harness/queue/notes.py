@@ -18,9 +18,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.domain.job import Cost, Stay, account
 from harness.engine.answers import read_status, whole_checkpoints
 from harness.files import create_once, read_json, remove, write_json
+from harness.queue.states import Cost, Stay, account
 from harness.workspace.layout import Workspace, staged
 from harness.workspace.lock import Holder
 

@@ -1,1 +1,0 @@
-"""Text that will be executed, built by pure functions."""
