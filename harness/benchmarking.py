@@ -6,11 +6,12 @@ from collections.abc import Callable
 from harness import __version__
 from harness.engine.checks import check
 from harness.errors import ConfigError, HarnessError
-from harness.execute import importing, reporting
+from harness.execute import reporting
+from harness.measure import import_dmon as importing
+from harness.measure.bench import bench
 from harness.report.lines import bench_lines
 from harness.settings.variables import Settings
 from harness.stages import summary
-from harness.stages.bench import bench
 
 
 def _bench(settings: Settings, options: argparse.Namespace) -> int:

@@ -84,7 +84,7 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 def _of_study(options: argparse.Namespace) -> list[Settings]:
     """Settings for each count of GPUs: where there is a queue, a job of its own asks for no more than it uses."""
-    from harness.domain.scaling import batches
+    from harness.measure.efficiency import batches
     from harness.platforms import left_of_study
 
     given = vars(options)

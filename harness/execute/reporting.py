@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.domain.record import Record
 from harness.errors import ConfigError, DataError, Refused, listing
 from harness.files import sha256_file
-from harness.report import compare, page
+from harness.measure import compare
+from harness.measure.record import Record
+from harness.measure.record_files import read_phases, read_records, read_samples
+from harness.report import page
 from harness.settings.declared import SPECS, read_toml
 from harness.store import pictures
-from harness.store.records import read_phases, read_records, read_samples
 from harness.workspace.marker import digest_of
 
 Say = Callable[[str], None]

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.measure.record_files import SampleFile
 from harness.probe import gpu, host
 from harness.probe.gpu import ABSENT, our_gpus
 from harness.probe.host import Host
 from harness.probe.metric import Metric, beats
-from harness.store.records import SampleFile
 
 FLUSH_S = 1.0
 

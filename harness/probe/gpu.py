@@ -6,7 +6,7 @@ from typing import Any
 
 import pynvml as nvml
 
-from harness.domain.record import Gpu
+from harness.measure.record import Gpu
 from harness.probe.metric import Metric
 
 ABSENT = (nvml.NVML_ERROR_NOT_SUPPORTED, nvml.NVML_ERROR_FUNCTION_NOT_FOUND, nvml.NVML_ERROR_NO_PERMISSION)
@@ -47,7 +47,7 @@ class Device:
         return sum(process.pid not in self.pids_of_ours for process in found)
 
     def throttled(self) -> int:
-        """Bits of `harness.domain.record.THROTTLE_REASONS`."""
+        """Bits of `harness.measure.record.THROTTLE_REASONS`."""
         try:
             return int(nvml.nvmlDeviceGetCurrentClocksEventReasons(self.handle))
         except nvml.NVMLError_FunctionNotFound:  # the older name

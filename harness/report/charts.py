@@ -6,10 +6,10 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from harness.domain.comparability import reasons
-from harness.domain.record import Record
+from harness.measure.comparability import reasons
+from harness.measure.record import Record
+from harness.measure.stats import FEWEST, summarise
 from harness.report.selection import Setup, energy_name, joules_per_1000, number, repeats
-from harness.report.stats import FEWEST, summarise
 from harness.report.style import figure, foot, look, plain_log
 from harness.workspace.marker import STAGES
 

@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from harness.domain.record import Record, Run
-from harness.domain.scaling import STRONG, kinds
+from harness.measure.efficiency import STRONG, kinds
+from harness.measure.record import Record, Run
+from harness.measure.stats import Summary, summarise
 from harness.report.charts import TITLES, WIDE, WORKS
 from harness.report.selection import Setup, number, repeats
-from harness.report.stats import Summary, summarise
 from harness.report.style import figure, foot, look, plain_log
 
 EPOCH = "epoch"

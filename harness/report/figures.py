@@ -6,8 +6,8 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from harness.domain.comparability import reasons
-from harness.domain.record import Record
+from harness.measure.comparability import reasons
+from harness.measure.record import Record
 from harness.report import charts, curves
 from harness.report.selection import newest
 from harness.report.timeline import Columns, timeline

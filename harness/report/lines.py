@@ -3,8 +3,8 @@
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from harness.domain.record import Record
-from harness.report.stats import Summary, summarise
+from harness.measure.record import Record
+from harness.measure.stats import Summary, summarise
 from harness.units import unit_of
 
 

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from harness.domain.comparability import reasons
-from harness.domain.record import Record
+from harness.measure.comparability import reasons
+from harness.measure.record import Record
+from harness.measure.stats import summarise
 from harness.report.selection import GIB, Setup, energy_name, joules_per_1000, newest, number, repeats
-from harness.report.stats import summarise
 
 BEGIN, END = "<!-- benchmarking: written by `make plots` -->", "<!-- benchmarking: end -->"
 COLUMNS = (

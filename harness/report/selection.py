@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from harness.domain.comparability import reasons
-from harness.domain.record import TRAINING, Record
+from harness.measure.comparability import reasons
+from harness.measure.record import TRAINING, Record
 
 GIB = 2**30
 

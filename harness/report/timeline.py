@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from harness.domain.record import Record
+from harness.measure.record import Record
 from harness.report.selection import GIB, setup
 from harness.report.style import figure, foot, look
 

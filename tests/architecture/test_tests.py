@@ -7,16 +7,16 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 # Module -> the test that runs it without importing it.
 TESTED_THROUGH: dict[str, str] = {
-    "harness/execute/recording.py": "tests/harness/execute/test_recording.py",
+    "harness/measure/recording.py": "tests/harness/measure/test_recording.py",
     "harness/__main__.py": "tests/system/test_nine_stages.py",
-    "harness/stages/bench.py": "tests/harness/stages/test_bench.py",
-    "harness/stages/cases.py": "tests/harness/stages/test_bench.py",
+    "harness/measure/bench.py": "tests/harness/measure/test_bench.py",
+    "harness/measure/cases.py": "tests/harness/measure/test_bench.py",
     "harness/queue/in_job.py": "tests/system/test_queue.py",
     "harness/queue/submit.py": "tests/system/test_queue.py",
-    "harness/benchmarking.py": "tests/harness/stages/test_bench.py",
+    "harness/benchmarking.py": "tests/harness/measure/test_bench.py",
     "harness/platforms.py": "tests/harness/test_cli.py",
     "harness/stages/experiment.py": "tests/harness/stages/test_workflow.py",
-    "harness/stages/scaling.py": "tests/harness/stages/test_scaling.py",
+    "harness/measure/scaling.py": "tests/harness/measure/test_scaling.py",
     "yolo_v4/__main__.py": "tests/yolo_v4/test_cli.py",
     "yolo_v4/boxes.py": "tests/yolo_v4/golden/test_decode.py",
     "yolo_v4/commands/dataset_convert.py": "tests/yolo_v4/commands/test_dataset_convert.py",

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.domain.record import Code, Energy, Gpu, Machine, Measurement, Observed, PhaseSummary, Record, Run, Series
+from harness.measure.record import Code, Energy, Gpu, Machine, Measurement, Observed, PhaseSummary, Record, Run, Series
 
 A_GPU = Gpu(name="NVIDIA Made-up 100", uuid="GPU-0", memory_bytes=40 * 2**30, power_limit_w=400.0, mig=False)
 START_UNIX_S = 1_772_360_100.0

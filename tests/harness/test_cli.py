@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from harness.cli import main
+from harness.measure.record_files import begin, close
 from harness.settings.variables import VARIABLES
-from harness.store.records import begin, close
 from harness.workspace.layout import Workspace
 from harness.workspace.lock import Holder, take
 from harness.workspace.marker import STAGES

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.domain.record import Record
-from harness.store.records import read_records
+from harness.measure.record import Record
+from harness.measure.record_files import read_records
 
 pytest.importorskip("torch", reason="the portable engine needs torch")
 pytestmark = [pytest.mark.slow, pytest.mark.system]

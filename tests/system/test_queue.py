@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.store.records import read_records
+from harness.measure.record_files import read_records
 from harness.workspace.marker import STAGES
 from tests.system.cluster import until
 

@@ -10,7 +10,7 @@ import pytest
 from harness.errors import ConfigError, Refused
 from harness.execute import reporting
 from harness.execute.reporting import compared, gate, load, redraw
-from harness.store.records import SampleFile, begin, close
+from harness.measure.record_files import SampleFile, begin, close
 from tests.harness.made import START_UNIX_S, machine, observed, record, run
 
 OLD, NEW = "20260101T000000Z-aaaa", "20260201T000000Z-bbbb"

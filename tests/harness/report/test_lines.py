@@ -1,5 +1,5 @@
+from harness.measure.record_files import read_records
 from harness.report.lines import bench_lines
-from harness.store.records import read_records
 
 
 def test_a_bench_ends_with_what_was_measured_and_what_the_sampler_cost(checkout):

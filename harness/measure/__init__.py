@@ -1,0 +1,1 @@
+"""Measuring: what a bench runs, the records it leaves, and what may be concluded from them."""

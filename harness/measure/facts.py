@@ -1,0 +1,111 @@
+"""What a record says of where it was made: machine, code, environment; and whether a platform's name is earned."""
+
+import hashlib
+import importlib.metadata
+import os
+import platform
+import re
+import socket
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+
+from harness import __version__
+from harness.engine.request import Engine
+from harness.errors import ConfigError
+from harness.measure.record import Code, Machine
+from harness.probe import cgroup
+from harness.probe.gpu import our_gpus
+from harness.settings.platform import Platform
+from harness.stages.attempt import CHECKOUT
+
+# Changes here change what is measured; results and documents do not.
+MEASURED = ("harness", "yolo_v4", "made_frames", "bench", "specs", "container", "pyproject.toml", "constraints.txt")
+ENVIRONMENT = re.compile(
+    r"(OMP|MKL|OPENBLAS)_NUM_THREADS|KMP_AFFINITY|CUDA_(VISIBLE_DEVICES|DEVICE_ORDER|LAUNCH_BLOCKING)|"
+    r"PYTORCH_CUDA_ALLOC_CONF|TORCH_CUDNN_V8_API_ENABLED|TF_(ENABLE_AUTO_MIXED_PRECISION|FORCE_GPU_ALLOW_GROWTH)|"
+    r"NCCL_(DEBUG|P2P_DISABLE|IB_DISABLE)|"
+    r"SLURM_(JOB_PARTITION|JOB_QOS|JOB_NUM_NODES|CPUS_ON_NODE|CPUS_PER_TASK|GPUS_ON_NODE|JOB_GPUS|MEM_PER_NODE)"
+)
+
+
+def machine(*, host_name: bool) -> Machine:
+    """What this machine is; `host_name`: name it, in place of a hash."""
+    gpus, versions = our_gpus(os.environ)
+    name = socket.gethostname()
+    return Machine(
+        host=name if host_name else hashlib.sha256(name.encode()).hexdigest()[:12],
+        cpu_model=_cpu_model(),
+        cores=psutil.cpu_count() or 1,
+        memory_bytes=psutil.virtual_memory().total,
+        os=_os(),
+        kernel=platform.release(),
+        python=platform.python_version(),
+        cpu_limit=cgroup.cpu_limit(),
+        memory_limit_bytes=cgroup.memory_limit_bytes(),
+        gpus=tuple(gpu.describe() for gpu in gpus),
+        **versions,
+    )
+
+
+def code(engine: Engine) -> Code:
+    """What is being run."""
+    changed = _git("status", "--porcelain", "--no-renames", "--", *MEASURED)
+    packages = {each.metadata["Name"]: each.version for each in importlib.metadata.distributions()}
+    return Code(
+        harness_version=__version__,
+        git_commit=_git("rev-parse", "HEAD").strip(),
+        dirty=tuple(line[3:] for line in changed.splitlines()),
+        packages=dict(sorted((engine.packages or packages).items())),
+        image_made=engine.identity.image_made,
+    )
+
+
+def environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Those variables that decide speed, of an allow-list; nothing else is written down."""
+    return {name: text for name, text in sorted(environ.items()) if ENVIRONMENT.fullmatch(name)}
+
+
+def earn(wanted: Platform, found: Machine, environ: Mapping[str, str]) -> None:
+    """Refuse to measure under a platform's name where the machine is not that platform.
+
+    Raises:
+        ConfigError: with what was checked, expected and found.
+    """
+    host, scheduler = socket.gethostname(), "slurm" if "SLURM_JOB_ID" in environ else "none"
+    models = sorted({gpu.name for gpu in found.gpus})
+    wrong = []
+    if wanted.host_pattern and not re.search(wanted.host_pattern, host):
+        wrong.append(f"host: expected a name like {wanted.host_pattern}, found {host}")
+    if wanted.scheduler != "none" and wanted.scheduler != scheduler:
+        wrong.append(f"scheduler: expected a job of {wanted.scheduler}, found none")
+    if wanted.gpu_model and not any(wanted.gpu_model in model for model in models):
+        wrong.append(f"GPU: expected one called {wanted.gpu_model}, found {', '.join(models) or 'none'}")
+    if wrong:
+        raise ConfigError(
+            f"this is not the platform {wanted.name}, so nothing is measured under its name:\n  " + "\n  ".join(wrong),
+            remedy="measure there, or with --platform local",
+        )
+
+
+def _git(*words: str) -> str:
+    try:
+        answer = subprocess.run(["git", "-C", str(CHECKOUT), *words], capture_output=True, text=True, check=False)
+    except OSError:  # no git: no commit, and nobody can say what was changed
+        return ""
+    return answer.stdout
+
+
+def _cpu_model() -> str:
+    info = Path("/proc/cpuinfo")
+    found = re.search(r"^(?:model name|Model)\s*:\s*(.+)$", info.read_text(), re.MULTILINE) if info.exists() else None
+    return found[1].strip() if found else platform.processor() or platform.machine()
+
+
+def _os() -> str:
+    try:
+        return platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
+    except OSError:
+        return platform.platform(terse=True)

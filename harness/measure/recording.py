@@ -1,0 +1,98 @@
+"""One record being made: begun, measured run by run, closed."""
+
+import contextlib
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from harness.measure import digest, timing
+from harness.measure import record_files as records
+from harness.measure.comparability import faults
+from harness.measure.record import TRAINING, Measurement, Record, Run
+from harness.measure.sampling import watched
+from harness.settings.variables import Settings
+from harness.stages.attempt import utc
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Work:
+    """What a run did: measurements of it, frames it worked on, phases it went through."""
+
+    measurements: tuple[Measurement, ...]
+    phases: tuple[Mapping[str, Any], ...] = ()
+    images: int = 0
+    warm_up_steps: int = 0
+    conditions: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)  # known only now
+
+
+@dataclass(kw_only=True)
+class Recording:
+    """A record under way; `begin` makes its folder, `close` ends it."""
+
+    record: Record
+    folder: Path
+    settings: Settings
+
+    @classmethod
+    def begin(cls, record: Record, settings: Settings) -> "Recording":
+        """Fill in id and start, and make the folder."""
+        now_s = time.time()
+        name = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(now_s))}-{record.case}-{secrets.token_hex(2)}"
+        record = replace(record, id=name, started_utc=utc(now_s))
+        return cls(record=record, folder=records.begin(settings.results, record), settings=settings)
+
+    def measure(self, work: Callable[[], Work], *, probed: bool = True, spell_s: float = 0.0) -> Run:
+        """Run once, watched by the sampler or not, and keep what came out; with a `spell_s`, watched in turns.
+
+        Raises:
+            HarnessError: it failed; earlier runs are kept.
+        """
+        rates = {"gpu_hz": self.settings.gpu_hz, "host_hz": self.settings.host_hz, "spell_s": spell_s}
+        with watched(self.folder, **rates) if probed else contextlib.nullcontext():
+            started_s, clock_s = time.time(), time.monotonic()
+            done = work()
+            duration_s = time.monotonic() - clock_s
+        samples = records.read_samples(self.folder) if probed else {}
+        used = digest.energy(samples, started_s, started_s + duration_s)
+        gpus_j = sum(one.energy_j for one in used if one.device.startswith("gpu"))
+        rate = done.images / gpus_j if gpus_j else 0
+        more = [Measurement(name="images_per_j", values=(rate,))] if rate else []
+        if spell_s and samples:
+            more.append(timing.of_spells(done.phases, began_s=float(samples["unix_s"][0]), spell_s=spell_s))
+        run = Run(
+            number=len(self.record.runs) + 1,
+            started_unix_s=round(started_s, 3),
+            duration_s=round(duration_s, 3),
+            probed=probed,
+            images=done.images,
+            warm_up_steps=done.warm_up_steps,
+            measurements=(*done.measurements, *more),
+            energy=used,
+        )
+        records.add_run(self.folder, run, [{"run": run.number, **phase} for phase in done.phases])
+        conditions = {**self.record.conditions, **done.conditions}
+        self.record = replace(self.record, runs=(*self.record.runs, run), conditions=conditions)
+        return run
+
+    def close(self, status: str = "ok", reason: str = "") -> Record:
+        """Write record.json, with samples and phases in short and what speaks against comparing it."""
+        samples, phases = records.read_samples(self.folder), records.read_phases(self.folder)
+        said = records.read_faults(self.folder)
+        rates = {"gpu_hz": self.settings.gpu_hz, "host_hz": self.settings.host_hz}
+        record = replace(
+            self.record,
+            status=status,
+            reason=reason,
+            finished_utc=utc(time.time()),
+            series=digest.series(samples),
+            phases=digest.phase_summaries(phases, samples),
+            verdict=digest.verdict(phases, samples) if self.record.case in TRAINING else None,
+            probe=digest.probe(samples, self.record.runs, **rates, faults=said) if samples or said else None,
+            observed=digest.observed(samples),
+        )
+        self.record = replace(record, not_comparable=faults(record))
+        records.close(self.folder, self.record)
+        return self.record

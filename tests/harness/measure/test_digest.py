@@ -1,0 +1,154 @@
+import numpy as np
+import pytest
+
+from harness.measure import digest
+from harness.measure.record import Run
+
+NAN = float("nan")
+
+
+def samples(**columns):
+    return {name: np.array(values, dtype=float) for name, values in columns.items()}
+
+
+def run(number=1, start=0.0, seconds=4.0, probed=True):
+    return Run(number=number, started_unix_s=start, duration_s=seconds, probed=probed, images=0)
+
+
+def test_a_column_in_short():
+    (found,) = digest.series(samples(load_1min=[1, 2, NAN, 3, 10], cpu_temperature_c=[NAN] * 5))
+
+    assert (found.metric, found.samples, found.missing) == ("load_1min", 4, 1)
+    assert (found.mean, found.median, found.low, found.high, found.change) == (4.0, 2.5, 1.0, 10.0, 9.0)
+
+
+def test_of_a_total_only_the_change_means_something():
+    (found,) = digest.series(samples(disk_read_total_bytes=[100, 150, 400]))
+
+    assert (found.mean, found.median, found.p95, found.change) == (None, None, None, 300.0)
+
+
+def test_a_phase_has_the_means_of_the_samples_that_fall_into_it():
+    seen = samples(unix_s=[0, 1, 2, 3], late_s=[0] * 4, gpu0_power_w=[10, 20, 40, NAN], energy_total_j=[1, 2, 3, 4])
+    phases = [
+        {"phase": "epoch", "started_unix_s": 0.5, "duration_s": 1.0},
+        {"phase": "checkpoint", "started_unix_s": 2.5, "duration_s": 1.0},
+        {"phase": "epoch", "started_unix_s": 1.6, "duration_s": 0.8},
+    ]
+
+    epoch, checkpoint = digest.phase_summaries(phases, seen)
+
+    assert (epoch.phase, epoch.count, epoch.total_s, epoch.means) == ("epoch", 2, 1.8, {"gpu0_power_w": 30.0})
+    assert epoch.peaks == {"gpu0_power_w": 40.0}
+    assert checkpoint.means == checkpoint.peaks == {"gpu0_power_w": None}
+
+
+def test_energy_is_the_counters_and_integrated_power_stands_beside_it():
+    # 100 W for 4 s, of which 3.9 s lie between the first and the last sample; a new value every 0.2 s.
+    times = np.arange(0.05, 4.0, 0.1)
+    counter = 1000 + 100 * np.floor(times / 0.2 + 1e-9) * 0.2
+    (found,) = digest.energy(samples(unix_s=times, gpu0_energy_total_j=counter, gpu0_power_w=[100] * 40), 0.0, 4.0)
+
+    assert (found.device, found.method) == ("gpu0", "counter")
+    assert found.energy_j == pytest.approx(380.0)
+    assert found.other_j == pytest.approx(390.0)
+    assert found.refresh_s == pytest.approx(0.2)
+    assert found.coverage_pct == pytest.approx(97.5)
+
+
+def test_without_a_counter_power_is_integrated_by_trapezia_over_what_was_read():
+    (found,) = digest.energy(samples(unix_s=[0, 1, 2, 3], gpu1_power_w=[0, 100, NAN, 300]), 0.0, 3.0)
+
+    assert (found.device, found.method, found.other_j) == ("gpu1", "integral", None)
+    assert found.energy_j == pytest.approx(50 + 400)
+
+
+def test_without_any_sensor_there_is_no_energy():
+    assert digest.energy(samples(unix_s=[0, 1], host_cpu_pct=[1, 2]), 0.0, 1.0) == ()
+    assert digest.energy(samples(unix_s=[0, 1], gpu0_power_w=[NAN, 2]), 0.0, 1.0) == ()
+    assert digest.energy({}, 0.0, 1.0) == ()
+
+
+def test_how_the_sampler_did_its_beats_gaps_and_cost():
+    seen = samples(
+        unix_s=[0.0, 1.001, 2.0, 5.002, 6.0, 7.0],
+        late_s=[0.0, 0.001, 0.0, 0.002, 0.0, 0.0],
+        probe_cpu_total_s=[0.1, 0.102, 0.104, 0.106, 0.108, 0.114],
+    )
+    found = digest.probe(seen, [run(seconds=7.2)], gpu_hz=10, host_hz=1, faults=["gpu0_power_w is gone: lost"])
+
+    assert (found.samples, found.missed_beats, found.gaps_s) == (6, 2, (3.002,))
+    assert found.beat_error_p95_s == pytest.approx(0.00175)
+    assert found.cpu_pct == pytest.approx(0.2)
+    assert found.faults == ("gpu0_power_w is gone: lost",)
+
+
+def test_a_sampler_that_died_leaves_a_gap_up_to_the_end():
+    found = digest.probe(samples(unix_s=[0, 1], late_s=[0, 0]), [run(seconds=9)], gpu_hz=10, host_hz=1, faults=[])
+
+    assert found.gaps_s == (8.0,)
+
+
+def test_zero_samples_are_one_gap_and_no_figures():
+    found = digest.probe({}, [run(seconds=9)], gpu_hz=10, host_hz=1, faults=["the sampler ended with status 1"])
+
+    assert (found.samples, found.beat_error_p95_s, found.cpu_pct, found.gaps_s) == (0, None, None, (9.0,))
+
+
+def test_what_else_went_on():
+    found = digest.observed(
+        samples(
+            unix_s=[0, 1],
+            host_cpu_pct=[100, 80],
+            tree_cpu_pct=[70, 70],
+            clock_jump_s=[0.0, -2.5],
+            gpu0_throttle_reasons=[0x1, 0x41],
+            gpu1_throttle_reasons=[0x4, NAN],
+            gpu0_other_processes=[0, 2],
+            gpu0_temperature_c=[NAN, 70],
+            gpu1_temperature_c=[65, 80],
+            gpu0_ecc_errors_total=[3, 5],
+        )
+    )
+
+    assert found.other_cpu_pct == 20.0
+    assert found.clock_jump_s == 2.5
+    assert found.throttle_reasons == ("power cap", "hardware thermal slowdown")
+    assert (found.other_gpu_processes, found.start_temperature_c, found.ecc_errors) == (2, 70.0, 2)
+    assert found.xid_events is None
+
+
+def test_of_nothing_nothing_is_known():
+    found = digest.observed({})
+
+    assert (found.other_cpu_pct, found.other_gpu_processes, found.throttle_reasons) == (None, None, ())
+
+
+def epoch(wait, work, seconds=10.0):
+    return {"phase": "epoch", "started_unix_s": 0.0, "duration_s": seconds, "wait_s": [wait] * 4, "work_s": [work] * 4}
+
+
+@pytest.mark.parametrize(
+    ("phases", "word"),
+    [
+        ([epoch(0.05, 0.95)], "compute-bound"),
+        ([epoch(0.3, 0.7)], "data-starved"),
+        ([epoch(0.15, 0.85)], "cannot tell"),
+        ([epoch(0.05, 0.95), {"phase": "checkpoint", "started_unix_s": 10.0, "duration_s": 4.0}], "checkpoint-bound"),
+        ([{"phase": "epoch", "started_unix_s": 0.0, "duration_s": 10.0}], "cannot tell"),
+        ([], "cannot tell"),
+    ],
+)
+def test_a_verdict_names_what_held_training_up(phases, word):
+    assert digest.verdict(phases, {}).word == word
+
+
+def test_a_busy_gpu_is_a_verdict_where_the_engine_tells_no_steps():
+    seen = samples(unix_s=[1, 2], late_s=[0, 0], gpu0_utilisation_pct=[97, 99], host_cpu_pct=[10, 20])
+    found = digest.verdict([{"phase": "epoch", "started_unix_s": 0.0, "duration_s": 10.0}], seen)
+
+    assert (found.word, found.figures["gpu_utilisation_pct"], found.figures["wait_pct"]) == (
+        "compute-bound",
+        98.0,
+        None,
+    )

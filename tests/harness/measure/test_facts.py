@@ -1,0 +1,75 @@
+import dataclasses
+import re
+import socket
+
+import pytest
+
+from harness.engine.request import Engine
+from harness.errors import ConfigError
+from harness.measure import facts
+from harness.measure.record import Gpu
+from harness.settings.platform import Platform
+from harness.workspace.marker import EngineIdentity
+
+THIS_ONE = Engine(identity=EngineIdentity(name="portable", version="0.1.0"), program="yolo_v4")
+
+
+@pytest.fixture(scope="module")
+def machine():
+    return facts.machine(host_name=False)
+
+
+def test_the_host_is_named_by_a_hash_unless_asked(machine):
+    assert re.fullmatch(r"[0-9a-f]{12}", machine.host)
+    assert facts.machine(host_name=True).host == socket.gethostname()
+
+
+def test_only_variables_of_the_list_are_written_down():
+    wanted = {"OMP_NUM_THREADS": "2", "SLURM_JOB_PARTITION": "gpu"}
+
+    assert facts.environment({**wanted, "JAMCAM_KEY": "secret", "USER": "me", "PATH": "/bin"}) == wanted
+
+
+def test_code_is_named_by_commit_and_packages_by_version():
+    code = facts.code(THIS_ONE)
+
+    assert re.fullmatch(r"[0-9a-f]{40}|", code.git_commit)
+    assert "psutil" in code.packages
+    assert not [path for path in code.dirty if path.startswith(("results/", "README"))]
+
+
+def test_of_an_engine_in_an_image_the_packages_and_digests_are_those_of_the_image():
+    made = {"sha256": "ab", "definition_sha256": "cd", "base_digest": "sha256:ef"}
+    identity = dataclasses.replace(THIS_ONE.identity, image="tao.sif", image_made=made)
+
+    code = facts.code(dataclasses.replace(THIS_ONE, identity=identity, packages={"torch": "2.5.1"}))
+
+    assert (code.packages, code.image_made) == ({"torch": "2.5.1"}, made)
+
+
+def test_a_platform_without_facts_fits_any_machine(machine):
+    facts.earn(Platform(name="local", title="here"), machine, {})
+
+
+def test_a_platform_that_fits_is_earned(machine):
+    gpu = Gpu(name="NVIDIA A100-SXM4-40GB", uuid="GPU-0", memory_bytes=None, power_limit_w=None, mig=False)
+    found = dataclasses.replace(machine, gpus=(gpu,))
+    name = re.escape(socket.gethostname())
+    wanted = Platform(name="here", title="", host_pattern=name, scheduler="slurm", gpu_model="A100")
+
+    facts.earn(wanted, found, {"SLURM_JOB_ID": "1"})
+
+
+@pytest.mark.parametrize(
+    ("wanted", "complaint"),
+    [
+        ({"host_pattern": "^nowhere$"}, r"host: expected a name like \^nowhere\$, found "),
+        ({"scheduler": "slurm"}, "scheduler: expected a job of slurm, found none"),
+        ({"gpu_model": "A100"}, "GPU: expected one called A100, found none"),
+    ],
+)
+def test_a_platform_that_does_not_fit_is_refused_with_what_was_found(machine, wanted, complaint):
+    with pytest.raises(ConfigError, match=complaint) as caught:
+        facts.earn(Platform(name="far", title="", **wanted), dataclasses.replace(machine, gpus=()), {})
+
+    assert caught.value.exit_status == 2

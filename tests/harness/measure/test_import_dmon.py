@@ -1,0 +1,47 @@
+import pytest
+
+from harness.errors import ConfigError
+from harness.measure.import_dmon import import_dmon
+from harness.measure.record_files import read_record, read_samples
+
+HEAD = "#Date Time gpu pwr gtemp sm\n"
+AT = 1_656_936_000.0  # 2022-07-04 12:00:00 UTC
+
+
+@pytest.fixture
+def log(tmp_path):
+    """Ten seconds at 100 W, half of them busy."""
+    path = tmp_path / "dmon_1234.txt"
+    lines = [f"20220704 12:00:{second:02} 0 100 40 {100 * (second >= 5)}\n" for second in range(10)]
+    path.write_text(HEAD + "".join(lines) + "20220704 12:0")
+    return path
+
+
+def test_an_old_log_becomes_a_record_that_says_so(log, settings, tmp_path):
+    folder = import_dmon(log, settings(results=str(tmp_path / "results")))
+    record = read_record(folder)
+
+    assert folder.parent == tmp_path / "results" / "local"
+    assert folder.name.startswith("20220704T120000Z-imported-")
+    assert (record.case, record.status, record.started_utc) == ("imported", "ok", "2022-07-04T12:00:00Z")
+    assert record.source.startswith("dmon_1234.txt, sha256 ")
+    assert record.not_comparable == (f"imported from {record.source}: what ran is not known",)
+    assert (record.machine, record.code, record.conditions) == (None, None, {})
+    assert list(read_samples(folder)["unix_s"]) == [AT + second for second in range(10)]
+    assert record.probe.faults[1:] == ("line 12 is not whole and left out",)
+
+
+def test_its_energy_is_power_times_time_and_its_coverage_is_told(log, settings, tmp_path):
+    record = read_record(import_dmon(log, settings(results=str(tmp_path / "results"))))
+    (energy,) = record.runs[0].energy
+
+    # Nine seconds lie between the ten samples, and ten were watched.
+    assert (energy.device, energy.method, energy.energy_j, energy.coverage_pct) == ("gpu0", "integral", 900.0, 90.0)
+    assert {one.metric: one.mean for one in record.series}["gpu0_utilisation_pct"] == 50.0
+
+
+def test_a_log_is_imported_once(log, settings, tmp_path):
+    chosen = settings(results=str(tmp_path / "results"))
+    folder = import_dmon(log, chosen)
+    with pytest.raises(ConfigError, match=f"was imported before, as {folder}"):
+        import_dmon(log, chosen)

@@ -1,0 +1,125 @@
+"""The sampler as a bench uses it, on a stand-in for NVML."""
+
+import os
+import signal
+import time
+
+import numpy as np
+import psutil
+import pytest
+
+from harness.execute.sampler import Sensor
+from harness.measure import digest
+from harness.measure.record import Run
+from harness.measure.record_files import SampleFile, read_faults, read_samples
+from harness.measure.sampling import watched
+
+
+@pytest.fixture
+def watch(nvml_folder, tmp_path, monkeypatch):
+    """Samples for so many seconds; gives the samples and what the sampler complained of."""
+
+    def watch(seconds, words="", during=lambda: None, **rates):
+        monkeypatch.setenv("LD_LIBRARY_PATH", str(nvml_folder))
+        monkeypatch.setenv("FAKE_NVML", words)
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        with watched(tmp_path, **{"gpu_hz": 20.0, "host_hz": 2.0, **rates}):
+            started_s = time.time()
+            during()
+            time.sleep(seconds)
+            ended_s = time.time()
+        run = Run(number=1, started_unix_s=started_s, duration_s=ended_s - started_s, probed=True, images=0)
+        return read_samples(tmp_path), run, read_faults(tmp_path)
+
+    return watch
+
+
+@pytest.mark.slow
+def test_gpus_and_host_are_read_at_their_own_pace_and_energy_agrees_by_both_ways(watch):
+    samples, run, said = watch(2.0)
+
+    assert said == ()
+    assert np.isfinite(samples["gpu1_power_w"]).sum() >= 30
+    assert 4 <= np.isfinite(samples["host_cpu_pct"]).sum() <= 8
+    first, second = digest.energy(samples, run.started_unix_s, run.started_unix_s + run.duration_s)
+    assert (first.device, first.method, second.device) == ("gpu0", "counter", "gpu1")
+    assert first.energy_j == pytest.approx(200.0, rel=0.15)  # 100 W for two seconds
+    assert first.other_j == pytest.approx(first.energy_j, rel=0.03)
+    assert first.coverage_pct > 85
+
+
+@pytest.mark.slow
+def test_a_slow_call_is_beats_missed_and_no_more(watch):
+    samples, run, said = watch(2.0, "slow")
+
+    found = digest.probe(samples, [run], gpu_hz=20.0, host_hz=2.0, faults=said)
+    assert found.missed_beats >= 7
+    assert np.isfinite(samples["gpu0_power_w"][-5:]).all()
+
+
+@pytest.mark.slow
+def test_in_every_second_spell_it_rests(watch):
+    samples, _, said = watch(3.6, gpu_hz=10.0, spell_s=1.0)
+
+    assert said == ()
+    spells = (samples["unix_s"] - samples["unix_s"][0]) // 1.0
+    assert np.isfinite(samples["gpu0_power_w"]).tolist() == (spells % 2 == 0).tolist()
+    assert {*spells} == {0, 1, 2, 3}
+
+
+@pytest.mark.slow
+def test_a_lost_gpu_is_nothing_from_then_on_and_said(watch):
+    samples, _, said = watch(2.5, "lost")
+
+    assert np.isfinite(samples["gpu0_utilisation_pct"][:10]).all()
+    assert np.isnan(samples["gpu0_utilisation_pct"][-5:]).all()
+    assert np.isfinite(samples["gpu1_utilisation_pct"][-5:]).all()
+    assert "gpu0_utilisation_pct is gone: GPU is lost" in said
+
+
+@pytest.mark.slow
+def test_a_sampler_that_is_killed_is_a_fault_and_what_it_wrote_is_there(watch):
+    def kill():
+        time.sleep(1.5)
+        (sampler,) = [child for child in psutil.Process().children() if "harness.execute.sampler" in child.cmdline()]
+        os.kill(sampler.pid, signal.SIGKILL)
+
+    samples, run, said = watch(2.0, during=kill)
+
+    assert said == (f"the sampler ended with status -{signal.SIGKILL:d}",)
+    assert samples["unix_s"].size > 5  # all but the last second
+    found = digest.probe(samples, [run], gpu_hz=20.0, host_hz=2.0, faults=said)
+    assert found.gaps_s[-1] > 1.5
+
+
+@pytest.mark.slow
+def test_a_second_run_goes_into_the_same_file(watch):
+    first, _, _ = watch(0.5)
+    second, _, _ = watch(0.5, "missing")
+
+    assert [*second] == [*first]
+    assert second["unix_s"].size > first["unix_s"].size
+    assert (np.diff(second["unix_s"]) > 0).all()
+    assert np.isnan(second["gpu0_power_w"][-3:]).all()
+
+
+def test_a_vanished_sensor_is_told_once_and_so_is_its_coming_back(capsys):
+    answers = iter([1.0, OSError("unplugged"), OSError("unplugged"), 2.0])
+
+    def ask():
+        answer = next(answers)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    sensor = Sensor(column="fan", ask=ask, every=1, offset=0)
+
+    assert [sensor.value(beat) for beat in range(4)] == [1.0, None, None, 2.0]
+    assert capsys.readouterr().out == "fan is gone: unplugged\nfan is back\n"
+
+
+def test_nan_and_nothing_are_the_same_in_the_file(tmp_path):
+    with SampleFile(tmp_path, ["a", "b"]) as file:
+        file.add(1.0, 0.0, [None, float("nan")])
+
+    assert np.isnan([column[0] for name, column in read_samples(tmp_path).items() if name in "ab"]).all()
