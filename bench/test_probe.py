@@ -3,10 +3,10 @@
 import os
 from typing import Any
 
-from harness.execute.sampler import sensors
-from harness.probe import gpu, host
-from harness.probe.gpu import our_gpus
-from harness.probe.host import Host
+from probe import gpu, host
+from probe.gpu import our_gpus
+from probe.host import Host
+from probe.sampler import sensors
 
 
 def test_host_beat(benchmark: Any) -> None:

@@ -29,7 +29,7 @@ from runtime import SQUASHFS, build, fail, find_runtime, label
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-CONTENTS = ("LICENSE", "harness", "luigi.cfg", "made_frames", "specs", "yolo_v4")
+CONTENTS = ("LICENSE", "harness", "luigi.cfg", "made_frames", "probe", "specs", "yolo_v4")
 SCRIPTS = ("container/describe.py", "container/install.sh")
 PINS = ("constraints.txt", "pyproject.toml")
 # The newest glibc that packages may ask for: TAO 3's image is an Ubuntu 18.04, Debian 12 has 2.36.

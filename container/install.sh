@@ -19,7 +19,7 @@ if [ -d "$site/torch" ]; then
 fi
 # The image is read-only, so Python could never keep what it compiles. Unchecked: sources cannot change either.
 # A few of torch's files are for other Pythons and do not compile; nothing imports them.
-$python -m compileall -qq -j 0 --invalidation-mode unchecked-hash "$site" /jamcam/harness /jamcam/made_frames /jamcam/yolo_v4 ||
+$python -m compileall -qq -j 0 --invalidation-mode unchecked-hash "$site" /jamcam/harness /jamcam/made_frames /jamcam/probe /jamcam/yolo_v4 ||
     test -d "$site/torch"
 
 mkdir -p /jamcam/bin /workspace /local_scratch /tmp

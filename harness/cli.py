@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run `jamcam` and return its exit status: 0 done, 1 failed, 2 usage, 3 refused, 4 locked, 128 + n on signal n."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     if words[:1] == ["inside"]:  # what batch scripts call; it has signals of its own
-        from harness.platforms import inside
+        from harness.verbs.queue import inside
 
         return inside(words[1:])
     parser = _parser()
@@ -85,7 +85,7 @@ def _settings(options: argparse.Namespace) -> Settings:
 def _of_study(options: argparse.Namespace) -> list[Settings]:
     """Settings for each count of GPUs: where there is a queue, a job of its own asks for no more than it uses."""
     from harness.measure.efficiency import batches
-    from harness.platforms import left_of_study
+    from harness.verbs.queue import left_of_study
 
     given = vars(options)
     counts = [{"gpus": count} for count in given["gpus"].split(",")] if "gpus" in given else [{}]
@@ -97,7 +97,8 @@ def _of_study(options: argparse.Namespace) -> list[Settings]:
 
 def _stages(settings: Settings, names: list[str], verbose: bool) -> int:
     from harness.engine.checks import check
-    from harness.stages import summary, workflow
+    from harness.stages import workflow
+    from harness.verbs import summary
 
     print(f"jamcam {__version__}: {summary.header(settings)}", flush=True)
     for remark in check(settings):
@@ -115,8 +116,8 @@ def _goes_to_queue(settings: Settings) -> bool:
 
 
 def _queued(settings: Settings, words: list[str], names: list[str]) -> int:
-    from harness.platforms import awaited, needs_network, through_queue
     from harness.stages import workflow
+    from harness.verbs.queue import awaited, needs_network, through_queue
 
     if names and not awaited(settings, words) and not any(step.reasons for step in workflow.survey(settings, names)):
         print(f"nothing to do: {', '.join(names)} are done")
@@ -131,15 +132,17 @@ def _queued(settings: Settings, words: list[str], names: list[str]) -> int:
 
 @contextlib.contextmanager
 def _held(settings: Settings) -> Iterator[Workspace]:
-    from harness.workspace.hold import hold
+    from harness.queue.slurm import is_over
+    from harness.workspace.lock import workspace_lock
 
     workspace = Workspace(settings.workspace)
-    with hold(workspace, say=lambda text: print(f"jamcam: {text}", flush=True)):
+    with workspace_lock(workspace, say=lambda text: print(f"jamcam: {text}", flush=True), is_over=is_over):
         yield workspace
 
 
 def _status(settings: Settings, options: argparse.Namespace) -> int:
-    from harness.stages import summary, workflow
+    from harness.stages import workflow
+    from harness.verbs import summary
 
     print(summary.header(settings))
     print(summary.status_table(workflow.survey(settings, STAGES)))
@@ -147,7 +150,8 @@ def _status(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _why(settings: Settings, options: argparse.Namespace) -> int:
-    from harness.stages import summary, workflow
+    from harness.stages import workflow
+    from harness.verbs import summary
 
     name = options.stage or getattr(options, "stage_option", None)
     if name not in STAGES:
@@ -168,12 +172,13 @@ def _of(module: str, verb: str) -> "Verb":
 
 def _plan(settings: Settings, options: argparse.Namespace) -> int:
     if _goes_to_queue(settings):
-        from harness.platforms import script
+        from harness.verbs.queue import script
 
         print(script(settings, [getattr(options, "stage_option", ALL)]))
         return 0
     from harness.engine.checks import check
-    from harness.stages import summary, workflow
+    from harness.stages import workflow
+    from harness.verbs import summary
 
     print(f"# {summary.header(settings)}")
     print(summary.plan(workflow.survey(settings, STAGES)))
@@ -185,14 +190,14 @@ def _plan(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _show_config(settings: Settings, options: argparse.Namespace) -> int:
-    from harness.stages import summary
+    from harness.verbs import summary
 
     print(summary.config(settings))
     return 0
 
 
 def _clean(settings: Settings, options: argparse.Namespace) -> int:
-    from harness.store.cleaning import clean
+    from harness.verbs.cleaning import clean
 
     if not settings.workspace.is_dir():
         print(f"nothing to clean: there is no {settings.workspace}")
@@ -205,7 +210,7 @@ def _clean(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _unlock(settings: Settings, options: argparse.Namespace) -> int:
-    from harness.workspace.hold import unlock
+    from harness.workspace.lock import unlock
 
     holder = unlock(Workspace(settings.workspace), force=getattr(options, "force", "0") not in ("", "0"))
     print(f"unlocked; it was held by {holder}" if holder else f"{settings.workspace} is not locked")
@@ -224,21 +229,24 @@ VERBS: dict[str, tuple[Verb, str]] = {
     "plan": (_plan, "every command that would run; runs nothing"),
     "why": (_why, "why a stage would run or not (exit 1: it would)"),
     "show-config": (_show_config, "every setting, and where its value came from"),
-    "bench": (_of("benchmarking", "bench"), "measure this machine under the name of a platform, and leave records"),
-    "scaling": (_of("benchmarking", "scaling"), "measure training on --gpus=1,2,4, strong and weak, and leave records"),
-    "plots": (_of("benchmarking", "plots"), "redraw plots and the README's Benchmarking section from records"),
+    "bench": (_of("verbs.measure", "bench"), "measure this machine under the name of a platform, and leave records"),
+    "scaling": (
+        _of("verbs.measure", "scaling"),
+        "measure training on --gpus=1,2,4, strong and weak, and leave records",
+    ),
+    "plots": (_of("verbs.measure", "plots"), "redraw plots and the README's Benchmarking section from records"),
     "compare": (
-        _of("benchmarking", "compare"),
+        _of("verbs.measure", "compare"),
         "how the records --a and --b compare; status 3: they must not be compared",
     ),
-    "gate": (_of("benchmarking", "gate"), "status 3 if the platform's newest bench is worse than its reference"),
-    "import-dmon": (_of("benchmarking", "import-dmon"), "make a record of a file that nvidia-smi dmon -o TD wrote"),
-    "platforms": (_of("platforms", "platforms"), "which machines there are files for"),
+    "gate": (_of("verbs.measure", "gate"), "status 3 if the platform's newest bench is worse than its reference"),
+    "import-dmon": (_of("verbs.measure", "import-dmon"), "make a record of a file that nvidia-smi dmon -o TD wrote"),
+    "platforms": (_of("verbs.queue", "platforms"), "which machines there are files for"),
     "doctor": (
-        _of("platforms", "doctor"),
+        _of("verbs.queue", "doctor"),
         "this machine against a platform's file: what is missing, and how to get it",
     ),
-    "shell": (_of("platforms", "shell"), "the line that gives a shell on a compute node of the platform"),
+    "shell": (_of("verbs.queue", "shell"), "the line that gives a shell on a compute node of the platform"),
     "scheduler": (_scheduler, "luigi's web page, on this machine only"),
     "unlock": (_unlock, "take away the lock of a run that is gone"),
     "clean": (_clean, "remove products, markers and logs"),

@@ -10,8 +10,6 @@
 `harness.cli` is the only place that prints them; `Interrupted by signal n` ends as 128 + n there.
 """
 
-from collections.abc import Sequence
-
 
 class HarnessError(Exception):
     """A failure that a person can act on.
@@ -53,9 +51,3 @@ class Locked(HarnessError):
     """Another run holds the workspace."""
 
     exit_status = 4
-
-
-def listing(findings: Sequence[object], *, shown: int = 20) -> str:
-    """The first of many findings for a message, one a line."""
-    more = [f"… and {len(findings) - shown} more"] if len(findings) > shown else []
-    return "".join(f"\n  {finding}" for finding in [*findings[:shown], *more])

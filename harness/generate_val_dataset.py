@@ -22,8 +22,9 @@ if __package__ in (None, ""):  # run by path: Python then looks for packages in 
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from harness.data.split import choose_validation
-from harness.errors import DataError, HarnessError, listing
+from harness.errors import DataError, HarnessError
 from harness.files import fsync_folder, write_json
+from harness.text import listing
 
 SEED = 42
 PICTURES = frozenset({".jpg", ".jpeg", ".png"})

@@ -17,7 +17,7 @@ import pytest
 CHECKOUT = Path(__file__).resolve().parent.parent
 # Read once, here: the tests themselves run without JAMCAM_ variables.
 SHARED = Path(os.environ.get("JAMCAM_SHARED", CHECKOUT.parent / "shared")).absolute()
-IN_AN_IMAGE = ("LICENSE", "harness", "luigi.cfg", "made_frames", "specs", "yolo_v4")
+IN_AN_IMAGE = ("LICENSE", "harness", "luigi.cfg", "made_frames", "probe", "specs", "yolo_v4")
 GOLDEN = Path(os.environ.get("YOLO_V4_GOLDEN", SHARED / "oracle")).absolute()
 
 
@@ -130,6 +130,17 @@ def portable_image(debian_image: Path, image_cache: Path, build_image: Callable[
     """portable.sif of this checkout, built by whoever runs the tests."""
     with _alone(image_cache):
         return build_image(image_cache / "checkout", f"BASE=localimage:{debian_image}")
+
+
+@pytest.fixture(scope="session")
+def nvml_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the stand-in for libnvidia-ml.so.1; for LD_LIBRARY_PATH."""
+    if shutil.which("gcc") is None:
+        pytest.skip("no gcc to compile the stand-in for NVML")
+    folder = tmp_path_factory.mktemp("nvml")
+    source = CHECKOUT / "tests" / "fakes" / "nvml" / "nvml.c"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", folder / "libnvidia-ml.so.1", source], check=True)
+    return folder
 
 
 def _is_setting(name: str) -> bool:

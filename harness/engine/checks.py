@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from harness.engine.find import CONTAINER, in_image, model_key, resolve
+from harness.engine.find import in_image, model_key, resolve
 from harness.engine.image_check import check_image
 from harness.engine.spec_text import class_mapping
 from harness.errors import ConfigError
+from harness.process.identity import CONTAINER
 from harness.settings.address import check_address, is_local
 from harness.settings.variables import Settings
 from harness.workspace.layout import Workspace

@@ -10,11 +10,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from harness.engine.across_nodes import across_nodes
 from harness.engine.container import container_environment, container_prefix
 from harness.engine.images import how_made, image_digest, image_manifest, own_manifest
 from harness.engine.request import Engine
 from harness.errors import ConfigError
-from harness.queue.script import across_nodes
+from harness.process.identity import CONTAINER
 from harness.settings.platform import this_machine
 from harness.settings.variables import Settings
 from harness.workspace.layout import Workspace
@@ -23,8 +24,6 @@ from harness.workspace.marker import EngineIdentity
 # Words in the console script of NVIDIA's program: since 5.0, and before.
 NVIDIA_SCRIPTS = (b"nvidia_tao", b"from iva.")
 OUR_SCRIPT = b"yolo_v4.cli"
-# The image in which this program itself runs, "" outside.
-CONTAINER = os.environ.get("APPTAINER_CONTAINER") or os.environ.get("SINGULARITY_CONTAINER") or ""
 
 
 @functools.cache

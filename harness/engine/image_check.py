@@ -7,9 +7,10 @@ import subprocess
 import time
 from pathlib import Path
 
-from harness.engine.find import CONTAINER, OUR_SCRIPT, environment, on_wsl, prefix, runtime
+from harness.engine.find import OUR_SCRIPT, environment, on_wsl, prefix, runtime
 from harness.engine.images import image_architecture
 from harness.errors import ConfigError
+from harness.process.identity import CONTAINER
 from harness.settings.variables import Settings
 
 SLOW_S = 2.0

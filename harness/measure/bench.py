@@ -3,11 +3,12 @@
 import os
 import secrets
 import socket
+import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timezone
 from functools import partial
 
+from harness.clock import stamp
 from harness.engine.find import resolve
 from harness.errors import HarnessError
 from harness.files import remove
@@ -24,11 +25,11 @@ from harness.measure.stats import summarise
 from harness.process.identity import is_running
 from harness.process.signals import Interrupted
 from harness.queue.notes import cost_so_far
+from harness.queue.slurm import is_over
 from harness.settings.variables import Settings
 from harness.stages.experiment import template
-from harness.workspace.hold import hold
 from harness.workspace.layout import Workspace
-from harness.workspace.lock import holder_of
+from harness.workspace.lock import holder_of, workspace_lock
 from harness.workspace.marker import digest_of
 
 PROBE_VERSION = 1  # raised by hand when the sampler reads or costs something else
@@ -57,10 +58,10 @@ def bench(settings: Settings, *, say: Say, scaling: bool = False) -> list[Record
         recipe = replace(settings.recipe, checkpoint_interval=1)
         settings = replace(settings, epochs=plan.epochs, recipe=recipe)
     _sweep(user)
-    name = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+    name = f"{stamp(time.time())}-{secrets.token_hex(2)}"
     own = Workspace(bench_folder(user, name))
     lay_out(user, own, settings.dataset.archive)
-    with hold(own, say=say):
+    with workspace_lock(own, say=say, is_over=is_over):
         try:
             one = _Bench(user, replace(settings, workspace=own.root), plan, machine, say)
             return one.run(one.scaling if scaling else one.everything)

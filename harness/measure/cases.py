@@ -8,8 +8,8 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
 
+from harness.clock import unix_s
 from harness.data.views import link_view
 from harness.engine.find import resolve
 from harness.engine.phases import engine_phases
@@ -27,8 +27,7 @@ from harness.stages.base import Stage
 from harness.stages.eval import METRICS
 from harness.stages.experiment import ANCHORS, network, template, write_run_file
 from harness.workspace.layout import Workspace
-from harness.workspace.marker import STAGES
-from harness.workspace.markers import read_marker
+from harness.workspace.marker import STAGES, read_marker
 from harness.workspace.spec_copies import SPLITS
 
 FEW_FRAMES = 16  # to judge a block of training by, which is not what is measured
@@ -141,7 +140,7 @@ def chain(settings: Settings, plan: Bench) -> Work:
     for stage in STAGES:
         marker = read_marker(workspace, stage)
         assert marker is not None  # a stage without one has raised above
-        began_s, ended_s = (_unix(text) for text in (marker.started_utc, marker.finished_utc))
+        began_s, ended_s = (unix_s(text) for text in (marker.started_utc, marker.finished_utc))
         measurements.append(Measurement(name="stage_s", of=stage, values=(marker.duration_s,)))
         phases.append({"phase": f"stage {stage}", "started_unix_s": began_s, "duration_s": marker.duration_s})
         told = engine_phases(workspace.attempts / stage, started_s=began_s, ended_s=ended_s)
@@ -189,7 +188,3 @@ def _quiet() -> Iterator[None]:
 
 def _count(settings: Settings, split: str) -> int:
     return len(list((Workspace(settings.workspace).data / split / "images").iterdir()))
-
-
-def _unix(text: str) -> float:
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from harness.errors import ConfigError
 from harness.measure.comparability import differences, reasons
-from harness.measure.record import Record
+from harness.measure.record import Record, repeats
 from harness.measure.stats import FEWEST, Ratio, Summary, ratio, summarise
-from harness.report.selection import number, repeats
 from harness.settings.table import nearest
+from harness.text import number
 from harness.units import unit_of
 
 WORSE_PCT = 5.0

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.measure.record import THROTTLE_REASONS, Energy, Observed, PhaseSummary, Probe, Run, Series, Verdict
+from harness.measure.record import Energy, Observed, PhaseSummary, Probe, Run, Series, Verdict
+from probe.samples import THROTTLE_REASONS
 
 Numbers = NDArray[np.float64]
 Samples = Mapping[str, Numbers]

@@ -6,23 +6,25 @@ import os
 import platform
 import re
 import socket
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
 
 from harness import __version__
+from harness.code_version import code_version
 from harness.engine.request import Engine
 from harness.errors import ConfigError
-from harness.measure.record import Code, Machine
-from harness.probe import cgroup
-from harness.probe.gpu import our_gpus
+from harness.measure.record import Code, Gpu, Machine
 from harness.settings.platform import Platform
-from harness.stages.attempt import CHECKOUT
+from probe import cgroup
+from probe.gpu import our_gpus
 
 # Changes here change what is measured; results and documents do not.
-MEASURED = ("harness", "yolo_v4", "made_frames", "bench", "specs", "container", "pyproject.toml", "constraints.txt")
+MEASURED = (
+    *("harness", "probe", "yolo_v4", "made_frames", "bench", "specs", "container"),
+    *("pyproject.toml", "constraints.txt"),
+)
 ENVIRONMENT = re.compile(
     r"(OMP|MKL|OPENBLAS)_NUM_THREADS|KMP_AFFINITY|CUDA_(VISIBLE_DEVICES|DEVICE_ORDER|LAUNCH_BLOCKING)|"
     r"PYTORCH_CUDA_ALLOC_CONF|TORCH_CUDNN_V8_API_ENABLED|TF_(ENABLE_AUTO_MIXED_PRECISION|FORCE_GPU_ALLOW_GROWTH)|"
@@ -45,19 +47,20 @@ def machine(*, host_name: bool) -> Machine:
         python=platform.python_version(),
         cpu_limit=cgroup.cpu_limit(),
         memory_limit_bytes=cgroup.memory_limit_bytes(),
-        gpus=tuple(gpu.describe() for gpu in gpus),
+        gpus=tuple(Gpu(**gpu.describe()) for gpu in gpus),
         **versions,
     )
 
 
 def code(engine: Engine) -> Code:
     """What is being run."""
-    changed = _git("status", "--porcelain", "--no-renames", "--", *MEASURED)
+    version = code_version(MEASURED)
     packages = {each.metadata["Name"]: each.version for each in importlib.metadata.distributions()}
     return Code(
         harness_version=__version__,
-        git_commit=_git("rev-parse", "HEAD").strip(),
-        dirty=tuple(line[3:] for line in changed.splitlines()),
+        git_commit=version.commit or "",
+        # Unknown is not clean: the words stand where changed files would, and the record is not comparable.
+        dirty=(f"cannot tell: {version.doubt}",) if version.doubt else version.changed,
         packages=dict(sorted((engine.packages or packages).items())),
         image_made=engine.identity.image_made,
     )
@@ -88,14 +91,6 @@ def earn(wanted: Platform, found: Machine, environ: Mapping[str, str]) -> None:
             f"this is not the platform {wanted.name}, so nothing is measured under its name:\n  " + "\n  ".join(wrong),
             remedy="measure there, or with --platform local",
         )
-
-
-def _git(*words: str) -> str:
-    try:
-        answer = subprocess.run(["git", "-C", str(CHECKOUT), *words], capture_output=True, text=True, check=False)
-    except OSError:  # no git: no commit, and nobody can say what was changed
-        return ""
-    return answer.stdout
 
 
 def _cpu_model() -> str:

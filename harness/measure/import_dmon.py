@@ -1,21 +1,21 @@
 """Records out of logs that others wrote."""
 
-import re
 from dataclasses import replace
-from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
 
-from harness.errors import ConfigError
+from harness.clock import stamp, utc
+from harness.errors import ConfigError, DataError
 from harness.files import sha256_file
-from harness.measure import digest
-from harness.measure import record_files as records
+from harness.measure import digest, record_files
 from harness.measure.comparability import faults
 from harness.measure.record import Record, Run
 from harness.settings.variables import Settings
-from harness.store.dmon import read_dmon
 from harness.workspace.marker import DIGEST_SHOWN
+from probe.dmon import read_dmon
+from probe.errors import ProbeError
+from probe.samples import SampleFile
 
 MOST_FAULTS = 20
 
@@ -27,10 +27,14 @@ def import_dmon(path: Path, settings: Settings) -> Path:
         ConfigError: it was imported before.
         DataError: it is not what `nvidia-smi dmon -o TD` writes.
     """
-    log, sha256 = read_dmon(path), sha256_file(path)
+    try:
+        log = read_dmon(path)
+    except ProbeError as error:
+        raise DataError(error.message, remedy=error.remedy) from error
+    sha256 = sha256_file(path)
     times_s = [time_s for time_s, _ in log.beats]
     pace_s = max(float(np.median(np.diff([*times_s, times_s[-1] + 1]))), 1.0)  # times are whole seconds
-    name = f"{re.sub('[-:]', '', _utc(times_s[0]))}-imported-{sha256[:4]}"
+    name = f"{stamp(times_s[0])}-imported-{sha256[:4]}"
     folder = settings.results / settings.platform.name / name
     if folder.exists():
         raise ConfigError(f"{path} was imported before, as {folder}", remedy="make plots")
@@ -55,8 +59,8 @@ def import_dmon(path: Path, settings: Settings) -> Path:
         case="imported",
         status="ok",
         source=f"{path.name}, sha256 {sha256[:DIGEST_SHOWN]}",
-        started_utc=_utc(times_s[0]),
-        finished_utc=_utc(end_s),
+        started_utc=utc(times_s[0]),
+        finished_utc=utc(end_s),
         conditions={},
         machine=None,
         code=None,
@@ -66,13 +70,9 @@ def import_dmon(path: Path, settings: Settings) -> Path:
         probe=digest.probe(columns, [run], gpu_hz=1 / pace_s, host_hz=1 / pace_s, faults=said),
     )
     record = replace(record, not_comparable=faults(record))
-    records.begin(settings.results, record)
-    with records.SampleFile(folder, names) as samples:
+    record_files.begin(settings.results, record)
+    with SampleFile(folder, names) as samples:
         for time_s, row in zip(times_s, rows, strict=True):
             samples.add(time_s, 0.0, row)
-    records.close(folder, record)
+    record_files.close(folder, record)
     return folder
-
-
-def _utc(unix_s: float) -> str:
-    return f"{datetime.fromtimestamp(unix_s, timezone.utc):%Y-%m-%dT%H:%M:%SZ}"

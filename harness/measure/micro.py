@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from harness.code_version import CHECKOUT
 from harness.engine.find import resolve
 from harness.errors import HarnessError
 from harness.files import write_json, write_text
@@ -14,7 +15,6 @@ from harness.measure.record import Measurement
 from harness.measure.record_files import MICRO
 from harness.measure.recording import Work
 from harness.settings.variables import Settings
-from harness.stages.attempt import CHECKOUT
 from harness.stages.experiment import spec_text, trained_model
 from harness.workspace.layout import Workspace
 

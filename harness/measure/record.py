@@ -4,6 +4,8 @@
 could read is None, never 0.
 """
 
+import math
+import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -13,14 +15,6 @@ from harness.units import unit_of
 SCHEMA_VERSION = 1
 STATUSES = ("ok", "failed", "truncated")
 TRAINING = ("chain", "train", "scaling")  # cases that say how fast training is
-# As NVML numbers them; being idle or set to certain clocks are bits, too, and no reasons to worry.
-THROTTLE_REASONS = {
-    0x4: "power cap",
-    0x8: "hardware slowdown",
-    0x20: "software thermal slowdown",
-    0x40: "hardware thermal slowdown",
-    0x80: "power brake",
-}
 VERDICTS = ("compute-bound", "data-starved", "checkpoint-bound", "cannot tell")
 
 
@@ -203,3 +197,14 @@ class Record:
             if (measurement.name, measurement.of) == (name, of)
             for value in measurement.values
         )
+
+
+def repeats(record: Record, name: str, *, of: str = "") -> list[float]:
+    """One value a run: steps and batches within a run are no repeats of each other, so each run counts once."""
+    runs = (
+        [value for value in measurement.values if value is not None and math.isfinite(value)]
+        for run in record.runs
+        for measurement in run.measurements
+        if (measurement.name, measurement.of) == (name, of)
+    )
+    return [statistics.median(values) for values in runs if values]

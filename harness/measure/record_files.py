@@ -4,25 +4,20 @@ What is known before the first run is in `begun.json`, and `runs.jsonl` has a li
 is over, `record.json` is written from both, once, and they go; a folder without it is of a case that was cut short.
 """
 
-import gzip
 import json
 import os
-import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from harness.errors import ConfigError, DataError
-from harness.files import create_once, remove, write_bytes
+from harness.files import create_once, remove
 from harness.measure.record import SCHEMA_VERSION, STATUSES, Record, Run
 from harness.settings.declared import read_toml
 from harness.settings.table import from_table
 
-SAMPLES, PHASES, MICRO = "samples.csv.gz", "phases.jsonl", "micro.json"
+PHASES, MICRO = "phases.jsonl", "micro.json"
 FAULTS = "sampler.log"  # what the sampler said; in record.json in the end
 NO_RECORDS = {"plots"}
 
@@ -103,76 +98,6 @@ def read_faults(folder: Path) -> tuple[str, ...]:
     """What the sampler complained of, each once."""
     path = folder / FAULTS
     return tuple(dict.fromkeys(path.read_text(errors="replace").splitlines())) if path.exists() else ()
-
-
-def read_samples(folder: Path) -> dict[str, NDArray[np.float64]]:
-    """Columns of samples.csv.gz, NaN where nothing was read; of a file cut off by a kill, all whole lines.
-
-    Empty where there are none.
-    """
-    path = folder / SAMPLES
-    header, _, body = (_inflated(path.read_bytes())[0] if path.exists() else "").partition("\n")
-    names = header.split(",")
-    if not body:
-        return {}
-    try:
-        table = np.array(body.replace("\n", ",")[:-1].split(","), dtype=np.float64).reshape(-1, len(names))
-    except ValueError as error:
-        raise DataError(f"{path} does not hold lines of {len(names)} numbers", remedy=f"remove {folder}") from error
-    return dict(zip(names, table.T, strict=True))
-
-
-class SampleFile:
-    """samples.csv.gz, to be added to: what was flushed can be read although the file was never closed.
-
-    Where there are samples of an earlier run, their columns hold.
-    """
-
-    def __init__(self, folder: Path, columns: Sequence[str]) -> None:
-        path = folder / SAMPLES
-        text, whole = _inflated(path.read_bytes()) if path.exists() else ("", True)
-        if not whole:  # an earlier sampler was killed: nothing can be put behind a member without an end
-            write_bytes(path, gzip.compress(text.encode(), mtime=0))
-        known = text.partition("\n")[0].split(",") if text else []
-        self._columns = known[2:] or [*columns]
-        self._order = [columns.index(name) if name in columns else None for name in self._columns]
-        self._stream = path.open("ab")
-        self._packer = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
-        self._lines = [] if known else [",".join(["unix_s", "late_s", *self._columns])]
-
-    def __enter__(self) -> "SampleFile":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.flush(zlib.Z_FINISH)
-        self._stream.close()
-
-    def add(self, unix_s: float, late_s: float, values: Sequence[float | None]) -> None:
-        """One line; `values` in the order of the columns this was made with."""
-        chosen = (None if place is None else values[place] for place in self._order)
-        cells = ("nan" if value is None else format(value, ".12g") for value in chosen)
-        self._lines.append(f"{unix_s:.3f},{late_s:.6f},{','.join(cells)}")
-
-    def flush(self, mode: int = zlib.Z_SYNC_FLUSH) -> None:
-        """Let go of what was added."""
-        text = "".join(line + "\n" for line in self._lines)
-        self._lines = []
-        self._stream.write(self._packer.compress(text.encode()) + self._packer.flush(mode))
-        self._stream.flush()
-
-
-def _inflated(packed: bytes) -> tuple[str, bool]:
-    """All whole lines, and whether the file had its proper end. Each run of the sampler adds a gzip member."""
-    found, whole = [], True
-    while packed and whole:
-        member = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
-        try:
-            found.append(member.decompress(packed))
-        except zlib.error:
-            break
-        packed, whole = member.unused_data, member.eof
-    text = b"".join(found).decode("ascii", errors="replace")
-    return text[: text.rfind("\n") + 1], whole and not packed
 
 
 def _table(path: Path) -> dict[str, Any]:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from harness.measure import digest, timing
-from harness.measure import record_files as records
+from harness.clock import stamp, utc
+from harness.measure import digest, record_files, timing
 from harness.measure.comparability import faults
 from harness.measure.record import TRAINING, Measurement, Record, Run
 from harness.measure.sampling import watched
 from harness.settings.variables import Settings
-from harness.stages.attempt import utc
+from probe.samples import read_samples
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,9 +40,9 @@ class Recording:
     def begin(cls, record: Record, settings: Settings) -> "Recording":
         """Fill in id and start, and make the folder."""
         now_s = time.time()
-        name = f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(now_s))}-{record.case}-{secrets.token_hex(2)}"
+        name = f"{stamp(now_s)}-{record.case}-{secrets.token_hex(2)}"
         record = replace(record, id=name, started_utc=utc(now_s))
-        return cls(record=record, folder=records.begin(settings.results, record), settings=settings)
+        return cls(record=record, folder=record_files.begin(settings.results, record), settings=settings)
 
     def measure(self, work: Callable[[], Work], *, probed: bool = True, spell_s: float = 0.0) -> Run:
         """Run once, watched by the sampler or not, and keep what came out; with a `spell_s`, watched in turns.
@@ -55,7 +55,7 @@ class Recording:
             started_s, clock_s = time.time(), time.monotonic()
             done = work()
             duration_s = time.monotonic() - clock_s
-        samples = records.read_samples(self.folder) if probed else {}
+        samples = read_samples(self.folder) if probed else {}
         used = digest.energy(samples, started_s, started_s + duration_s)
         gpus_j = sum(one.energy_j for one in used if one.device.startswith("gpu"))
         rate = done.images / gpus_j if gpus_j else 0
@@ -72,15 +72,15 @@ class Recording:
             measurements=(*done.measurements, *more),
             energy=used,
         )
-        records.add_run(self.folder, run, [{"run": run.number, **phase} for phase in done.phases])
+        record_files.add_run(self.folder, run, [{"run": run.number, **phase} for phase in done.phases])
         conditions = {**self.record.conditions, **done.conditions}
         self.record = replace(self.record, runs=(*self.record.runs, run), conditions=conditions)
         return run
 
     def close(self, status: str = "ok", reason: str = "") -> Record:
         """Write record.json, with samples and phases in short and what speaks against comparing it."""
-        samples, phases = records.read_samples(self.folder), records.read_phases(self.folder)
-        said = records.read_faults(self.folder)
+        samples, phases = read_samples(self.folder), record_files.read_phases(self.folder)
+        said = record_files.read_faults(self.folder)
         rates = {"gpu_hz": self.settings.gpu_hz, "host_hz": self.settings.host_hz}
         record = replace(
             self.record,
@@ -94,5 +94,5 @@ class Recording:
             observed=digest.observed(samples),
         )
         self.record = replace(record, not_comparable=faults(record))
-        records.close(self.folder, self.record)
+        record_files.close(self.folder, self.record)
         return self.record

@@ -22,7 +22,7 @@ def watched(folder: Path, *, gpu_hz: float, host_hz: float, spell_s: float = 0.0
     words = [str(folder), str(os.getpid()), str(gpu_hz), str(host_hz), str(spell_s)]
     with (folder / FAULTS).open("ab") as faults:
         sampler = subprocess.Popen(
-            [sys.executable, "-m", "harness.execute.sampler", *words],
+            [sys.executable, "-m", "probe.sampler", *words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=faults,

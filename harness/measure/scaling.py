@@ -9,7 +9,7 @@ from harness.measure.plan import Bench
 from harness.settings.variables import Settings
 from harness.stages import workflow
 from harness.workspace.layout import Workspace
-from harness.workspace.markers import read_marker
+from harness.workspace.marker import read_marker
 
 
 def prepare(settings: Settings) -> str | int | float | bool | None:

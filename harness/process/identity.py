@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 
 GRACE_S = 10.0
+# The container image in which this program itself runs, "" outside.
+CONTAINER = os.environ.get("APPTAINER_CONTAINER") or os.environ.get("SINGULARITY_CONTAINER") or ""
 
 
 def start_time(pid: int) -> str | None:

@@ -7,9 +7,9 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import datetime, timezone
 from pathlib import Path
 
+from harness.clock import stamp
 from harness.engine.find import model_key
 from harness.errors import ConfigError, HarnessError, Locked
 from harness.files import write_bytes, write_text
@@ -19,13 +19,13 @@ from harness.queue.notes import Run, begin, current, images_per_s
 from harness.queue.script import Job, batch_script, options
 from harness.queue.states import ADVICE, DONE, GONE, PASSING, JobRow, account, overall
 from harness.settings.variables import Settings
+from harness.text import last_lines
 from harness.workspace.layout import Workspace
 from harness.workspace.lock import Holder
 
 LOOK_S = 1.0  # between two looks at files
 ELSEWHERE_S = 300.0  # a submitter on another login node is taken for dead when it needs longer than this
 FORGOTTEN_LOOKS = 3  # accounting lags behind by seconds
-LAST_LINES = 15
 Say = Callable[[str], None]
 
 
@@ -60,7 +60,7 @@ def launch(settings: Settings, words: Sequence[str], say: Say) -> None:
     """
     run = unfinished(settings, words)
     if run is None:
-        name = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+        name = f"{stamp(time.time())}-{secrets.token_hex(3)}"
         try:
             run = begin(Workspace(settings.workspace), name, (*words, *options(settings)))
         except FileExistsError:
@@ -173,7 +173,7 @@ def _concluded(settings: Settings, run: Run, words: Sequence[str], link: int, en
     if ended.state == DONE:
         return
     log = next((path for path in logs if path.exists()), None)
-    lines = log.read_text(errors="replace").splitlines()[-LAST_LINES:] if log else ["(it printed nothing)"]
+    lines = (last_lines(log) if log else []) or ["(it printed nothing)"]
     error = HarnessError(
         f"job {ended.job_id} ended as {ended.state}: {ADVICE.get(ended.state, 'see its log')}; last lines of "
         f"{log or logs[0]}:" + "".join(f"\n  {line}" for line in lines),

@@ -7,10 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from harness.measure.comparability import reasons
-from harness.measure.record import Record
+from harness.measure.record import Record, repeats
 from harness.measure.stats import FEWEST, summarise
-from harness.report.selection import Setup, energy_name, joules_per_1000, number, repeats
+from harness.report.selection import Setup, energy_name, joules_per_1000
 from harness.report.style import figure, foot, look, plain_log
+from harness.text import number
 from harness.workspace.marker import STAGES
 
 MOST_ROWS = 40

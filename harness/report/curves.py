@@ -11,11 +11,12 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from harness.measure.efficiency import STRONG, kinds
-from harness.measure.record import Record, Run
+from harness.measure.record import Record, Run, repeats
 from harness.measure.stats import Summary, summarise
 from harness.report.charts import TITLES, WIDE, WORKS
-from harness.report.selection import Setup, number, repeats
+from harness.report.selection import Setup
 from harness.report.style import figure, foot, look, plain_log
+from harness.text import number
 
 EPOCH = "epoch"
 BARS = "bar: 95 % interval of the median"

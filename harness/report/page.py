@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from harness.measure.comparability import reasons
-from harness.measure.record import Record
+from harness.measure.record import Record, repeats
 from harness.measure.stats import summarise
-from harness.report.selection import GIB, Setup, energy_name, joules_per_1000, newest, number, repeats
+from harness.report.selection import GIB, Setup, energy_name, joules_per_1000, newest
+from harness.text import number
 
 BEGIN, END = "<!-- benchmarking: written by `make plots` -->", "<!-- benchmarking: end -->"
 COLUMNS = (

@@ -4,8 +4,6 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-import numpy as np
-
 from harness.measure.comparability import reasons
 from harness.measure.record import TRAINING, Record
 
@@ -80,17 +78,6 @@ def newest(records: Iterable[Record], *cases: str) -> dict[Setup, Record]:
     return dict(sorted(found.items()))
 
 
-def repeats(record: Record, name: str, *, of: str = "") -> list[float]:
-    """One value a run: steps and batches within a run are no repeats of each other, so each run counts once."""
-    runs = (
-        [value for value in measurement.values if value is not None and np.isfinite(value)]
-        for run in record.runs
-        for measurement in run.measurements
-        if (measurement.name, measurement.of) == (name, of)
-    )
-    return [float(np.median(values)) for values in runs if values]
-
-
 def joules_per_1000(record: Record, kind: str) -> list[float]:
     """Energy of all devices of a kind, gpu or cpu, for 1,000 images, run after run."""
     sums = (([one.energy_j for one in run.energy if one.device.startswith(kind)], run.images) for run in record.runs)
@@ -102,8 +89,3 @@ def energy_name(record: Record, kind: str) -> str:
     methods = {one.method for run in record.runs for one in run.energy if one.device.startswith(kind)}
     words = {"counter": "its own counter", "integral": "power times time"}
     return f"{kind.upper()}, {' or '.join(sorted(words.get(method, method) for method in methods))}"
-
-
-def number(value: float) -> str:
-    """Three digits, as a person would write them."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from harness import __version__
+from harness.clock import utc
+from harness.code_version import code_version
 from harness.engine.answers import claims_success
 from harness.engine.find import environment, python_environment, resolve
-from harness.engine.images import own_manifest
 from harness.engine.request import Request
 from harness.errors import HarnessError, StageFailed
 from harness.files import read_json, remove, write_json
@@ -27,7 +27,6 @@ from harness.workspace.spec_copies import edited
 KEPT_ATTEMPTS = 5
 # Given free when an attempt ends, so that its outcome can be written although the disk is full.
 RESERVE_BYTES = 8192
-CHECKOUT = Path(__file__).resolve().parent.parent.parent
 
 
 @dataclass(kw_only=True)
@@ -143,7 +142,7 @@ class Attempt:
             finished_utc=utc(now),
             duration_s=round(now - self.started, 3),
             harness_version=__version__,
-            git_commit=_git_commit(),
+            git_commit=code_version().commit,
         )
 
     def succeeded(self) -> None:
@@ -209,18 +208,3 @@ def _in_words(attempt: Attempt, error: BaseException) -> HarnessError:
     return StageFailed(
         f"{attempt.stage}: {type(error).__name__}: {error}", remedy=f"report this fault with {attempt.log}"
     )
-
-
-def utc(seconds: float) -> str:
-    """A moment as text: 2026-03-01T10:15:00.250Z."""
-    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _git_commit() -> str | None:
-    if "git_commit" in own_manifest():
-        return str(own_manifest()["git_commit"])
-    command = ["git", "-C", str(CHECKOUT), "rev-parse", "HEAD"]
-    with contextlib.suppress(OSError):
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)
-        return answer.stdout.strip() or None
-    return None

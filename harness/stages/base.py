@@ -12,8 +12,17 @@ from harness.process.signals import Interrupted, die_with_parent
 from harness.settings.variables import Settings
 from harness.stages.attempt import Attempt
 from harness.workspace.layout import Workspace
-from harness.workspace.marker import STAGES, Product, changes, digest_of
-from harness.workspace.markers import forget, product_faults, read_ingredients, read_marker, write_marker
+from harness.workspace.marker import (
+    STAGES,
+    Product,
+    changes,
+    digest_of,
+    forget,
+    product_faults,
+    read_ingredients,
+    read_marker,
+    write_marker,
+)
 
 __all__ = ["Attempt", "Stage"]
 

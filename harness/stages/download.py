@@ -10,12 +10,13 @@ from harness.data.archive import Contents, extract_one, is_zip, read_contents, u
 from harness.data.fetch import fetch, forget
 from harness.data.split import split_frames
 from harness.data.views import write_split
-from harness.errors import DataError, listing
+from harness.errors import DataError
 from harness.files import link_or_copy, publish, sha256_file, write_text
 from harness.settings.address import is_local
 from harness.settings.dataset import local_path
 from harness.settings.variables import Settings
 from harness.stages.base import Attempt, Stage
+from harness.text import listing
 
 # Where NVIDIA's own client puts the model `nvidia/tao/pretrained_object_detection:resnet18`, and where its specs
 # expect it. The workflow fetched `nvidia/iva/tlt_resnet18_ssd` instead, a starter of another network from TLT 1.0, and

@@ -6,10 +6,11 @@ from harness.data.box_counts import count_boxes, table
 from harness.data.inspection import Findings, inspect_frames
 from harness.data.split import Split, choose_validation
 from harness.data.views import link_view, read_split
-from harness.errors import DataError, listing
+from harness.errors import DataError
 from harness.files import write_json
 from harness.stages.base import Attempt, Stage
 from harness.stages.download import Download
+from harness.text import listing
 
 
 class Verify(Stage):

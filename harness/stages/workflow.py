@@ -25,8 +25,7 @@ from harness.stages.tune_bdb import TuneBdb
 from harness.stages.verify import Verify
 from harness.stages.vis import Vis
 from harness.workspace.layout import Workspace
-from harness.workspace.marker import STAGES, Marker
-from harness.workspace.markers import read_marker
+from harness.workspace.marker import STAGES, Marker, read_marker
 from harness.workspace.spec_copies import SPLITS, conversion_template, lay_out
 
 KINDS: dict[str, type[Stage]] = {

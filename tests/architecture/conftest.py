@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-PACKAGES = ("harness", "made_frames", "yolo_v4")
+PACKAGES = ("harness", "made_frames", "probe", "yolo_v4")
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,15 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 # Module -> the test that runs it without importing it.
 TESTED_THROUGH: dict[str, str] = {
+    "harness/code_version.py": "tests/harness/test_code_version.py",
     "harness/measure/recording.py": "tests/harness/measure/test_recording.py",
     "harness/__main__.py": "tests/system/test_nine_stages.py",
     "harness/measure/bench.py": "tests/harness/measure/test_bench.py",
     "harness/measure/cases.py": "tests/harness/measure/test_bench.py",
     "harness/queue/in_job.py": "tests/system/test_queue.py",
     "harness/queue/submit.py": "tests/system/test_queue.py",
-    "harness/benchmarking.py": "tests/harness/measure/test_bench.py",
-    "harness/platforms.py": "tests/harness/test_cli.py",
+    "harness/verbs/measure.py": "tests/harness/measure/test_bench.py",
+    "harness/verbs/queue.py": "tests/harness/test_cli.py",
     "harness/stages/experiment.py": "tests/harness/stages/test_workflow.py",
     "harness/measure/scaling.py": "tests/harness/measure/test_scaling.py",
     "yolo_v4/__main__.py": "tests/yolo_v4/test_cli.py",

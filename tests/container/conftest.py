@@ -5,7 +5,17 @@ from pathlib import Path
 
 import pytest
 
-PARTS = ("LICENSE", "constraints.txt", "container", "harness", "luigi.cfg", "made_frames", "pyproject.toml", "specs")
+PARTS = (
+    "LICENSE",
+    "constraints.txt",
+    "container",
+    "harness",
+    "luigi.cfg",
+    "made_frames",
+    "probe",
+    "pyproject.toml",
+    "specs",
+)
 
 
 @pytest.fixture
@@ -13,7 +23,7 @@ def copied_checkout(checkout: Path, tmp_path: Path) -> Path:
     """What an image is built from, without what earlier builds left; not a git repository."""
     copy = tmp_path / "checkout"
     copy.mkdir()
-    for name in (*PARTS, "yolo_v4"):
+    for name in PARTS:
         if (checkout / name).is_dir():
             shutil.copytree(
                 checkout / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", "*.def", "*.sif*")

@@ -120,7 +120,17 @@ def test_what_goes_in_is_our_packages_and_wheels_for_the_images_python_and_glibc
     assert "--platform=manylinux_2_37_" not in asked
     staged = Path(f"{build.calls}.stage").read_text().split()
     roots = {path.split("/")[2] for path in staged}
-    assert roots == {"LICENSE", "container", "harness", "luigi.cfg", "made_frames", "specs", "wheels", "yolo_v4"}
+    assert roots == {
+        "LICENSE",
+        "container",
+        "harness",
+        "luigi.cfg",
+        "made_frames",
+        "probe",
+        "specs",
+        "wheels",
+        "yolo_v4",
+    }
     assert "./jamcam/specs/recipes/smoke.toml" in staged
     assert not [path for path in staged if "__pycache__" in path]
 

@@ -125,14 +125,3 @@ def signals_as_before() -> Iterator[None]:
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
-
-
-@pytest.fixture(scope="session")
-def nvml_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the stand-in for libnvidia-ml.so.1; for LD_LIBRARY_PATH."""
-    if shutil.which("gcc") is None:
-        pytest.skip("no gcc to compile the stand-in for NVML")
-    folder = tmp_path_factory.mktemp("nvml")
-    source = CHECKOUT / "tests" / "fakes" / "nvml" / "nvml.c"
-    subprocess.run(["gcc", "-shared", "-fPIC", "-o", folder / "libnvidia-ml.so.1", source], check=True)
-    return folder

@@ -8,8 +8,9 @@ import psutil
 import pytest
 
 from harness.measure.micro import missing
-from harness.measure.record_files import read_phases, read_records, read_samples
+from harness.measure.record_files import read_phases, read_records
 from harness.stages.workflow import KINDS
+from probe.samples import read_samples
 
 KILLS = int(os.environ.get("BENCH_KILLS", "4"))  # 50 for a figure to report
 CASES = {"chain", "train", "evaluate", "inference", "export", "convert-data", "sampler"}
@@ -165,7 +166,7 @@ def test_killed_at_any_moment_what_was_finished_is_valid(bench, jamcam, seed):
             break
     time.sleep(3 * moment_s)
     family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
-    samplers = {child: words for child in family if "harness.execute.sampler" in (words := command(child))}
+    samplers = {child: words for child in family if "probe.sampler" in (words := command(child))}
     killed_s = time.time()
     process.kill()
     for sampler in samplers:

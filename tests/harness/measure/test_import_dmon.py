@@ -2,7 +2,8 @@ import pytest
 
 from harness.errors import ConfigError
 from harness.measure.import_dmon import import_dmon
-from harness.measure.record_files import read_record, read_samples
+from harness.measure.record_files import read_record
+from probe.samples import read_samples
 
 HEAD = "#Date Time gpu pwr gtemp sm\n"
 AT = 1_656_936_000.0  # 2022-07-04 12:00:00 UTC
@@ -23,7 +24,7 @@ def test_an_old_log_becomes_a_record_that_says_so(log, settings, tmp_path):
 
     assert folder.parent == tmp_path / "results" / "local"
     assert folder.name.startswith("20220704T120000Z-imported-")
-    assert (record.case, record.status, record.started_utc) == ("imported", "ok", "2022-07-04T12:00:00Z")
+    assert (record.case, record.status, record.started_utc) == ("imported", "ok", "2022-07-04T12:00:00.000Z")
     assert record.source.startswith("dmon_1234.txt, sha256 ")
     assert record.not_comparable == (f"imported from {record.source}: what ran is not known",)
     assert (record.machine, record.code, record.conditions) == (None, None, {})

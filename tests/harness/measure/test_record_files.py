@@ -6,16 +6,8 @@ import pytest
 
 from harness.errors import ConfigError, DataError
 from harness.measure.record import Measurement, Run
-from harness.measure.record_files import (
-    SampleFile,
-    add_run,
-    begin,
-    close,
-    read_phases,
-    read_record,
-    read_records,
-    read_samples,
-)
+from harness.measure.record_files import add_run, begin, close, read_phases, read_record, read_records
+from probe.samples import SampleFile, read_samples
 
 CLOSED, CUT = "20260301T101500Z-train-1a2b", "20260302T090000Z-evaluate-9f8e"
 

@@ -11,7 +11,8 @@ import time
 import psutil
 import pytest
 
-from harness.measure.record_files import read_phases, read_records, read_samples
+from harness.measure.record_files import read_phases, read_records
+from probe.samples import read_samples
 
 KILLS = int(os.environ.get("RECORDING_KILLS", "4"))  # 50 for a figure to report
 SCRIPT = """

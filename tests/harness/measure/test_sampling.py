@@ -8,11 +8,12 @@ import numpy as np
 import psutil
 import pytest
 
-from harness.execute.sampler import Sensor
 from harness.measure import digest
 from harness.measure.record import Run
-from harness.measure.record_files import SampleFile, read_faults, read_samples
+from harness.measure.record_files import read_faults
 from harness.measure.sampling import watched
+from probe.sampler import Sensor
+from probe.samples import SampleFile, read_samples
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def test_a_lost_gpu_is_nothing_from_then_on_and_said(watch):
 def test_a_sampler_that_is_killed_is_a_fault_and_what_it_wrote_is_there(watch):
     def kill():
         time.sleep(1.5)
-        (sampler,) = [child for child in psutil.Process().children() if "harness.execute.sampler" in child.cmdline()]
+        (sampler,) = [child for child in psutil.Process().children() if "probe.sampler" in child.cmdline()]
         os.kill(sampler.pid, signal.SIGKILL)
 
     samples, run, said = watch(2.0, during=kill)

@@ -1,8 +1,8 @@
 import pytest
 
 from harness.measure.record_files import read_records
-from harness.platforms import left_of_study
 from harness.queue.notes import begin
+from harness.verbs.queue import left_of_study
 from harness.workspace.layout import Workspace
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.queue.script import Job, across_nodes, batch_script, shell_line
+from harness.engine.across_nodes import across_nodes
+from harness.queue.script import Job, batch_script, shell_line
 from harness.settings.load import load_settings
 from harness.settings.platform import platforms
 

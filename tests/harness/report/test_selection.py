@@ -1,6 +1,8 @@
 import pytest
 
-from harness.report.selection import energy_name, hardware, joules_per_1000, newest, number, repeats, setup
+from harness.measure.record import repeats
+from harness.report.selection import energy_name, hardware, joules_per_1000, newest, setup
+from harness.text import number
 from tests.harness.made import joules, machine, observed, record, run
 
 

@@ -1,1 +1,0 @@
-"""Makes things happen: processes, clocks, signals."""

@@ -1,1 +1,0 @@
-"""What can be read of the machine while somebody works on it."""

@@ -1,1 +1,0 @@
-"""Every path and file format the harness reads or writes."""

@@ -1,0 +1,108 @@
+import os
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from probe import host
+from probe.host import METRICS, Host
+
+
+def value(machine, key):
+    (metric,) = (metric for metric in METRICS if metric.key == key)
+    return metric.read(machine)
+
+
+@pytest.fixture
+def worker():
+    """A child that holds 50 MB and computes."""
+    process = subprocess.Popen([sys.executable, "-c", "x = b'x' * 50_000_000\nprint(1, flush=True)\nwhile 1: pass"])
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_a_process_and_its_children_are_one_tree(worker):
+    machine = Host(os.getpid(), frozenset())
+    deadline = time.monotonic() + 60
+    grown = psutil.Process().memory_info().rss + 50e6
+    while value(machine, "tree_rss_bytes") < grown or not value(machine, "tree_cpu_pct"):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+        machine.look()
+
+    assert worker.pid in machine.pids
+    assert 0 < value(machine, "tree_cpu_pct") <= 100
+    assert value(machine, "tree_uss_bytes") > 50e6
+
+
+def test_a_child_that_began_after_the_first_look_is_ours_at_the_next():
+    machine = Host(os.getpid(), frozenset())
+    machine.look()
+    late = subprocess.Popen([sys.executable, "-c", "while 1: pass"])
+    try:
+        machine.look()
+        assert late.pid in machine.pids
+    finally:
+        late.kill()
+        late.wait()
+
+
+def test_what_a_child_used_counts_although_it_ended_between_two_looks():
+    machine = Host(os.getpid(), frozenset())
+    machine.look()
+    assert value(machine, "tree_cpu_pct") is None  # one look is no span of time
+    before = sum(psutil.cpu_times()[:8])
+    spend = "import time\nwhile time.process_time() < 0.5: pass"
+    subprocess.run([sys.executable, "-c", spend], check=True)
+    passed = sum(psutil.cpu_times()[:8]) - before
+
+    machine.look()
+
+    assert value(machine, "tree_cpu_pct") >= 100 * 0.5 / (passed + 0.1) * 0.8
+
+
+def test_a_process_that_is_none_of_ours_does_not_count(worker):
+    machine = Host(os.getpid(), frozenset({worker.pid}))
+    machine.look()
+
+    assert value(machine, "tree_rss_bytes") < psutil.Process().memory_info().rss + 25e6
+
+
+def test_every_metric_says_a_number_or_nothing():
+    machine = Host(os.getpid(), frozenset())
+    for _ in range(2):
+        time.sleep(0.05)
+        machine.look()
+
+    values = {metric.key: metric.read(machine) for metric in METRICS}
+    assert all(value is None or float(value) >= 0 for key, value in values.items() if key != "clock_jump_s")
+    assert {"probe_cpu_total_s", "memory_available_bytes", "load_1min"} <= {
+        k for k, v in values.items() if v is not None
+    }
+
+
+def test_energy_of_the_packages_is_added_up_over_the_end_of_the_counter(tmp_path, monkeypatch):
+    # Two packages and a part of one, which is in its package already.
+    for name, said in (("intel-rapl:0", "package-0"), ("intel-rapl:1", "package-1"), ("intel-rapl:2", "psys")):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "name").write_text(said + "\n")
+        (folder / "max_energy_range_uj").write_text("1000000")
+        (folder / "energy_uj").write_text("900000")
+    monkeypatch.setattr(host, "RAPL", tmp_path)
+    machine = Host(os.getpid(), frozenset())
+    assert machine.energy_j() == 0.0
+
+    (tmp_path / "intel-rapl:0" / "energy_uj").write_text("950000")
+    (tmp_path / "intel-rapl:1" / "energy_uj").write_text("100000")  # went round: 200,000 more
+
+    assert machine.energy_j() == pytest.approx(0.25)
+
+
+def test_where_no_counter_can_be_read_there_is_no_energy(tmp_path, monkeypatch):
+    monkeypatch.setattr(host, "RAPL", tmp_path)
+
+    assert Host(os.getpid(), frozenset()).energy_j() is None
