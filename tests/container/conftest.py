@@ -15,6 +15,7 @@ PARTS = (
     "probe",
     "pyproject.toml",
     "specs",
+    "yolo_v4",
 )
 
 
