@@ -1,5 +1,6 @@
 """What the documents say is there is there, and what is there they say."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -60,6 +61,37 @@ def test_the_data_set_of_the_readme_can_be_read(readme, tmp_path):
     (tmp_path / "my-street.toml").write_text(example)
     dataset = load_dataset(str(tmp_path / "my-street.toml"))
     assert (dataset.name, dataset.width_px, dataset.split.group) == ("my-street", 352, "folder")
+
+
+PLACE = re.compile(r"`([^`\s]+?)(?::(\w+))?`")
+
+
+def test_every_place_that_the_architecture_page_names_is_there(checkout):
+    page = (checkout / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (?!to change|---)[^|]+\| (.+) \|$", page.partition("## To change X")[2], re.MULTILINE)
+    places = [PLACE.findall(row) for row in rows]
+    assert len(rows) >= 20
+    assert all(places)
+    missing = [
+        f"{path}:{symbol}" if symbol else path
+        for row in places
+        for path, symbol in row
+        if not (checkout / path).exists() or (symbol and symbol not in defined(checkout / path))
+    ]
+    assert missing == []
+
+
+def defined(path):
+    """Names that a module defines at its top."""
+    names = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign):
+            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+        elif isinstance(node, ast.AnnAssign):
+            names.add(node.target.id)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+    return names
 
 
 def test_a_decision_says_why_at_what_price_and_until_when(checkout):
