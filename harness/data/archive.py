@@ -1,5 +1,6 @@
 """Read a data set's zip archive inside bounds: only the wanted members, never a path of the archive's choosing."""
 
+import copy
 import shutil
 import stat
 import zipfile
@@ -21,6 +22,9 @@ MAX_MEMBER_BYTES = 1 << 30
 # Deflate reaches 1032; text labels reach 20. Small members may repeat themselves as they like.
 MAX_RATIO = 100
 SMALL_BYTES = 1 << 20
+# Of these alone zipfile inflates no more than it is asked for; the others fill the memory from a few bytes.
+BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+OTHER_METHODS = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "XZ"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,13 +145,21 @@ def _check_bounds(path: Path, members: Sequence[zipfile.ZipInfo]) -> None:
             raise _unfit(
                 path, f"{info.filename!r}, {complaint}", "plain files with relative paths, as CVAT writes them"
             )
+        if oddity := _oddity(info):
+            raise _unfit(
+                path,
+                f"{info.filename!r}, {oddity}",
+                "names with / and Deflate, or no compression",
+                remedy=f"unpack {path} with the program that made it, and pack the files again, as with zip -r",
+            )
 
 
 def _complaint(info: zipfile.ZipInfo) -> str:
     """What is wrong with a member, or ""."""
     name = info.filename
     kind = stat.S_IFMT(info.external_attr >> 16)
-    if name.startswith("/") or "\\" in name or ":" in name.split("/")[0] or ".." in name.split("/"):
+    folders = name.replace("\\", "/").split("/")
+    if not folders[0] or ":" in folders[0] or ".." in folders:
         return "a path that leaves the archive's folder"
     if kind not in (0, stat.S_IFREG):
         return "a link or device"
@@ -160,11 +172,29 @@ def _complaint(info: zipfile.ZipInfo) -> str:
     return ""
 
 
+def _oddity(info: zipfile.ZipInfo) -> str:
+    """What some programs do to an honest member that is not read here, or ""."""
+    if "\\" in info.filename:
+        return "a name with backslashes, as some programs for Windows write it"
+    if info.compress_type not in BOUNDED:
+        return f"compressed with {OTHER_METHODS.get(info.compress_type, f'method {info.compress_type}')}"
+    return ""
+
+
 def _content(archive: zipfile.ZipFile, member: str, path: Path) -> bytes:
+    """A member's content; one that is larger than it declares is read no further than one byte more."""
+    declared_bytes = archive.getinfo(member).file_size
+    info = copy.copy(archive.getinfo(member))
+    info.file_size = MAX_TOTAL_BYTES  # zipfile cuts off at this size without a word: let the member end by itself
     try:
-        return archive.read(member)
+        with archive.open(info) as stream:
+            content = stream.read(declared_bytes + 1)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise _unfit(path, f"{member}, damaged: {error}", "content that fits its checksum") from error
+    if len(content) != declared_bytes:
+        more = "more" if len(content) > declared_bytes else "less"
+        raise _unfit(path, f"{member}, which holds {more} than it declares", f"the declared {declared_bytes} bytes")
+    return content
 
 
 def _text(archive: zipfile.ZipFile, member: str, path: Path) -> str:
@@ -183,8 +213,8 @@ def _is_junk(member: str) -> bool:
     return member.startswith("__MACOSX/")
 
 
-def _unfit(path: Path, found: str, expected: str) -> DataError:
+def _unfit(path: Path, found: str, expected: str, *, remedy: str = "") -> DataError:
     return DataError(
         f"archive {path.name}: found {found}; expected {expected}",
-        remedy=f"remove {path} and fetch it again, or give another archive",
+        remedy=remedy or f"remove {path} and fetch it again, or give another archive",
     )

@@ -1,6 +1,10 @@
+import io
 import stat
 import struct
+import subprocess
+import sys
 import zipfile
+import zlib
 
 import pytest
 
@@ -20,6 +24,14 @@ def pack(path, members, *, compression=zipfile.ZIP_DEFLATED):
     with zipfile.ZipFile(path, "w", compression) as archive:
         for name, content in members:
             archive.writestr(name, content)
+
+
+def declare(path, name, content):
+    """Let the archive's directory say of a member what is true of `content`."""
+    archive = path.read_bytes()
+    entry = archive.rindex(name.encode()) - 46  # checksum, compressed size and size follow at 16, 20 and 24
+    crc, size = struct.pack("<I", zlib.crc32(content)), struct.pack("<I", len(content))
+    path.write_bytes(archive[: entry + 16] + crc + archive[entry + 20 : entry + 24] + size + archive[entry + 28 :])
 
 
 def unpacked(path, folder):
@@ -137,6 +149,101 @@ def test_an_archive_that_claims_to_be_enormous_is_refused(path):
 
     with pytest.raises(DataError, match=r"found 8589\d+ bytes when unpacked"):
         read_contents(path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="peak memory is read from /proc")
+@pytest.mark.parametrize(
+    ("method", "complaint"),
+    [
+        (zipfile.ZIP_BZIP2, "compressed with bzip2; expected names with / and Deflate, or no compression"),
+        (zipfile.ZIP_LZMA, "compressed with LZMA; expected names with / and Deflate, or no compression"),
+        (zipfile.ZIP_DEFLATED, "holds more than it declares; expected the declared 100 bytes"),
+    ],
+)
+def test_a_few_bytes_that_declare_to_be_small_cannot_fill_the_memory(path, method, complaint):
+    inflated_mb, allowed_mb = 120, 60
+    with zipfile.ZipFile(path, "w", method) as archive, archive.open(NAMES[0], "w") as stream:
+        for _ in range(inflated_mb):
+            stream.write(bytes(1 << 20))
+    declare(path, NAMES[0], bytes(100))
+    program = (
+        "import pathlib, re, sys\n"
+        "from harness.data.archive import read_contents\n"
+        "from harness.errors import DataError\n"
+        "try: read_contents(pathlib.Path(sys.argv[1]))\n"
+        "except DataError as error: print(error)\n"
+        "print(re.search(r'VmHWM:\\s+(\\d+) kB', open('/proc/self/status').read())[1])\n"
+    )
+    answer = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=True)
+    *message, peak_kb = answer.stdout.splitlines()
+
+    assert int(peak_kb) < allowed_mb * 1000
+    assert complaint in message[0]
+
+
+def test_a_member_that_ends_before_its_declared_size_is_refused(path, tmp_path):
+    pack(path, [NAMES, *FRAME.items()])
+    archive = path.read_bytes()
+    entry = archive.rindex(b"data/obj_train_data/d/a.jpg") - 46
+    path.write_bytes(archive[: entry + 24] + struct.pack("<I", 9) + archive[entry + 28 :])
+
+    with pytest.raises(DataError, match=r"a\.jpg, which holds less than it declares; expected the declared 9 bytes"):
+        unpacked(path, tmp_path / "out")
+
+
+def test_deflate64_is_called_so_and_the_remedy_is_to_pack_again(path):
+    pack(path, [NAMES, *FRAME.items()])
+    archive = path.read_bytes()
+    entry = archive.rindex(b"data/obj_train_data/d/a.jpg") - 46
+    path.write_bytes(archive[: entry + 10] + struct.pack("<H", 9) + archive[entry + 12 :])
+
+    with pytest.raises(DataError, match=r"a\.jpg', compressed with Deflate64;") as caught:
+        read_contents(path)
+    assert "pack the files again" in caught.value.remedy
+
+
+def test_backslashes_in_names_are_not_called_an_escape(path):
+    pack(path, [NAMES, *((name.replace("/", "\\"), content) for name, content in FRAME.items())])
+
+    with pytest.raises(DataError, match="a name with backslashes, as some programs for Windows write it") as caught:
+        read_contents(path)
+    assert "pack the files again" in caught.value.remedy
+
+
+def test_members_without_sizes_before_their_content_are_read(path, tmp_path):
+    class Pipe(io.RawIOBase):
+        def __init__(self):
+            self.content = b""
+
+        def writable(self):
+            return True
+
+        def write(self, content):
+            self.content += bytes(content)
+            return len(content)
+
+    pipe = Pipe()
+    pack(pipe, [NAMES, *FRAME.items(), ("data/empty", b"")])
+    path.write_bytes(pipe.content)
+    assert zipfile.ZipFile(path).getinfo(NAMES[0]).flag_bits & 0x8, "no data descriptor was written"
+
+    assert unpacked(path, tmp_path / "out")["images/a.jpg"] == b"picture"
+
+
+def test_zip64_members_are_read(path, tmp_path):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in [NAMES, *FRAME.items()]:
+            with archive.open(name, "w", force_zip64=True) as stream:
+                stream.write(content)
+
+    assert unpacked(path, tmp_path / "out")["images/a.jpg"] == b"picture"
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_an_empty_label_is_read(path, tmp_path, compression):
+    pack(path, [NAMES, *(FRAME | {"data/obj_train_data/d/a.txt": b""}).items()], compression=compression)
+
+    assert unpacked(path, tmp_path / "out")["labels/a.txt"] == b""
 
 
 def test_a_damaged_member_is_named(path, tmp_path):
