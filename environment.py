@@ -18,6 +18,7 @@ import fcntl
 import hashlib
 import importlib.util
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -139,12 +140,15 @@ def install(python: Path, wanted: str, kept_torch: str | None, *, lock: IO[str])
     pins = CONSTRAINTS.read_text().splitlines()
     if kept_torch:
         pins = [f"torch=={kept_torch}" if pin.startswith("torch==") else pin for pin in pins]
-    with tempfile.NamedTemporaryFile("w", suffix=".txt") as constraints:
-        constraints.write("\n".join(pins))
-        constraints.flush()
-        order = ["install", "--constraint", constraints.name, "--editable", f".{EXTRAS[wanted]}"]
+    with tempfile.TemporaryDirectory() as aside:
+        constraints, setuptools = Path(aside, "constraints.txt"), Path(aside, "setuptools.cfg")
+        constraints.write_text("\n".join(pins))
+        # Without it setuptools writes its notes into the checkout, which may be read-only.
+        setuptools.write_text(f"[egg_info]\negg_base = {aside}\n")
+        environment = {**os.environ, "DIST_EXTRA_CONFIG": str(setuptools)}
+        order = pip(python, "install", "--constraint", str(constraints), "--editable", f".{EXTRAS[wanted]}")
         # A pip that outlives us keeps the lock, so that no second one works beside it.
-        if subprocess.run(pip(python, *order), cwd=ROOT, check=False, pass_fds=[lock.fileno()]).returncode:
+        if subprocess.run(order, cwd=ROOT, env=environment, check=False, pass_fds=[lock.fileno()]).returncode:
             fail(
                 "pip could not install the packages; its last lines above say why",
                 "make again once the network is there (what was fetched is kept); behind a proxy set HTTPS_PROXY,\n"
