@@ -61,6 +61,8 @@ dev := $(VENV)/.ready-dev
 engine := $(filter tao here,$(if $(filter ENGINE,$(given)),$(ENGINE),$(JAMCAM_ENGINE)))
 detector := $(VENV)/.ready-$(if $(engine)$(filter IMAGE,$(given))$(JAMCAM_IMAGE),base,detector)
 bench := $(patsubst %detector,%bench,$(detector:%base=%report))
+# Modules set them, and other packages than the pinned ones would be imported; a yolo_v4 on PATH may need them.
+unexport PYTHONHOME $(if $(filter here,$(engine)),,PYTHONPATH)
 endif
 
 jamcam = JAMCAM_VIA=make $(python) -m harness $@ $(options)
