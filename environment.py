@@ -16,6 +16,7 @@ if sys.version_info < (3, 10):  # noqa: UP036 - this is where the rule is enforc
 import contextlib
 import fcntl
 import hashlib
+import importlib.metadata
 import importlib.util
 import json
 import os
@@ -24,7 +25,7 @@ import shutil
 import subprocess
 import tempfile
 import venv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, NamedTuple, NoReturn
 
@@ -35,6 +36,11 @@ EXTRAS["dev"] = "[detector,report,bench,visualizer,dev]"
 INCLUDES = {name: tuple(EXTRAS)[: number + 1] for number, name in enumerate(EXTRAS)}
 INCLUDES["detector"] = ("base", "detector")
 OLDEST_TORCH = (2, 4)
+# Settings with which pip installs into another place, or not at all.
+ELSEWHERE = ("dry-run", "no-deps", "prefix", "python", "root", "target")
+# Packages whose module has another name.
+MODULES = {"nvidia-ml-py": "pynvml", "pillow": "PIL", "protobuf": "google.protobuf", "pytest-xdist": "xdist"}
+MODULES |= {"tensorboardx": "tensorboardX"}
 
 
 class Size(NamedTuple):
@@ -75,6 +81,7 @@ def main(arguments: list[str]) -> None:
 def fill(folder: Path, wanted: str, half_made: IO[str]) -> None:
     """Create the environment where it is missing and let pip install the project and the extras into it."""
     python = folder / "bin" / "python"
+    ignored = ignore_variables()
     if importlib.util.find_spec("ensurepip") is None and not python.exists():
         fail(
             f"Python at {sys.executable} cannot make environments: its part 'venv' is missing",
@@ -85,10 +92,24 @@ def fill(folder: Path, wanted: str, half_made: IO[str]) -> None:
     if not python.exists():
         print(f"Making {folder} for Python {sys.version.split()[0]}, once.", flush=True)
         create(folder)
+    if ignored:
+        print(f"Packages go to {folder}; ignored, because they lead elsewhere: {', '.join(ignored)}", flush=True)
+    setting = setting_of_pip(python, ELSEWHERE)
+    if setting:
+        fail(f"with {setting[0]} pip would not install into {folder}", setting[1])
     kept = torch_that_is_here(python)
     announce(folder, parts(python, wanted, kept))
     install(python, wanted, kept, lock=half_made)
+    try_out(folder, wanted, kept)
     half_made.truncate(0)
+
+
+def ignore_variables() -> list[str]:
+    """Take those variables away that lead pip or the environment's Python to another place; their names."""
+    names = [variable_of_pip(name) for name in (*ELSEWHERE, "user")]
+    ignored = [name for name in (*names, "PYTHONHOME", "PYTHONPATH") if os.environ.pop(name, None)]
+    os.environ["PIP_USER"] = "0"  # goes before `user = true` in a configuration file of pip's
+    return ignored
 
 
 def parts(python: Path, wanted: str, kept_torch: str | None) -> list[Size]:
@@ -137,24 +158,90 @@ def torch_that_is_here(python: Path) -> str | None:
 
 def install(python: Path, wanted: str, kept_torch: str | None, *, lock: IO[str]) -> None:
     """Run pip with the pins, its progress visible."""
-    pins = CONSTRAINTS.read_text().splitlines()
-    if kept_torch:
-        pins = [f"torch=={kept_torch}" if pin.startswith("torch==") else pin for pin in pins]
     with tempfile.TemporaryDirectory() as aside:
-        constraints, setuptools = Path(aside, "constraints.txt"), Path(aside, "setuptools.cfg")
-        constraints.write_text("\n".join(pins))
+        constraints, setuptools, log = (Path(aside, name) for name in ("constraints.txt", "setuptools.cfg", "pip.log"))
+        constraints.write_text("".join(f"{name}=={version}\n" for name, version in pins(kept_torch).items()))
         # Without it setuptools writes its notes into the checkout, which may be read-only.
         setuptools.write_text(f"[egg_info]\negg_base = {aside}\n")
         environment = {**os.environ, "DIST_EXTRA_CONFIG": str(setuptools)}
-        order = pip(python, "install", "--constraint", str(constraints), "--editable", f".{EXTRAS[wanted]}")
+        order = pip(python, "install", "--constraint", str(constraints), "--log", str(log))
+        order += ["--editable", f".{EXTRAS[wanted]}"]
         # A pip that outlives us keeps the lock, so that no second one works beside it.
         if subprocess.run(order, cwd=ROOT, env=environment, check=False, pass_fds=[lock.fileno()]).returncode:
-            fail(
-                "pip could not install the packages; its last lines above say why",
-                "make again once the network is there (what was fetched is kept); behind a proxy set HTTPS_PROXY,\n"
-                "       for a mirror or a folder of wheels set PIP_INDEX_URL or PIP_FIND_LINKS;\n"
-                "       with a Python that has the packages already: make VENV=none",
-            )
+            conflict = log.exists() and "(constraint)" in log.read_text(errors="replace")
+            explain_failure(python, conflict=conflict)
+
+
+def explain_failure(python: Path, *, conflict: bool) -> NoReturn:
+    """End with what kept pip from installing; a `conflict` is one of versions."""
+    setting = setting_of_pip(python, ["constraint"]) if conflict else None
+    if setting:
+        fail(f"{setting[0]} asks for other versions than this project; pip's last lines above name them", setting[1])
+    fail(
+        "pip could not install the packages; its last lines above say why",
+        "make again once the network is there (what was fetched is kept); behind a proxy set HTTPS_PROXY,\n"
+        "       for a mirror or a folder of wheels set PIP_INDEX_URL or PIP_FIND_LINKS;\n"
+        "       with a Python that has the packages already: make VENV=none",
+    )
+
+
+def try_out(folder: Path, wanted: str, kept_torch: str | None) -> None:
+    """Let the environment's Python import what was installed, and end where it cannot."""
+    python = folder / "bin" / "python"
+    program = f"import harness, environment; environment.import_all({wanted!r}, {kept_torch!r})"
+    answer = subprocess.run([python, "-c", program], cwd=folder, capture_output=True, text=True, check=False)
+    if answer.returncode:
+        said = answer.stderr.strip() or f"Python ended with status {answer.returncode}"
+        reason = (re.findall(r"^[\w.]+(?:Error|Exception): .*", said, re.MULTILINE) or said.splitlines())[-1]
+        package = (answer.stdout.split() or ["harness"])[-1]
+        fail(
+            f"{folder} cannot be used, for {package} cannot be imported from it: {reason}",
+            "make again, which starts anew; or with a Python that has the packages already: make VENV=none",
+        )
+
+
+def import_all(wanted: str, kept_torch: str | None) -> None:
+    """Import every package that a set needs, in the environment's own Python, which ends at the first it has not."""
+    versions, extras = pins(kept_torch), re.findall(r"\w+", EXTRAS[wanted])
+    for line in importlib.metadata.requires("jamcam-harness") or []:
+        requirement, _, condition = line.partition(";")
+        extra = re.search(r"extra == ['\"](\w+)", condition)
+        package = re.split(r"[^\w.-]", requirement)[0].lower()
+        # A condition on the version of Python is left to pip; types are not for importing.
+        if package.startswith("types-") or (condition and not (extra and extra[1] in extras)):
+            continue
+        print(package, flush=True)
+        module = importlib.import_module(MODULES.get(package, package.replace("-", "_")))
+        version = str(getattr(module, "__version__", importlib.metadata.version(package)))
+        expected = versions.get(package, version)
+        if version.partition("+")[0] != expected.partition("+")[0]:
+            sys.exit(f"version {version} of {module.__file__}, expected {expected}")
+
+
+def setting_of_pip(python: Path, names: Sequence[str]) -> tuple[str, str] | None:
+    """That setting of pip's in force which has one of the names, and how to be rid of it."""
+    question = pip(python, "config", "list")
+    listed = subprocess.run(question, stdout=subprocess.PIPE, text=True, check=False).stdout
+    for section in (":env:", "install", "global"):  # the first of them that has a setting decides it
+        setting = re.search(rf"^{section}\.({'|'.join(names)})=(.*)$", listed, re.MULTILINE)
+        if setting and section == ":env:":
+            variable = variable_of_pip(setting[1])
+            return f"the variable {variable}={setting[2]}", f"unset {variable}, then make again"
+        if setting:
+            remedy = "take it out of the file that `pip config debug` shows, then make again"
+            return f"pip's setting {setting[0]}", remedy
+    return None
+
+
+def variable_of_pip(setting: str) -> str:
+    """The variable that sets it."""
+    return "PIP_" + setting.upper().replace("-", "_")
+
+
+def pins(kept_torch: str | None) -> dict[str, str]:
+    """Version of each package, with that of a torch to keep."""
+    versions = dict(re.findall(r"^([\w-]+)==(\S+)$", CONSTRAINTS.read_text(), re.MULTILINE))
+    return versions | ({"torch": kept_torch} if kept_torch else {})
 
 
 def pip(python: Path, *arguments: str) -> list[str]:
@@ -195,8 +282,9 @@ def only_maker(folder: Path) -> Iterator[IO[str]]:
 
 
 def inputs_digest() -> str:
-    """Digest of everything that decides what is installed."""
-    return hashlib.sha256((ROOT / "pyproject.toml").read_bytes() + CONSTRAINTS.read_bytes()).hexdigest()
+    """Digest of everything that decides what is installed; one of an environment that was not tried out differs."""
+    inputs = b"tried out\n" + (ROOT / "pyproject.toml").read_bytes() + CONSTRAINTS.read_bytes()
+    return hashlib.sha256(inputs).hexdigest()
 
 
 def fail(message: str, remedy: str) -> NoReturn:

@@ -4,84 +4,14 @@ The environment's own Python is a program of ours that writes down what it was a
 """
 
 import fcntl
-import json
 import os
+import re
 import subprocess
 import sys
 
 import pytest
 
-CPU_BUILD = {"version": "9.9.0+cpu", "requires_dist": ["filelock", "jinja2"]}
 CUDA_BUILD = {"version": "9.9.0", "requires_dist": ["filelock", 'nvidia-cudnn==9; platform_system == "Linux"']}
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "venv"
-
-
-@pytest.fixture
-def stand_in(tmp_path):
-    """Puts a module in front of the standard library's."""
-    folder = tmp_path / "stand-ins"
-    folder.mkdir()
-
-    def write(name, text):
-        (folder / f"{name}.py").write_text(text)
-
-    write.folder = folder
-    return write
-
-
-@pytest.fixture
-def fake_pip(tmp_path, stand_in):
-    """An environment whose Python writes down its calls and answers for pip; `set` changes an answer."""
-    program, answers, calls = tmp_path / "python", tmp_path / "answers", tmp_path / "calls"
-    answers.mkdir()
-    program.write_text(
-        "#!/bin/sh\n"
-        f"echo \"$*\" >> '{calls}'\n"
-        'case "$*" in\n'
-        f"  *importlib.metadata*) cat '{answers}/torch' ;;\n"
-        f"  *--dry-run*) cat '{answers}/report' ;;\n"
-        f"  *--editable*) cp \"$6\" '{tmp_path}/constraints'; exit $(cat '{answers}/status') ;;\n"
-        "esac\n"
-    )
-    program.chmod(0o755)
-    stand_in(
-        "venv",
-        "import os, pathlib\n"
-        "class EnvBuilder:\n"
-        "    def __init__(self, **words): self.words = words\n"
-        "    def create(self, folder):\n"
-        "        (pathlib.Path(folder) / 'bin').mkdir()\n"
-        f"        os.symlink({str(program)!r}, pathlib.Path(folder) / 'bin' / 'python')\n"
-        "        print('created', sorted(self.words.items()))\n",
-    )
-
-    def set_answers(*, torch="", build=CPU_BUILD, status=0):
-        (answers / "torch").write_text(torch)
-        (answers / "report").write_text(json.dumps({"install": [{"metadata": build}]}) if build else "")
-        (answers / "status").write_text(str(status))
-
-    set_answers()
-    set_answers.calls = lambda: calls.read_text().splitlines() if calls.exists() else []
-    set_answers.constraints = lambda: (tmp_path / "constraints").read_text().splitlines()
-    return set_answers
-
-
-@pytest.fixture
-def set_up(checkout, folder, fake_pip, stand_in):
-    def run(wanted="detector", python=sys.executable):
-        return subprocess.run(
-            [python, checkout / "environment.py", folder, wanted],
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(stand_in.folder)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    return run
 
 
 def test_it_says_what_will_be_fetched_before_it_fetches(set_up, folder, fake_pip):
@@ -91,8 +21,8 @@ def test_it_says_what_will_be_fetched_before_it_fetches(set_up, folder, fake_pip
     assert "about   40 MB  luigi, numpy, pillow and what they need" in result.stdout
     assert "about  300 MB  torch 9.9.0+cpu, a CPU build, onnx and onnxruntime" in result.stdout
     assert "MB are free at" in result.stdout
-    assert fake_pip.calls()[-1].startswith("-m pip --disable-pip-version-check install --constraint ")
-    assert fake_pip.calls()[-1].endswith(" --editable .[detector]")
+    assert fake_pip.order().startswith("-m pip --disable-pip-version-check install --constraint ")
+    assert fake_pip.order().endswith(" --editable .[detector]")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has CUDA builds as the default")
@@ -114,7 +44,7 @@ def test_without_torch_nothing_is_asked_about_torch_builds(set_up, fake_pip, wan
     assert "MB  torch" not in result.stdout
     assert ("MB  pandas, matplotlib" in result.stdout) == (wanted == "report")
     assert not any("--dry-run" in call for call in fake_pip.calls())
-    assert fake_pip.calls()[-1].endswith(f" --editable {order}")
+    assert fake_pip.order().endswith(f" --editable {order}")
 
 
 def test_a_torch_that_is_already_there_is_kept(set_up, fake_pip):
@@ -127,7 +57,7 @@ def test_a_torch_that_is_already_there_is_kept(set_up, fake_pip):
 def test_a_torch_that_is_too_old_is_not_kept(set_up, fake_pip, checkout):
     fake_pip(torch="2.3.1")
     set_up()
-    assert fake_pip.constraints() == (checkout / "constraints.txt").read_text().splitlines()
+    assert fake_pip.constraints() == re.findall(r"^[a-z].*", (checkout / "constraints.txt").read_text(), re.MULTILINE)
 
 
 def test_a_larger_set_holds_the_smaller_ones(set_up, folder):

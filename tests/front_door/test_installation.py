@@ -17,6 +17,8 @@ NEEDED = ("Makefile", "environment.py", "pyproject.toml", "constraints.txt", "RE
 NEEDED += ("harness", "made_frames", "probe", "specs", "yolo_v4")
 # Somebody who owns nothing here, if root runs the tests.
 SOMEBODY = {} if os.getuid() else {"user": 65534, "group": 65534, "extra_groups": []}
+# Where packages come from, if whoever runs the tests has said so.
+INDEX = {name: text for name, text in os.environ.items() if re.search(r"^PIP_.*(INDEX|LINKS|CERT)|_proxy$", name, re.I)}
 
 
 @pytest.fixture
@@ -52,7 +54,7 @@ def make(read_only, home):
         result = subprocess.run(
             ["make", f"PYTHON={python}", f"VENV={home}/venv", *words],
             cwd=read_only,
-            env={"PATH": os.environ["PATH"], "HOME": str(home), **environment},
+            env={"PATH": os.environ["PATH"], "HOME": str(home), **INDEX, **environment},
             capture_output=True,
             text=True,
             check=False,
@@ -83,3 +85,25 @@ def test_a_checkout_that_its_user_cannot_write_serves_all_the_same(make, read_on
         answer = subprocess.run(question, cwd="/", capture_output=True, text=True, check=False)
         assert answer.returncode == 0, answer.stderr
         assert __version__ in answer.stdout or "usage: yolo_v4" in answer.stdout
+
+
+def test_what_variables_have_spoilt_the_next_make_repairs(make, home):
+    (home / "constraints.txt").write_text("numpy==1.26.4\n")
+    result = make("status", PIP_CONSTRAINT=f"{home}/constraints.txt")
+
+    assert result.returncode == 2
+    assert f"the variable PIP_CONSTRAINT='{home}/constraints.txt' asks for other versions" in result.stderr
+    assert "unset PIP_CONSTRAINT" in result.stderr
+    assert not list((home / "venv").glob(".ready-*"))
+
+    # A module's packages for another Python.
+    (home / "module" / "numpy").mkdir(parents=True)
+    (home / "module" / "numpy" / "__init__.py").write_text("raise ImportError('made for another Python')")
+    elsewhere = dict.fromkeys(("PIP_PREFIX", "PIP_TARGET", "PYTHONHOME"), f"{home}/elsewhere")
+    variables = {"PIP_USER": "1", "PIP_REQUIRE_VIRTUALENV": "1", "PYTHONPATH": f"{home}/module"}
+    result = make("download", "RECIPE=smoke", f"WORKSPACE={home}/workspace", **elsewhere, **variables)
+
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "was left half-made: starting again" in result.stdout
+    assert "next: make verify" in result.stdout
+    assert not (home / "elsewhere").exists()
