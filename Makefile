@@ -44,7 +44,10 @@ VARIABLES += FORCE=--force                         ## 1: `unlock` although the h
 names := $(foreach pair,$(VARIABLES),$(firstword $(subst =, ,$(pair))))
 given := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
 unknown := $(filter-out $(names) VENV PYTHON BASE TAO_IMAGE YOLO_V4_GOLDEN,$(given))
-$(if $(unknown),$(error unknown variable $(unknown); `make help` lists those there are))
+# Variables of a make that called this one arrive as if they had been given here; some are not for us.
+refuse = $(error unknown variable $(unknown); `make help` lists those there are)
+pass_over = $(warning unknown variable $(unknown) passed over; `make help` lists those there are)
+$(if $(unknown),$(if $(filter 0,$(MAKELEVEL)),$(refuse),$(pass_over)))
 
 quoted = '$(subst ','\'',$(value $(1)))'
 option = $(if $(filter $(1),$(given)),$(2)=$(call quoted,$(1)))

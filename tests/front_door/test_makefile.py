@@ -102,6 +102,15 @@ def test_a_misspelt_variable_is_refused(make):
     assert make.calls() == []
 
 
+def test_a_variable_of_the_make_that_called_is_passed_over_aloud(make, checkout, tmp_path):
+    (tmp_path / "Makefile").write_text(f"all:\n\t@$(MAKE) -C '{checkout}' PYTHON=fake-python VENV=none status\n")
+    result = make("-f", str(tmp_path / "Makefile"), "CC=gcc")
+
+    assert result.returncode == 0, result.stderr
+    assert "unknown variable CC passed over; `make help` lists those there are" in result.stderr
+    assert make.calls() == ["[-m][harness][status]"]
+
+
 def test_targets_run_one_after_another_also_with_j(make):
     make("-j", "8", "download", "verify", "status", "VENV=none")
     assert make.calls() == ["[-m][harness][download]", "[-m][harness][verify]", "[-m][harness][status]"]
