@@ -16,12 +16,11 @@ from harness.measure import cases, facts, micro
 from harness.measure.bench_workspace import bench_folder, lay_out, load_plan
 from harness.measure.cases import Case
 from harness.measure.efficiency import CASE, with_efficiency
-from harness.measure.plan import SPELL_S, Bench
+from harness.measure.plan import Bench
 from harness.measure.record import Machine, Record
 from harness.measure.record_files import read_records
 from harness.measure.recording import Recording
 from harness.measure.scaling import prepare, scaled
-from harness.measure.stats import summarise
 from harness.process.identity import is_running
 from harness.process.signals import Interrupted
 from harness.queue.notes import cost_so_far
@@ -105,9 +104,7 @@ class _Bench:
     def everything(self) -> None:
         """The whole chain once, then single cases and single operations."""
         if self._attempt("chain", self._chain):
-            found = cases.repeated(self._settings, self._plan)
-            self._take_turns(found)
-            self._attempt("sampler", partial(self._sampler, found[0]))
+            self._take_turns(cases.repeated(self._settings, self._plan))
             if reason := micro.missing(self._settings):
                 self._say(f"micro: left out, {reason}")
             else:
@@ -135,18 +132,6 @@ class _Bench:
         recording.measure(lambda: cases.chain(self._settings, self._plan))
         self._data = recording.record.conditions["data_sha256"]
         self._close("chain")
-
-    def _sampler(self, train: Case) -> None:
-        """What the sampler costs, where the engine tells the times of its steps."""
-        steps = summarise(self._open[train.key].record.values("train_step_s")) if train.key in self._open else None
-        if steps is None:
-            self._say("sampler: left out, for nothing told how long a step of training takes")
-            return
-        self._say(f"sampler: {self._plan.sampler_pairs} spells of {SPELL_S:g} s with it, and as many without")
-        case = cases.long_training(train.settings, self._plan, step_s=steps.median)
-        recording = self._recording("sampler", case.name, case.settings, **case.conditions(self._plan))
-        recording.measure(lambda: case.run(self._plan), spell_s=SPELL_S)
-        self._close("sampler")
 
     def _micro(self) -> None:
         recording = self._recording("micro", "micro", self._settings)

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import math
 import os
 import re
 import time
@@ -17,7 +16,7 @@ from harness.errors import ConfigError
 from harness.files import link_or_copy, publish, remove, write_text
 from harness.measure import timing
 from harness.measure.bench_workspace import lay_out
-from harness.measure.plan import SPELL_S, Bench, block_of_training
+from harness.measure.plan import Bench, block_of_training
 from harness.measure.record import Measurement
 from harness.measure.recording import Work
 from harness.settings.variables import Settings
@@ -50,8 +49,6 @@ class Case:
 
     def conditions(self, plan: Bench) -> dict[str, int | str]:
         """What more than the settings must be equal for its records to be compared."""
-        if self.name == "sampler":
-            return {"sampler_pairs": plan.sampler_pairs}
         if self.stage == "train":
             kind = {"scaling": self.scaling} if self.scaling else {}
             return {"train_steps": plan.train_steps, "warm_up_steps": plan.warm_up_steps, **kind}
@@ -119,14 +116,6 @@ def block(settings: Settings, plan: Bench, name: str) -> Settings:
     for product in task.products():
         publish(attempt.staged(product), own.path(product))
     return few
-
-
-def long_training(few: Settings, plan: Bench, *, step_s: float) -> Case:
-    """A training of a block's frames that lasts for all the spells with and without the sampler."""
-    steps = math.ceil(plan.sampler_pairs * 2 * SPELL_S / step_s)
-    epochs = math.ceil(steps / math.ceil(_count(few, "train") / few.frames_per_step))
-    recipe = replace(few.recipe, checkpoint_interval=epochs)
-    return Case(name="sampler", stage="train", settings=replace(few, recipe=recipe, epochs=epochs))
 
 
 def chain(settings: Settings, plan: Bench) -> Work:

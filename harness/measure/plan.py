@@ -8,7 +8,6 @@ import numpy as np
 
 SETTLED = 1.1  # a step takes no longer than this share of a usual one when warm-up is over
 RUN_OF_STEPS = 3
-SPELL_S = 2.0  # with the sampler, and then without: long against a step, short against how machines drift
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,7 +18,6 @@ class Bench:
     epochs: int = 0  # of the chain's training; 0: as many as the settings say
     train_steps: int = 20  # of a block of training, after warm-up
     warm_up_steps: int = 10  # at least; more where steps have not settled by then
-    sampler_pairs: int = 40  # of spells with and without the sampler, in one long training, to see what it costs
     batches: tuple[int, ...] = (1, 8)  # frames at once, in evaluation and inference
     target_map: float = 0.4  # the mAP on the validation frames to which training is timed, a fraction
     host_name: bool = False  # write the host's name into records, in place of its hash

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.clock import stamp, utc
-from harness.measure import digest, record_files, timing
+from harness.measure import digest, record_files
 from harness.measure.comparability import faults
 from harness.measure.record import TRAINING, Measurement, Record, Run
 from harness.measure.sampling import watched
@@ -44,13 +44,13 @@ class Recording:
         record = replace(record, id=name, started_utc=utc(now_s))
         return cls(record=record, folder=record_files.begin(settings.results, record), settings=settings)
 
-    def measure(self, work: Callable[[], Work], *, probed: bool = True, spell_s: float = 0.0) -> Run:
-        """Run once, watched by the sampler or not, and keep what came out; with a `spell_s`, watched in turns.
+    def measure(self, work: Callable[[], Work], *, probed: bool = True) -> Run:
+        """Run once, watched by the sampler or not, and keep what came out.
 
         Raises:
             HarnessError: it failed; earlier runs are kept.
         """
-        rates = {"gpu_hz": self.settings.gpu_hz, "host_hz": self.settings.host_hz, "spell_s": spell_s}
+        rates = {"gpu_hz": self.settings.gpu_hz, "host_hz": self.settings.host_hz}
         with watched(self.folder, **rates) if probed else contextlib.nullcontext():
             started_s, clock_s = time.time(), time.monotonic()
             done = work()
@@ -60,8 +60,6 @@ class Recording:
         gpus_j = sum(one.energy_j for one in used if one.device.startswith("gpu"))
         rate = done.images / gpus_j if gpus_j else 0
         more = [Measurement(name="images_per_j", values=(rate,))] if rate else []
-        if spell_s and samples:
-            more.append(timing.of_spells(done.phases, began_s=float(samples["unix_s"][0]), spell_s=spell_s))
         run = Run(
             number=len(self.record.runs) + 1,
             started_unix_s=round(started_s, 3),

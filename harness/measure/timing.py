@@ -33,30 +33,6 @@ def of_training(phases: Phases, *, batch: int, frames: int, plan: Bench) -> tupl
     return found, left_out
 
 
-def of_spells(phases: Phases, *, began_s: float, spell_s: float) -> Measurement:
-    """What the sampler costs: the rate of steps in each spell with it over that of the two spells without around it.
-
-    Args:
-        began_s: when the sampler began; every other spell from then on is one without it.
-        spell_s: how long each is.
-    """
-    steps: dict[int, list[float]] = {}
-    for one in phases:
-        now_s = one["started_unix_s"] - began_s
-        for wait_s, work_s in zip(one.get("wait_s", ()), one.get("work_s", ()), strict=True):
-            spell, now_s = now_s // spell_s, now_s + wait_s + work_s
-            if now_s // spell_s == spell:  # wholly inside of it
-                steps.setdefault(int(spell), []).append(wait_s + work_s)
-    means = {spell: sum(found) / len(found) for spell, found in steps.items()}
-    # Of two neighbours, so that a machine that slows down does not count against either side.
-    costs = [
-        100 * ((means[spell - 1] + means[spell + 1]) / 2 / mean - 1)
-        for spell, mean in means.items()
-        if spell % 2 == 0 and {spell - 1, spell + 1} <= {*means}
-    ]
-    return Measurement(name="sampler_change_pct", values=tuple(costs))
-
-
 def of_batches(phases: Phases, *, batch: int, images: int) -> list[Measurement]:
     """Throughput, and the time of each batch but the first, which is warm-up; where the engine tells its batches."""
     waits, works = ([second for one in phases for second in one.get(name, ())] for name in ("wait_s", "work_s"))

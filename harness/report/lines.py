@@ -37,7 +37,7 @@ def _verdict(record: Record) -> Iterator[str]:
 
 
 def _cost(record: Record) -> Iterator[str]:
-    """The sampler's cost: its CPU time and its beat; in its own case it rests half of the time."""
+    """The sampler's cost: its CPU time and its beat. In `sampler`, a case of older records, it rested half of the time."""
     probe = record.probe if record.case != "sampler" else None
     if probe is not None and probe.cpu_pct is not None and probe.beat_error_p95_s is not None:
         yield (
