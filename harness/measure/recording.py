@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.clock import stamp, utc
 from harness.measure import digest, record_files
-from harness.measure.comparability import faults
+from harness.measure.comparability import judge
 from harness.measure.record import TRAINING, Measurement, Record, Run
 from harness.measure.sampling import watched
 from harness.settings.variables import Settings
@@ -42,7 +42,7 @@ class Recording:
         now_s = time.time()
         name = f"{stamp(now_s)}-{record.case}-{secrets.token_hex(2)}"
         record = replace(record, id=name, started_utc=utc(now_s))
-        return cls(record=record, folder=record_files.begin(settings.results, record), settings=settings)
+        return cls(record=record, folder=record_files.begin_record(settings.results, record), settings=settings)
 
     def measure(self, work: Callable[[], Work], *, probed: bool = True) -> Run:
         """Run once, watched by the sampler or not, and keep what came out.
@@ -91,6 +91,6 @@ class Recording:
             probe=digest.probe(samples, self.record.runs, **rates, faults=said) if samples or said else None,
             observed=digest.observed(samples),
         )
-        self.record = replace(record, not_comparable=faults(record))
-        record_files.close(self.folder, self.record)
+        self.record = replace(record, not_comparable=judge(record))
+        record_files.close_record(self.folder, self.record)
         return self.record

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 # The whole range of n values misses the true median with probability 2 / 2^n: 6 % for five, 12 % for four. Below five
 # no interval made of the values comes near 95 %, and one would be a pretence.
-FEWEST = 5
+MIN_REPEATS = 5
 RESAMPLES = 10_000
 
 
@@ -46,7 +46,7 @@ def summarise(values: Sequence[float | None]) -> Summary | None:
     if not found.size:
         return None
     q1, median, q3 = np.percentile(found, (25, 50, 75))
-    low, high = _interval(_medians(found)) if found.size >= FEWEST else (None, None)
+    low, high = _interval(_medians(found)) if found.size >= MIN_REPEATS else (None, None)
     return Summary(n=found.size, median=float(median), q1=float(q1), q3=float(q3), low=low, high=high)
 
 
@@ -59,7 +59,7 @@ def ratio(ours: Sequence[float | None], theirs: Sequence[float | None]) -> Ratio
     if not above.size or not below.size or not np.median(below):
         return None
     low, high = None, None
-    if min(above.size, below.size) >= FEWEST:
+    if min(above.size, below.size) >= MIN_REPEATS:
         low, high = _interval(_medians(above) / _medians(below, seed=1))
     point = float(np.median(above) / np.median(below))
     return Ratio(n=min(above.size, below.size), ratio=point, low=low, high=high)

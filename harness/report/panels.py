@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from harness.measure.stats import FEWEST, summarise
+from harness.measure.stats import MIN_REPEATS, summarise
 from harness.report.style import add_foot, log_axis, look, new_figure
 from harness.text import number
 
@@ -74,7 +74,7 @@ def dot_plot(title: str, panels: Sequence[Panel], order: Sequence[str]) -> Figur
         _draw_rows(axes, panel, shown, log=wide and panel.ends[0] > 0)
     all_axes[0].set_yticks(range(len(shown)), shown)
     all_axes[0].set_ylim(len(shown) - 0.5, -0.5)
-    notes = [f"dot: median; bar: 95 % interval, from {FEWEST} repeats on; tick: a repeat"]
+    notes = [f"dot: median; bar: 95 % interval, from {MIN_REPEATS} repeats on; tick: a repeat"]
     notes += [f"{left_out} more rows are in the records"] if left_out > 0 else []
     notes += [HOLLOW] if any(dots.hollow for dots in every) else []
     add_foot(figure, all_axes, *notes)
