@@ -14,6 +14,7 @@ from harness.units import unit_of
 
 SCHEMA_VERSION = 1
 STATUSES = ("ok", "failed", "truncated")
+Condition = str | int | float | bool | None
 TRAINING = ("chain", "train", "scaling")  # cases that say how fast training is
 VERDICTS = ("compute-bound", "data-starved", "checkpoint-bound", "cannot tell")
 
@@ -173,7 +174,7 @@ class Record:
     source: str = "measured"  # or what it was imported from
     started_utc: str
     finished_utc: str | None
-    conditions: Mapping[str, str | int | float | bool | None]  # must be equal for two records to be compared
+    conditions: Mapping[str, Condition]  # must be equal for two records to be compared
     machine: Machine | None  # None where it was imported
     code: Code | None
     environment: Mapping[str, str]  # variables of an allow-list

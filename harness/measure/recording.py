@@ -11,7 +11,7 @@ from typing import Any
 from harness.clock import stamp, utc
 from harness.measure import digest, record_files
 from harness.measure.comparability import judge
-from harness.measure.record import TRAINING, Measurement, Record, Run
+from harness.measure.record import TRAINING, Condition, Measurement, Record, Run
 from harness.measure.sampling import watched
 from harness.settings.variables import Settings
 from probe.samples import read_samples
@@ -25,7 +25,7 @@ class Work:
     phases: tuple[Mapping[str, Any], ...] = ()
     images: int = 0
     warm_up_steps: int = 0
-    conditions: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)  # known only now
+    conditions: Mapping[str, Condition] = field(default_factory=dict)  # those that are known only now
 
 
 @dataclass(kw_only=True)

@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from harness.measure.plan import Bench, warm_up
+from harness.measure.plan import BenchPlan, warm_up
 from harness.measure.record import Measurement
 
 Phases = Sequence[Mapping[str, Any]]
 
 
-def of_training(phases: Phases, *, batch: int, frames: int, plan: Bench) -> tuple[list[Measurement], int]:
+def of_training(phases: Phases, *, batch: int, frames: int, plan: BenchPlan) -> tuple[list[Measurement], int]:
     """Throughput and steps after warm-up, and how many steps that was.
 
     Of an engine that tells no steps: throughput by epoch, the first of them being the warm-up.

@@ -1,9 +1,9 @@
 import pytest
 
-from harness.measure.plan import Bench
+from harness.measure.plan import BenchPlan
 from harness.measure.timing import of_batches, of_epochs, of_training
 
-PLAN = Bench(warm_up_steps=2)
+PLAN = BenchPlan(warm_up_steps=2)
 
 
 def values(found):
