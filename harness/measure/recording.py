@@ -1,4 +1,4 @@
-"""One record being made: begun, measured run by run, closed."""
+"""A record that is being made: begun, measured run by run, closed."""
 
 import contextlib
 import secrets
@@ -19,7 +19,7 @@ from probe.samples import read_samples
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Work:
-    """What a run did: measurements of it, frames it worked on, phases it went through."""
+    """What a run did: its measurements, the number of frames it worked on, and its phases."""
 
     measurements: tuple[Measurement, ...]
     phases: tuple[Mapping[str, Any], ...] = ()
@@ -42,10 +42,11 @@ class Recording:
         now_s = time.time()
         name = f"{stamp(now_s)}-{record.case}-{secrets.token_hex(2)}"
         record = replace(record, id=name, started_utc=utc(now_s))
-        return cls(record=record, folder=record_files.begin_record(settings.results, record), settings=settings)
+        folder = record_files.begin_record(settings.results, record)
+        return cls(record=record, folder=folder, settings=settings)
 
     def measure(self, work: Callable[[], Work], *, probed: bool = True) -> Run:
-        """Run once, watched by the sampler or not, and keep what came out.
+        """Run `work` once, watched by the sampler or not, and keep what it measured.
 
         Raises:
             HarnessError: it failed; earlier runs are kept.
@@ -56,10 +57,10 @@ class Recording:
             done = work()
             duration_s = time.monotonic() - clock_s
         samples = read_samples(self.folder) if probed else {}
-        used = digest.energy(samples, started_s, started_s + duration_s)
-        gpus_j = sum(one.energy_j for one in used if one.device.startswith("gpu"))
-        rate = done.images / gpus_j if gpus_j else 0
-        more = [Measurement(name="images_per_j", values=(rate,))] if rate else []
+        energy = digest.energy(samples, started_s, started_s + duration_s)
+        gpus_j = sum(one.energy_j for one in energy if one.device.startswith("gpu"))
+        per_j = done.images / gpus_j if gpus_j else 0
+        more = [Measurement(name="images_per_j", values=(per_j,))] if per_j else []
         run = Run(
             number=len(self.record.runs) + 1,
             started_unix_s=round(started_s, 3),
@@ -68,7 +69,7 @@ class Recording:
             images=done.images,
             warm_up_steps=done.warm_up_steps,
             measurements=(*done.measurements, *more),
-            energy=used,
+            energy=energy,
         )
         record_files.add_run(self.folder, run, [{"run": run.number, **phase} for phase in done.phases])
         conditions = {**self.record.conditions, **done.conditions}
@@ -76,9 +77,9 @@ class Recording:
         return run
 
     def close(self, status: str = "ok", reason: str = "") -> Record:
-        """Write record.json, with samples and phases in short and what speaks against comparing it."""
+        """Write record.json, with samples and phases in short, and why the record must not be compared."""
         samples, phases = read_samples(self.folder), record_files.read_phases(self.folder)
-        said = record_files.read_faults(self.folder)
+        faults = record_files.read_faults(self.folder)
         rates = {"gpu_hz": self.settings.gpu_hz, "host_hz": self.settings.host_hz}
         record = replace(
             self.record,
@@ -88,7 +89,7 @@ class Recording:
             series=digest.series(samples),
             phases=digest.phase_summaries(phases, samples),
             verdict=digest.verdict(phases, samples) if self.record.case in TRAINING else None,
-            probe=digest.probe(samples, self.record.runs, **rates, faults=said) if samples or said else None,
+            probe=digest.probe(samples, self.record.runs, **rates, faults=faults) if samples or faults else None,
             observed=digest.observed(samples),
         )
         self.record = replace(record, not_comparable=judge(record))
