@@ -79,7 +79,14 @@ def _sweep(user: Workspace) -> None:
 
 
 class _Bench:
-    def __init__(self, user: Workspace, settings: Settings, plan: BenchPlan, machine: Machine, say: Say) -> None:
+    def __init__(
+        self,
+        user: Workspace,
+        settings: Settings,
+        plan: BenchPlan,
+        machine: Machine,
+        say: Say,
+    ) -> None:
         self._user, self._settings, self._plan, self._say = user, settings, plan, say
         self._machine, self._code = machine, facts.code(resolve(settings))
         self._data: Condition = None  # digest of the data, once it is known

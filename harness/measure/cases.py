@@ -87,13 +87,19 @@ class Case:
             measured = timing.of_batches(phases, batch=self.batch, images=images)
         else:
             measured, images, warm_up_steps = [], 0, 0
-        return Work(measurements=(*measured, command), phases=tuple(phases), images=images, warm_up_steps=warm_up_steps)
+        return Work(
+            measurements=(*measured, command),
+            phases=tuple(phases),
+            images=images,
+            warm_up_steps=warm_up_steps,
+        )
 
 
 def bench_cases(settings: Settings, plan: BenchPlan) -> tuple[Case, ...]:
     """The cases that take turns, in a workspace where the whole chain was done."""
     block = training_block(settings, plan, "block")
-    every_frame = replace(settings, recipe=replace(settings.recipe, vis_frames=_count_frames(settings, "test")))
+    recipe = replace(settings.recipe, vis_frames=_count_frames(settings, "test"))
+    every_frame = replace(settings, recipe=recipe)
     cases = [Case(name="train", stage="train", settings=block, batch=block.batch)]
     for batch in plan.batches:
         cases.append(Case(name="evaluate", stage="eval", settings=settings, batch=batch))
@@ -113,7 +119,7 @@ def scaling_cases(settings: Settings, plan: BenchPlan) -> tuple[Case, ...]:
 
 
 def link_inputs(user: Workspace, own: Workspace, archive: str) -> None:
-    """Give a workspace of a bench what was fetched, as links, and the specs that a person may edit, as copies."""
+    """Give a bench links to what the user fetched, and copies of the specs, which may be edited."""
     own.root.mkdir(parents=True, exist_ok=True)
     pretrained = user.pretrained.iterdir() if user.pretrained.is_dir() else ()
     for path in (user.data / archive, *pretrained, user.root / IMAGE_DIGEST):
@@ -126,7 +132,7 @@ def link_inputs(user: Workspace, own: Workspace, archive: str) -> None:
 def training_block(settings: Settings, plan: BenchPlan, name: str) -> Settings:
     """Settings of a workspace of its own, which has just the frames that a block of training needs."""
     whole, own = Workspace(settings.workspace), Workspace(settings.workspace / name)
-    stems = {split: sorted(path.stem for path in (whole.data / split / "images").iterdir()) for split in SPLITS}
+    stems = {split: _stems(settings, split) for split in SPLITS}
     by_step = resolve(settings).identity.name != "tao"
     batch, frames = settings.frames_per_step, len(stems["train"])
     kept, epochs = block_of_training(plan, batch=batch, frames=frames, by_step=by_step)
@@ -164,9 +170,9 @@ def chain(settings: Settings, plan: BenchPlan) -> Work:
         assert marker is not None  # a stage without one has raised above
         started_s, ended_s = (unix_s(text) for text in (marker.started_utc, marker.finished_utc))
         measurements.append(Measurement(name="stage_s", of=stage, values=(marker.duration_s,)))
-        phases.append({"phase": f"stage {stage}", "started_unix_s": started_s, "duration_s": marker.duration_s})
+        whole = {"phase": f"stage {stage}", "started_unix_s": started_s, "duration_s": marker.duration_s}
         of_stage = engine_phases(workspace.attempts / stage, started_s=started_s, ended_s=ended_s)
-        phases += of_stage
+        phases += [whole, *of_stage]
         if stage == "train":
             measurements += _epochs(settings, of_stage, started_s, plan.target_map)
     scores = json.loads(workspace.path(METRICS["test"]).read_text())
@@ -180,8 +186,8 @@ def chain(settings: Settings, plan: BenchPlan) -> Work:
 
 def _epochs(settings: Settings, phases: timing.Phases, began_s: float, target: float) -> list[Measurement]:
     log = Workspace(settings.workspace).experiment / f"yolov4_training_log_{network(settings)}.csv"
-    frames, batch = _count_frames(settings, "train"), settings.frames_per_step
-    return timing.of_epochs(log.read_text(), phases, batch=batch, frames=frames, began_s=began_s, target=target)
+    counts = {"batch": settings.frames_per_step, "frames": _count_frames(settings, "train")}
+    return timing.of_epochs(log.read_text(), phases, **counts, began_s=began_s, target=target)
 
 
 def _run_stages(settings: Settings, names: Sequence[str]) -> None:
@@ -210,7 +216,10 @@ def _set_batch(settings: Settings, batch: int) -> None:
     where = r"(eval_config\s*\{[^}]*?\bbatch_size\s*:\s*)\d+"
     text, replaced = re.subn(where, rf"\g<1>{batch}", template(settings))
     if not replaced:
-        raise ConfigError(f"{settings.recipe.spec}: no batch_size in eval_config", remedy="add a line batch_size: 1")
+        raise ConfigError(
+            f"{settings.recipe.spec}: no batch_size in eval_config",
+            remedy="add a line batch_size: 1",
+        )
     write_text(Workspace(settings.workspace).specs / settings.recipe.spec, text)
 
 
@@ -221,5 +230,10 @@ def _quiet() -> Iterator[None]:
         yield
 
 
+def _stems(settings: Settings, split: str) -> list[str]:
+    """Names of the frames of a split, without ending."""
+    return sorted(path.stem for path in (Workspace(settings.workspace).data / split / "images").iterdir())
+
+
 def _count_frames(settings: Settings, split: str) -> int:
-    return len(list((Workspace(settings.workspace).data / split / "images").iterdir()))
+    return len(_stems(settings, split))

@@ -1,4 +1,4 @@
-"""Whether records may be compared: what was seen while each was made, and the conditions that must be equal."""
+"""Whether records may be compared: what disturbed each of them, and the conditions that must be equal."""
 
 from collections.abc import Iterator
 
@@ -7,11 +7,11 @@ from harness.workspace.marker import DIGEST_SHOWN
 
 MOST_OTHER_CPU_PCT = 10.0  # of the machine
 MOST_CLOCK_JUMP_S = 0.5
-MOST_START_TEMPERATURE_C = 65.0  # a data-centre GPU at rest is below 50; one that starts hot slows down sooner
+MOST_START_TEMPERATURE_C = 65.0  # a data-centre GPU at rest is below 50; a hot one slows down sooner
 
 
 def reasons(record: Record) -> tuple[str, ...]:
-    """Why `record` must not be compared, as it says itself; one that was cut short does not yet, and is judged here."""
+    """Why `record` must not be compared, as it says; one that was cut short does not, and is judged here."""
     return record.not_comparable or judge(record)
 
 

@@ -1,4 +1,4 @@
-"""Two sets of records: which are meant, what forbids comparing them, and the ratio of everything both measured."""
+"""Two sets of records: selecting them, what forbids comparing them, and ratios of what both measured."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

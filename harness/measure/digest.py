@@ -119,7 +119,14 @@ def _points(inside: Samples, column: str) -> tuple[Numbers, Numbers]:
     return inside["unix_s"][known] if values.size else values, values[known]
 
 
-def probe(samples: Samples, runs: Sequence[Run], *, gpu_hz: float, host_hz: float, faults: Sequence[str]) -> Probe:
+def probe(
+    samples: Samples,
+    runs: Sequence[Run],
+    *,
+    gpu_hz: float,
+    host_hz: float,
+    faults: Sequence[str],
+) -> Probe:
     """How the sampler did in the runs it watched; `faults` are what it complained of, in words."""
     watched = [run for run in runs if run.probed]
     parts = [between(samples, run.started_unix_s, run.started_unix_s + run.duration_s) for run in watched]
@@ -186,7 +193,8 @@ def verdict(phases: Sequence[Mapping[str, Any]], samples: Samples) -> Verdict:
     )
     wait_s, work_s = (sum(sum(epoch.get(name, ())) for epoch in epochs) for name in ("wait_s", "work_s"))
     means = _phase("epoch", epochs, samples).means if epochs and samples else {}
-    busy_pct = [mean for name, mean in means.items() if name.endswith("_utilisation_pct") and mean is not None]
+    of_gpus = [mean for name, mean in means.items() if name.endswith("_utilisation_pct")]
+    busy_pct = [mean for mean in of_gpus if mean is not None]
     figures: dict[str, float | None] = {
         "wait_pct": round(100 * wait_s / (wait_s + work_s), 2) if work_s else None,
         "checkpoint_pct": round(100 * checkpoints_s / (epochs_s + checkpoints_s), 2) if epochs_s else None,

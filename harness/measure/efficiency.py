@@ -29,24 +29,25 @@ def batches(settings: Settings) -> dict[str, int]:
     if count == 1:
         return {f"{STRONG} and {WEAK}": batch}
     if batch % count:
-        origin = settings.origins["batch"]
+        frames = f"{batch} frames ({settings.origins['batch']})"
         raise ConfigError(
-            f"strong scaling divides a batch over all GPUs, and {batch} frames ({origin}) cannot be divided by {count}",
+            f"strong scaling divides a batch over all GPUs, and {frames} cannot be divided by {count}",
             remedy=f"give BATCH={count * -(-batch // count)}",
         )
     return {STRONG: batch // count, WEAK: batch}
 
 
 def kinds(record: Record) -> list[str]:
-    """The kinds of scaling that a record of training is a point of; that of a bench is weak, its batch is per GPU."""
+    """The kinds of scaling that a record of training belongs to; a bench gives each GPU the whole batch."""
     return str(record.conditions.get(CASE, WEAK)).split(" and ")
 
 
 def with_efficiency(record: Record, earlier: Iterable[Record]) -> Record:
     """`record`, with the efficiency of each run: its throughput over that of perfect scaling.
 
-    Perfect scaling multiplies the throughput of a base, the record of the same work on the fewest GPUs, by the ratio
-    of the numbers of GPUs. Of several such records the newest is the base; without one there is no efficiency.
+    Perfect scaling multiplies the throughput of a base by the ratio of the numbers of GPUs.
+    The base is the record of the same work on the fewest GPUs, the newest of several; without one there is no
+    efficiency.
     """
     kind, *more = kinds(record)
     bases = [

@@ -1,4 +1,4 @@
-"""The micro part of a bench: pytest-benchmark times single operations of the portable engine and the sampler."""
+"""The micro part of a bench: pytest-benchmark times single operations of our engine and of the sampler."""
 
 import importlib.util
 import json
@@ -31,7 +31,7 @@ def missing(settings: Settings) -> str:
 
 
 def run(settings: Settings, folder: Path) -> Work:
-    """Time everything in `bench/` with the trained model of the bench's workspace; write the figures to `folder`.
+    """Time everything in `bench/` with the trained model of the workspace; the figures go to `folder`.
 
     Raises:
         HarnessError: pytest did not end with 0.
@@ -46,7 +46,8 @@ def run(settings: Settings, folder: Path) -> Work:
     argv = [sys.executable, "-m", "pytest", str(CHECKOUT / "bench"), *options]
     # Options of a pytest around this one, or those that a person always uses, are not for these.
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    done = subprocess.run(argv, cwd=CHECKOUT, env={**inherited, **names}, capture_output=True, text=True, check=False)
+    environment = {**inherited, **names}
+    done = subprocess.run(argv, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         variables = " ".join(f"{name}={value}" for name, value in names.items())
         raise HarnessError(
@@ -58,8 +59,6 @@ def run(settings: Settings, folder: Path) -> Work:
     table["machine_info"].pop("node", None)
     table["commit_info"] = {}
     write_json(folder / MICRO, table)
-    measurements = (
-        Measurement(name="micro_s", of=each["name"].removeprefix("test_"), values=tuple(each["stats"]["data"]))
-        for each in table["benchmarks"]
-    )
+    times_s = {each["name"].removeprefix("test_"): each["stats"]["data"] for each in table["benchmarks"]}
+    measurements = [Measurement(name="micro_s", of=of, values=tuple(times_s[of])) for of in times_s]
     return Work(measurements=tuple(measurements))

@@ -37,15 +37,16 @@ def load_plan(recipe: str) -> BenchPlan:
     table = read_toml(PLAN)
     of_recipe = table.pop("recipes", {}).get(recipe, {})
     plan = from_table(BenchPlan, {**table, **of_recipe}, where=str(PLAN))
-    numbers = {"repeats": plan.repeats, "train_steps": plan.train_steps, "batches": min(plan.batches, default=0)}
-    for name, number in numbers.items():
+    smallest_batch = min(plan.batches, default=0)
+    numbers = (("repeats", plan.repeats), ("train_steps", plan.train_steps), ("batches", smallest_batch))
+    for name, number in numbers:
         if number < 1:
             raise ConfigError(f"{PLAN}: {name} has {number}, expected 1 or more", remedy="correct the line")
     return plan
 
 
 def block_of_training(plan: BenchPlan, *, batch: int, frames: int, by_step: bool) -> tuple[int, int]:
-    """How many of `frames` training frames to keep and how many epochs to train, for a block to have its steps.
+    """How many training frames to keep and how many epochs to train, for a block to have its steps.
 
     Args:
         plan: the plan.
@@ -59,7 +60,7 @@ def block_of_training(plan: BenchPlan, *, batch: int, frames: int, by_step: bool
 
 
 def warm_up(steps_s: Sequence[float], *, least: int) -> int:
-    """How many steps at the start belong to the warm-up: until three in a row are settled, at most half of them.
+    """How many steps belong to the warm-up: all until three in a row are settled, and at most half of them.
 
     A step is settled that takes no longer than 1.1 times the median of the second half.
     """

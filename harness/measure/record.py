@@ -168,7 +168,8 @@ class Record:
     id: str  # UTC time, case, four random hexadecimal digits
     bench: str  # the bench it belongs to; its records share this
     platform: str
-    case: str  # chain, train, evaluate, inference, export, convert-data, micro, scaling, imported; formerly sampler
+    # chain, train, evaluate, inference, export, convert-data, micro, scaling, imported; formerly also sampler
+    case: str
     status: str  # one of STATUSES
     reason: str = ""  # why it failed or ended early
     source: str = "measured"  # or what it was imported from

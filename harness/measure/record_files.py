@@ -97,7 +97,7 @@ def read_references(results: Path) -> dict[str, str]:
 
 
 def read_phases(folder: Path) -> list[dict[str, Any]]:
-    """Lines of phases.jsonl: `phase`, `run`, `started_unix_s`, `duration_s`, and what else the engine told."""
+    """Lines of phases.jsonl: `phase`, `run`, `started_unix_s`, `duration_s`, and what the engine added."""
     return _read_lines(folder / PHASES)
 
 

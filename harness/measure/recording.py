@@ -81,6 +81,9 @@ class Recording:
         samples, phases = read_samples(self.folder), record_files.read_phases(self.folder)
         faults = record_files.read_faults(self.folder)
         rates = {"gpu_hz": self.settings.gpu_hz, "host_hz": self.settings.host_hz}
+        probe = None
+        if samples or faults:
+            probe = digest.probe(samples, self.record.runs, **rates, faults=faults)
         record = replace(
             self.record,
             status=status,
@@ -89,7 +92,7 @@ class Recording:
             series=digest.series(samples),
             phases=digest.phase_summaries(phases, samples),
             verdict=digest.verdict(phases, samples) if self.record.case in TRAINING else None,
-            probe=digest.probe(samples, self.record.runs, **rates, faults=faults) if samples or faults else None,
+            probe=probe,
             observed=digest.observed(samples),
         )
         self.record = replace(record, not_comparable=judge(record))

@@ -15,7 +15,7 @@ RESAMPLES = 10_000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Summary:
-    """Repeats in short; `low` and `high` bound the median with 95 % confidence, None where there are too few."""
+    """Repeats in short; `low` and `high` bound the median with 95 % confidence (None: too few repeats)."""
 
     n: int
     median: float

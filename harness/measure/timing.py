@@ -55,7 +55,15 @@ def start_up(phases: Phases) -> Measurement:
     return Measurement(name="start_up_s", values=(round(sum(durations_s), 3) if durations_s else None,))
 
 
-def of_epochs(log: str, phases: Phases, *, batch: int, frames: int, began_s: float, target: float) -> list[Measurement]:
+def of_epochs(
+    log: str,
+    phases: Phases,
+    *,
+    batch: int,
+    frames: int,
+    began_s: float,
+    target: float,
+) -> list[Measurement]:
     """Loss, mAP, throughput and end of each epoch, and the time to a mAP of `target`.
 
     Args:
@@ -83,7 +91,8 @@ def of_epochs(log: str, phases: Phases, *, batch: int, frames: int, began_s: flo
 
 def _steps(phases: Phases) -> tuple[list[float], list[float]]:
     """For each step the time that it waited for data, and its whole time, both in seconds."""
-    waits_s, works_s = ([time_s for one in phases for time_s in one.get(name, ())] for name in ("wait_s", "work_s"))
+    waits_s = [wait_s for phase in phases for wait_s in phase.get("wait_s", ())]
+    works_s = [work_s for phase in phases for work_s in phase.get("work_s", ())]
     return waits_s, [wait_s + work_s for wait_s, work_s in zip(waits_s, works_s, strict=True)]
 
 

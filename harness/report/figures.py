@@ -22,7 +22,8 @@ RATES = {"train": "train_images_per_s", "evaluate": "images_per_s", "inference":
 TITLES = {"train": "training", "evaluate": "evaluation", "inference": "inference"}
 TIMELINES = ("chain", "train", "imported")  # cases that show a machine at work, the best first
 BARS = "bar: 95 % interval of the median"
-SCALING = "grey: perfect scaling from the smallest count; strong: the batch is that of all GPUs together, weak: of each"
+IDEAL = "grey: perfect scaling from the smallest count"
+SCALING = "strong: the batch is that of all GPUs together, weak: of each"
 
 
 def figures(
@@ -30,7 +31,7 @@ def figures(
     samples: Callable[[Record], Columns],
     phases: Callable[[Record], Sequence[Mapping[str, Any]]],
 ) -> Iterator[tuple[str, Figure]]:
-    """(name, figure): the plots of each recipe and a timeline of each platform, but for those without content.
+    """(name, figure): the plots of each recipe and a timeline of each platform; those without content not.
 
     Args:
         records: all there are.
@@ -116,7 +117,7 @@ def more_gpus(recipe: str, by_case: ByCase) -> Figure | None:
         Panel("GPUs", "training (images/s)", lines=lines, ideal=ideal, counts=True),
         Panel("GPUs", "efficiency (%)", lines=shares, counts=True),
     ]
-    return line_plot(f"More GPUs, recipe {recipe}", panels, BARS, SCALING)
+    return line_plot(f"More GPUs, recipe {recipe}", panels, BARS, IDEAL, SCALING)
 
 
 def batch_sizes(recipe: str, by_case: ByCase) -> Figure | None:
@@ -165,8 +166,10 @@ def _lines(points: Iterable[tuple[str, int, Sequence[float]]]) -> list[Line]:
 
 
 def _line(name: str, by_x: Mapping[float, Summary]) -> Line:
-    known = {x: (one.low, one.high) for x, one in by_x.items() if one.low is not None and one.high is not None}
-    return Line(name, sorted(by_x), [by_x[x].median for x in sorted(by_x)], known)
+    xs = sorted(by_x)
+    bounds = {x: (one.low, one.high) for x, one in by_x.items()}
+    intervals = {x: (low, high) for x, (low, high) in bounds.items() if low is not None and high is not None}
+    return Line(name, xs, [by_x[x].median for x in xs], intervals)
 
 
 def _by_epoch(name: str, run: Run, quantity: str, *, by_time: bool = False) -> Line:

@@ -57,7 +57,10 @@ def read_section(page: Path, begin: str, end: str) -> str:
     """
     text = page.read_text(encoding="utf-8")
     if text.count(begin) != 1 or end not in text.partition(begin)[2]:
-        raise ConfigError(f"{page} has no lines {begin} and {end}", remedy="put them back where the section belongs")
+        raise ConfigError(
+            f"{page} has no lines {begin} and {end}",
+            remedy="put them back where the section belongs",
+        )
     return begin + text.partition(begin)[2].partition(end)[0] + end
 
 

@@ -66,7 +66,7 @@ def redraw(results: Path, *, say: Say) -> None:
 
 
 def _draw(results: Path, records: Sequence[Record], say: Say) -> Iterator[tuple[str, bytes]]:
-    # A notebook names a backend of its own, which need not be installed here and stops the import of matplotlib.
+    # That of a notebook need not be installed here, and would stop the import of matplotlib; none is needed.
     os.environ["MPLBACKEND"] = "agg"
     # These take a second to import, which is not needed to find out that nothing is new.
     from harness.report.figures import figures
@@ -108,7 +108,7 @@ def compared(results: Path, ours: str, theirs: str, *, force: bool, say: Say) ->
 
 
 def gate(results: Path, platform: str, *, force: bool, say: Say) -> None:
-    """Print how the newest bench of a platform compares with the one that references.toml names, else the first one.
+    """Print how the newest bench of a platform compares with its reference (references.toml, else the first).
 
     Raises:
         ConfigError: there is no bench newer than the reference.
@@ -135,7 +135,10 @@ def gate(results: Path, platform: str, *, force: bool, say: Say) -> None:
 
 def _tell_obstacles(obstacles: Sequence[str], *, force: bool, say: Say) -> None:
     if obstacles and not force:
-        raise Refused(f"they must not be compared:{listing(obstacles)}", remedy="FORCE=1 shows the figures beside this")
+        raise Refused(
+            f"they must not be compared:{listing(obstacles)}",
+            remedy="FORCE=1 shows the figures beside this",
+        )
     if obstacles:
         say(f"not comparable:{listing(obstacles)}")
 

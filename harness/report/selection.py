@@ -71,7 +71,7 @@ def hardware(record: Record) -> str:
 
 
 def newest(records: Iterable[Record], *cases: str) -> dict[Setup, Record]:
-    """The record to show of each set-up, in the order of set-ups: comparable before not, then the last begun."""
+    """The record to show of each set-up, in their order: comparable before not, then the last begun."""
     newest_of: dict[Setup, Record] = {}
     for record in sorted(records, key=lambda record: (not reasons(record), record.started_utc, record.id)):
         if record.case in cases and record.runs:

@@ -1,4 +1,4 @@
-"""How every plot looks: its colours, its legend and notes at the foot; the same values give the same bytes."""
+"""How every plot looks: colours, legend and notes at the foot; the same values give the same bytes."""
 
 import io
 import textwrap
@@ -27,8 +27,8 @@ class Look(NamedTuple):
     tint: str  # a light shade of the colour, as a background of text
 
 
-# Colours of Okabe and Ito (2008), in an order in which neighbours differ in lightness. Markers, dashes and hatches
-# differ too, for print in black and white.
+# Colours of Okabe and Ito (2008), in an order in which neighbours differ in lightness.
+# Markers, dashes and hatches differ too, for print in black and white.
 LOOKS = (
     Look("#0072B2", "o", "-", "", "#cfe3f2"),
     Look("#E69F00", "s", "--", "///", "#fbe3b3"),

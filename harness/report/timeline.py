@@ -104,7 +104,13 @@ def _no_points() -> pd.DataFrame:
     return pd.DataFrame(columns=["unix_s", "mean", "min", "max"], dtype=float)
 
 
-def _draw_lines(axes: Axes, quantity: Quantity, lines: Sequence[pd.DataFrame], run: Run, unit_s: float) -> None:
+def _draw_lines(
+    axes: Axes,
+    quantity: Quantity,
+    lines: Sequence[pd.DataFrame],
+    run: Run,
+    unit_s: float,
+) -> None:
     for metric, line in zip(quantity.metrics, lines, strict=True):
         colour, _, dash, *_ = look((GPU, CPU).index(metric.device))
         x = (line["unix_s"] - run.started_unix_s) / unit_s
@@ -117,7 +123,7 @@ def _draw_lines(axes: Axes, quantity: Quantity, lines: Sequence[pd.DataFrame], r
 def _draw_phases(
     strip: Axes, all_axes: Sequence[Axes], phases: Sequence[Mapping[str, Any]], run: Run, unit_s: float
 ) -> None:
-    """A box in the strip for each phase, and its tint behind the lines; stages have the upper half of the strip."""
+    """A box in the strip for each phase, and its tint behind the lines; stages are in the upper half."""
     names = list(dict.fromkeys(phase["phase"] for phase in phases if not _is_stage(phase)))
     top = 0.5 if any(map(_is_stage, phases)) else 1.0
     for phase in phases:
@@ -137,7 +143,7 @@ def _draw_phases(
 def _draw_box(
     strip: Axes, ends: tuple[float, float], rows: tuple[float, float], share: float, word: str, **looks: Any
 ) -> None:
-    """A box with a word where it is wide enough; a shorter one, of a smaller share, lies above a longer one."""
+    """A box, with a word where it is wide enough; one of a smaller share of the time lies above others."""
     strip.axvspan(*ends, *rows, edgecolor="#777777", linewidth=0.4, zorder=1 - share, **looks)
     if word and share > 0.012 * len(word):
         strip.text(sum(ends) / 2, sum(rows) / 2, word, ha="center", va="center", fontsize=6, clip_on=True)
