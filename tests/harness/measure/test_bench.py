@@ -89,6 +89,16 @@ def test_a_case_that_fails_is_recorded_as_failed_and_the_others_go_on(bench):
     assert "chain failed" in printed
 
 
+@pytest.mark.slow
+def test_without_matplotlib_a_bench_keeps_its_records_and_says_why_nothing_was_drawn(bench, checkout):
+    base_install = checkout / "tests" / "fakes" / "base_install"
+    printed, records = bench(status=1, FAKE_YOLO_V4="kmeans=crash", PYTHONPATH=str(base_install))
+
+    assert [record.status for record in records] == ["failed"]
+    assert "nothing was drawn: nothing can be drawn without matplotlib and pandas" in printed
+    assert "Traceback (most recent call last)" not in printed
+
+
 def test_on_another_machine_a_platforms_name_is_refused_and_nothing_is_written(bench, jamcam, tmp_path):
     path = tmp_path / "far.toml"
     path.write_text('title = "far"\nhost_pattern = "^far-"\ngpu_model = "A100"\n')
