@@ -1,10 +1,10 @@
-"""`bench` and `scaling`: cases that are measured again and again in turn, each with a record of its own."""
+"""`bench` and `scaling`: cases are measured repeatedly, in turn, and each leaves a record of its own."""
 
 import os
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -13,15 +13,12 @@ from harness.engine.find import resolve
 from harness.errors import HarnessError
 from harness.files import remove
 from harness.measure import cases, facts, micro
-from harness.measure.bench_workspace import bench_folder, lay_out, load_plan
 from harness.measure.cases import Case
 from harness.measure.efficiency import CASE, with_efficiency
-from harness.measure.plan import SPELL_S, Bench
-from harness.measure.record import Machine, Record
+from harness.measure.plan import BenchPlan, load_plan
+from harness.measure.record import Condition, Machine, Record
 from harness.measure.record_files import read_records
 from harness.measure.recording import Recording
-from harness.measure.scaling import prepare, scaled
-from harness.measure.stats import summarise
 from harness.process.identity import is_running
 from harness.process.signals import Interrupted
 from harness.queue.notes import cost_so_far
@@ -33,6 +30,7 @@ from harness.workspace.lock import holder_of, workspace_lock
 from harness.workspace.marker import digest_of
 
 PROBE_VERSION = 1  # raised by hand when the sampler reads or costs something else
+FOLDER = ".bench"  # of a workspace: where benches work, so that links hold and products stay as they are
 CONDITIONS = (
     *("seed", "batch", "epochs", "gpus", "nodes", "limit", "val_split_pct", "pretrained_sha256"),
     *("gpu_hz", "host_hz"),
@@ -54,17 +52,17 @@ def bench(settings: Settings, *, say: Say, scaling: bool = False) -> list[Record
     facts.earn(settings.platform, machine, os.environ)
     user = Workspace(settings.workspace)
     if plan.epochs and settings.origins["epochs"].startswith("recipe "):
-        # Judged after every epoch: few as they are, the time to a mAP is to be seen.
+        # Evaluated after every epoch, for the time to a mAP: the epochs are few.
         recipe = replace(settings.recipe, checkpoint_interval=1)
         settings = replace(settings, epochs=plan.epochs, recipe=recipe)
     _sweep(user)
     name = f"{stamp(time.time())}-{secrets.token_hex(2)}"
-    own = Workspace(bench_folder(user, name))
-    lay_out(user, own, settings.dataset.archive)
+    own = Workspace(user.root / FOLDER / name)
+    cases.link_inputs(user, own, settings.dataset.archive)
     with workspace_lock(own, say=say, is_over=is_over):
         try:
-            one = _Bench(user, replace(settings, workspace=own.root), plan, machine, say)
-            return one.run(one.scaling if scaling else one.everything)
+            session = _Bench(user, replace(settings, workspace=own.root), plan, machine, say)
+            return session.run(session.scaling if scaling else session.everything)
         finally:
             if settings.origins["keep"] == "built-in" or not settings.keep:
                 remove(own.root)
@@ -73,18 +71,25 @@ def bench(settings: Settings, *, say: Say, scaling: bool = False) -> list[Record
 
 
 def _sweep(user: Workspace) -> None:
-    """Remove what benches of this host left behind when they were killed; those kept on purpose hold no lock."""
-    for lock in (user.root / ".bench").glob("*/.lock"):
+    """Remove what killed benches of this host left behind; those kept on purpose hold no lock."""
+    for lock in (user.root / FOLDER).glob("*/.lock"):
         holder = holder_of(Workspace(lock.parent))
         if holder and holder.host == socket.gethostname() and not is_running(holder.pid, holder.started):
             remove(lock.parent)
 
 
 class _Bench:
-    def __init__(self, user: Workspace, settings: Settings, plan: Bench, machine: Machine, say: Say) -> None:
+    def __init__(
+        self,
+        user: Workspace,
+        settings: Settings,
+        plan: BenchPlan,
+        machine: Machine,
+        say: Say,
+    ) -> None:
         self._user, self._settings, self._plan, self._say = user, settings, plan, say
         self._machine, self._code = machine, facts.code(resolve(settings))
-        self._data: str | int | float | bool | None = None
+        self._data: Condition = None  # digest of the data, once it is known
         self._spec = digest_of(template(settings))
         self._open: dict[str, Recording] = {}
         self._closed: list[Record] = []
@@ -105,9 +110,7 @@ class _Bench:
     def everything(self) -> None:
         """The whole chain once, then single cases and single operations."""
         if self._attempt("chain", self._chain):
-            found = cases.repeated(self._settings, self._plan)
-            self._take_turns(found)
-            self._attempt("sampler", partial(self._sampler, found[0]))
+            self._take_turns(cases.bench_cases(self._settings, self._plan))
             if reason := micro.missing(self._settings):
                 self._say(f"micro: left out, {reason}")
             else:
@@ -115,16 +118,16 @@ class _Bench:
 
     def scaling(self) -> None:
         """Training alone."""
-        self._data = prepare(self._settings)
-        self._take_turns(scaled(self._settings, self._plan))
+        self._data = cases.prepare_training(self._settings)
+        self._take_turns(cases.scaling_cases(self._settings, self._plan))
 
-    def _take_turns(self, found: tuple[Case, ...]) -> None:
-        waiting = dict.fromkeys(found)
+    def _take_turns(self, every: Sequence[Case]) -> None:
+        running = [*every]
         for number in range(1, self._plan.repeats + 1):
-            for case in [*waiting]:
+            for case in [*running]:
                 self._say(f"block {number} of {self._plan.repeats}: {case.key}")
                 if not self._attempt(case.key, partial(self._repeat, case)):
-                    del waiting[case]
+                    running.remove(case)
 
     def _repeat(self, case: Case) -> None:
         recording = self._recording(case.key, case.name, case.settings, **case.conditions(self._plan))
@@ -136,18 +139,6 @@ class _Bench:
         self._data = recording.record.conditions["data_sha256"]
         self._close("chain")
 
-    def _sampler(self, train: Case) -> None:
-        """What the sampler costs, where the engine tells the times of its steps."""
-        steps = summarise(self._open[train.key].record.values("train_step_s")) if train.key in self._open else None
-        if steps is None:
-            self._say("sampler: left out, for nothing told how long a step of training takes")
-            return
-        self._say(f"sampler: {self._plan.sampler_pairs} spells of {SPELL_S:g} s with it, and as many without")
-        case = cases.long_training(train.settings, self._plan, step_s=steps.median)
-        recording = self._recording("sampler", case.name, case.settings, **case.conditions(self._plan))
-        recording.measure(lambda: case.run(self._plan), spell_s=SPELL_S)
-        self._close("sampler")
-
     def _micro(self) -> None:
         recording = self._recording("micro", "micro", self._settings)
         recording.measure(lambda: micro.run(self._settings, recording.folder), probed=False)
@@ -158,12 +149,12 @@ class _Bench:
             work()
         except HarnessError as error:
             self._say(f"{key} failed: {error.message}\n  try: {error.remedy}")
-            # Where somebody works is nobody's business.
+            # Records are published, and the folder in which somebody works is private.
             self._close(key, "failed", error.message.replace(str(self._settings.workspace), "<workspace>"))
             return False
         return True
 
-    def _recording(self, key: str, case: str, settings: Settings, **more: str | int | float | bool | None) -> Recording:
+    def _recording(self, key: str, case: str, settings: Settings, **more: Condition) -> Recording:
         """The record of a case, begun when it first has its turn."""
         if key not in self._open:
             record = Record(
@@ -182,18 +173,20 @@ class _Bench:
             self._open[key] = Recording.begin(record, settings)
         return self._open[key]
 
-    def _conditions(self, settings: Settings) -> dict[str, str | int | float | bool | None]:
+    def _conditions(self, settings: Settings) -> dict[str, Condition]:
         engine, recipe = resolve(settings).identity, settings.recipe
-        facts_of_data = {"recipe": recipe.name, "data_sha256": self._data, "spec_sha256": self._spec}
-        facts_of_engine = {
+        return {
+            "recipe": recipe.name,
+            "data_sha256": self._data,
+            "spec_sha256": self._spec,
             "engine": engine.name,
             "engine_version": engine.version,
             "image_sha256": engine.image_digest,
             "precision": recipe.precision,
             "mixed_precision": recipe.mixed_precision,
             "probe_version": PROBE_VERSION,
+            **{name: getattr(settings, name) for name in CONDITIONS},
         }
-        return {**facts_of_data, **facts_of_engine, **{name: getattr(settings, name) for name in CONDITIONS}}
 
     def _close(self, key: str, status: str = "ok", reason: str = "") -> None:
         recording = self._open.pop(key, None)

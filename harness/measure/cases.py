@@ -1,13 +1,17 @@
-"""The cases of a bench: what each runs, and what is measured of it. Nothing of it gets into a workspace's products."""
+"""The cases of benches and scaling studies: what each runs, and what is measured of it.
+
+They work in a workspace of their own, so that the user's products stay as they are.
+"""
 
 import contextlib
 import json
-import math
 import os
 import re
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from harness.clock import unix_s
 from harness.data.views import link_view
@@ -16,8 +20,8 @@ from harness.engine.phases import engine_phases
 from harness.errors import ConfigError
 from harness.files import link_or_copy, publish, remove, write_text
 from harness.measure import timing
-from harness.measure.bench_workspace import lay_out
-from harness.measure.plan import SPELL_S, Bench, block_of_training
+from harness.measure.efficiency import CASE, batches
+from harness.measure.plan import BenchPlan, block_of_training
 from harness.measure.record import Measurement
 from harness.measure.recording import Work
 from harness.settings.variables import Settings
@@ -30,7 +34,8 @@ from harness.workspace.layout import Workspace
 from harness.workspace.marker import STAGES, read_marker
 from harness.workspace.spec_copies import SPLITS
 
-FEW_FRAMES = 16  # to judge a block of training by, which is not what is measured
+FEW_FRAMES = 16  # to evaluate a block of training on, which is not what is measured
+IMAGE_DIGEST = ".markers/image-digest"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,124 +46,160 @@ class Case:
     stage: str
     settings: Settings
     batch: int = 0
-    scaling: str = ""  # of which kinds of scaling this is a point
+    scaling: str = ""  # the kinds of scaling that it is a point of
 
     @property
     def key(self) -> str:
-        """What tells it from the other cases."""
+        """Distinguishes it from the other cases."""
         return f"{self.name} by {self.batch}" if self.batch else self.name
 
-    def conditions(self, plan: Bench) -> dict[str, int | str]:
-        """What more than the settings must be equal for its records to be compared."""
-        if self.name == "sampler":
-            return {"sampler_pairs": plan.sampler_pairs}
+    def conditions(self, plan: BenchPlan) -> dict[str, int | str]:
+        """What must be equal, besides the settings, for its records to be compared."""
         if self.stage == "train":
             kind = {"scaling": self.scaling} if self.scaling else {}
             return {"train_steps": plan.train_steps, "warm_up_steps": plan.warm_up_steps, **kind}
         return {"batch": self.batch} if self.batch else {}
 
-    def run(self, plan: Bench) -> Work:
-        """Once, in a folder that is gone afterwards."""
+    def run(self, plan: BenchPlan) -> Work:
+        """Once, in a folder that is removed afterwards."""
         settings = self.settings
         if self.name in ("evaluate", "inference"):
             _set_batch(settings, self.batch)
         task = workflow.KINDS[self.stage](settings=settings)
         attempt = Attempt.begin(self.stage, fingerprint=f"bench {time.time_ns()}", settings=settings)
-        began_s = time.time()
+        started_s = time.time()
         with _quiet():
             _ask(self.name, task, attempt)
         ended_s = time.time()
-        phases = engine_phases(attempt.folder, started_s=began_s, ended_s=ended_s)
+        phases = engine_phases(attempt.folder, started_s=started_s, ended_s=ended_s)
         remove(attempt.folder)
-        command = Measurement(name="command_s", values=(round(ended_s - began_s, 3),))
-        steps = sum(len(phase.get("work_s", ())) for phase in phases if phase["phase"] == "epoch")
-        left_out, images = 0, 0
+        command = Measurement(name="command_s", values=(round(ended_s - started_s, 3),))
+        return self._measured(phases, plan, command)
+
+    def _measured(self, phases: Sequence[Mapping[str, Any]], plan: BenchPlan, command: Measurement) -> Work:
         if self.stage == "train":
-            frames, batch = _count(settings, "train"), settings.frames_per_step
-            found, left_out = timing.of_training(phases, batch=batch, frames=frames, plan=plan)
-            images = steps * batch or frames * settings.epochs
+            frames, batch = _count_frames(self.settings, "train"), self.settings.frames_per_step
+            measured, warm_up_steps = timing.of_training(phases, batch=batch, frames=frames, plan=plan)
+            steps = sum(len(phase.get("work_s", ())) for phase in phases if phase["phase"] == "epoch")
+            images = steps * batch or frames * self.settings.epochs
         elif self.batch:
-            images = _count(settings, "test")
-            found = timing.of_batches(phases, batch=self.batch, images=images)
+            images, warm_up_steps = _count_frames(self.settings, "test"), 0
+            measured = timing.of_batches(phases, batch=self.batch, images=images)
         else:
-            found = []
-        return Work(measurements=(*found, command), phases=tuple(phases), images=images, warm_up_steps=left_out)
+            measured, images, warm_up_steps = [], 0, 0
+        return Work(
+            measurements=(*measured, command),
+            phases=tuple(phases),
+            images=images,
+            warm_up_steps=warm_up_steps,
+        )
 
 
-def repeated(settings: Settings, plan: Bench) -> tuple[Case, ...]:
+def bench_cases(settings: Settings, plan: BenchPlan) -> tuple[Case, ...]:
     """The cases that take turns, in a workspace where the whole chain was done."""
-    every_frame = replace(settings, recipe=replace(settings.recipe, vis_frames=_count(settings, "test")))
-    trained = block(settings, plan, "block")
-    found = [Case(name="train", stage="train", settings=trained, batch=trained.batch)]
+    block = training_block(settings, plan, "block")
+    recipe = replace(settings.recipe, vis_frames=_count_frames(settings, "test"))
+    every_frame = replace(settings, recipe=recipe)
+    cases = [Case(name="train", stage="train", settings=block, batch=block.batch)]
     for batch in plan.batches:
-        found.append(Case(name="evaluate", stage="eval", settings=settings, batch=batch))
-        found.append(Case(name="inference", stage="vis", settings=every_frame, batch=batch))
-    found.append(Case(name="export", stage="export", settings=settings))
-    found.append(Case(name="convert-data", stage="convert-data", settings=settings))
-    return tuple(found)
+        cases.append(Case(name="evaluate", stage="eval", settings=settings, batch=batch))
+        cases.append(Case(name="inference", stage="vis", settings=every_frame, batch=batch))
+    cases.append(Case(name="export", stage="export", settings=settings))
+    cases.append(Case(name="convert-data", stage="convert-data", settings=settings))
+    return tuple(cases)
 
 
-def block(settings: Settings, plan: Bench, name: str) -> Settings:
-    """A workspace of its own with just the frames that a block of training needs."""
+def scaling_cases(settings: Settings, plan: BenchPlan) -> tuple[Case, ...]:
+    """Training by strong and by weak scaling, on as many GPUs as the settings say; the two take turns."""
+    cases = []
+    for kind, batch in batches(settings).items():
+        block = training_block(replace(settings, batch=batch), plan, f"block-{batch}")
+        cases.append(Case(name=CASE, stage="train", settings=block, batch=batch, scaling=kind))
+    return tuple(cases)
+
+
+def link_inputs(user: Workspace, own: Workspace, archive: str) -> None:
+    """Give a bench links to what the user fetched, and copies of the specs, which may be edited."""
+    own.root.mkdir(parents=True, exist_ok=True)
+    pretrained = user.pretrained.iterdir() if user.pretrained.is_dir() else ()
+    for path in (user.data / archive, *pretrained, user.root / IMAGE_DIGEST):
+        if path.is_file():
+            link_or_copy(path, own.root / path.relative_to(user.root))
+    if user.specs.is_dir():
+        shutil.copytree(user.specs, own.specs)
+
+
+def training_block(settings: Settings, plan: BenchPlan, name: str) -> Settings:
+    """Settings of a workspace of its own, which has just the frames that a block of training needs."""
     whole, own = Workspace(settings.workspace), Workspace(settings.workspace / name)
-    stems = {split: sorted(path.stem for path in (whole.data / split / "images").iterdir()) for split in SPLITS}
+    stems = {split: _stems(settings, split) for split in SPLITS}
     by_step = resolve(settings).identity.name != "tao"
-    kept, epochs = block_of_training(plan, batch=settings.frames_per_step, frames=len(stems["train"]), by_step=by_step)
+    batch, frames = settings.frames_per_step, len(stems["train"])
+    kept, epochs = block_of_training(plan, batch=batch, frames=frames, by_step=by_step)
     for split, names in stems.items():
         for content in ("images", "labels"):
             chosen = names[: kept if split == "train" else FEW_FRAMES]
             link_view(whole.data / split / content, own.data / split / content, chosen)
-    lay_out(whole, own, settings.dataset.archive)
+    link_inputs(whole, own, settings.dataset.archive)
     link_or_copy(whole.path(ANCHORS), own.path(ANCHORS))
-    recipe = replace(settings.recipe, checkpoint_interval=epochs)  # judged and saved once, at the end
-    few = replace(settings, workspace=own.root, recipe=recipe, epochs=epochs)
-    task = workflow.KINDS["convert-data"](settings=few)
-    attempt = Attempt.begin(task.stage, fingerprint="block", settings=few)
+    recipe = replace(settings.recipe, checkpoint_interval=epochs)  # evaluated and saved once, at the end
+    block = replace(settings, workspace=own.root, recipe=recipe, epochs=epochs)
+    task = workflow.KINDS["convert-data"](settings=block)
+    attempt = Attempt.begin(task.stage, fingerprint="block", settings=block)
     with _quiet():
         task.perform(attempt)
     for product in task.products():
         publish(attempt.staged(product), own.path(product))
-    return few
+    return block
 
 
-def long_training(few: Settings, plan: Bench, *, step_s: float) -> Case:
-    """A training of a block's frames that lasts for all the spells with and without the sampler."""
-    steps = math.ceil(plan.sampler_pairs * 2 * SPELL_S / step_s)
-    epochs = math.ceil(steps / math.ceil(_count(few, "train") / few.frames_per_step))
-    recipe = replace(few.recipe, checkpoint_interval=epochs)
-    return Case(name="sampler", stage="train", settings=replace(few, recipe=recipe, epochs=epochs))
+def prepare_training(settings: Settings) -> str | None:
+    """Run all stages that come before training; the digest of the data."""
+    _run_stages(settings, ["tune-bdb", "convert-data"])
+    return _data_sha256(settings)
 
 
-def chain(settings: Settings, plan: Bench) -> Work:
+def chain(settings: Settings, plan: BenchPlan) -> Work:
     """All nine stages once: the time of each, and what training told of its epochs."""
-    for ending in workflow.run(settings, STAGES, verbose=False):
-        if ending.error is not None:
-            raise ending.error
+    _run_stages(settings, STAGES)
     workspace = Workspace(settings.workspace)
     measurements: list[Measurement] = []
-    phases = []
+    phases: list[Mapping[str, Any]] = []
     for stage in STAGES:
         marker = read_marker(workspace, stage)
         assert marker is not None  # a stage without one has raised above
-        began_s, ended_s = (unix_s(text) for text in (marker.started_utc, marker.finished_utc))
+        started_s, ended_s = (unix_s(text) for text in (marker.started_utc, marker.finished_utc))
         measurements.append(Measurement(name="stage_s", of=stage, values=(marker.duration_s,)))
-        phases.append({"phase": f"stage {stage}", "started_unix_s": began_s, "duration_s": marker.duration_s})
-        told = engine_phases(workspace.attempts / stage, started_s=began_s, ended_s=ended_s)
-        phases += told
+        whole = {"phase": f"stage {stage}", "started_unix_s": started_s, "duration_s": marker.duration_s}
+        of_stage = engine_phases(workspace.attempts / stage, started_s=started_s, ended_s=ended_s)
+        phases += [whole, *of_stage]
         if stage == "train":
-            log = (workspace.experiment / f"yolov4_training_log_{network(settings)}.csv").read_text()
-            frames, batch = _count(settings, "train"), settings.frames_per_step
-            measurements += timing.of_epochs(
-                log, told, batch=batch, frames=frames, began_s=began_s, target=plan.target_map
-            )
-    verified = read_marker(workspace, "gen-valid")
+            measurements += _epochs(settings, of_stage, started_s, plan.target_map)
     scores = json.loads(workspace.path(METRICS["test"]).read_text())
     return Work(
         measurements=(*measurements, Measurement(name="mAP", values=(scores["mAP"],))),
         phases=tuple(phases),
-        images=_count(settings, "train") * settings.epochs,
-        conditions={"data_sha256": verified.outcome if verified else None},
+        images=_count_frames(settings, "train") * settings.epochs,
+        conditions={"data_sha256": _data_sha256(settings)},
     )
+
+
+def _epochs(settings: Settings, phases: timing.Phases, began_s: float, target: float) -> list[Measurement]:
+    log = Workspace(settings.workspace).experiment / f"yolov4_training_log_{network(settings)}.csv"
+    counts = {"batch": settings.frames_per_step, "frames": _count_frames(settings, "train")}
+    return timing.of_epochs(log.read_text(), phases, **counts, began_s=began_s, target=target)
+
+
+def _run_stages(settings: Settings, names: Sequence[str]) -> None:
+    for ending in workflow.run(settings, names, verbose=False):
+        if ending.error is not None:
+            raise ending.error
+
+
+def _data_sha256(settings: Settings) -> str | None:
+    """Digest of frames and labels and of which split each is in, as gen-valid told it."""
+    marker = read_marker(Workspace(settings.workspace), "gen-valid")
+    return marker.outcome if marker else None
 
 
 def _ask(name: str, task: Stage, attempt: Attempt) -> None:
@@ -173,18 +214,26 @@ def _ask(name: str, task: Stage, attempt: Attempt) -> None:
 def _set_batch(settings: Settings, batch: int) -> None:
     """Edit the bench's own copy of the spec: the batch of eval_config is that of inference, too."""
     where = r"(eval_config\s*\{[^}]*?\bbatch_size\s*:\s*)\d+"
-    text, found = re.subn(where, rf"\g<1>{batch}", template(settings))
-    if not found:
-        raise ConfigError(f"{settings.recipe.spec}: no batch_size in eval_config", remedy="add a line batch_size: 1")
+    text, replaced = re.subn(where, rf"\g<1>{batch}", template(settings))
+    if not replaced:
+        raise ConfigError(
+            f"{settings.recipe.spec}: no batch_size in eval_config",
+            remedy="add a line batch_size: 1",
+        )
     write_text(Workspace(settings.workspace).specs / settings.recipe.spec, text)
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """What engines print is in the logs of their attempts, and five times over it is nothing to look at."""
+    """Show nothing of what engines print; it is in the logs of their attempts."""
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
         yield
 
 
-def _count(settings: Settings, split: str) -> int:
-    return len(list((Workspace(settings.workspace).data / split / "images").iterdir()))
+def _stems(settings: Settings, split: str) -> list[str]:
+    """Names of the frames of a split, without ending."""
+    return sorted(path.stem for path in (Workspace(settings.workspace).data / split / "images").iterdir())
+
+
+def _count_frames(settings: Settings, split: str) -> int:
+    return len(_stems(settings, split))

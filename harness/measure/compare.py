@@ -1,14 +1,13 @@
-"""Two sets of records against each other: what differs in their conditions, and how their measurements compare."""
+"""Two sets of records: selecting them, what forbids comparing them, and ratios of what both measured."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.errors import ConfigError
-from harness.measure.comparability import differences, reasons
+from harness.measure.comparability import differing_conditions, reasons
 from harness.measure.record import Record, repeats
-from harness.measure.stats import FEWEST, Ratio, Summary, ratio, summarise
+from harness.measure.stats import Ratio, Summary, ratio, summarise
 from harness.settings.table import nearest
-from harness.text import number
 from harness.units import unit_of
 
 WORSE_PCT = 5.0
@@ -16,14 +15,14 @@ MORE_IS_BETTER = ("_images_per_s", "_images_per_j", "mAP")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
+class Comparison:
     """One quantity on both sides."""
 
     name: str  # case, quantity and what it is of
     unit: str
     ours: Summary
     theirs: Summary
-    ratio: Ratio | None
+    ratio: Ratio | None  # ours over theirs
     more_is_better: bool
 
     @property
@@ -31,39 +30,28 @@ class Row:
         """Worse by more than WORSE_PCT, and not by chance alone."""
         if self.ratio is None or not self.ratio.is_change:
             return False
-        lost = 1 - self.ratio.ratio if self.more_is_better else self.ratio.ratio - 1
-        return 100 * lost > WORSE_PCT
-
-    @property
-    def words(self) -> str:
-        """For the table."""
-        if self.ratio is None:
-            return f"{self.name}: nothing to divide by"
-        low, high = self.ratio.low, self.ratio.high
-        sure = f"95 %: {low:.3f} to {high:.3f}" if low and high else f"below {FEWEST} repeats: too few to say"
-        both = f"{number(self.ours.median)} against {number(self.theirs.median)} {self.unit}".rstrip()
-        repeated = f"n {self.ours.n} and {self.theirs.n}"
-        return f"{self.name}: {self.ratio.ratio:.3f} ({sure}); {both}, {repeated}"
+        loss = 1 - self.ratio.ratio if self.more_is_better else self.ratio.ratio - 1
+        return 100 * loss > WORSE_PCT
 
 
-def choose(records: Sequence[Record], words: str) -> list[Record]:
-    """The records that `words` mean: platforms (their newest bench), benches or records, separated by commas.
+def select_records(records: Sequence[Record], names: str) -> list[Record]:
+    """The records of platforms (their newest bench), benches or records, whose names are separated by commas.
 
     Raises:
-        ConfigError: there is none of that name.
+        ConfigError: nothing has one of the names.
     """
-    found = []
-    for word in (part.strip().strip("/").removeprefix("results/") for part in words.split(",")):
-        ours = [one for one in records if one.platform == word]
-        last = max(((one.source == "measured", one.bench) for one in ours), default=None)
-        named = [one for one in ours if (one.source == "measured", one.bench) == last]
-        named = named or [one for one in records if word in (one.bench, one.id, f"{one.platform}/{one.id}")]
+    selected = []
+    for name in (part.strip().strip("/").removeprefix("results/") for part in names.split(",")):
+        of_platform = [one for one in records if one.platform == name]
+        newest = max(((one.source == "measured", one.bench) for one in of_platform), default=None)
+        named = [one for one in of_platform if (one.source == "measured", one.bench) == newest]
+        named = named or [one for one in records if name in (one.bench, one.id, f"{one.platform}/{one.id}")]
         if not named:
-            known = {name for record in records for name in (record.platform, record.bench, record.id)}
-            remedy = f"take {nearest(word, known)}" if known else "make bench comes first"
-            raise ConfigError(f"no platform, bench or record is called '{word}'", remedy=remedy)
-        found += named
-    return found
+            known = {known for record in records for known in (record.platform, record.bench, record.id)}
+            remedy = f"take {nearest(name, known)}" if known else "make bench comes first"
+            raise ConfigError(f"no platform, bench or record is called '{name}'", remedy=remedy)
+        selected += named
+    return selected
 
 
 def pairs(ours: Sequence[Record], theirs: Sequence[Record]) -> Iterator[tuple[Record, Record]]:
@@ -71,34 +59,35 @@ def pairs(ours: Sequence[Record], theirs: Sequence[Record]) -> Iterator[tuple[Re
     for one in ours:
         same = [other for other in theirs if other.case == one.case]
         alike = [other for other in same if other.conditions.get("batch") == one.conditions.get("batch")]
-        many = len(same) > 1 or sum(other.case == one.case for other in ours) > 1
-        yield from ((one, other) for other in (alike if many else same))
+        several = len(same) > 1 or sum(other.case == one.case for other in ours) > 1
+        yield from ((one, other) for other in (alike if several else same))
 
 
 def obstacles(ours: Sequence[Record], theirs: Sequence[Record]) -> list[str]:
     """Why the two must not be compared, a line each."""
-    found = [f"{one.platform}/{one.id}: {why}" for one in (*ours, *theirs) for why in reasons(one)]
+    lines = [f"{one.platform}/{one.id}: {reason}" for one in (*ours, *theirs) for reason in reasons(one)]
     for one, other in pairs(ours, theirs):
-        found += [f"{one.case}: {name} is {mine}, there {yours}" for name, mine, yours in differences(one, other)]
-    return list(dict.fromkeys(found))
+        for name, here, there in differing_conditions(one, other):
+            lines.append(f"{one.case}: {name} is {here}, there {there}")
+    return list(dict.fromkeys(lines))
 
 
-def rows(ours: Sequence[Record], theirs: Sequence[Record]) -> list[Row]:
-    """Every quantity that both sides measured, ours over theirs; a run counts once, however often it measured."""
-    return [row for one, other in pairs(ours, theirs) for row in _rows(one, other)]
+def compare(ours: Sequence[Record], theirs: Sequence[Record]) -> list[Comparison]:
+    """Every quantity that both sides measured; a run counts once, however often it measured."""
+    return [comparison for one, other in pairs(ours, theirs) for comparison in _compare_pair(one, other)]
 
 
-def _rows(one: Record, other: Record) -> Iterable[Row]:
-    for name, of in dict.fromkeys((found.name, found.of) for run in one.runs for found in run.measurements):
-        mine, yours = repeats(one, name, of=of), repeats(other, name, of=of)
-        ours, theirs = summarise(mine), summarise(yours)
+def _compare_pair(one: Record, other: Record) -> Iterator[Comparison]:
+    batch = f" by {one.conditions['batch']}" if one.case in ("evaluate", "inference") else ""
+    for name, of in dict.fromkeys((each.name, each.of) for run in one.runs for each in run.measurements):
+        here, there = repeats(one, name, of=of), repeats(other, name, of=of)
+        ours, theirs = summarise(here), summarise(there)
         if ours is not None and theirs is not None and not name.startswith("epoch_"):
-            batch = f" by {one.conditions['batch']}" if one.case in ("evaluate", "inference") else ""
-            yield Row(
+            yield Comparison(
                 name=f"{one.case}{batch} {name}{f' of {of}' if of else ''}",
                 unit=unit_of(name),
                 ours=ours,
                 theirs=theirs,
-                ratio=ratio(mine, yours),
+                ratio=ratio(here, there),
                 more_is_better=f"_{name}".endswith(MORE_IS_BETTER),
             )

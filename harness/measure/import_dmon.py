@@ -9,7 +9,7 @@ from harness.clock import stamp, utc
 from harness.errors import ConfigError, DataError
 from harness.files import sha256_file
 from harness.measure import digest, record_files
-from harness.measure.comparability import faults
+from harness.measure.comparability import judge
 from harness.measure.record import Record, Run
 from harness.settings.variables import Settings
 from harness.workspace.marker import DIGEST_SHOWN
@@ -69,10 +69,10 @@ def import_dmon(path: Path, settings: Settings) -> Path:
         series=digest.series(columns),
         probe=digest.probe(columns, [run], gpu_hz=1 / pace_s, host_hz=1 / pace_s, faults=said),
     )
-    record = replace(record, not_comparable=faults(record))
-    record_files.begin(settings.results, record)
+    record = replace(record, not_comparable=judge(record))
+    record_files.begin_record(settings.results, record)
     with SampleFile(folder, names) as samples:
         for time_s, row in zip(times_s, rows, strict=True):
             samples.add(time_s, 0.0, row)
-    record_files.close(folder, record)
+    record_files.close_record(folder, record)
     return folder

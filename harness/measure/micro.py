@@ -1,4 +1,4 @@
-"""The micro part of a bench: single operations of the portable engine and the sampler, timed by pytest-benchmark."""
+"""The micro part of a bench: pytest-benchmark times single operations of our engine and of the sampler."""
 
 import importlib.util
 import json
@@ -31,30 +31,34 @@ def missing(settings: Settings) -> str:
 
 
 def run(settings: Settings, folder: Path) -> Work:
-    """Time everything in `bench/` with the trained model of the bench's workspace; the figures go to `folder`.
+    """Time everything in `bench/` with the trained model of the workspace; the figures go to `folder`.
 
     Raises:
-        HarnessError: something in there failed.
+        HarnessError: pytest did not end with 0.
     """
     workspace = Workspace(settings.workspace)
     spec, raw = workspace.root / "micro.txt", workspace.root / MICRO
     write_text(spec, spec_text(settings, workspace=str(workspace.root), validation="test"))
     names = {"BENCH_SPEC": str(spec), "BENCH_MODEL": str(trained_model(settings, resolve(settings)))}
     names["BENCH_MIXED_PRECISION"] = str(int(settings.recipe.mixed_precision))
-    options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", f"--benchmark-json={raw}", "--benchmark-quiet"]
+    plugins = ["-p", "no:cacheprovider", "-p", "no:xdist"]
+    options = ["-q", *plugins, f"--benchmark-json={raw}", "--benchmark-quiet"]
     argv = [sys.executable, "-m", "pytest", str(CHECKOUT / "bench"), *options]
-    # Settings of a pytest that we may be running in, or options a person always uses, are not for these.
+    # Options of a pytest around this one, or those that a person always uses, are not for these.
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
-    answer = subprocess.run(argv, cwd=CHECKOUT, env={**inherited, **names}, capture_output=True, text=True, check=False)
-    if answer.returncode:
+    environment = {**inherited, **names}
+    done = subprocess.run(argv, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        variables = " ".join(f"{name}={value}" for name, value in names.items())
         raise HarnessError(
-            f"the micro part ended with status {answer.returncode}:\n{answer.stdout[-2000:]}",
-            remedy=f"run it alone: {' '.join(f'{name}={value}' for name, value in names.items())} pytest bench",
+            f"the micro part ended with status {done.returncode}:\n{done.stdout[-2000:]}",
+            remedy=f"run it alone: {variables} pytest bench",
         )
     table = json.loads(raw.read_text())
-    # The host's name and the branch are nobody's business.
+    # Records are published, and the host's name and the branch are private.
     table["machine_info"].pop("node", None)
     table["commit_info"] = {}
     write_json(folder / MICRO, table)
-    timed = [(each["name"].removeprefix("test_"), each["stats"]["data"]) for each in table["benchmarks"]]
-    return Work(measurements=tuple(Measurement(name="micro_s", of=of, values=tuple(data)) for of, data in timed))
+    times_s = {each["name"].removeprefix("test_"): each["stats"]["data"] for each in table["benchmarks"]}
+    measurements = [Measurement(name="micro_s", of=of, values=tuple(times_s[of])) for of in times_s]
+    return Work(measurements=tuple(measurements))

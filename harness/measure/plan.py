@@ -6,27 +6,47 @@ from dataclasses import dataclass
 
 import numpy as np
 
-SETTLED = 1.1  # a step takes no longer than this share of a usual one when warm-up is over
-RUN_OF_STEPS = 3
-SPELL_S = 2.0  # with the sampler, and then without: long against a step, short against how machines drift
+from harness.errors import ConfigError
+from harness.settings.declared import SPECS, read_toml
+from harness.settings.table import from_table
+
+PLAN = SPECS / "bench.toml"
+SETTLED = 1.1  # after warm-up no step takes longer than this, as a multiple of a usual step
+SETTLED_STEPS = 3  # in a row, which end the warm-up
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Bench:
+class BenchPlan:
     """The plan of a bench, for one recipe."""
 
     repeats: int = 5  # of each case; cases take turns
     epochs: int = 0  # of the chain's training; 0: as many as the settings say
     train_steps: int = 20  # of a block of training, after warm-up
     warm_up_steps: int = 10  # at least; more where steps have not settled by then
-    sampler_pairs: int = 40  # of spells with and without the sampler, in one long training, to see what it costs
     batches: tuple[int, ...] = (1, 8)  # frames at once, in evaluation and inference
-    target_map: float = 0.4  # the mAP on the validation frames to which training is timed, a fraction
+    target_map: float = 0.4  # training is timed to this mAP on the validation frames, a fraction
     host_name: bool = False  # write the host's name into records, in place of its hash
 
 
-def block_of_training(plan: Bench, *, batch: int, frames: int, by_step: bool) -> tuple[int, int]:
-    """How many of `frames` training frames to keep and how many epochs to train, so that a block has its steps.
+def load_plan(recipe: str) -> BenchPlan:
+    """What `specs/bench.toml` plans for a recipe.
+
+    Raises:
+        ConfigError: a line has an unknown name, or a value that cannot be right.
+    """
+    table = read_toml(PLAN)
+    of_recipe = table.pop("recipes", {}).get(recipe, {})
+    plan = from_table(BenchPlan, {**table, **of_recipe}, where=str(PLAN))
+    smallest_batch = min(plan.batches, default=0)
+    numbers = (("repeats", plan.repeats), ("train_steps", plan.train_steps), ("batches", smallest_batch))
+    for name, number in numbers:
+        if number < 1:
+            raise ConfigError(f"{PLAN}: {name} has {number}, expected 1 or more", remedy="correct the line")
+    return plan
+
+
+def block_of_training(plan: BenchPlan, *, batch: int, frames: int, by_step: bool) -> tuple[int, int]:
+    """How many training frames to keep and how many epochs to train, for a block to have its steps.
 
     Args:
         plan: the plan.
@@ -40,13 +60,13 @@ def block_of_training(plan: Bench, *, batch: int, frames: int, by_step: bool) ->
 
 
 def warm_up(steps_s: Sequence[float], *, least: int) -> int:
-    """How many steps at the start belong to the warm-up: until three in a row are settled, at most half of them.
+    """How many steps belong to the warm-up: all until three in a row are settled, and at most half of them.
 
-    Settled is what takes no longer than 1.1 times the median of the second half.
+    A step is settled that takes no longer than 1.1 times the median of the second half.
     """
     half = len(steps_s) // 2
     usual_s = float(np.median(steps_s[half:])) if steps_s else 0.0
     for first in range(half):
-        if max(steps_s[first : first + RUN_OF_STEPS]) <= SETTLED * usual_s:
+        if max(steps_s[first : first + SETTLED_STEPS]) <= SETTLED * usual_s:
             return max(first, min(least, half))
     return half

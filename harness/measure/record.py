@@ -1,7 +1,7 @@
 """A record: one case measured once on one machine, with everything that decides what it may be compared with.
 
-`docs/records.md` describes the same for readers of the files. Numbers carry their unit in their name; a number nobody
-could read is None, never 0.
+`docs/records.md` describes the same for readers of the files.
+Numbers carry their unit in their name; a number that could not be read is None, never 0.
 """
 
 import math
@@ -14,13 +14,14 @@ from harness.units import unit_of
 
 SCHEMA_VERSION = 1
 STATUSES = ("ok", "failed", "truncated")
+Condition = str | int | float | bool | None
 TRAINING = ("chain", "train", "scaling")  # cases that say how fast training is
 VERDICTS = ("compute-bound", "data-starved", "checkpoint-bound", "cannot tell")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gpu:
-    """One of the GPUs that were ours."""
+    """One of the GPUs that the workload could use."""
 
     name: str
     uuid: str  # of the GPU, or of the MIG instance
@@ -31,7 +32,7 @@ class Gpu:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Machine:
-    """What was measured on. Two records may differ here and still be compared: that is what comparing is for."""
+    """The machine that was measured. Records of different machines may be compared: that is the purpose."""
 
     host: str  # hash of the host's name, or the name where bench.toml asks for it
     cpu_model: str
@@ -55,12 +56,12 @@ class Code:
     git_commit: str
     dirty: tuple[str, ...]  # changed files that decide what is measured; results/ and README.md do not
     packages: Mapping[str, str]  # name -> version; of the image, where the engine is in one that tells
-    image_made: Mapping[str, str] = field(default_factory=dict)  # digests of the image, its definition and its base
+    image_made: Mapping[str, str] = field(default_factory=dict)  # digests of image, definition and base
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Measurement:
-    """Values of one quantity in one run, in the order they were taken; `of` says which part, such as a stage."""
+    """Values of one quantity in one run, in order of time; `of` says of which part, such as a stage."""
 
     name: str
     values: tuple[float | None, ...]
@@ -74,24 +75,24 @@ class Measurement:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Energy:
-    """What one device used in one run, and how well that is known."""
+    """The energy that one device used in one run, and how well it is known."""
 
     device: str  # gpu0 … as in the samples, or cpu
     method: str  # counter: the device's own; integral: power times time
     energy_j: float
-    refresh_s: float | None  # how often the sensor gave a new value, as seen
-    coverage_pct: float  # of the run's time that lies between samples
+    refresh_s: float | None  # time between new values of the sensor, as observed
+    coverage_pct: float  # of the run's time, from the first sample to the last
     other_j: float | None = None  # by the other method, where both are there
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Run:
-    """One repeat. Every one is kept."""
+    """One repeat. All repeats are kept."""
 
     number: int  # from 1
     started_unix_s: float
     duration_s: float
-    probed: bool  # whether the sampler was at work; without it there is no energy, and there are no samples
+    probed: bool  # whether the sampler ran; without it there are no samples and no energy
     images: int  # frames it worked on; 0 where that means nothing
     warm_up_steps: int = 0  # left out of the measurements by step
     measurements: tuple[Measurement, ...] = ()
@@ -115,18 +116,18 @@ class Series:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PhaseSummary:
-    """All the times a phase was gone through."""
+    """All phases of one name."""
 
     phase: str
     count: int
     total_s: float
-    means: Mapping[str, float | None]  # metric -> mean of the samples that fall into it
+    means: Mapping[str, float | None]  # metric -> mean of the samples taken during it
     peaks: Mapping[str, float | None] = field(default_factory=dict)  # metric -> highest of them
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """What held the training up; `word` is one of VERDICTS, `figures` what it rests on."""
+    """What limited training; `word` is one of VERDICTS, `figures` what it is based on."""
 
     word: str
     why: str
@@ -135,7 +136,7 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Probe:
-    """How the sampler itself did."""
+    """How well the sampler kept its beat, and what it cost."""
 
     gpu_hz: float
     host_hz: float
@@ -144,36 +145,37 @@ class Probe:
     beat_error_p95_s: float | None
     cpu_pct: float | None  # of one core
     gaps_s: tuple[float, ...]  # pauses of more than a second
-    faults: tuple[str, ...]  # in words: sensors that vanished, clocks that jumped
+    faults: tuple[str, ...]  # what it complained of, in words: sensors that vanished, clocks that jumped
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Observed:
-    """What else went on while it was measured; None where nobody could see."""
+    """What else happened on the machine meanwhile; None where it could not be observed."""
 
     other_gpu_processes: int | None  # most at once
-    other_cpu_pct: float | None  # mean of the machine's CPU time that was not ours, 100: the whole machine
+    other_cpu_pct: float | None  # mean CPU time of other processes, 100: the whole machine
     throttle_reasons: tuple[str, ...]
     start_temperature_c: float | None  # hottest of our GPUs
     ecc_errors: int | None  # new ones, uncorrected
     xid_events: int | None
-    clock_jump_s: float  # most that the wall clock was off against the steady one
+    clock_jump_s: float  # largest difference between the wall clock and the monotonic one
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """`results/<platform>/<id>/record.json`. Never edited; `results/withdrawn.toml` can take it back."""
+    """`results/<platform>/<id>/record.json`. Never edited; `results/withdrawn.toml` can withdraw it."""
 
     id: str  # UTC time, case, four random hexadecimal digits
     bench: str  # the bench it belongs to; its records share this
     platform: str
-    case: str  # chain, train, evaluate, inference, export, convert-data, sampler, micro; scaling; imported
+    # chain, train, evaluate, inference, export, convert-data, micro, scaling, imported; formerly also sampler
+    case: str
     status: str  # one of STATUSES
     reason: str = ""  # why it failed or ended early
     source: str = "measured"  # or what it was imported from
     started_utc: str
     finished_utc: str | None
-    conditions: Mapping[str, str | int | float | bool | None]  # must be equal for two records to be compared
+    conditions: Mapping[str, Condition]  # must be equal for two records to be compared
     machine: Machine | None  # None where it was imported
     code: Code | None
     environment: Mapping[str, str]  # variables of an allow-list
@@ -183,7 +185,7 @@ class Record:
     verdict: Verdict | None = None
     probe: Probe | None = None
     observed: Observed | None = None
-    jobs: Cost | None = None  # of a run through a queue: what it had cost when the record was closed
+    jobs: Cost | None = None  # of a run through a queue: its cost when the record was closed
     not_comparable: tuple[str, ...] = ()  # why it must not be compared with others; empty: clean
     schema_version: int = field(default=SCHEMA_VERSION)
 
@@ -200,7 +202,7 @@ class Record:
 
 
 def repeats(record: Record, name: str, *, of: str = "") -> list[float]:
-    """One value a run: steps and batches within a run are no repeats of each other, so each run counts once."""
+    """One value a run, its median: steps and batches within a run are not independent repeats."""
     runs = (
         [value for value in measurement.values if value is not None and math.isfinite(value)]
         for run in record.runs

@@ -1,7 +1,8 @@
 """Records in `results/<platform>/<record id>/`: begun, filled run by run, closed once; and read back.
 
-What is known before the first run is in `begun.json`, and `runs.jsonl` has a line for each finished run. When the case
-is over, `record.json` is written from both, once, and they go; a folder without it is of a case that was cut short.
+What is known before the first run is in `begun.json`, and `runs.jsonl` has a line for each finished run.
+When the case is over, `record.json` is written from both, once, and they are removed.
+A folder without `record.json` belongs to a case that was cut short.
 """
 
 import json
@@ -18,11 +19,12 @@ from harness.settings.declared import read_toml
 from harness.settings.table import from_table
 
 PHASES, MICRO = "phases.jsonl", "micro.json"
-FAULTS = "sampler.log"  # what the sampler said; in record.json in the end
-NO_RECORDS = {"plots"}
+FAULTS = "sampler.log"  # what the sampler complained of, until record.json holds it
+WITHDRAWN, REFERENCES = "withdrawn.toml", "references.toml"
+NOT_PLATFORMS = {"plots"}  # folders of `results` that hold no records
 
 
-def begin(results: Path, record: Record) -> Path:
+def begin_record(results: Path, record: Record) -> Path:
     """Make the folder of a record; until it is closed it reads as truncated."""
     folder = results / record.platform / record.id
     aside = folder.with_name(f".{record.id}")
@@ -31,30 +33,31 @@ def begin(results: Path, record: Record) -> Path:
 
 
 def add_run(folder: Path, run: Run, phases: Iterable[Mapping[str, Any]]) -> None:
-    """Keep a finished run: what is here survives a kill at any later moment."""
+    """Keep a finished run: it survives a kill at any later moment."""
     _append(folder / PHASES, phases)
     _append(folder / "runs.jsonl", [asdict(run)])
 
 
-def close(folder: Path, record: Record) -> None:
-    """Write record.json, once and for all."""
+def close_record(folder: Path, record: Record) -> None:
+    """Write record.json, which is never changed afterwards."""
     create_once(folder / "record.json", _json(asdict(record)), mode=0o644)
     for name in ("begun.json", "runs.jsonl", FAULTS):
         remove(folder / name)
 
 
 def read_record(folder: Path) -> Record:
-    """The record in `folder`; of a case that was cut short, what had been finished.
+    """The record in `folder`; of a case that was cut short, with the runs that had been finished.
 
     Raises:
         DataError: it is no record, or one of a newer harness.
     """
     closed = (folder / "record.json").exists()
     path = folder / ("record.json" if closed else "begun.json")
-    table = _table(path)
+    table = _read_table(path)
     try:
         record = from_table(Record, table, where=str(path))
-        runs = tuple(from_table(Run, line, where=f"{folder}/runs.jsonl") for line in _lines(folder / "runs.jsonl"))
+        lines = _read_lines(folder / "runs.jsonl")
+        runs = tuple(from_table(Run, line, where=f"{folder}/runs.jsonl") for line in lines)
     except ConfigError as error:
         raise DataError(error.message, remedy=f"restore it with git, or remove {folder}") from error
     if (record.platform, record.id) != (folder.parent.name, folder.name) or record.status not in STATUSES:
@@ -68,30 +71,34 @@ def read_record(folder: Path) -> Record:
 
 
 def read_records(results: Path) -> tuple[tuple[Record, ...], tuple[str, ...]]:
-    """Every record that was not withdrawn, by platform and id; and in words what was passed over."""
-    records, strangers, taken_back = [], [], withdrawn(results)
+    """Every record that was not withdrawn, by platform and id; and a line for each that cannot be read."""
+    records, unreadable, withdrawn = [], [], read_withdrawn(results)
     for platform in sorted(results.iterdir()) if results.is_dir() else ():
-        if not platform.is_dir() or platform.name in NO_RECORDS:
+        if not platform.is_dir() or platform.name in NOT_PLATFORMS:
             continue
         for folder in sorted(platform.iterdir()):
-            if f"{platform.name}/{folder.name}" in taken_back or folder.name.startswith("."):
+            if f"{platform.name}/{folder.name}" in withdrawn or folder.name.startswith("."):
                 continue
             try:
                 records.append(read_record(folder))
             except DataError as error:
-                strangers.append(f"{error.message} (try: {error.remedy})")
-    return tuple(records), tuple(strangers)
+                unreadable.append(f"{error.message} (try: {error.remedy})")
+    return tuple(records), tuple(unreadable)
 
 
-def withdrawn(results: Path) -> dict[str, str]:
-    """`<platform>/<id>` -> reason, of the records that were taken back by a line in withdrawn.toml."""
-    path = results / "withdrawn.toml"
-    return {name: str(reason) for name, reason in read_toml(path).items()} if path.is_file() else {}
+def read_withdrawn(results: Path) -> dict[str, str]:
+    """`<platform>/<id>` -> reason, of the records that a line in withdrawn.toml withdraws."""
+    return _read_names(results / WITHDRAWN)
+
+
+def read_references(results: Path) -> dict[str, str]:
+    """Platform -> the bench that `gate` compares later ones with, where references.toml names one."""
+    return _read_names(results / REFERENCES)
 
 
 def read_phases(folder: Path) -> list[dict[str, Any]]:
-    """Lines of phases.jsonl: `phase`, `run`, `started_unix_s`, `duration_s`, and what else the engine told."""
-    return _lines(folder / PHASES)
+    """Lines of phases.jsonl: `phase`, `run`, `started_unix_s`, `duration_s`, and what the engine added."""
+    return _read_lines(folder / PHASES)
 
 
 def read_faults(folder: Path) -> tuple[str, ...]:
@@ -100,30 +107,36 @@ def read_faults(folder: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(path.read_text(errors="replace").splitlines())) if path.exists() else ()
 
 
-def _table(path: Path) -> dict[str, Any]:
-    """A record of a version we know, not looked at any further."""
+def _read_names(path: Path) -> dict[str, str]:
+    return {name: str(text) for name, text in read_toml(path).items()} if path.is_file() else {}
+
+
+def _read_table(path: Path) -> dict[str, Any]:
+    """The table of a record of a version that this harness knows, not checked any further."""
     try:
         table = json.loads(path.read_text())
         version = table["schema_version"]
     except (OSError, ValueError, LookupError, TypeError) as error:
-        found = f"{type(error).__name__}: {error}"
         raise DataError(
-            f"{path} is no record: {found}", remedy=f"restore it with git, or remove {path.parent}"
+            f"{path} is no record: {type(error).__name__}: {error}",
+            remedy=f"restore it with git, or remove {path.parent}",
         ) from error
     if not isinstance(version, int) or version > SCHEMA_VERSION:
-        found = f"has schema_version {version}, this harness reads up to {SCHEMA_VERSION}"
-        raise DataError(f"{path} {found}", remedy="take a newer harness")
+        raise DataError(
+            f"{path} has schema_version {version}, this harness reads up to {SCHEMA_VERSION}",
+            remedy="take a newer harness",
+        )
     return dict(table)
 
 
-def _lines(path: Path) -> list[dict[str, Any]]:
-    found = []
+def _read_lines(path: Path) -> list[dict[str, Any]]:
+    rows = []
     for line in path.read_text().splitlines() if path.exists() else ():
         try:
-            found.append(json.loads(line))
+            rows.append(json.loads(line))
         except ValueError:  # cut off by a kill
             continue
-    return found
+    return rows
 
 
 def _append(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""One record being made: begun, measured run by run, closed."""
+"""A record that is being made: begun, measured run by run, closed."""
 
 import contextlib
 import secrets
@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.clock import stamp, utc
-from harness.measure import digest, record_files, timing
-from harness.measure.comparability import faults
-from harness.measure.record import TRAINING, Measurement, Record, Run
+from harness.measure import digest, record_files
+from harness.measure.comparability import judge
+from harness.measure.record import TRAINING, Condition, Measurement, Record, Run
 from harness.measure.sampling import watched
 from harness.settings.variables import Settings
 from probe.samples import read_samples
@@ -19,13 +19,13 @@ from probe.samples import read_samples
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Work:
-    """What a run did: measurements of it, frames it worked on, phases it went through."""
+    """What a run did: its measurements, the number of frames it worked on, and its phases."""
 
     measurements: tuple[Measurement, ...]
     phases: tuple[Mapping[str, Any], ...] = ()
     images: int = 0
     warm_up_steps: int = 0
-    conditions: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)  # known only now
+    conditions: Mapping[str, Condition] = field(default_factory=dict)  # those that are known only now
 
 
 @dataclass(kw_only=True)
@@ -42,26 +42,25 @@ class Recording:
         now_s = time.time()
         name = f"{stamp(now_s)}-{record.case}-{secrets.token_hex(2)}"
         record = replace(record, id=name, started_utc=utc(now_s))
-        return cls(record=record, folder=record_files.begin(settings.results, record), settings=settings)
+        folder = record_files.begin_record(settings.results, record)
+        return cls(record=record, folder=folder, settings=settings)
 
-    def measure(self, work: Callable[[], Work], *, probed: bool = True, spell_s: float = 0.0) -> Run:
-        """Run once, watched by the sampler or not, and keep what came out; with a `spell_s`, watched in turns.
+    def measure(self, work: Callable[[], Work], *, probed: bool = True) -> Run:
+        """Run `work` once, watched by the sampler or not, and keep what it measured.
 
         Raises:
             HarnessError: it failed; earlier runs are kept.
         """
-        rates = {"gpu_hz": self.settings.gpu_hz, "host_hz": self.settings.host_hz, "spell_s": spell_s}
+        rates = {"gpu_hz": self.settings.gpu_hz, "host_hz": self.settings.host_hz}
         with watched(self.folder, **rates) if probed else contextlib.nullcontext():
             started_s, clock_s = time.time(), time.monotonic()
             done = work()
             duration_s = time.monotonic() - clock_s
         samples = read_samples(self.folder) if probed else {}
-        used = digest.energy(samples, started_s, started_s + duration_s)
-        gpus_j = sum(one.energy_j for one in used if one.device.startswith("gpu"))
-        rate = done.images / gpus_j if gpus_j else 0
-        more = [Measurement(name="images_per_j", values=(rate,))] if rate else []
-        if spell_s and samples:
-            more.append(timing.of_spells(done.phases, began_s=float(samples["unix_s"][0]), spell_s=spell_s))
+        energy = digest.energy(samples, started_s, started_s + duration_s)
+        gpus_j = sum(one.energy_j for one in energy if one.device.startswith("gpu"))
+        per_j = done.images / gpus_j if gpus_j else 0
+        more = [Measurement(name="images_per_j", values=(per_j,))] if per_j else []
         run = Run(
             number=len(self.record.runs) + 1,
             started_unix_s=round(started_s, 3),
@@ -70,7 +69,7 @@ class Recording:
             images=done.images,
             warm_up_steps=done.warm_up_steps,
             measurements=(*done.measurements, *more),
-            energy=used,
+            energy=energy,
         )
         record_files.add_run(self.folder, run, [{"run": run.number, **phase} for phase in done.phases])
         conditions = {**self.record.conditions, **done.conditions}
@@ -78,10 +77,13 @@ class Recording:
         return run
 
     def close(self, status: str = "ok", reason: str = "") -> Record:
-        """Write record.json, with samples and phases in short and what speaks against comparing it."""
+        """Write record.json, with samples and phases in short, and why the record must not be compared."""
         samples, phases = read_samples(self.folder), record_files.read_phases(self.folder)
-        said = record_files.read_faults(self.folder)
+        faults = record_files.read_faults(self.folder)
         rates = {"gpu_hz": self.settings.gpu_hz, "host_hz": self.settings.host_hz}
+        probe = None
+        if samples or faults:
+            probe = digest.probe(samples, self.record.runs, **rates, faults=faults)
         record = replace(
             self.record,
             status=status,
@@ -90,9 +92,9 @@ class Recording:
             series=digest.series(samples),
             phases=digest.phase_summaries(phases, samples),
             verdict=digest.verdict(phases, samples) if self.record.case in TRAINING else None,
-            probe=digest.probe(samples, self.record.runs, **rates, faults=said) if samples or said else None,
+            probe=probe,
             observed=digest.observed(samples),
         )
-        self.record = replace(record, not_comparable=faults(record))
-        record_files.close(self.folder, self.record)
+        self.record = replace(record, not_comparable=judge(record))
+        record_files.close_record(self.folder, self.record)
         return self.record

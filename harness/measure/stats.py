@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-# The whole range of n values misses the true median with probability 2 / 2^n: 6 % for five, 12 % for four. Below five
-# no interval made of the values comes near 95 %, and one would be a pretence.
-FEWEST = 5
+# The whole range of n values misses the true median with probability 2 / 2^n: 6 % for five, 12 % for four.
+# With fewer than five no interval between values comes near 95 %.
+MIN_REPEATS = 5
 RESAMPLES = 10_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Summary:
-    """Repeats in short; `low` and `high` bound the median with 95 % confidence, None where there are too few to say."""
+    """Repeats in short; `low` and `high` bound the median with 95 % confidence (None: too few repeats)."""
 
     n: int
     median: float
@@ -27,7 +27,7 @@ class Summary:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ratio:
-    """One median over another, and the bounds of its 95 % interval; None where there are too few values to say."""
+    """One median over another, and the bounds of its 95 % interval; None where there are too few values."""
 
     n: int  # values on the side that has fewer
     ratio: float
@@ -36,44 +36,43 @@ class Ratio:
 
     @property
     def is_change(self) -> bool:
-        """The interval leaves out 1: chance alone would hardly show this."""
+        """The interval excludes 1: chance alone rarely makes such a difference."""
         return self.low is not None and self.high is not None and not self.low <= 1 <= self.high
 
 
 def summarise(values: Sequence[float | None]) -> Summary | None:
     """Median, quartiles and bootstrap interval (percentile, 95 %); None where nothing was measured."""
-    found = _numbers(values)
-    if not found.size:
+    numbers = _numbers(values)
+    if not numbers.size:
         return None
-    q1, median, q3 = np.percentile(found, (25, 50, 75))
-    low, high = _interval(_medians(found)) if found.size >= FEWEST else (None, None)
-    return Summary(n=found.size, median=float(median), q1=float(q1), q3=float(q3), low=low, high=high)
+    q1, median, q3 = np.percentile(numbers, (25, 50, 75))
+    low, high = _interval(_medians(numbers)) if numbers.size >= MIN_REPEATS else (None, None)
+    return Summary(n=numbers.size, median=float(median), q1=float(q1), q3=float(q3), low=low, high=high)
 
 
 def ratio(ours: Sequence[float | None], theirs: Sequence[float | None]) -> Ratio | None:
     """Median of `ours` over median of `theirs` with its bootstrap interval.
 
-    None where one of them has no values, or a median of 0 below the line.
+    None where one of them has no values, or the median of `theirs` is 0.
     """
     above, below = _numbers(ours), _numbers(theirs)
     if not above.size or not below.size or not np.median(below):
         return None
-    low, high = None, None
-    if min(above.size, below.size) >= FEWEST:
-        low, high = _interval(_medians(above) / _medians(below, seed=1))
-    point = float(np.median(above) / np.median(below))
-    return Ratio(n=min(above.size, below.size), ratio=point, low=low, high=high)
+    n = min(above.size, below.size)
+    low, high = _interval(_medians(above) / _medians(below, seed=1)) if n >= MIN_REPEATS else (None, None)
+    return Ratio(n=n, ratio=float(np.median(above) / np.median(below)), low=low, high=high)
 
 
 def _numbers(values: Sequence[float | None]) -> NDArray[np.float64]:
-    # Sorted: which resamples the seed picks must not depend on the order that records were found in.
-    return np.array(sorted(value for value in values if value is not None and math.isfinite(value)), dtype=np.float64)
+    # Sorted, so that the resamples that the seed picks do not depend on the order in which records were read.
+    numbers = sorted(value for value in values if value is not None and math.isfinite(value))
+    return np.array(numbers, dtype=np.float64)
 
 
 def _medians(values: NDArray[np.float64], *, seed: int = 0) -> NDArray[np.float64]:
-    # A fixed seed: the same records give the same page.
-    drawn = np.random.default_rng(seed).choice(values, (RESAMPLES, values.size))
-    medians: NDArray[np.float64] = np.median(drawn, axis=1)
+    # A fixed seed, so that the same records give the same page.
+    resamples = np.random.default_rng(seed).choice(values, (RESAMPLES, values.size))
+    medians: NDArray[np.float64] = np.median(resamples, axis=1)
     return medians
 
 

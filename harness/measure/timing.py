@@ -1,4 +1,4 @@
-"""Measurements out of what an engine told of its phases and of its training."""
+"""Measurements from the phases and the training log that an engine wrote."""
 
 import csv
 import io
@@ -6,78 +6,64 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from harness.measure.plan import Bench, warm_up
+from harness.measure.plan import BenchPlan, warm_up
 from harness.measure.record import Measurement
 
 Phases = Sequence[Mapping[str, Any]]
 
 
-def of_training(phases: Phases, *, batch: int, frames: int, plan: Bench) -> tuple[list[Measurement], int]:
-    """Throughput and steps after warm-up, and how many steps that was.
+def of_training(phases: Phases, *, batch: int, frames: int, plan: BenchPlan) -> tuple[list[Measurement], int]:
+    """Throughput and steps after warm-up, and how many steps were the warm-up.
 
-    Of an engine that tells no steps: throughput by epoch, the first of them being the warm-up.
+    Of an engine that tells no steps: throughput by epoch, the first epoch being the warm-up.
     """
     epochs = [phase for phase in phases if phase["phase"] == "epoch"]
-    waits, works = ([second for one in epochs for second in one.get(name, ())] for name in ("wait_s", "work_s"))
-    steps = [wait + work for wait, work in zip(waits, works, strict=True)]
-    left_out = warm_up(steps, least=plan.warm_up_steps)
-    measured = steps[left_out:]
-    if measured:
-        rates: tuple[float, ...] = (batch * len(measured) / sum(measured),)
-    else:
+    waits_s, steps_s = _steps(epochs)
+    warm_up_steps = warm_up(steps_s, least=plan.warm_up_steps)
+    measured_s = steps_s[warm_up_steps:]
+    if not measured_s:
         rates = tuple(frames / one["duration_s"] for one in epochs[1:] if one["duration_s"])
-    found = [Measurement(name="train_images_per_s", values=rates), start_up(phases)]
-    if measured:
-        found.append(Measurement(name="train_step_s", values=tuple(measured)))
-        found.append(Measurement(name="train_wait_s", values=tuple(waits[left_out:])))
-    return found, left_out
-
-
-def of_spells(phases: Phases, *, began_s: float, spell_s: float) -> Measurement:
-    """What the sampler costs: the rate of steps in each spell with it over that of the two spells without around it.
-
-    Args:
-        began_s: when the sampler began; every other spell from then on is one without it.
-        spell_s: how long each is.
-    """
-    steps: dict[int, list[float]] = {}
-    for one in phases:
-        now_s = one["started_unix_s"] - began_s
-        for wait_s, work_s in zip(one.get("wait_s", ()), one.get("work_s", ()), strict=True):
-            spell, now_s = now_s // spell_s, now_s + wait_s + work_s
-            if now_s // spell_s == spell:  # wholly inside of it
-                steps.setdefault(int(spell), []).append(wait_s + work_s)
-    means = {spell: sum(found) / len(found) for spell, found in steps.items()}
-    # Of two neighbours, so that a machine that slows down does not count against either side.
-    costs = [
-        100 * ((means[spell - 1] + means[spell + 1]) / 2 / mean - 1)
-        for spell, mean in means.items()
-        if spell % 2 == 0 and {spell - 1, spell + 1} <= {*means}
-    ]
-    return Measurement(name="sampler_change_pct", values=tuple(costs))
+        return [Measurement(name="train_images_per_s", values=rates), start_up(phases)], warm_up_steps
+    rate = batch * len(measured_s) / sum(measured_s)
+    return [
+        Measurement(name="train_images_per_s", values=(rate,)),
+        start_up(phases),
+        Measurement(name="train_step_s", values=tuple(measured_s)),
+        Measurement(name="train_wait_s", values=tuple(waits_s[warm_up_steps:])),
+    ], warm_up_steps
 
 
 def of_batches(phases: Phases, *, batch: int, images: int) -> list[Measurement]:
-    """Throughput, and the time of each batch but the first, which is warm-up; where the engine tells its batches."""
-    waits, works = ([second for one in phases for second in one.get(name, ())] for name in ("wait_s", "work_s"))
-    each = [wait + work for wait, work in zip(waits, works, strict=True)][1:]
-    if not each:
+    """Throughput, and the time of each batch but the first, which is warm-up.
+
+    Of an engine that tells no batches: the start-up alone.
+    """
+    batches_s = _steps(phases)[1][1:]
+    if not batches_s:
         return [start_up(phases)]
-    rate = (images - batch) / sum(each)
+    rate = (images - batch) / sum(batches_s)
     return [
         Measurement(name="images_per_s", values=(rate,)),
-        Measurement(name="batch_s", values=tuple(each)),
+        Measurement(name="batch_s", values=tuple(batches_s)),
         start_up(phases),
     ]
 
 
 def start_up(phases: Phases) -> Measurement:
     """From the launch to the first step."""
-    spent = [phase["duration_s"] for phase in phases if phase["phase"] in ("launch", "start-up")]
-    return Measurement(name="start_up_s", values=(round(sum(spent), 3) if spent else None,))
+    durations_s = [phase["duration_s"] for phase in phases if phase["phase"] in ("launch", "start-up")]
+    return Measurement(name="start_up_s", values=(round(sum(durations_s), 3) if durations_s else None,))
 
 
-def of_epochs(log: str, phases: Phases, *, batch: int, frames: int, began_s: float, target: float) -> list[Measurement]:
+def of_epochs(
+    log: str,
+    phases: Phases,
+    *,
+    batch: int,
+    frames: int,
+    began_s: float,
+    target: float,
+) -> list[Measurement]:
     """Loss, mAP, throughput and end of each epoch, and the time to a mAP of `target`.
 
     Args:
@@ -88,7 +74,8 @@ def of_epochs(log: str, phases: Phases, *, batch: int, frames: int, began_s: flo
         began_s: when training was launched.
         target: a fraction.
     """
-    rows = [{name.strip(): text for name, text in row.items()} for row in csv.DictReader(io.StringIO(log, newline=""))]
+    table = csv.DictReader(io.StringIO(log, newline=""))
+    rows = [{name.strip(): text for name, text in row.items()} for row in table]
     numbers = [int(float(row["epoch"])) for row in rows]
     maps = [_number(row.get("mAP")) for row in rows]
     ends = {number: _end_s(phases, number, began_s) for number in numbers}
@@ -100,6 +87,13 @@ def of_epochs(log: str, phases: Phases, *, batch: int, frames: int, began_s: flo
         Measurement(name="epoch_end_s", values=tuple(ends.values())),
         Measurement(name="time_to_mAP_s", values=(reached[0] if reached else None,)),
     ]
+
+
+def _steps(phases: Phases) -> tuple[list[float], list[float]]:
+    """For each step the time that it waited for data, and its whole time, both in seconds."""
+    waits_s = [wait_s for phase in phases for wait_s in phase.get("wait_s", ())]
+    works_s = [work_s for phase in phases for work_s in phase.get("work_s", ())]
+    return waits_s, [wait_s + work_s for wait_s, work_s in zip(waits_s, works_s, strict=True)]
 
 
 def _rates(phases: Phases, *, batch: int, frames: int) -> Iterable[float | None]:

@@ -1,34 +1,52 @@
-"""What a bench says in the end, a line for each quantity."""
+"""Measurements as text, a line for each quantity: the end of a bench, and a comparison."""
 
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from harness.measure.compare import Comparison
 from harness.measure.record import Record
-from harness.measure.stats import Summary, summarise
+from harness.measure.stats import MIN_REPEATS, Summary, summarise
+from harness.text import number
 from harness.units import unit_of
+
+BY_BATCH = ("evaluate", "inference", "scaling")  # cases that a bench measures with several batch sizes
 
 
 def bench_lines(records: Sequence[Record]) -> Iterator[str]:
     """Case by case: status, what was measured, and what the sampler cost."""
     for record in records:
-        batch = f" by {record.conditions['batch']}" if record.case in ("evaluate", "inference", "scaling") else ""
+        batch = f" by {record.conditions['batch']}" if record.case in BY_BATCH else ""
         label = textwrap.shorten("; ".join(record.not_comparable), 100, placeholder=" …")
         fate = record.status + (f": {record.reason}" if record.reason else "")
         yield f"\n{record.case}{batch} ({fate}; {f'not comparable: {label}' if label else 'clean'})"
         names = dict.fromkeys((one.name, one.of) for run in record.runs for one in run.measurements)
         for name, of in names:
-            found = summarise(record.values(name, of=of))
-            if found is not None and not name.startswith("epoch_"):
-                yield f"  {name}{f' of {of}' if of else ''}: {in_words(found, unit_of(name))}"
+            summary = summarise(record.values(name, of=of))
+            if summary is not None and not name.startswith("epoch_"):
+                yield f"  {name}{f' of {of}' if of else ''}: {in_words(summary, unit_of(name))}"
         yield from _verdict(record)
         yield from _cost(record)
 
 
-def in_words(found: Summary, unit: str) -> str:
+def comparison_line(compared: Comparison) -> str:
+    """`train train_images_per_s: 0.500 (95 %: 0.485 to 0.515); 50 against 100 images/s, n 5 and 5`."""
+    if compared.ratio is None:
+        return f"{compared.name}: nothing to divide by"
+    low, high = compared.ratio.low, compared.ratio.high
+    interval = f"below {MIN_REPEATS} repeats: too few to say"
+    if low is not None and high is not None:
+        interval = f"95 %: {low:.3f} to {high:.3f}"
+    ours, theirs = compared.ours, compared.theirs
+    both = f"{number(ours.median)} against {number(theirs.median)} {compared.unit}".rstrip()
+    return f"{compared.name}: {compared.ratio.ratio:.3f} ({interval}); {both}, n {ours.n} and {theirs.n}"
+
+
+def in_words(summary: Summary, unit: str) -> str:
     """`36.2 images/s (95 %: 35.9 to 36.5, n 10)`."""
-    if found.low is None or found.high is None:
-        return f"{found.median:.4g} {unit}".rstrip() + f" (n {found.n}, too few to say how sure)"
-    return f"{found.median:.4g} {unit}".rstrip() + f" (95 %: {found.low:.4g} to {found.high:.4g}, n {found.n})"
+    median = f"{summary.median:.4g} {unit}".rstrip()
+    if summary.low is None or summary.high is None:
+        return f"{median} (n {summary.n}, too few to say how sure)"
+    return f"{median} (95 %: {summary.low:.4g} to {summary.high:.4g}, n {summary.n})"
 
 
 def _verdict(record: Record) -> Iterator[str]:
@@ -37,7 +55,7 @@ def _verdict(record: Record) -> Iterator[str]:
 
 
 def _cost(record: Record) -> Iterator[str]:
-    """The sampler's cost: its CPU time and its beat; in its own case it rests half of the time."""
+    """The sampler's CPU time and beat; in the case `sampler` of older records it paused half of the time."""
     probe = record.probe if record.case != "sampler" else None
     if probe is not None and probe.cpu_pct is not None and probe.beat_error_p95_s is not None:
         yield (

@@ -13,19 +13,19 @@ from harness.text import number
 
 BEGIN, END = "<!-- benchmarking: written by `make plots` -->", "<!-- benchmarking: end -->"
 COLUMNS = (
-    *("platform", "hardware", "engine", "recipe", "training (images/s)", "busy (%)", "memory at most (GiB)"),
+    *("platform", "hardware", "engine", "recipe", "training (images/s)", "busy (%)", "peak memory (GiB)"),
     *("energy (J per 1,000 images)", "mAP", "date", "commit", "record"),
 )
-SHOWN = ("throughput", "timeline", "learning")  # of the plots, the first of each kind
+SHOWN = ("throughput", "timeline", "learning")  # kinds of plots, of each the first
 ABSENT = "—"
 
 
 def section(records: Sequence[Record], platforms: Mapping[str, str], pictures: Iterable[str]) -> str:
-    """What belongs between the markers, and the markers.
+    """The table and plots, with the markers around them.
 
     Args:
         records: all there are.
-        platforms: name -> title of those that can be measured.
+        platforms: name -> title, of all that can be measured.
         pictures: names of the plots in results/plots/.
     """
     measured = newest(records, "train", "imported")
@@ -44,43 +44,54 @@ def section(records: Sequence[Record], platforms: Mapping[str, str], pictures: I
 
 
 def _row(setup: Setup, record: Record, chain: Record | None) -> list[str]:
-    rate = summarise(repeats(record, "train_images_per_s"))
-    sure = f"{number(rate.low)} to {number(rate.high)}" if rate and rate.low and rate.high else "too few to say"
     score = summarise(repeats(chain, "mAP")) if chain else None
     energy = [
-        f"{number(found.median)} ({energy_name(record, kind)})"
+        f"{number(joules.median)} ({energy_name(record, kind)})"
         for kind in ("gpu", "cpu")
-        if (found := summarise(joules_per_1000(record, kind)))
+        if (joules := summarise(joules_per_1000(record, kind)))
     ]
-    faults = "; not comparable: " + "; ".join(reasons(record)) if reasons(record) else ""
+    label = "; not comparable: " + "; ".join(reasons(record)) if reasons(record) else ""
     return [
         setup.platform,
         setup.machine,
         setup.software or ABSENT,
         setup.recipe,
-        f"{number(rate.median)} ({sure}; n {rate.n})" if rate else ABSENT,
+        _throughput(record) or ABSENT,
         ", ".join(_busy(record)) or ABSENT,
         ", ".join(_memory(record)) or ABSENT,
         ", ".join(energy) or ABSENT,
         f"{score.median:.3f}" if score else ABSENT,
         record.started_utc[:10],
         record.code.git_commit[:8] if record.code else ABSENT,
-        f"[{record.id}](results/{record.platform}/{record.id}){faults}",
+        f"[{record.id}](results/{record.platform}/{record.id}){label}",
     ]
 
 
+def _throughput(record: Record) -> str:
+    rate = summarise(repeats(record, "train_images_per_s"))
+    if rate is None:
+        return ""
+    if rate.low is None or rate.high is None:
+        return f"{number(rate.median)} (too few to say; n {rate.n})"
+    return f"{number(rate.median)} ({number(rate.low)} to {number(rate.high)}; n {rate.n})"
+
+
 def _busy(record: Record) -> Iterator[str]:
-    """Mean utilisation while training, or over everything where no phase tells when that was."""
-    training = {name: mean for phase in record.phases if phase.phase == "epoch" for name, mean in phase.means.items()}
-    means = training or {series.metric: series.mean for series in record.series}
+    """Mean utilisation while training, or over the whole record where no phase tells when that was."""
+    epochs = [phase.means for phase in record.phases if phase.phase == "epoch"]
+    means = epochs[0] if epochs else {series.metric: series.mean for series in record.series}
     for word, pattern in (("GPU", r"gpu\d+_utilisation_pct"), ("CPU", "host_cpu_pct")):
-        found = [mean for name, mean in means.items() if re.fullmatch(pattern, name) and mean is not None]
-        if found:
-            yield f"{word} {np.mean(found):.0f}"
+        if matching := _matching(means, pattern):
+            yield f"{word} {np.mean(matching):.0f}"
 
 
 def _memory(record: Record) -> Iterator[str]:
+    """The highest memory in use, of all GPUs and of our processes."""
+    peaks = {series.metric: series.high for series in record.series}
     for word, pattern in (("GPU", r"gpu\d+_memory_used_bytes"), ("processes", "tree_rss_bytes")):
-        found = [one.high for one in record.series if re.fullmatch(pattern, one.metric) and one.high is not None]
-        if found:
-            yield f"{word} {number(sum(found) / GIB)}"
+        if matching := _matching(peaks, pattern):
+            yield f"{word} {number(sum(matching) / GIB)}"
+
+
+def _matching(values: Mapping[str, float | None], pattern: str) -> list[float]:
+    return [value for name, value in values.items() if re.fullmatch(pattern, name) and value is not None]

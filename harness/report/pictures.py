@@ -1,4 +1,4 @@
-"""`results/plots/`: pictures, and a note of what they were drawn from; and a page's section between two markers."""
+"""Files that reports are written to: `results/plots/` with a note of its source, and a section of a page."""
 
 import json
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ def is_drawn(results: Path, source: str) -> bool:
 
 
 def keep(results: Path, pictures: Mapping[str, bytes]) -> None:
-    """Write the pictures, and remove those of before that were not drawn again."""
+    """Write the pictures, and remove older ones that were not drawn again."""
     folder = results / PLOTS
     for name, content in pictures.items():
         write_bytes(folder / name, content)
@@ -38,8 +38,9 @@ def keep(results: Path, pictures: Mapping[str, bytes]) -> None:
 
 
 def note(results: Path, source: str) -> None:
-    """Say what the pictures that are there were drawn from; comes last."""
-    digests = {path.name: sha256_file(path) for path in sorted((results / PLOTS).glob("*.*")) if path.name != NOTE}
+    """Write down what the pictures in the folder were drawn from; comes last."""
+    paths = [path for path in sorted((results / PLOTS).glob("*.*")) if path.name != NOTE]
+    digests = {path.name: sha256_file(path) for path in paths}
     write_json(results / PLOTS / NOTE, {"source": source, "pictures": digests})
 
 
@@ -49,19 +50,22 @@ def names(results: Path) -> list[str]:
 
 
 def read_section(page: Path, begin: str, end: str) -> str:
-    """What stands on the page from `begin` to `end`, both included.
+    """The text of the page from `begin` to `end`, both included.
 
     Raises:
         ConfigError: the page has no such markers.
     """
     text = page.read_text(encoding="utf-8")
     if text.count(begin) != 1 or end not in text.partition(begin)[2]:
-        raise ConfigError(f"{page} has no lines {begin} and {end}", remedy="put them back where the section belongs")
+        raise ConfigError(
+            f"{page} has no lines {begin} and {end}",
+            remedy="put them back where the section belongs",
+        )
     return begin + text.partition(begin)[2].partition(end)[0] + end
 
 
 def put_section(page: Path, begin: str, end: str, section: str) -> None:
-    """Put `section`, which holds its markers, in the place of the one that is there."""
+    """Replace the section of the page by `section`, which holds its markers."""
     before = read_section(page, begin, end)
     if before != section:
         write_text(page, page.read_text(encoding="utf-8").replace(before, section))

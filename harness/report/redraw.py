@@ -1,6 +1,7 @@
-"""From the records in a folder to what people look at: plots and the README's section, comparisons, a gate."""
+"""From the records in a folder to what people look at: plots, the README's section, a comparison, a gate."""
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -11,10 +12,12 @@ from numpy.typing import NDArray
 
 from harness.errors import ConfigError, Refused
 from harness.files import sha256_file
-from harness.measure import compare
+from harness.measure import compare as comparing
+from harness.measure.gate import judge_newest
 from harness.measure.record import Record
-from harness.measure.record_files import read_phases, read_records
+from harness.measure.record_files import REFERENCES, read_phases, read_records, read_references
 from harness.report import page, pictures
+from harness.report.lines import comparison_line
 from harness.settings.declared import SPECS, read_toml
 from harness.text import listing
 from harness.workspace.marker import digest_of
@@ -22,36 +25,58 @@ from probe.samples import SamplesError, read_samples
 
 Say = Callable[[str], None]
 CHECKOUT = SPECS.parent
-README, RESULTS, DRAWING = CHECKOUT / "README.md", CHECKOUT / "results", Path(compare.__file__).parent
-REFERENCES = "references.toml"
+README, RESULTS = CHECKOUT / "README.md", CHECKOUT / "results"
+HARNESS = Path(__file__).parents[1]
+# What decides, besides this room, what pictures and the section show.
+SHOWN_BY = (
+    "measure/comparability.py",
+    "measure/compare.py",
+    "measure/efficiency.py",
+    "measure/gate.py",
+    "measure/record.py",
+    "measure/record_files.py",
+    "measure/stats.py",
+    "text.py",
+    "units.py",
+)
+OF_PHASE = {"run", "phase", "started_unix_s", "duration_s"}
 
 
 def redraw(results: Path, *, say: Say) -> None:
-    """Draw every plot again and put the README's section right; where nothing is new, nothing is done.
+    """Draw every plot again and write the README's section; where nothing is new, nothing is done.
 
     Raises:
         ConfigError: matplotlib or pandas is not installed, or the README has lost its markers.
     """
-    if pictures.is_drawn(results, _source(results)):
-        say(f"nothing new: the plots show what is in {results}")
-        return
-    try:  # they take a second to load, which is not needed to find out that nothing is new
-        from harness.report.figures import figures
-        from harness.report.style import render, style
-    except ImportError as error:
+    try:
+        if pictures.is_drawn(results, _source(results)):
+            say(f"nothing new: the plots show what is in {results}")
+            return
+        records = load(results, say=say)
+        drawn = dict(_draw(results, records, say))
+    except ImportError as error:  # of a module, or of what is known of an installed package
         raise ConfigError(
-            f"nothing can be drawn: {error}", remedy="make plots, which installs what is needed"
+            f"nothing can be drawn without matplotlib and pandas: {error}",
+            remedy="make plots, which installs what is needed; or pip install -e '.[report]'",
         ) from error
-    records = load(results, say=say)
-    drawn: dict[str, bytes] = {}
-    with style():
-        for name, figure in figures(records, partial(_samples, results, say), partial(_phases, results)):
-            drawn |= {f"{name}.{kind}": content for kind, content in render(figure).items()}
-            say(f"drawn: {results / pictures.PLOTS / name}.png and .svg")
     pictures.keep(results, drawn)
     if results == RESULTS:
         pictures.put_section(README, page.BEGIN, page.END, section(records))
     pictures.note(results, _source(results))
+
+
+def _draw(results: Path, records: Sequence[Record], say: Say) -> Iterator[tuple[str, bytes]]:
+    # That of a notebook need not be installed here, and would stop the import of matplotlib; none is needed.
+    os.environ["MPLBACKEND"] = "agg"
+    # These take a second to import, which is not needed to find out that nothing is new.
+    from harness.report.figures import figures
+    from harness.report.style import render, style
+
+    with style():
+        for name, figure in figures(records, partial(_samples, results, say), partial(_phases, results)):
+            for kind, content in render(figure).items():
+                yield f"{name}.{kind}", content
+            say(f"drawn: {results / pictures.PLOTS / name}.png and .svg")
 
 
 def section(records: tuple[Record, ...]) -> str:
@@ -61,59 +86,61 @@ def section(records: tuple[Record, ...]) -> str:
 
 
 def load(results: Path, *, say: Say) -> tuple[Record, ...]:
-    """Every record, and a word on each folder that holds none."""
-    records, strangers = read_records(results)
-    for stranger in strangers:
-        say(f"passed over: {stranger}")
+    """Every record; a line is printed for each folder that holds none that can be read."""
+    records, unreadable = read_records(results)
+    for line in unreadable:
+        say(f"passed over: {line}")
     return records
 
 
 def compared(results: Path, ours: str, theirs: str, *, force: bool, say: Say) -> None:
-    """Print how records `ours` compare with `theirs`, as `report.compare.choose` names them.
+    """Print how records `ours` compare with `theirs`, which are named as in `compare.select_records`.
 
     Raises:
-        Refused: conditions differ, or something disturbed a measurement; with `force` it is printed beside the result.
+        ConfigError: there are no records of one of the names.
+        Refused: the two must not be compared; with `force` the reasons are printed beside the result.
     """
     records = load(results, say=say)
-    one, other = (compare.choose(records, words) for words in (ours, theirs))
-    _obstacles(one, other, force=force, say=say)
-    rows = compare.rows(one, other)
-    say("\n".join([f"{ours} over {theirs}", *(row.words for row in rows)]) if rows else "they have nothing in common")
+    one, other = (comparing.select_records(records, names) for names in (ours, theirs))
+    _tell_obstacles(comparing.obstacles(one, other), force=force, say=say)
+    lines = [comparison_line(comparison) for comparison in comparing.compare(one, other)]
+    say("\n".join([f"{ours} over {theirs}", *lines]) if lines else "they have nothing in common")
 
 
 def gate(results: Path, platform: str, *, force: bool, say: Say) -> None:
-    """Compare the newest bench of a platform with its reference, which references.toml names, else the first one.
+    """Print how the newest bench of a platform compares with its reference (references.toml, else the first).
 
     Raises:
         ConfigError: there is no bench newer than the reference.
         Refused: a median is worse, beyond chance and 5 %; or the two must not be compared.
     """
-    records = [one for one in load(results, say=say) if (one.platform, one.source) == (platform, "measured")]
-    benches = sorted({record.bench for record in records})
-    stored = read_toml(results / REFERENCES).get(platform) if (results / REFERENCES).exists() else None
-    reference = str(stored or (benches or [""])[0])
-    if not benches or benches[-1] == reference:
+    result = judge_newest(load(results, say=say), platform, read_references(results).get(platform, ""))
+    if result is None:
         raise ConfigError(
-            f"{platform} has {len(benches)} benches in {results}, none of them newer than its reference",
+            f"no bench of {platform} in {results} is newer than its reference",
             remedy=f"make bench PLATFORM={platform}",
         )
-    newest, before = compare.choose(records, benches[-1]), compare.choose(records, reference)
-    _obstacles(newest, before, force=force, say=say)
-    rows = compare.rows(newest, before)
-    say("\n".join([f"bench {benches[-1]} over its reference {reference}", *(row.words for row in rows)]))
-    worse = [row.words for row in rows if row.is_worse]
-    if worse or not rows:
-        found = f"worse by more than {compare.WORSE_PCT:.0f} %:{listing(worse)}" if worse else "nothing in common"
-        accept = f'a line {platform} = "{benches[-1]}" in {results / REFERENCES}'
-        raise Refused(f"{platform}: {found}", remedy=f"find out why; {accept} makes the new bench the reference")
+    _tell_obstacles(result.obstacles, force=force, say=say)
+    title = f"bench {result.bench} over its reference {result.reference}"
+    say("\n".join([title, *map(comparison_line, result.comparisons)]))
+    if result.comparisons and not result.worse:
+        return
+    worse = f"worse by more than {comparing.WORSE_PCT:.0f} %:{listing([*map(comparison_line, result.worse)])}"
+    accept = f'a line {platform} = "{result.bench}" in {results / REFERENCES}'
+    raise Refused(
+        f"{platform}: {worse if result.comparisons else 'nothing in common'}",
+        remedy=f"find out why; {accept} makes the new bench the reference",
+    )
 
 
-def _obstacles(one: list[Record], other: list[Record], *, force: bool, say: Say) -> None:
-    found = compare.obstacles(one, other)
-    if found and not force:
-        raise Refused(f"they must not be compared:{listing(found)}", remedy="FORCE=1 shows the figures beside this")
-    if found:
-        say(f"not comparable:{listing(found)}")
+def _tell_obstacles(obstacles: Sequence[str], *, force: bool, say: Say) -> None:
+    if obstacles and not force:
+        raise Refused(
+            f"they must not be compared:{listing(obstacles)}",
+            remedy="FORCE=1 shows the figures beside this",
+        )
+    if obstacles:
+        say(f"not comparable:{listing(obstacles)}")
 
 
 def _samples(results: Path, say: Say, record: Record) -> Mapping[str, NDArray[np.float64]]:
@@ -125,13 +152,14 @@ def _samples(results: Path, say: Say, record: Record) -> Mapping[str, NDArray[np
 
 
 def _phases(results: Path, record: Record) -> list[dict[str, Any]]:
-    found, keys = read_phases(results / record.platform / record.id), {"run", "phase", "started_unix_s", "duration_s"}
-    return [one for one in found if isinstance(one, dict) and keys <= {*one}]
+    rows = read_phases(results / record.platform / record.id)
+    return [row for row in rows if isinstance(row, dict) and row.keys() >= OF_PHASE]
 
 
 def _source(results: Path) -> str:
-    """Digest of all that decides what the plots and the section look like, and of the section that is there."""
+    """Digest of all that decides what the plots and the section look like, and of the section as it is."""
     there = pictures.read_section(README, page.BEGIN, page.END) if results == RESULTS else ""
-    code = {path.name: sha256_file(path) for path in sorted(DRAWING.glob("*.*"))}
+    room = [path.relative_to(HARNESS).as_posix() for path in (HARNESS / "report").glob("*.*")]
+    code = {name: sha256_file(HARNESS / name) for name in sorted([*room, *SHOWN_BY])}
     platforms = {path.name: sha256_file(path) for path in sorted((SPECS / "platforms").glob("*.toml"))}
     return digest_of([pictures.digest_of_records(results), there, code, platforms, version("matplotlib")])

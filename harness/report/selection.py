@@ -1,4 +1,4 @@
-"""Which records a row or line shows: of each set-up the newest, those that may be compared first."""
+"""Which record a row or line shows: the newest of each set-up, and one that may be compared before others."""
 
 import re
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ GIB = 2**30
 
 
 class Setup(NamedTuple):
-    """What was measured, as far as a reader of a plot has to know."""
+    """What was measured, as far as a reader of a plot needs to know it."""
 
     recipe: str
     platform: str
@@ -34,7 +34,8 @@ class Setup(NamedTuple):
     @property
     def software(self) -> str:
         """What ran, as far as it is known."""
-        return ", ".join(filter(None, [self.engine, self.precision, f"batch {self.batch}" if self.batch else ""]))
+        batch = f"batch {self.batch}" if self.batch else ""
+        return ", ".join(filter(None, [self.engine, self.precision, batch]))
 
     @property
     def line(self) -> str:
@@ -43,9 +44,9 @@ class Setup(NamedTuple):
 
 
 def setup(record: Record) -> Setup:
-    """The set-up of a record; parts nobody noted are empty or 0."""
+    """The set-up of a record; parts that it does not tell are empty or 0."""
     told, machine = record.conditions, record.machine
-    # `precision` is that of the exported model; training has a switch of its own.
+    # `precision` is that of the exported model; training has a setting of its own.
     mixed = record.case in TRAINING and told.get("mixed_precision")
     gpus = int(told.get("gpus") or 0) * int(told.get("nodes") or 1) if machine is None or machine.gpus else 0
     return Setup(
@@ -60,7 +61,7 @@ def setup(record: Record) -> Setup:
 
 
 def hardware(record: Record) -> str:
-    """What did the work: the model of the GPUs, or the CPU where there were none."""
+    """The model of the GPUs, or of the CPU where there were none."""
     if record.machine is None:
         return "hardware not recorded"
     if record.machine.gpus:
@@ -70,22 +71,26 @@ def hardware(record: Record) -> str:
 
 
 def newest(records: Iterable[Record], *cases: str) -> dict[Setup, Record]:
-    """For each set-up the record to show, in the order of set-ups: comparable before not, then the last begun."""
-    found: dict[Setup, Record] = {}
+    """The record to show of each set-up, in their order: comparable before not, then the last begun."""
+    newest_of: dict[Setup, Record] = {}
     for record in sorted(records, key=lambda record: (not reasons(record), record.started_utc, record.id)):
         if record.case in cases and record.runs:
-            found[setup(record)] = record
-    return dict(sorted(found.items()))
+            newest_of[setup(record)] = record
+    return dict(sorted(newest_of.items()))
 
 
 def joules_per_1000(record: Record, kind: str) -> list[float]:
-    """Energy of all devices of a kind, gpu or cpu, for 1,000 images, run after run."""
-    sums = (([one.energy_j for one in run.energy if one.device.startswith(kind)], run.images) for run in record.runs)
-    return [1000 * sum(energies) / images for energies, images in sums if energies and images]
+    """Energy of all devices of a kind, gpu or cpu, for 1,000 images, by run."""
+    rates = []
+    for run in record.runs:
+        energies_j = [one.energy_j for one in run.energy if one.device.startswith(kind)]
+        if energies_j and run.images:
+            rates.append(1000 * sum(energies_j) / run.images)
+    return rates
 
 
 def energy_name(record: Record, kind: str) -> str:
-    """GPU or CPU, and how its energy is known."""
+    """GPU or CPU, and how its energy was measured."""
     methods = {one.method for run in record.runs for one in run.energy if one.device.startswith(kind)}
     words = {"counter": "its own counter", "integral": "power times time"}
     return f"{kind.upper()}, {' or '.join(sorted(words.get(method, method) for method in methods))}"

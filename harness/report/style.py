@@ -1,4 +1,4 @@
-"""How every plot looks: one palette, a legend and notes at the foot, the same bytes for the same values."""
+"""How every plot looks: colours, legend and notes at the foot; the same values give the same bytes."""
 
 import io
 import textwrap
@@ -18,17 +18,17 @@ LINE_INCH = 0.16  # of the legend and of small print
 
 
 class Look(NamedTuple):
-    """What tells one series from the next, in colour, in grey and for eyes that see no red or no green."""
+    """What distinguishes one series from the next, in colour, in grey and for colour-blind readers."""
 
     colour: str
     marker: str
     dash: Any
     hatch: str
-    tint: str  # the hue made light, to read upon
+    tint: str  # a light shade of the colour, as a background of text
 
 
-# Colours of Okabe and Ito (2008), in an order in which neighbours differ in lightness; markers, dashes and hatches
-# say the same once more for print in black and white.
+# Colours of Okabe and Ito (2008), in an order in which neighbours differ in lightness.
+# Markers, dashes and hatches differ too, for print in black and white.
 LOOKS = (
     Look("#0072B2", "o", "-", "", "#cfe3f2"),
     Look("#E69F00", "s", "--", "///", "#fbe3b3"),
@@ -42,37 +42,37 @@ LOOKS = (
 
 
 def look(position: int) -> Look:
-    """The look of the series at `position`; they begin again after the last."""
+    """The look of the series at `position`; they repeat after the last."""
     return LOOKS[position % len(LOOKS)]
 
 
 @contextmanager
 def style() -> Iterator[None]:
-    """Draw with our rules, whatever a matplotlibrc of the user says."""
+    """Draw with our settings, whatever a matplotlibrc of the user says."""
     with mpl.rc_context():
         mpl.rcdefaults()
         matplotlib.style.use("harness.report.paper")
         yield
 
 
-def figure(height_inch: float, title: str) -> Figure:
-    """An empty figure with a title; apart from pyplot, which would keep it alive."""
-    made = Figure(figsize=(WIDTH_INCH, height_inch))
-    made.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
-    return made
+def new_figure(height_inch: float, title: str) -> Figure:
+    """An empty figure with a title, made without pyplot, which would keep a reference to it."""
+    figure = Figure(figsize=(WIDTH_INCH, height_inch))
+    figure.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
+    return figure
 
 
-def render(drawn: Figure) -> dict[str, bytes]:
+def render(figure: Figure) -> dict[str, bytes]:
     """{"png": bytes, "svg": bytes}, without the date and the version they would otherwise hold."""
     pictures = {}
     for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
         stream = io.BytesIO()
-        drawn.savefig(stream, format=kind, metadata=metadata)
+        figure.savefig(stream, format=kind, metadata=metadata)
         pictures[kind] = stream.getvalue()
     return pictures
 
 
-def foot(drawn: Figure, all_axes: Iterable[Axes], *notes: str) -> None:
+def add_foot(figure: Figure, all_axes: Iterable[Axes], *notes: str) -> None:
     """Below the panels: one legend for all of them, and how to read the figure in small print."""
     named: dict[str, Any] = {}
     for axes in all_axes:
@@ -82,19 +82,21 @@ def foot(drawn: Figure, all_axes: Iterable[Axes], *notes: str) -> None:
     small_print = textwrap.wrap("; ".join(notes), 150)
     above_print = LINE_INCH * len(small_print) + 0.05
     foot_inch = above_print + LINE_INCH * -(-len(named) // columns) + 0.05
-    total_inch = drawn.get_figheight() + foot_inch
-    drawn.set_figheight(total_inch)
-    drawn.set_layout_engine("constrained", rect=(0, foot_inch / total_inch, 1, 1 - foot_inch / total_inch))
+    total_inch = figure.get_figheight() + foot_inch
+    figure.set_figheight(total_inch)
+    figure.set_layout_engine("constrained", rect=(0, foot_inch / total_inch, 1, 1 - foot_inch / total_inch))
     place = (0.005, above_print / total_inch)
     if named:
-        drawn.legend(named.values(), named.keys(), loc="lower left", bbox_to_anchor=place, ncols=columns, borderpad=0)
-    drawn.text(0.01, 0.04 / total_inch, "\n".join(small_print), fontsize=6.5, color="#444444", va="bottom")
+        legend = figure.legend(named.values(), named.keys(), loc="lower left", ncols=columns, borderpad=0)
+        legend.set_bbox_to_anchor(place)
+    figure.text(0.01, 0.04 / total_inch, "\n".join(small_print), fontsize=6.5, color="#444444", va="bottom")
 
 
-def plain_log(axis: Axis, smallest: float, largest: float, *, air: float = 1.2) -> None:
-    """A logarithmic axis with numbers that people read; `air` is the factor left free above the largest value."""
+def log_axis(axis: Axis, smallest: float, largest: float, *, air: float = 1.2) -> None:
+    """Make an axis logarithmic, with plain numbers; `air` is the factor left free above the largest value."""
     limits = (smallest / 1.2, largest * air)
-    axis.axes.set(xscale="log", xlim=limits) if axis is axis.axes.xaxis else axis.axes.set(yscale="log", ylim=limits)
+    letter = "x" if axis is axis.axes.xaxis else "y"
+    axis.axes.set(**{f"{letter}scale": "log", f"{letter}lim": limits})
     axis.set_major_locator(LogLocator(subs=(1, 2, 5) if largest < 30 * smallest else (1,)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     axis.set_minor_locator(LogLocator(subs=tuple(range(1, 10))))

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from harness.cli import main
-from harness.measure.record_files import begin, close
+from harness.measure.record_files import begin_record, close_record
 from harness.settings.variables import VARIABLES
 from harness.workspace.layout import Workspace
 from harness.workspace.lock import Holder, take
@@ -222,7 +222,7 @@ def two_benches(tmp_path):
     """Records of a fast bench and of a slow one after it."""
     for number, rate in enumerate((100.0, 50.0), 1):
         one = record("train", [rate] * 5, bench=f"2026020{number}T000000Z-0000", started=f"2026-02-0{number}T00:00:00Z")
-        close(begin(tmp_path / "results", one), one)
+        close_record(begin_record(tmp_path / "results", one), one)
     return f"--results={tmp_path / 'results'}"
 
 

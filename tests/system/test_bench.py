@@ -43,7 +43,7 @@ def records(results: Path) -> dict[str, Record]:
 
 
 def test_every_case_is_measured(records: dict[str, Record]) -> None:
-    cases = {"chain", "train", "evaluate", "inference", "export", "convert-data", "sampler", "micro"}
+    cases = {"chain", "train", "evaluate", "inference", "export", "convert-data", "micro"}
 
     assert {name: record.status for name, record in records.items()} == dict.fromkeys(cases, "ok")
 
@@ -58,13 +58,6 @@ def test_training_is_timed_by_step_and_its_energy_is_counted(records: dict[str, 
             # The stand-in's GPUs take 100 W and 101 W, whatever happens.
             assert one.energy_j == pytest.approx((100 if one.device == "gpu0" else 101) * run.duration_s, rel=0.15)
     assert train.verdict is not None
-
-
-def test_the_samplers_cost_is_told_by_spells_with_it_and_without(records: dict[str, Record]) -> None:
-    changes = records["sampler"].values("sampler_change_pct")
-
-    assert len(changes) >= 1
-    assert all(change is not None and abs(change) < 100 for change in changes)
 
 
 def test_the_micro_part_is_kept_beside_its_record(records: dict[str, Record], results: Path) -> None:

@@ -16,7 +16,7 @@ pytest.importorskip("torch", reason="the portable engine needs torch")
 pytestmark = [pytest.mark.slow, pytest.mark.system]
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-CASES = {"chain", "train", "evaluate", "inference", "export", "convert-data", "sampler", "micro"}
+CASES = {"chain", "train", "evaluate", "inference", "export", "convert-data", "micro"}
 KINDS = {
     "object": dict,
     "array": list,

@@ -2,12 +2,12 @@ from dataclasses import replace
 
 import pytest
 
-from harness.measure.comparability import differences, faults, reasons
+from harness.measure.comparability import differing_conditions, judge, reasons
 from tests.harness.made import observed, record
 
 
 def test_what_ran_undisturbed_is_clean():
-    assert faults(record()) == ()
+    assert judge(record()) == ()
 
 
 @pytest.mark.parametrize(
@@ -29,12 +29,12 @@ def test_what_ran_undisturbed_is_clean():
     ],
 )
 def test_what_disturbed_a_measurement_is_said_in_words(changes, reason):
-    assert faults(record(**changes)) == (reason,)
+    assert judge(record(**changes)) == (reason,)
 
 
 def test_what_nobody_could_see_speaks_for_nothing():
-    assert faults(record(observed=observed(other_gpu_processes=None, other_cpu_pct=None))) == ()
-    assert faults(record(observed=None)) == ()
+    assert judge(record(observed=observed(other_gpu_processes=None, other_cpu_pct=None))) == ()
+    assert judge(record(observed=None)) == ()
 
 
 def test_the_label_a_record_carries_holds_and_one_without_is_judged():
@@ -46,5 +46,5 @@ def test_conditions_that_differ_are_named_with_both_values():
     one = record(conditions={"data_sha256": "a" * 64, "seed": 1})
     other = record(conditions={"data_sha256": "a" * 63 + "b", "seed": 2, "limit": 5})
 
-    assert differences(one, one) == []
-    assert differences(one, other) == [("limit", "not noted", "5"), ("seed", "1", "2")]
+    assert differing_conditions(one, one) == []
+    assert differing_conditions(one, other) == [("limit", "not noted", "5"), ("seed", "1", "2")]

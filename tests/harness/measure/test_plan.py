@@ -1,6 +1,33 @@
 import pytest
 
-from harness.measure.plan import Bench, block_of_training, warm_up
+from harness.errors import ConfigError
+from harness.measure import plan
+from harness.measure.plan import BenchPlan, block_of_training, load_plan, warm_up
+
+
+def test_a_recipe_may_differ_from_the_plan():
+    assert (load_plan("sample").repeats, load_plan("sample").train_steps) == (5, 20)
+    assert (load_plan("sample").epochs, load_plan("jamcam").epochs) == (7, 0)
+    assert load_plan("smoke").repeats == 2
+    assert load_plan("smoke").host_name is False
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("repeat = 5", "unknown key 'repeat'"),
+        ("repeats = 0", "repeats has 0, expected 1 or more"),
+        ("[recipes.smoke]\nrepeats = 'two'", "repeats: found 'two'"),
+        ("batches = [8, 0]", "batches has 0, expected 1 or more"),
+        ("batches = []", "batches has 0, expected 1 or more"),
+    ],
+)
+def test_a_plan_that_cannot_be_right_is_refused(tmp_path, monkeypatch, text, complaint):
+    (tmp_path / "bench.toml").write_text(text)
+    monkeypatch.setattr(plan, "PLAN", tmp_path / "bench.toml")
+
+    with pytest.raises(ConfigError, match=complaint):
+        load_plan("smoke")
 
 
 @pytest.mark.parametrize(
@@ -28,6 +55,6 @@ def test_warm_up_ends_when_three_steps_in_a_row_are_settled(steps, least, expect
     ],
 )
 def test_a_block_of_training_has_the_steps_it_needs(frames, by_step, expected):
-    plan = Bench(train_steps=20, warm_up_steps=10)
+    twenty = BenchPlan(train_steps=20, warm_up_steps=10)
 
-    assert block_of_training(plan, batch=4, frames=frames, by_step=by_step) == expected
+    assert block_of_training(twenty, batch=4, frames=frames, by_step=by_step) == expected

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import NoneType, UnionType
 from typing import get_args, get_origin, get_type_hints
 
-from harness.measure.comparability import faults
+from harness.measure.comparability import reasons
 from harness.measure.record import STATUSES, Record
 from harness.measure.record_files import read_record
 
@@ -74,4 +74,4 @@ def test_values_of_a_quantity_come_run_after_run_and_with_or_without_the_sampler
     assert record.values("train_images_per_s") == (36.1, 36.6, 36.3, 36.2)
     assert record.values("train_images_per_s", probed=False) == (36.6, 36.2)
     assert record.values("train_images_per_s", of="another") == ()
-    assert faults(record) == ()
+    assert reasons(record) == ()

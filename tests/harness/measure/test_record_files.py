@@ -6,7 +6,15 @@ import pytest
 
 from harness.errors import ConfigError, DataError
 from harness.measure.record import Measurement, Run
-from harness.measure.record_files import add_run, begin, close, read_phases, read_record, read_records
+from harness.measure.record_files import (
+    add_run,
+    begin_record,
+    close_record,
+    read_phases,
+    read_record,
+    read_records,
+    read_references,
+)
 from probe.samples import SampleFile, read_samples
 
 CLOSED, CUT = "20260301T101500Z-train-1a2b", "20260302T090000Z-evaluate-9f8e"
@@ -52,18 +60,18 @@ def test_a_begun_record_grows_run_by_run_and_is_closed_once(results, tmp_path):
         images=8,
         measurements=(Measurement(name="command_s", values=(2.0,)),),
     )
-    folder = begin(tmp_path, record)
+    folder = begin_record(tmp_path, record)
     add_run(folder, run, [{"run": 1, "phase": "epoch"}])
 
     assert read_record(folder).runs == (run,)
     assert read_record(folder).status == "truncated"
     assert read_phases(folder) == [{"run": 1, "phase": "epoch"}]
 
-    close(folder, record)
+    close_record(folder, record)
     assert read_record(folder) == record
     assert sorted(path.name for path in folder.iterdir()) == ["phases.jsonl", "record.json"]
     with pytest.raises(FileExistsError):
-        close(folder, record)
+        close_record(folder, record)
 
 
 @pytest.mark.parametrize(
@@ -83,10 +91,10 @@ def test_what_is_no_record_is_named_and_passed_over(results, damage, complaint):
 
     with pytest.raises(DataError, match=complaint):
         read_record(path.parent)
-    records, strangers = read_records(results)
+    records, unreadable = read_records(results)
     assert [record.id for record in records] == [CUT]
-    assert len(strangers) == 1
-    assert complaint in strangers[0]
+    assert len(unreadable) == 1
+    assert complaint in unreadable[0]
 
 
 def test_half_written_and_foreign_files_are_passed_over(results):
@@ -95,10 +103,10 @@ def test_half_written_and_foreign_files_are_passed_over(results):
     (results / "plots").mkdir()
     (results / "README").write_text("hello")
 
-    records, strangers = read_records(results)
+    records, unreadable = read_records(results)
 
     assert [record.id for record in records] == [CUT]
-    assert len(strangers) == 2
+    assert len(unreadable) == 2
 
 
 def test_a_withdrawn_record_is_not_read(results):
@@ -112,6 +120,12 @@ def test_a_list_of_withdrawn_records_that_cannot_be_read_is_named(results):
 
     with pytest.raises(ConfigError, match=r"withdrawn\.toml is not TOML: "):
         read_records(results)
+
+
+def test_references_name_a_bench_for_each_platform(results):
+    assert read_references(results) == {}
+    (results / "references.toml").write_text('local = "20260301T101200Z-7c4e"\n')
+    assert read_references(results) == {"local": "20260301T101200Z-7c4e"}
 
 
 def test_no_results_are_no_records(tmp_path):

@@ -1,9 +1,9 @@
 import pytest
 
-from harness.measure.plan import Bench
-from harness.measure.timing import of_batches, of_epochs, of_spells, of_training
+from harness.measure.plan import BenchPlan
+from harness.measure.timing import of_batches, of_epochs, of_training
 
-PLAN = Bench(warm_up_steps=2)
+PLAN = BenchPlan(warm_up_steps=2)
 
 
 def values(found):
@@ -41,22 +41,6 @@ def test_batches_are_timed_without_the_first_and_the_last_one_may_be_small():
 
     assert values(found)["images_per_s"] == (16.0,)
     assert values(found)["batch_s"] == (0.5, 0.25)
-
-
-def test_a_spell_with_the_sampler_is_set_against_those_without_before_and_after():
-    def spell(number, *steps_s):
-        started_s = 100.1 + number
-        return {"phase": "epoch", "started_unix_s": started_s, "wait_s": [0.0] * len(steps_s), "work_s": list(steps_s)}
-
-    phases = [
-        spell(0, 0.2, 0.2),  # with it, and no spell before
-        spell(1, 0.2, 0.2, 0.2, 1.0),  # the last step goes over into the next spell and counts for neither
-        spell(2, 0.25, 0.25),  # 4 steps a second instead of 5
-        spell(3, 0.15, 0.25),
-    ]
-    found = of_spells(phases, began_s=100.0, spell_s=1.0)
-
-    assert (found.name, found.values) == ("sampler_change_pct", (pytest.approx(-20.0),))
 
 
 def test_epochs_come_from_the_log_and_the_phases():

@@ -8,7 +8,7 @@ def test_nothing_measured_is_a_row_with_the_command_for_each_platform():
     assert section([], {"local": "this machine", "jade": "JADE 2 | Hartree"}, []) == (
         "<!-- benchmarking: written by `make plots` -->\n"
         "\n"
-        "| platform | hardware | engine | recipe | training (images/s) | busy (%) | memory at most (GiB) "
+        "| platform | hardware | engine | recipe | training (images/s) | busy (%) | peak memory (GiB) "
         "| energy (J per 1,000 images) | mAP | date | commit | record |\n"
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
         "| jade | JADE 2 \\| Hartree | — | — | — | — | — | — | — | — | — "

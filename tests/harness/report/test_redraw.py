@@ -1,19 +1,24 @@
 import gzip
 import json
+import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from harness.errors import ConfigError, Refused
-from harness.measure.record_files import begin, close
+from harness.measure.record_files import begin_record, close_record
 from harness.report import redraw as reporting
 from harness.report.redraw import compared, gate, load, redraw
 from probe.samples import SampleFile
 from tests.harness.made import START_UNIX_S, machine, observed, record, run
 
+# A `sitecustomize` that hides matplotlib and pandas from a Python started with it.
+BASE_INSTALL = Path(__file__).parents[2] / "fakes" / "base_install"
 OLD, NEW = "20260101T000000Z-aaaa", "20260201T000000Z-bbbb"
 
 
@@ -32,7 +37,7 @@ def bench(name, rate, **words):
 
 def keep(folder, *records):
     for one in records:
-        close(begin(folder, one), one)
+        close_record(begin_record(folder, one), one)
 
 
 def said_by(action, *arguments, **words):
@@ -106,7 +111,7 @@ def test_lines_that_are_no_phases_are_not_drawn(results):
 
 def test_numbers_that_are_none_do_not_stop_the_drawing(results):
     odd = record("train", [123.0], platform="odd")
-    path = begin(results, odd) / "begun.json"
+    path = begin_record(results, odd) / "begun.json"
     table = json.loads(path.read_text())
     table["runs"][0]["measurements"][0]["values"] = [float("nan"), float("inf"), None]
     (path.parent / "record.json").write_text(json.dumps(table))
@@ -152,7 +157,7 @@ def test_a_gate_says_no_to_what_is_slower_and_how_to_accept_it(results):
 
 
 def test_a_gate_without_two_benches_has_nothing_to_judge(tmp_path, results):
-    with pytest.raises(ConfigError, match=r"jade has 0 benches in .*, none of them newer") as caught:
+    with pytest.raises(ConfigError, match=r"no bench of jade in .* is newer than its reference") as caught:
         said_by(gate, results, "jade", force=False)
     assert caught.value.remedy == "make bench PLATFORM=jade"
 
@@ -161,6 +166,52 @@ def test_a_gate_does_not_judge_by_a_disturbed_bench(results):
     keep(results, bench("20260301T000000Z-cccc", 50.0, observed=observed(throttle_reasons=("power cap",))))
     with pytest.raises(Refused, match="the GPU was slowed down: power cap"):
         said_by(gate, results, "local", force=False)
+
+
+def plots(results, checkout, **environment):
+    """What `jamcam plots` prints, and its exit status."""
+    command = [sys.executable, "-m", "harness", "plots", f"--results={results}"]
+    done = subprocess.run(
+        command,
+        cwd=checkout,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return done.stdout, done.returncode
+
+
+@pytest.mark.parametrize("drawn_before", [False, True])
+def test_on_a_base_install_plots_says_what_is_missing_and_how_to_get_it(results, checkout, drawn_before):
+    if drawn_before:
+        said_by(redraw, results)
+
+    printed, status = plots(results, checkout, PYTHONPATH=str(BASE_INSTALL))
+
+    assert status == 2
+    assert "Traceback" not in printed
+    assert "nothing can be drawn without matplotlib and pandas: " in printed
+    assert "pip install -e '.[report]'" in printed
+
+
+def test_the_backend_of_a_notebook_in_the_environment_does_not_stop_the_drawing(results, checkout):
+    # What Jupyter exports; the module that it names is not installed beside the harness.
+    printed, status = plots(results, checkout, MPLBACKEND="module://matplotlib_inline_of_a_notebook.backend_inline")
+
+    assert (status, printed.count("Traceback")) == (0, 0), printed
+    assert (results / "plots" / "throughput-sample.svg").exists()
+
+
+def test_what_the_pictures_depend_on_is_in_their_digest(checkout):
+    imported = {
+        f"measure/{name.split('.')[2]}.py"
+        for path in (checkout / "harness" / "report").glob("*.py")
+        for name in re.findall(r"^from (harness\.measure\.\w+) import", path.read_text(), re.MULTILINE)
+    }
+
+    assert {name for name in reporting.SHOWN_BY if name.startswith("measure/")} >= imported
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ import re
 import matplotlib as mpl
 import pytest
 
-from harness.report.style import LOOKS, figure, foot, look, plain_log, render, style
+from harness.report.style import LOOKS, add_foot, log_axis, look, new_figure, render, style
 
 
 def lightness(colour):
@@ -26,9 +26,9 @@ def test_neighbours_differ_in_grey_and_all_differ_without_colour():
 
 def drawn():
     with style():
-        made = figure(1.0, "A title")
+        made = new_figure(1.0, "A title")
         made.subplots().plot([1, 2], [3, 4], label="a line")
-        foot(made, made.axes, "a note")
+        add_foot(made, made.axes, "a note")
         return render(made)
 
 
@@ -46,8 +46,8 @@ def test_the_same_values_give_the_same_bytes_whatever_a_user_prefers():
 )
 def test_a_logarithmic_axis_has_numbers_that_people_read(ends, labels):
     with style():
-        axes = figure(2.0, "").subplots()
-        plain_log(axes.xaxis, *ends)
+        axes = new_figure(2.0, "").subplots()
+        log_axis(axes.xaxis, *ends)
         low, high = axes.get_xlim()
         shown = [axes.xaxis.get_major_formatter()(at) for at in axes.xaxis.get_majorticklocs() if low <= at <= high]
 

@@ -2,11 +2,12 @@ import numpy as np
 import pytest
 
 from harness.report.style import style
-from harness.report.timeline import MOST_POINTS, PANELS, thin, timeline
+from harness.report.timeline import MOST_POINTS, QUANTITIES, thin, timeline
 from tests.harness.made import START_UNIX_S, record, run, samples
 
 BEGIN_S = START_UNIX_S + 20
-UTILISATION, MEMORY = PANELS[0][2][0], PANELS[1][2][0]
+UTILISATION, MEMORY = QUANTITIES[0].metrics[0], QUANTITIES[1].metrics[0]
+CPU_UTILISATION = QUANTITIES[0].metrics[1]
 CHAIN = record("chain", runs=[run(1, {}, duration_s=100.0)])
 
 
@@ -50,14 +51,14 @@ def test_utilisation_is_the_mean_of_the_gpus_and_memory_their_sum_where_all_were
 
 def test_a_pause_breaks_the_line():
     host = [1.0] * 10 + [np.nan] * 5 + [2.0] * 10
-    means = list(thin(table(host_cpu_pct=host), PANELS[0][2][1])["mean"])
+    means = list(thin(table(host_cpu_pct=host), CPU_UTILISATION)["mean"])
 
     assert np.allclose(means, [1.0] * 10 + [np.nan] + [2.0] * 10 + [np.nan], equal_nan=True)
 
 
 def test_beats_that_a_slower_sensor_sits_out_break_nothing():
     host = [5.0 if beat % 10 == 0 else np.nan for beat in range(100)]
-    assert list(thin(table(host_cpu_pct=host), PANELS[0][2][1])["mean"].isna()) == [False] * 10 + [True]
+    assert list(thin(table(host_cpu_pct=host), CPU_UTILISATION)["mean"].isna()) == [False] * 10 + [True]
 
 
 def test_only_panels_with_samples_are_drawn():

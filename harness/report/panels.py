@@ -1,0 +1,150 @@
+"""What figures are made of: panels side by side, each of one quantity, with rows of dots or with lines."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from harness.measure.stats import MIN_REPEATS, summarise
+from harness.report.style import add_foot, log_axis, look, new_figure
+from harness.text import number
+
+MOST_ROWS = 40
+MOST_NUMBERS = 3  # in a row; of more, the dots alone are shown
+WIDE = 20.0  # times the smallest value: beyond that the axis is logarithmic
+EPOCH = "epoch"
+HOLLOW = "hollow: not comparable with others, the record says why"
+
+
+class Dots(NamedTuple):
+    """The repeats of one quantity in one row."""
+
+    row: str
+    values: Sequence[float]
+    look: int
+    hollow: bool
+    name: str = ""  # in the legend; "" for none
+
+
+class Line(NamedTuple):
+    """Points of one series; `intervals` are ranges of y by x, where there are any."""
+
+    name: str  # in the legend
+    x: Sequence[float]
+    y: Sequence[float]
+    intervals: Mapping[float, tuple[float, float]] = MappingProxyType({})
+
+
+class Panel(NamedTuple):
+    """One quantity, as dots or as lines."""
+
+    x_label: str  # with the unit
+    y_label: str = ""
+    title: str = ""
+    dots: Sequence[Dots] = ()
+    lines: Sequence[Line] = ()
+    ideal: Sequence[Line] = ()  # what perfect scaling would give
+    counts: bool = False  # x are counts that double; y, too, where it more than doubles
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The smallest and the largest value of its dots."""
+        values = [value for dots in self.dots for value in dots.values]
+        return min(values), max(values)
+
+
+def dot_plot(title: str, panels: Sequence[Panel], order: Sequence[str]) -> Figure | None:
+    """Rows of dots in that order, shared by all panels that have any; None where nothing has."""
+    panels = [panel._replace(dots=[dots for dots in panel.dots if dots.values]) for panel in panels]
+    panels = [panel for panel in panels if panel.dots]
+    every = [dots for panel in panels for dots in panel.dots]
+    rows = [row for row in order if row in {dots.row for dots in every}]
+    if not rows:
+        return None
+    shown, left_out = rows[:MOST_ROWS], len(rows) - MOST_ROWS
+    lines = max(row.count("\n") for row in shown) + 1
+    row_inch = max(0.1 + 0.13 * lines, 0.11 * len({dots.look for dots in every}))
+    figure = new_figure(0.9 + row_inch * len(shown), title)
+    all_axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    wide = any(panel.ends[1] > WIDE * panel.ends[0] > 0 for panel in panels)
+    for axes, panel in zip(all_axes, panels, strict=True):
+        _draw_rows(axes, panel, shown, log=wide and panel.ends[0] > 0)
+    all_axes[0].set_yticks(range(len(shown)), shown)
+    all_axes[0].set_ylim(len(shown) - 0.5, -0.5)
+    notes = [f"dot: median; bar: 95 % interval, from {MIN_REPEATS} repeats on; tick: a repeat"]
+    notes += [f"{left_out} more rows are in the records"] if left_out > 0 else []
+    notes += [HOLLOW] if any(dots.hollow for dots in every) else []
+    add_foot(figure, all_axes, *notes)
+    return figure
+
+
+def _draw_rows(axes: Axes, panel: Panel, rows: Sequence[str], *, log: bool) -> None:
+    for row, name in enumerate(rows):
+        if row % 2:
+            axes.axhspan(row - 0.5, row + 0.5, color="#f3f3f3", linewidth=0, zorder=0)
+        beside = [dots for dots in panel.dots if dots.row == name]
+        for place, dots in enumerate(beside):
+            height = row + (place - (len(beside) - 1) / 2) * 0.7 / len(beside)
+            _draw_dots(axes, height, dots, numbered=len(beside) <= MOST_NUMBERS)
+    if log:
+        log_axis(axes.xaxis, *panel.ends, air=3)
+    else:
+        axes.set_xlim(0, panel.ends[1] * 1.35 or 1)
+    axes.set(title=panel.title, xlabel=panel.x_label)
+    axes.grid(axis="y", visible=False)
+
+
+def _draw_dots(axes: Axes, height: float, dots: Dots, *, numbered: bool) -> None:
+    summary, (colour, marker, *_) = summarise(dots.values), look(dots.look)
+    if summary is None:
+        return
+    axes.plot(dots.values, [height] * len(dots.values), "|", color=colour, alpha=0.6, markersize=6)
+    if summary.low is not None and summary.high is not None:
+        axes.plot([summary.low, summary.high], [height, height], color=colour, linewidth=2.5, alpha=0.5)
+    face = "white" if dots.hollow else colour
+    axes.plot(summary.median, height, marker, color=colour, markerfacecolor=face, label=dots.name or None)
+    if numbered:
+        at = (max(dots.values), height)
+        axes.annotate(number(summary.median), at, (5, 0), textcoords="offset points", va="center", size=7)
+
+
+def line_plot(title: str, panels: Sequence[Panel], *notes: str) -> Figure | None:
+    """Panels side by side; those without a point are left out, None where all are."""
+    panels = [panel for panel in panels if any(line.x for line in panel.lines)]
+    if not panels:
+        return None
+    names = sorted({line.name for panel in panels for line in panel.lines})
+    figure = new_figure(2.7, title)
+    all_axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axes, panel in zip(all_axes, panels, strict=True):
+        _draw_lines(axes, panel, names)
+    add_foot(figure, all_axes, *notes)
+    return figure
+
+
+def _draw_lines(axes: Axes, panel: Panel, names: Sequence[str]) -> None:
+    for line in panel.ideal:
+        axes.plot(line.x, line.y, color="#999999", linewidth=0.8, linestyle=":")
+    for line in panel.lines:
+        colour, marker, dash, *_ = look(names.index(line.name))
+        axes.plot(line.x, line.y, color=colour, linestyle=dash, marker=marker, markersize=3, label=line.name)
+        for x, interval in line.intervals.items():
+            axes.plot([x, x], interval, color=colour, linewidth=2.5, alpha=0.5)
+    axes.set(xlabel=panel.x_label, ylabel=panel.y_label)
+    xs = sorted({x for line in panel.lines for x in line.x})
+    ys = [y for line in panel.lines for y in line.y]
+    if panel.counts or (xs[0] > 0 and xs[-1] > WIDE * xs[0] and panel.x_label != EPOCH):
+        log_axis(axes.xaxis, xs[0], xs[-1])
+    else:
+        axes.set_xlim(0, xs[-1] * 1.05 or 1)
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    if panel.counts:
+        axes.set_xticks(xs, [number(count) for count in xs])
+        axes.minorticks_off()
+    if panel.counts and max(ys) > 2 * min(ys):
+        log_axis(axes.yaxis, min(ys), max(ys))
+    else:
+        axes.set_ylim(0, max(ys) * 1.1 or 1)
