@@ -63,12 +63,16 @@ class Street:
                 self.sky_pen.polygon(outline, fill=0)
                 self.ground_pen.polygon(outline, fill=0)
 
-    def strip(self, left: float, right: float, colour: Colour, start: float = -2.0, end: float = FAR_M) -> None:
+    def strip(
+        self, left: float, right: float, colour: Colour, start: float = -2.0, end: float = FAR_M
+    ) -> None:
         """Fill a strip along the road between two offsets from its axis."""
         pieces = max(1, int((end - start) / 6)) if self.site.bend else 1
         along = [start + (end - start) * k / pieces for k in range(pieces + 1)]
         bent = [(self.site.bend * y * y, y) for y in along]
-        self.patch([(left + x, y, 0) for x, y in bent] + [(right + x, y, 0) for x, y in reversed(bent)], colour)
+        self.patch(
+            [(left + x, y, 0) for x, y in bent] + [(right + x, y, 0) for x, y in reversed(bent)], colour
+        )
 
     def across(self, half: float, colour: Colour) -> None:
         """Fill the crossing road, where there is one, to `half` metres from its axis."""
@@ -79,7 +83,11 @@ class Street:
     def lay_ground(self) -> None:
         """Tarmac, pavements and kerbs."""
         half, tar = self.site.half_m, self.rng.randint(88, 116)
-        tarmac, kerb, paving = (tar, tar, tar + 2), (tar + 66, tar + 64, tar + 58), (tar + 42, tar + 38, tar + 32)
+        tarmac, kerb, paving = (
+            (tar, tar, tar + 2),
+            (tar + 66, tar + 64, tar + 58),
+            (tar + 42, tar + 38, tar + 32),
+        )
         plain = (0, max(0, int(self.site.camera.horizon_px)), *DRAWN_PX)
         self.pen.rectangle(plain, fill=GRASS)
         self.sky_pen.rectangle(plain, fill=0)
@@ -90,7 +98,9 @@ class Street:
         for _ in range(9):
             x, y = self.rng.uniform(-half, half - 2), self.rng.uniform(6, 70)
             shade = tar + self.rng.choice((-14, -9, 8))
-            self.strip(x, x + self.rng.uniform(0.8, 3), (shade, shade, shade + 2), y, y + self.rng.uniform(2, 14))
+            self.strip(
+                x, x + self.rng.uniform(0.8, 3), (shade, shade, shade + 2), y, y + self.rng.uniform(2, 14)
+            )
         if self.site.bus_lane:
             self.strip(-half + 0.3, -half + LANE_M - 0.2, (tar + 34, tar - 14, tar - 16), 12)
         self.across(LANE_M, tarmac)
@@ -186,7 +196,9 @@ def _grained(picture: Image.Image, sky: Image.Image, seed: int) -> Image.Image:
     width, height = DRAWN_PX
     grain = draw.standard_normal((height, width), dtype=np.float32) * 5
     for size, strength in ((16, 5), (70, 7)):
-        coarse = Image.fromarray(draw.standard_normal((height // size + 2, width // size + 2), dtype=np.float32))
+        coarse = Image.fromarray(
+            draw.standard_normal((height // size + 2, width // size + 2), dtype=np.float32)
+        )
         grain += strength * np.asarray(coarse.resize(DRAWN_PX, Image.Resampling.BICUBIC))
     grain[np.asarray(sky) > 0] = 0
     return Image.fromarray((np.asarray(picture) + grain[..., None]).clip(0, 255).astype(np.uint8))

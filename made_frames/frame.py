@@ -52,7 +52,10 @@ def make_frame(seed: int, index: int) -> Frame:
     if failure < 0.003:
         picture, boxes = Image.new("RGB", FRAME_PX, (128, 128, 128)), []
     elif failure < 0.006:
-        picture, boxes = smear(picture, BROKEN_BELOW_PX), [box for box in boxes if box.bottom <= BROKEN_BELOW_PX]
+        picture, boxes = (
+            smear(picture, BROKEN_BELOW_PX),
+            [box for box in boxes if box.bottom <= BROKEN_BELOW_PX],
+        )
     elif failure < 0.01:
         picture = picture.convert("L").convert("RGB")
     write_over(picture, site, moment)

@@ -107,8 +107,12 @@ def hull(points: Pixels) -> Pixels:
 def footprint(x_m: float, y_m: float, heading: float, width_m: float, length_m: float) -> Array:
     """Corners [4, 2] of a rectangle on the ground, counter-clockwise; heading in radians from +y to +x."""
     sin, cos = math.sin(heading), math.cos(heading)
-    corners = [(width_m / 2 * right, length_m / 2 * ahead) for right, ahead in ((1, -1), (1, 1), (-1, 1), (-1, -1))]
-    return np.array([(x_m + cos * right + sin * ahead, y_m - sin * right + cos * ahead) for right, ahead in corners])
+    corners = [
+        (width_m / 2 * right, length_m / 2 * ahead) for right, ahead in ((1, -1), (1, 1), (-1, 1), (-1, -1))
+    ]
+    return np.array(
+        [(x_m + cos * right + sin * ahead, y_m - sin * right + cos * ahead) for right, ahead in corners]
+    )
 
 
 def outside(bases: Array, others: Array) -> Array:

@@ -13,7 +13,11 @@ from made_frames.moment import Moment
 
 def expose(light: Floats, rng: Random, moment: Moment) -> Image.Image:
     """Picture as the sensor gives it, from light [H, W, 3] of 0..255 and above."""
-    gain, lift, dull = rng.uniform(0.9, 1.1) + 0.25 * moment.darkness, rng.uniform(-4, 14), rng.uniform(0.08, 0.25)
+    gain, lift, dull = (
+        rng.uniform(0.9, 1.1) + 0.25 * moment.darkness,
+        rng.uniform(-4, 14),
+        rng.uniform(0.08, 0.25),
+    )
     cast = np.array([rng.uniform(0.96, 1.04) for _ in range(3)], dtype=np.float32)
     draw = np.random.default_rng(rng.randrange(2**32))
     noise = draw.standard_normal((HEIGHT_PX, WIDTH_PX, 1), dtype=np.float32)
@@ -33,7 +37,9 @@ def _through_drops(picture: Image.Image, rng: Random, drops: int) -> Image.Image
     for _ in range(drops):
         x, y, radius = rng.uniform(0, WIDTH_PX), rng.uniform(0, HEIGHT_PX), rng.uniform(4, 13)
         pen.ellipse((x - radius, y - radius, x + radius, y + radius * 1.2), fill=210)
-    return Image.composite(picture.filter(ImageFilter.BoxBlur(4)), picture, mask.filter(ImageFilter.BoxBlur(2)))
+    return Image.composite(
+        picture.filter(ImageFilter.BoxBlur(4)), picture, mask.filter(ImageFilter.BoxBlur(2))
+    )
 
 
 def transmit(picture: Image.Image, rng: Random) -> Image.Image:

@@ -19,14 +19,31 @@ FIXED: dict[str, Colour] = {
 CARS = (SILVER, SILVER, BLACK, BLACK, WHITE, WHITE, BLUE, RED, *GREYS, *MUTED)
 VANS = (*[WHITE] * 5, *GREYS[::2], BLUE, RED)
 LOADS = (WHITE, WHITE, SILVER, BLUE, GREEN, (170, 60, 44), (196, 176, 60), (120, 124, 130))
-COATS = (BLACK, BLACK, (44, 46, 60), *GREYS[1:], RED, BLUE, SILVER, (74, 82, 60), (150, 110, 80), (110, 60, 100))
+COATS = (
+    BLACK,
+    BLACK,
+    (44, 46, 60),
+    *GREYS[1:],
+    RED,
+    BLUE,
+    SILVER,
+    (74, 82, 60),
+    (150, 110, 80),
+    (110, 60, 100),
+)
 HIGH_VIS = ((206, 232, 50), (250, 130, 40), (190, 226, 70))
 CASES = ((0, 170, 160), BLACK, GREEN, RED, WHITE)
 SKINS = ((222, 176, 150), (204, 158, 130), (150, 104, 78), (96, 66, 50))
 HAIRS = ((34, 28, 24), (70, 48, 32), (120, 90, 56), (150, 146, 140))
 TROUSERS = (BLACK, (40, 50, 76), (60, 58, 56), (120, 112, 96))
 BODIES = {"double": ((186, 28, 32),), "single": ((186, 28, 32),), "cab": ((20, 20, 22),), "van": VANS}
-BRIGHT = {"racer": 0.45, "city": 0.45, "bike": 0.12, "scooter": 0.12, "delivery": 0.2}  # share in reflective coats
+BRIGHT = {
+    "racer": 0.45,
+    "city": 0.45,
+    "bike": 0.12,
+    "scooter": 0.12,
+    "delivery": 0.2,
+}  # share in reflective coats
 
 
 def paints(rng: Random, shape: str) -> dict[str, Colour]:

@@ -10,7 +10,16 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from made_frames.backdrop import Backdrop
-from made_frames.geometry import DRAWN_PX, FRAME_PX, OVERSAMPLING, Array, Camera, footprint, hull, painters_order
+from made_frames.geometry import (
+    DRAWN_PX,
+    FRAME_PX,
+    OVERSAMPLING,
+    Array,
+    Camera,
+    footprint,
+    hull,
+    painters_order,
+)
 from made_frames.moment import Moment
 from made_frames.site import Site
 from made_frames.solids import Point
@@ -56,7 +65,11 @@ class Scene:
         grounds = [actor.ground for actor in actors]
         grounds += [footprint(x, y, 0.0, 0.3, 0.3) for x, y, _ in site.trees]
         grounds += [footprint(x, y, 0.0, 0.2, 0.2) for x, y in site.posts]
-        drawings = [*[self._actor] * len(actors), *[self._tree] * len(site.trees), *[self._post] * len(site.posts)]
+        drawings = [
+            *[self._actor] * len(actors),
+            *[self._tree] * len(site.trees),
+            *[self._post] * len(site.posts),
+        ]
         starts = [*range(len(actors)), *range(len(site.trees)), *range(len(site.posts))]
         for index in painters_order(np.array(grounds), site.camera.eye):
             drawings[index](starts[index])
@@ -115,7 +128,9 @@ class Scene:
     def _post(self, index: int) -> None:
         """A street lamp of 8 m with its arm."""
         x, y = self.site.posts[index]
-        pixels, depths = self.camera.project(np.array([(x, y, 0), (x, y, 8.0), (x - math.copysign(1.8, x), y, 8.3)]))
+        pixels, depths = self.camera.project(
+            np.array([(x, y, 0), (x, y, 8.0), (x - math.copysign(1.8, x), y, 8.3)])
+        )
         if depths.min() > 2:
             thick = max(1, int(0.14 * self.camera.focal_px / depths[0]))
             line = [(u, v) for u, v in pixels.tolist()]

@@ -24,8 +24,25 @@ WALLS = (
     (120, 116, 112), (166, 140, 104), (98, 76, 66), (206, 204, 198),
 )
 # fmt: on
-CROSSINGS = ("High St", "Station Rd", "Church St", "Park Ln", "Mill Hill", "Green Ln", "Bridge St", "Manor Rd")
-SHOPS = ((150, 40, 40), (40, 70, 120), (50, 96, 60), (60, 60, 64), (196, 170, 80), (180, 180, 178), (96, 50, 96))
+CROSSINGS = (
+    "High St",
+    "Station Rd",
+    "Church St",
+    "Park Ln",
+    "Mill Hill",
+    "Green Ln",
+    "Bridge St",
+    "Manor Rd",
+)
+SHOPS = (
+    (150, 40, 40),
+    (40, 70, 120),
+    (50, 96, 60),
+    (60, 60, 64),
+    (196, 170, 80),
+    (180, 180, 178),
+    (96, 50, 96),
+)
 STREET_LIGHTS = ((1.0, 0.66, 0.32), (1.0, 0.7, 0.4), (0.85, 1.0, 0.72), (0.95, 0.95, 1.0))
 
 
@@ -91,7 +108,11 @@ class Site:
         if lane.crossing:
             return along_m, lane.offset_m + aside_m, lane.direction * math.pi / 2
         slope = math.atan(2 * self.bend * along_m)
-        return lane.offset_m + aside_m + self.bend * along_m**2, along_m, slope + (0 if lane.direction > 0 else math.pi)
+        return (
+            lane.offset_m + aside_m + self.bend * along_m**2,
+            along_m,
+            slope + (0 if lane.direction > 0 else math.pi),
+        )
 
     def in_sight(self, x_m: float, y_m: float) -> bool:
         """Whether no house at the corner of the crossing hides a spot in the crossing road."""

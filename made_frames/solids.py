@@ -51,7 +51,11 @@ class Model:
 
 
 def extrude(
-    profile: Sequence[Span], half_widths: Sequence[float], materials: Sequence[str], layer: float = 0, x: float = 0
+    profile: Sequence[Span],
+    half_widths: Sequence[float],
+    materials: Sequence[str],
+    layer: float = 0,
+    x: float = 0,
 ) -> list[Face]:
     """A body around the plane `x` whose side view is `profile`, [(y, z)], from the front over the top to the rear.
 

@@ -67,7 +67,9 @@ _CYCLES = {"racer": 50, "city": 50}
 _WALKS = dict.fromkeys(STEPS_M, 25)
 # In the order in which they find a place: the big ones first.
 HABITS = {
-    "bus": Habit(mean=1.45, scale_px=8.6, spread=0.45, aside_m=0.15, model=bus, styles={"double": 82, "single": 18}),
+    "bus": Habit(
+        mean=1.45, scale_px=8.6, spread=0.45, aside_m=0.15, model=bus, styles={"double": 82, "single": 18}
+    ),
     "truck": Habit(mean=1.5, scale_px=14.2, spread=0.45, aside_m=0.2, model=truck, styles=_TRUCKS),
     "car": Habit(mean=8.5, scale_px=15.8, spread=0.5, aside_m=0.25, model=car, styles=_CARS),
     "motorbike": Habit(mean=1.95, scale_px=22, spread=0.45, aside_m=1.3, model=motorbike, styles=_BIKES),
@@ -117,7 +119,11 @@ def _along(site: Site, rng: Random, name: str, lane: Lane, model: Model, others:
     """Where in the lane: at the distance that fits the class, or close to another vehicle, as in a queue."""
     if lane.crossing:
         return site.camera.x_m + rng.uniform(-18, 18)
-    queue = [other for other in others if abs(other.x_m - site.spot(lane, other.y_m)[0]) < 1.2] if name == "car" else []
+    queue = (
+        [other for other in others if abs(other.x_m - site.spot(lane, other.y_m)[0]) < 1.2]
+        if name == "car"
+        else []
+    )
     if queue and rng.random() < 0.5:
         leader = rng.choice(queue)
         gap = (leader.model.length_m + model.length_m) / 2 + rng.uniform(0.8, 2.5)
@@ -143,5 +149,7 @@ def _free(actor: Actor, others: list[Actor]) -> bool:
     if not near:
         return True
     own, theirs = actor.ground[None], np.array(near)
-    parted = (outside(own, theirs)[0] > MARGIN_M).any(axis=-1) | (outside(theirs, own)[:, 0] > MARGIN_M).any(axis=-1)
+    parted = (outside(own, theirs)[0] > MARGIN_M).any(axis=-1) | (outside(theirs, own)[:, 0] > MARGIN_M).any(
+        axis=-1
+    )
     return bool(parted.all())

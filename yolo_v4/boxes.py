@@ -33,7 +33,9 @@ def ciou_loss(true_N4: Tensor, found_N4: Tensor) -> Tensor:
     Source: Zheng et al., Distance-IoU Loss (AAAI 2020), eq. 10; as in NVIDIA's, its weight is differentiated too.
     """
     true, found = centres_to_corners(true_N4), centres_to_corners(found_N4)
-    overlap_N2 = (torch.minimum(true[:, 2:], found[:, 2:]) - torch.maximum(true[:, :2], found[:, :2])).clamp(min=0)
+    overlap_N2 = (torch.minimum(true[:, 2:], found[:, 2:]) - torch.maximum(true[:, :2], found[:, :2])).clamp(
+        min=0
+    )
     overlap_N = overlap_N2.prod(dim=1)
     union_N = true_N4[:, 2:].prod(dim=1) + found_N4[:, 2:].prod(dim=1) - overlap_N
     iou_N = overlap_N / (union_N + EPSILON)

@@ -82,10 +82,18 @@ def _globals(*, suppress: bool) -> argparse.ArgumentParser:
     group = parser.add_argument_group("flags of every sub-command")
     group.add_argument("--gpus", type=int, default=default(1), help="number of GPUs to train on (default 1)")
     group.add_argument("--gpu_index", type=int, nargs="+", default=default(None), help="which GPUs to use")
-    group.add_argument("--use_amp", action="store_true", default=default(False), help="train with mixed precision")
-    group.add_argument("--log_file", default=default(None), help="append everything printed to this file instead")
     group.add_argument(
-        "-np", "--num_processes", type=int, default=default(-1), help="number of processes (default: one a GPU)"
+        "--use_amp", action="store_true", default=default(False), help="train with mixed precision"
+    )
+    group.add_argument(
+        "--log_file", default=default(None), help="append everything printed to this file instead"
+    )
+    group.add_argument(
+        "-np",
+        "--num_processes",
+        type=int,
+        default=default(-1),
+        help="number of processes (default: one a GPU)",
     )
     return parser
 
@@ -96,14 +104,21 @@ def _check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> N
     if args.command != "train" and (args.gpus > 1 or args.use_amp):
         parser.error(f"--gpus above 1 and --use_amp are for train only, not for {args.command}")
     if args.num_processes > 0 and args.num_processes != args.gpus:
-        parser.error(f"--num_processes is {args.num_processes}, expected {args.gpus}, as --gpus says: one a GPU")
+        parser.error(
+            f"--num_processes is {args.num_processes}, expected {args.gpus}, as --gpus says: one a GPU"
+        )
     if args.gpu_index is not None and (len(args.gpu_index) != args.gpus or min(args.gpu_index) < 0):
-        parser.error(f"--gpu_index gives {args.gpu_index}, expected {args.gpus} numbers of 0 or more, as --gpus says")
+        parser.error(
+            f"--gpu_index gives {args.gpu_index}, expected {args.gpus} numbers of 0 or more, as --gpus says"
+        )
 
 
 def _run(args: argparse.Namespace) -> int:
     if args.command == "prune":
-        _explain(f"prune is not supported, so {args.model} was left as it is", "prune with NVIDIA's container, or not")
+        _explain(
+            f"prune is not supported, so {args.model} was left as it is",
+            "prune with NVIDIA's container, or not",
+        )
         return 1
     say_ignored(args)
     try:

@@ -35,4 +35,7 @@ class Progress:
             self._line_due_s = now_s
             left = tqdm.format_interval((self._total - self._done) / max(self.images_per_s, 1e-9))
             rate = f"{self.images_per_s:.1f} images/s - {left} left"
-            print(" - ".join(filter(None, [f"{self._action}: {self._done}/{self._total}", note, rate])), flush=True)
+            print(
+                " - ".join(filter(None, [f"{self._action}: {self._done}/{self._total}", note, rate])),
+                flush=True,
+            )

@@ -20,7 +20,9 @@ class StatusLog:
     Date and time are local and not padded, as in TAO.
     """
 
-    def __init__(self, path: Path | None, *, append: bool = True, echo: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, path: Path | None, *, append: bool = True, echo: Callable[[str], None] | None = None
+    ) -> None:
         self._path, self._echo = path, echo
         self._lasting: dict[str, Values] = {}
         if path is not None:
@@ -34,7 +36,10 @@ class StatusLog:
             kept = {name: self._lasting[name] for name in LASTING if name in self._lasting}
             stated = {"status": status, "verbosity": "INFO", "message": message}
             now = time.localtime()
-            moment = {"date": f"{now[1]}/{now[2]}/{now[0]}", "time": f"{now.tm_hour}:{now.tm_min}:{now.tm_sec}"}
+            moment = {
+                "date": f"{now[1]}/{now[2]}/{now[0]}",
+                "time": f"{now.tm_hour}:{now.tm_min}:{now.tm_sec}",
+            }
             line = json.dumps({**(data or {}), **moment, **stated, **kept})
             with self._path.open("a", encoding="utf-8") as stream:
                 stream.write(line + "\n")

@@ -26,4 +26,6 @@ def run(args: argparse.Namespace) -> None:
         others = ", ".join(sorted({path.suffix for path in folder.glob("*.*")}))
         found = f"files that end in {others}" if others else "no files"
         words = f'no image in {folder} ends in "{ending}"; it has {found}; no records were written'
-        print(f"warning: {words}\n  try: set image_dir_name and image_extension (with its dot)", file=sys.stderr)
+        print(
+            f"warning: {words}\n  try: set image_dir_name and image_extension (with its dot)", file=sys.stderr
+        )

@@ -38,7 +38,11 @@ def run(args: argparse.Namespace) -> None:
 
         print(f"Using {args.model_path} for inference, batch size {spec.batch_size} from eval_config")
         explained = memory_explained("batch_size of eval_config", spec.batch_size)
-        with explained, Progress(len(frames), "Producing predictions") as progress, phases.phase("evaluation"):
+        with (
+            explained,
+            Progress(len(frames), "Producing predictions") as progress,
+            phases.phase("evaluation"),
+        ):
             metrics = evaluate(find, frames, experiment, steps=phases.steps)
         print("Start to calculate AP for each class")
         print(ap_table(metrics), flush=True)

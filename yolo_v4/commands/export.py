@@ -50,7 +50,9 @@ def run(args: argparse.Namespace) -> None:
             (target.parent / "nvinfer_config.txt").write_text(nvinfer_config(experiment), encoding="utf-8")
         print(f"ONNX model saved to {target}")
         facts["param_count"] = sum(weight.numel() for weight in network.parameters()) / 1e6
-        log.write("SUCCESS", "Export finished successfully.", data=facts | {"size": target.stat().st_size / 2**20})
+        log.write(
+            "SUCCESS", "Export finished successfully.", data=facts | {"size": target.stat().st_size / 2**20}
+        )
 
 
 def output_file(model: str, asked_for: str | None) -> Path:
@@ -62,7 +64,9 @@ def output_file(model: str, asked_for: str | None) -> Path:
     if target.suffix != ".onnx":
         target = target.with_name(f"{target.name}.onnx")
     if target.exists():
-        raise DetectorError(f"Default output file {target} already exists", remedy="remove it, or give another -o")
+        raise DetectorError(
+            f"Default output file {target} already exists", remedy="remove it, or give another -o"
+        )
     return target
 
 
@@ -114,7 +118,9 @@ def _checked_model(
         raise DetectorError(
             f"the exported model differs from the network by {difference:.2g} and loses {lost:.3f} of mAP, and was not"
             " written",
-            remedy=REPORT if data_type == "fp32" else "export fp32, or calibrate int8 with more and better pictures",
+            remedy=REPORT
+            if data_type == "fp32"
+            else "export fp32, or calibrate int8 with more and better pictures",
         )
     return model, facts
 
@@ -126,12 +132,16 @@ def _average_precisions(
 
     def find_by_onnx(pixels: Tensor, _: object) -> list[Detections]:
         outputs = zip(*run(pixels), strict=True)
-        return [Detections(*(torch.from_numpy(part[: count[0]]) for part in parts)) for count, *parts in outputs]
+        return [
+            Detections(*(torch.from_numpy(part[: count[0]]) for part in parts)) for count, *parts in outputs
+        ]
 
     def find_by_torch(pixels: Tensor, _: object) -> list[Detections]:
         return detections(predict(candidates.original, pixels, experiment), experiment.nms)
 
-    by_torch, by_onnx = (evaluate(find, frames, experiment).map_present for find in (find_by_torch, find_by_onnx))
+    by_torch, by_onnx = (
+        evaluate(find, frames, experiment).map_present for find in (find_by_torch, find_by_onnx)
+    )
     print(f"mAP on {len(frames)} validation frames: PyTorch {by_torch:.4f}, ONNX {by_onnx:.4f}", flush=True)
     return {"mAP_torch": by_torch, "mAP_onnx": by_onnx}
 
@@ -150,5 +160,7 @@ def _session(model: onnx.ModelProto) -> Callable[[Tensor], list[Any]]:
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors only
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
     return lambda pixels: list(session.run(None, {"Input": pixels.numpy()}))

@@ -44,7 +44,9 @@ def run(args: argparse.Namespace) -> None:
     with reported(log, started="Starting YOLOv4 inference.", failed="Inference was interrupted."):
         outputs = _outputs(args)
         if not 0 < args.threshold < 1:
-            raise DetectorError(f"--threshold is {args.threshold}, expected a number between 0 and 1", remedy="-t 0.3")
+            raise DetectorError(
+                f"--threshold is {args.threshold}, expected a number between 0 and 1", remedy="-t 0.3"
+            )
         paths = find_pictures(Path(args.image_dir))
         network, experiment = load_model(args.model_path, args.experiment_spec, args.gpu_index)
         problems: list[str] = []
@@ -52,7 +54,9 @@ def run(args: argparse.Namespace) -> None:
         groups = [paths[first : first + size] for first in range(0, len(paths), size)]
         explained = memory_explained("batch_size of eval_config", size)
         with explained, Progress(len(paths), "Processing images") as progress, phases.phase("inference"):
-            for batch in phases.steps(ahead(lambda group: [_open(path, experiment) for path in group], groups)):
+            for batch in phases.steps(
+                ahead(lambda group: [_open(path, experiment) for path in group], groups)
+            ):
                 problems += [one for one in batch if isinstance(one, str)]
                 opened = [one for one in batch if isinstance(one, Opened)]
                 _infer(network, opened, experiment, outputs, args.threshold)
@@ -72,7 +76,9 @@ def find_pictures(path: Path) -> list[Path]:
     found = sorted(p for p in path.glob("*") if p.is_file() and p.suffix.lower() in SUFFIXES)
     if not found:
         what = "holds no" if path.is_dir() else "is no folder or picture; expected"
-        raise DataError(f"{path} {what} .jpg, .jpeg or .png files", remedy="give -i a picture or a folder of pictures")
+        raise DataError(
+            f"{path} {what} .jpg, .jpeg or .png files", remedy="give -i a picture or a folder of pictures"
+        )
     return found
 
 
@@ -120,7 +126,9 @@ def _infer(
         names = [experiment.classes[class_id] for class_id in classes]
         if labels is not None:
             lines = map(format_line, names, boxes, scores)
-            (labels / f"{one.path.stem}.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+            (labels / f"{one.path.stem}.txt").write_text(
+                "".join(f"{line}\n" for line in lines), encoding="utf-8"
+            )
         if annotated is not None:
             texts = [f"{name}: {score:.2f}" for name, score in zip(names, scores, strict=True)]
             drawn = annotate(one.picture, [tuple(box) for box in boxes], texts, classes)

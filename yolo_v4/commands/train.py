@@ -52,7 +52,9 @@ def run(args: argparse.Namespace) -> None:
         reported(log, started="Starting Yolo_V4 Training job", failed="Training was interrupted."),
         redirect_stdout(sys.stdout if speaks else None),
     ):
-        device = choose_device(args.gpu_index, gpus=args.gpus, local_rank=int(os.environ.get("LOCAL_RANK", "0")))
+        device = choose_device(
+            args.gpu_index, gpus=args.gpus, local_rank=int(os.environ.get("LOCAL_RANK", "0"))
+        )
         experiment = load_experiment(Path(args.experiment_spec_file))
         check_training(experiment)
         with memory_explained("batch_size_per_gpu", experiment.training.batch_size), joined(device) as place:
@@ -61,22 +63,34 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _train(
-    experiment: Experiment, device: torch.device, place: Place, args: argparse.Namespace, log: StatusLog, phases: Phases
+    experiment: Experiment,
+    device: torch.device,
+    place: Place,
+    args: argparse.Namespace,
+    log: StatusLog,
+    phases: Phases,
 ) -> None:
     results, speaks = Path(args.results_dir), place.rank == 0
     frames, validation = read_frames(experiment, "train"), read_frames(experiment, "validation")
     if not any(len(frame.boxes) for frame in frames):
-        message = f"none of the {len(frames)} training frames has an object of {', '.join(experiment.classes)}"
+        message = (
+            f"none of the {len(frames)} training frames has an object of {', '.join(experiment.classes)}"
+        )
         raise DataError(message, remedy="compare target_class_mapping with the class names in the labels")
     on_gpu = device.type == "cuda"
     where = torch.cuda.get_device_name(device) if on_gpu else f"the CPU ({torch.get_num_threads()} threads)"
     several = f", {place.ranks} processes" if place.ranks > 1 else ""
-    print(f"{len(frames)} frames to train on, {len(validation)} to validate with, on {where}{several}", flush=True)
+    print(
+        f"{len(frames)} frames to train on, {len(validation)} to validate with, on {where}{several}",
+        flush=True,
+    )
     precision = mixed_precision(device) if args.use_amp else torch.float32
     if args.use_amp:
         print(f"--use_amp: convolutions compute in {str(precision).removeprefix('torch.')}", flush=True)
     workers = GPU_WORKERS if on_gpu else 1
-    batches = TrainingBatches(frames, experiment, device=device, workers=workers, rank=place.rank, ranks=place.ranks)
+    batches = TrainingBatches(
+        frames, experiment, device=device, workers=workers, rank=place.rank, ranks=place.ranks
+    )
     resume_path = experiment.training.resume_path
     resumed = load_same(resume_path, experiment, release=args.network_release) if resume_path else None
     network, fresh = starting_network(experiment, release=args.network_release)
@@ -84,7 +98,11 @@ def _train(
         taken = f"new weights for {', '.join(fresh)}" if fresh else "all layers taken over"
         print(f"Starting from {experiment.training.pretrain_path}: {taken}", flush=True)
     trainer = Trainer(
-        network.to(device), experiment, steps_per_epoch=batches.steps_per_epoch, precision=precision, place=place
+        network.to(device),
+        experiment,
+        steps_per_epoch=batches.steps_per_epoch,
+        precision=precision,
+        place=place,
     )
     if resumed is not None:
         trainer.resume(resumed)
@@ -94,10 +112,23 @@ def _train(
         (results / "model_output_labels.txt").write_text("\n".join(experiment.classes), encoding="utf-8")
     log.write("STARTED", "Starting Training Loop.")
     model = f"{experiment.network.arch}{experiment.network.layers}"
-    outputs, history = Outputs(results=results, model=model, speaks=speaks), resumed.history if resumed else []
+    outputs, history = (
+        Outputs(results=results, model=model, speaks=speaks),
+        resumed.history if resumed else [],
+    )
     board = Visualizer(results / "logs" if speaks else None, experiment, resumed=resumed is not None)
     judge = _judge(validation, experiment)
-    train(trainer, batches, experiment, board, judge=judge, outputs=outputs, log=log, phases=phases, history=history)
+    train(
+        trainer,
+        batches,
+        experiment,
+        board,
+        judge=judge,
+        outputs=outputs,
+        log=log,
+        phases=phases,
+        history=history,
+    )
     log.write("RUNNING", "Training loop complete.")
 
 
@@ -107,7 +138,9 @@ def _judge(frames: list[Frame], experiment: Experiment) -> Judge:
 
         def find(pixels: Tensor, truths: list[Truth]) -> list[Detections]:
             rows = predict(network, pixels, experiment)
-            encoded = encode([truth.boxes for truth in truths], [truth.classes for truth in truths], experiment)
+            encoded = encode(
+                [truth.boxes for truth in truths], [truth.classes for truth in truths], experiment
+            )
             target = Target.of(encoded).to(rows.device)
             losses.append(float(yolo_loss(target, rows, experiment.network).total) * len(rows))
             progress.advance(len(rows))

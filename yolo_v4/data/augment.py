@@ -82,7 +82,9 @@ def cut(
     left, top, right, bottom = window
     scale = np.array((width / (right - left), height / (bottom - top)))
     origin = np.array((left, top))
-    inside = np.array(((max(left, 0), max(top, 0)), (min(right, picture.shape[2]), min(bottom, picture.shape[1]))))
+    inside = np.array(
+        ((max(left, 0), max(top, 0)), (min(right, picture.shape[2]), min(bottom, picture.shape[1])))
+    )
     (x1, y1), (x2, y2) = inside.tolist()
     x1, y1 = min(x1, picture.shape[2] - 1), min(y1, picture.shape[1] - 1)
     x2, y2 = max(x2, x1 + 1), max(y2, y1 + 1)
@@ -110,7 +112,9 @@ def colour_matrix(spec: Augmentation, random: np.random.Generator) -> tuple[Tens
     turn = np.array(((1, 0, 0), (0, cosine, -sine), (0, sine, cosine)))
     colour = exposure * (YIQ_TO_RGB @ turn @ RGB_TO_YIQ)
     colour = colour[::-1] if spec.channels == 3 else np.array([LUMA]) @ colour
-    return torch.tensor(colour.copy(), dtype=torch.float32), torch.tensor(spec.mean, dtype=torch.float32)[:, None]
+    return torch.tensor(colour.copy(), dtype=torch.float32), torch.tensor(spec.mean, dtype=torch.float32)[
+        :, None
+    ]
 
 
 def recolour(pixels: Tensor, colour: Tensor, mean: Tensor) -> Tensor:

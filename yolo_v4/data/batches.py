@@ -81,7 +81,9 @@ class TrainingBatches:
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of an epoch (counted from 0), in order; the next ones are prepared while one is used."""
         order = np.random.default_rng((self._seed, epoch)).permutation(len(self._frames))
-        steps = np.resize(order, (self.steps_per_epoch, self._ranks, self._batch_size))[:, self._rank].tolist()
+        steps = np.resize(order, (self.steps_per_epoch, self._ranks, self._batch_size))[
+            :, self._rank
+        ].tolist()
         return ahead(partial(self._batch, epoch), list(enumerate(steps)), workers=self._workers)
 
     def _batch(self, epoch: int, step_members: tuple[int, list[int]]) -> Batch:
@@ -110,7 +112,11 @@ class TrainingBatches:
 
 
 def encode(
-    boxes: Sequence[Floats], classes: Sequence[Ids], experiment: Experiment, *, batch_hw: tuple[int, int] | None = None
+    boxes: Sequence[Floats],
+    classes: Sequence[Ids],
+    experiment: Experiment,
+    *,
+    batch_hw: tuple[int, int] | None = None,
 ) -> Tensor:
     """Targets [B, N, 7 + C] of pictures; `batch_hw` is their size in pixels, the configured one unless given."""
     configured_hw = (experiment.augmentation.height, experiment.augmentation.width)
@@ -142,7 +148,9 @@ def ahead(make: Callable[[Item], Result], items: Sequence[Item], *, workers: int
     """What `make` makes of each item, in order; the next ones are made in the background while one is used."""
     pending: deque[Future[Result]] = deque()
     # One core each: several OpenMP teams at once would wait for one another far longer than they work.
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="ahead", initializer=torch.set_num_threads, initargs=(1,))
+    pool = ThreadPoolExecutor(
+        workers, thread_name_prefix="ahead", initializer=torch.set_num_threads, initargs=(1,)
+    )
     try:
         for item in items:
             pending.append(pool.submit(make, item))

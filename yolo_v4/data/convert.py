@@ -21,7 +21,9 @@ CLASS_MAP_NOTE = (
 )
 _FLOAT_FEATURES = {"target/truncation": "truncation", "target/observation_angle": "alpha"}
 _FLOAT_FEATURES |= {f"target/coordinates_{corner}": corner for corner in ("x1", "y1", "x2", "y2")}
-_FLOAT_FEATURES |= {f"target/world_bbox_{name[0]}": name for name in ("height", "width", "length", "x", "y", "z")}
+_FLOAT_FEATURES |= {
+    f"target/world_bbox_{name[0]}": name for name in ("height", "width", "length", "x", "y", "z")
+}
 _FLOAT_FEATURES |= {"target/world_bbox_rot_y": "rotation_y"}
 
 
@@ -128,7 +130,9 @@ class Converter:
         narrator, status = self._narrator, self._narrator.status
         narrator.tell(WRITER, "Cumulative object statistics", categorical={"num_objects": dict(total)})
         narrator.log(WRITER, _counts_text(total))
-        pairs = "".join(f"\n{source.encode()!r}: {target.encode()!r}" for source, target in self._class_map.items())
+        pairs = "".join(
+            f"\n{source.encode()!r}: {target.encode()!r}" for source, target in self._class_map.items()
+        )
         narrator.tell(WRITER, f"Class map. \nLabel in GT: Label in tfrecords file {pairs}")
         print(CLASS_MAP_NOTE, file=sys.stderr, flush=True)  # without time and logger, as in TAO
         status.write("RUNNING", CLASS_MAP_NOTE)

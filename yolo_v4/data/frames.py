@@ -52,10 +52,14 @@ def read_frames(experiment: Experiment, split: Split) -> list[Frame]:
     frames: list[Frame] = []
     for source in sources:
         read = _read_folder if source.tfrecords is None else _read_records
-        frames += read(source, spec, split, partial(_frame, class_ids, split == "train", spec.include_difficult))
+        frames += read(
+            source, spec, split, partial(_frame, class_ids, split == "train", spec.include_difficult)
+        )
     if not frames:
         places = ", ".join(str(source.tfrecords or source.labels) for source in sources)
-        raise DataError(f"the {split} data have no frame: {places}", remedy="check the data sources in dataset_config")
+        raise DataError(
+            f"the {split} data have no frame: {places}", remedy="check the data sources in dataset_config"
+        )
     return frames
 
 
@@ -80,7 +84,9 @@ def _chosen_files(pattern: str, spec: DatasetSpec, split: Split) -> list[Path]:
     """Files of a pattern; where one set of records serves both splits, the validation fold's or all others."""
     files = sorted(filter(Path.is_file, map(Path, glob(pattern))))  # noqa: PTH207  # as TAO: hidden files are not meant
     if not files:
-        raise DataError(f"No files match pattern {pattern}", remedy="correct tfrecords_path, or run dataset_convert")
+        raise DataError(
+            f"No files match pattern {pattern}", remedy="correct tfrecords_path, or run dataset_convert"
+        )
     if spec.validation:
         return files
     fold = f"fold-{spec.validation_fold:03}-of-"

@@ -49,7 +49,9 @@ def read_rows(path: Path) -> list[list[str]]:
     try:
         text = path.read_text(encoding="ascii")
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not plain ASCII: {error}", remedy="write class names without accents") from error
+        raise DataError(
+            f"{path} is not plain ASCII: {error}", remedy="write class names without accents"
+        ) from error
     except OSError as error:
         raise DataError(
             f"cannot read the label file {path}: {error}",
@@ -68,7 +70,9 @@ def read_objects(path: Path) -> list[KittiObject]:
         where = f"{path}, object {index}"
         found = parse_columns(columns, where=where)
         if len(columns) != COLUMNS:
-            hint = " (the 16th is a score, which only inference writes)" if len(columns) == COLUMNS + 1 else ""
+            hint = (
+                " (the 16th is a score, which only inference writes)" if len(columns) == COLUMNS + 1 else ""
+            )
             raise DataError(
                 f"Ground truth kitti labels should have only {COLUMNS} fields. {where} has {len(columns)}{hint}",
                 remedy="write: class truncated occluded alpha x1 y1 x2 y2 and seven zeros, separated by blanks",

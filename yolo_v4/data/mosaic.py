@@ -51,4 +51,6 @@ def random_sample(
         canvas[:, top:bottom, left:right] = tile.pixels
         boxes.append((tile.boxes + np.array((left, top, left, top))) / (width, height, width, height))
         classes.append(frame.classes[tile.kept])
-    return Sample(pixels=canvas, boxes=np.concatenate(boxes).astype(np.float32), classes=np.concatenate(classes))
+    return Sample(
+        pixels=canvas, boxes=np.concatenate(boxes).astype(np.float32), classes=np.concatenate(classes)
+    )

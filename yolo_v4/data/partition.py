@@ -12,9 +12,7 @@ from yolo_v4.spec.conversion import Conversion
 
 SEED = 42  # TAO's own; its "random" split is the first frames by name, shuffled
 KITTI = "kitti_converter_lib"
-VALIDATION_NOTE = (
-    "Validation data in partition 0. Hence, while choosing the validationset during training choose validation_fold 0."
-)
+VALIDATION_NOTE = "Validation data in partition 0. Hence, while choosing the validationset during training choose validation_fold 0."
 
 
 def partition(conversion: Conversion, narrator: Narrator) -> list[list[str]]:
@@ -49,7 +47,9 @@ def shards(frames: Sequence[str], count: int) -> list[Sequence[str]]:
     """`count` runs of frames of equal length, the last with the remainder; 0 counts as 1."""
     count = max(count, 1)
     size = len(frames) // count
-    return [frames[index * size : (index + 1) * size if index < count - 1 else None] for index in range(count)]
+    return [
+        frames[index * size : (index + 1) * size if index < count - 1 else None] for index in range(count)
+    ]
 
 
 def _by_name(conversion: Conversion, narrator: Narrator) -> list[list[str]]:
@@ -63,7 +63,10 @@ def _by_name(conversion: Conversion, narrator: Narrator) -> list[list[str]]:
             f"Validation split must satisfy the criteria, 0 <= val_split < 100. (It is {conversion.val_split_pct:g}.)",
             remedy="set val_split to a percentage below 100",
         )
-    folder, remedy = conversion.root / conversion.image_folder, "correct root_directory_path and image_dir_name"
+    folder, remedy = (
+        conversion.root / conversion.image_folder,
+        "correct root_directory_path and image_dir_name",
+    )
     frames = [path.stem for path in list_pictures(folder, conversion.image_extension, remedy=remedy)]
     val_split = conversion.val_split_pct / 100
     narrator.debug(KITTI, f"Validation percentage: {val_split}")
@@ -101,9 +104,13 @@ def _read_sequences(path: Path) -> dict[str, list[str]]:
     try:
         sequences = json.loads(path.read_bytes())
     except OSError as error:
-        raise DataError(f"cannot read the sequence file: {error}", remedy="correct its path in the spec") from error
+        raise DataError(
+            f"cannot read the sequence file: {error}", remedy="correct its path in the spec"
+        ) from error
     except ValueError as error:
-        raise DataError(f"{path} is not JSON: {error}", remedy='write {"sequence": ["frame", ...], ...}') from error
+        raise DataError(
+            f"{path} is not JSON: {error}", remedy='write {"sequence": ["frame", ...], ...}'
+        ) from error
     if not isinstance(sequences, dict) or not all(isinstance(frames, list) for frames in sequences.values()):
         raise DataError(f"{path} is not a map of lists", remedy='write {"sequence": ["frame", ...], ...}')
     return {name: [str(frame) for frame in frames] for name, frames in sequences.items()}

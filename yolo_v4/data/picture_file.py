@@ -20,9 +20,13 @@ def open_picture(path: Path) -> Image.Image:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit follows
             picture = Image.open(path)
     except FileNotFoundError as error:
-        raise DataError(f"no picture at {path}", remedy="check the folder of images and image_extension") from error
+        raise DataError(
+            f"no picture at {path}", remedy="check the folder of images and image_extension"
+        ) from error
     except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path} is not a picture that can be read: {error}", remedy="replace or remove it") from error
+        raise DataError(
+            f"{path} is not a picture that can be read: {error}", remedy="replace or remove it"
+        ) from error
     if picture.width * picture.height > MAX_PICTURE_PX:
         raise DataError(
             f"{path} has {picture.width} x {picture.height} pixels; at most {MAX_PICTURE_PX} are decoded",

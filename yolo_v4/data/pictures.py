@@ -22,9 +22,13 @@ def read_picture(path: Path) -> Tensor:
 class PictureCache:
     """Decoded pictures by number; those that fit into a share of the device's memory are decoded once."""
 
-    def __init__(self, paths: list[Path], *, device: torch.device = CPU, limit_bytes: int | None = None) -> None:
+    def __init__(
+        self, paths: list[Path], *, device: torch.device = CPU, limit_bytes: int | None = None
+    ) -> None:
         self.device, self._paths = device, paths
-        self._free_bytes = int(usable_memory_bytes(device) * CACHE_SHARE) if limit_bytes is None else limit_bytes
+        self._free_bytes = (
+            int(usable_memory_bytes(device) * CACHE_SHARE) if limit_bytes is None else limit_bytes
+        )
         self._kept: dict[int, Tensor] = {}
 
     def __getitem__(self, index: int) -> Tensor:

@@ -41,7 +41,8 @@ class Target(NamedTuple):
         positive_BN = rows[..., OBJECTNESS] > 0
         # A true box stands in several rows; once is enough here. The last picture makes room for the filling alone.
         boxes = [
-            found[positive][:, [1, 0, 3, 2]].unique(dim=0) for found, positive in zip(rows, positive_BN, strict=True)
+            found[positive][:, [1, 0, 3, 2]].unique(dim=0)
+            for found, positive in zip(rows, positive_BN, strict=True)
         ]
         padded = pad_sequence([*boxes, rows.new_zeros(1, 4)], batch_first=True)[:-1]
         return cls(rows, positive_BN.flatten().nonzero()[:, 0], centres_to_corners(padded))
@@ -76,7 +77,9 @@ def encode_targets(
     centre_G2, size_G2 = (box_G4[:, :2] + box_G4[:, 2:]) / 2, box_G4[:, 2:] - box_G4[:, :2]
 
     grids = [(batch_hw[0] // stride, batch_hw[1] // stride) for stride in STRIDES_PX]
-    rows = sum(height * width * len(anchors) for (height, width), anchors in zip(grids, spec.anchors, strict=True))
+    rows = sum(
+        height * width * len(anchors) for (height, width), anchors in zip(grids, spec.anchors, strict=True)
+    )
     num_classes = len(class_weights)
     target = np.zeros((len(boxes) * rows, FIRST_CLASS + num_classes + 1), dtype=np.float32)
     target[:, BACKGROUND] = 1
@@ -110,7 +113,9 @@ def _anchor_iou(size_G2: Floats, spec: NetworkSpec, configured_hw: tuple[int, in
     return overlap_GA / (size_G2.prod(axis=1)[:, None] + anchor_A2.prod(axis=1) - overlap_GA)
 
 
-def _assign(row_GA: Integers, iou_GA: Floats, threshold: float, conflicts: Conflicts) -> tuple[Integers, Integers]:
+def _assign(
+    row_GA: Integers, iou_GA: Floats, threshold: float, conflicts: Conflicts
+) -> tuple[Integers, Integers]:
     """Pairs (box, row) in the order of writing: of several that want one row, the last one has it."""
     gt, anchor = np.nonzero(iou_GA > threshold)
     if conflicts == "highest_iou":

@@ -71,7 +71,9 @@ def _check(found: bytes, data: bytes, path: Path, number: int, what: str) -> Non
 
 
 def _damage(path: Path, number: int, what: str) -> DataError:
-    return DataError(f"record {number} (counted from 0) of {path} {what}: the file is damaged", remedy=_REMEDY)
+    return DataError(
+        f"record {number} (counted from 0) of {path} {what}: the file is damaged", remedy=_REMEDY
+    )
 
 
 def encode(features: Mapping[str, Sequence[bytes] | Sequence[int] | Sequence[float]]) -> bytes:
@@ -82,7 +84,9 @@ def encode(features: Mapping[str, Sequence[bytes] | Sequence[int] | Sequence[flo
     example = example_pb2.Example()
     for key, values in features.items():
         feature: Any = example.features.feature[key]
-        kind = "bytes_list" if key in BYTES_FEATURES else "int64_list" if key in INT_FEATURES else "float_list"
+        kind = (
+            "bytes_list" if key in BYTES_FEATURES else "int64_list" if key in INT_FEATURES else "float_list"
+        )
         chosen = getattr(feature, kind)
         chosen.SetInParent()
         chosen.value.extend(values)

@@ -16,7 +16,9 @@ PAD_COST = 10  # hiding a pixel of another label is worse than one of a box
 Box = tuple[float, float, float, float]
 
 
-def annotate(picture: Image.Image, boxes: Sequence[Box], labels: Sequence[str], classes: Sequence[int]) -> Image.Image:
+def annotate(
+    picture: Image.Image, boxes: Sequence[Box], labels: Sequence[str], classes: Sequence[int]
+) -> Image.Image:
     """A copy of a picture with outlined boxes, best first, each with a label where it hides least.
 
     Boxes are x1, y1, x2, y2 in pixels of the picture; class ids choose the colours.
@@ -43,11 +45,16 @@ def annotate(picture: Image.Image, boxes: Sequence[Box], labels: Sequence[str], 
     return canvas
 
 
-def _best_place(box: Box, size: tuple[float, float], picture: tuple[int, int], taken: Sequence[tuple[Box, int]]) -> Box:
+def _best_place(
+    box: Box, size: tuple[float, float], picture: tuple[int, int], taken: Sequence[tuple[Box, int]]
+) -> Box:
     """Where a pad goes: at a corner of its box, within the picture, where it hides least; taken places have a cost."""
     (x1, y1, x2, y2), (width, height) = box, size
     corners = [(x, y) for y in (y1 - height, y2, y1) for x in (x1, x2 - width)]
-    within = [(min(max(x, 0.0), picture[0] - 1 - width), min(max(y, 0.0), picture[1] - 1 - height)) for x, y in corners]
+    within = [
+        (min(max(x, 0.0), picture[0] - 1 - width), min(max(y, 0.0), picture[1] - 1 - height))
+        for x, y in corners
+    ]
     places = [(x, y, x + width, y + height) for x, y in within]
     return min(places, key=lambda place: sum(cost * _overlap(place, other) for other, cost in taken))
 

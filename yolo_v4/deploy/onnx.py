@@ -51,7 +51,9 @@ def trace_candidates(network: Candidates, experiment: Experiment) -> onnx.ModelP
     spec = experiment.augmentation
     stream, example = io.BytesIO(), torch.zeros(1, spec.channels, spec.height, spec.width)
     network(example)  # grid constants are made once, not in the graph
-    tracing: Any = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}  # as in 2.4
+    tracing: Any = (
+        {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
+    )  # as in 2.4
     # The exporter that traces is deprecated and says so, among remarks on constants that are meant. The newer one takes
     # 19 s of processor time for a ResNet-10 where this one takes 2, and writes paths of source files into the model.
     with warnings.catch_warnings():
@@ -69,7 +71,9 @@ def trace_candidates(network: Candidates, experiment: Experiment) -> onnx.ModelP
     return onnx.load_from_string(stream.getvalue())
 
 
-def add_suppression(candidates: onnx.ModelProto, experiment: Experiment, *, predictions: int) -> onnx.ModelProto:
+def add_suppression(
+    candidates: onnx.ModelProto, experiment: Experiment, *, predictions: int
+) -> onnx.ModelProto:
     """The whole model, of what `trace_candidates` gave and N, the number of `predictions` before suppression."""
     model = onnx.ModelProto()
     model.CopyFrom(candidates)
@@ -83,7 +87,10 @@ def add_suppression(candidates: onnx.ModelProto, experiment: Experiment, *, pred
     for name, shape in zip(OUTPUTS, ([1], [kept, 4], [kept], [kept]), strict=True):
         kind = TensorProto.INT32 if name == OUTPUTS[0] else TensorProto.FLOAT
         graph.output.append(helper.make_tensor_value_info(name, kind, ["batch", *shape]))
-    facts = {"classes": ",".join(experiment.classes), "mean": ",".join(map(str, experiment.augmentation.mean))}
+    facts = {
+        "classes": ",".join(experiment.classes),
+        "mean": ",".join(map(str, experiment.augmentation.mean)),
+    }
     helper.set_model_props(model, facts)
     onnx.checker.check_model(model, full_check=True)
     return model
@@ -113,11 +120,19 @@ NODES: tuple[tuple[str, list[str], list[str], dict[str, Any]], ...] = (
 
 
 def _constants(nms: Nms, predictions: int, kept: int) -> list[onnx.TensorProto]:
-    integers = {"top_k": [nms.top_k], "kept": [kept], "flat": [0, -1], "last_axis": [-1], "predictions": [predictions]}
+    integers = {
+        "top_k": [nms.top_k],
+        "kept": [kept],
+        "flat": [0, -1],
+        "last_axis": [-1],
+        "predictions": [predictions],
+    }
     numbers = {"iou_threshold": [nms.iou_threshold], "score_threshold": [nms.confidence_threshold]}
     values: dict[str, Any] = {name: np.array(value, dtype=np.int64) for name, value in integers.items()}
     values |= {name: np.array(value, dtype=np.float32) for name, value in numbers.items()}
-    values |= {name: np.array(value, dtype=np.float32) for name, value in (("zero", 0), ("one", 1), ("no_class", -1))}
+    values |= {
+        name: np.array(value, dtype=np.float32) for name, value in (("zero", 0), ("one", 1), ("no_class", -1))
+    }
     return [numpy_helper.from_array(value, name) for name, value in values.items()]
 
 

@@ -31,7 +31,9 @@ def quantise(model: onnx.ModelProto, batches: Iterator[Tensor]) -> onnx.ModelPro
                 target,
                 Reader(),
                 op_types_to_quantize=["Conv"],
-                nodes_to_exclude=[node.name for node in model.graph.node if any(head in node.name for head in HEADS)],
+                nodes_to_exclude=[
+                    node.name for node in model.graph.node if any(head in node.name for head in HEADS)
+                ],
                 per_channel=True,
                 activation_type=quantization.QuantType.QInt8,
                 weight_type=quantization.QuantType.QInt8,

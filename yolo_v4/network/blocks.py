@@ -18,7 +18,9 @@ POOL_PX = 5
 class NamedLayers(nn.Module):
     """Layers under TAO's flat names, so that a weight's owner is called as its layer in NVIDIA's models."""
 
-    def add(self, name: str, inputs: int, outputs: int, kernel: int, *, stride: int = 1, bn: str = "") -> None:
+    def add(
+        self, name: str, inputs: int, outputs: int, kernel: int, *, stride: int = 1, bn: str = ""
+    ) -> None:
         """Add a convolution without bias called `name` and its batch normalisation, `<name>_bn` unless given."""
         self.add_module(name, nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False))
         self.add_module(bn or f"{name}_bn", nn.BatchNorm2d(outputs, eps=BN_EPSILON, momentum=BN_MOMENTUM))

@@ -101,7 +101,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
     except FileNotFoundError as error:
         raise DataError(f"no checkpoint at {path}", remedy=remedy) from error
     except pickle.UnpicklingError as error:
-        raise DataError(f"{path} is no checkpoint, or hides code in a pickle: not loaded", remedy=remedy) from error
+        raise DataError(
+            f"{path} is no checkpoint, or hides code in a pickle: not loaded", remedy=remedy
+        ) from error
     except MemoryError:
         raise
     except Exception as error:  # whatever a reader of foreign bytes stumbles over

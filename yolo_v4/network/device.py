@@ -33,9 +33,14 @@ def memory_explained(field: str, batch_size: int) -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         # Only PyTorch's GPU allocator has an exception of its own; its CPU allocator, the driver and cuBLAS have not.
         known = isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError))
-        if not known and not re.search("can't allocate memory|out of memory|alloc_failed", str(error), re.IGNORECASE):
+        if not known and not re.search(
+            "can't allocate memory|out of memory|alloc_failed", str(error), re.IGNORECASE
+        ):
             raise
-        message, remedy = f"memory ran out with {field} {batch_size}", f"lower {field}, or the network's input size"
+        message, remedy = (
+            f"memory ran out with {field} {batch_size}",
+            f"lower {field}, or the network's input size",
+        )
         raise TrainingFailed(f"{message}: {error}", remedy=remedy) from error
 
 

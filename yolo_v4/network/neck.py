@@ -17,7 +17,9 @@ Row = tuple[str, int, int, int, int]  # name, input channels, output channels, k
 class TopDownNeck(LeakyLayers):
     """Release 3.21."""
 
-    def __init__(self, inputs: tuple[int, int, int], *, width: int, conv_blocks: int, force_relu: bool) -> None:
+    def __init__(
+        self, inputs: tuple[int, int, int], *, width: int, conv_blocks: int, force_relu: bool
+    ) -> None:
         """Make a neck of `width` at stride 16, the other scales follow; `inputs`: channels at strides 8, 16, 16."""
         stride_8, stride_16, deep = inputs
         half, double, expanded = width // 2, 2 * width, 4 * width
@@ -43,7 +45,11 @@ class TopDownNeck(LeakyLayers):
         mid = self._body(x, "yolo_conv3")
         x = torch.cat((double_size(self.chain(mid, "yolo_conv4")), stride_8), dim=1)
         small = self._body(x, "yolo_conv5")
-        return self.chain(big, "yolo_conv1_6"), self.chain(mid, "yolo_conv3_6"), self.chain(small, "yolo_conv5_6")
+        return (
+            self.chain(big, "yolo_conv1_6"),
+            self.chain(mid, "yolo_conv3_6"),
+            self.chain(small, "yolo_conv5_6"),
+        )
 
     def _body(self, x: Tensor, name: str) -> Tensor:
         return self.chain(x, *(f"{name}_{place}" for place in self._places))
@@ -53,7 +59,10 @@ def _scale(name: str, inputs: int, width: int, conv_blocks: int) -> list[Row]:
     """Layers of one scale: 1x1 to `width`, pairs of 3x3 and 1x1, and the 3x3 before the head."""
     rows: list[Row] = [(f"{name}_1", inputs, width, 1, 1)]
     for pair in range(conv_blocks):
-        rows += [(f"{name}_{2 * pair + 2}", width, 2 * width, 3, 1), (f"{name}_{2 * pair + 3}", 2 * width, width, 1, 1)]
+        rows += [
+            (f"{name}_{2 * pair + 2}", width, 2 * width, 3, 1),
+            (f"{name}_{2 * pair + 3}", 2 * width, width, 1, 1),
+        ]
     return [*rows, (f"{name}_6", width, 2 * width, 3, 1)]
 
 
@@ -100,18 +109,24 @@ class TopDownBottomUpNeck(LeakyLayers):
 
     def forward(self, stride_8: Tensor, stride_16: Tensor, deep: Tensor) -> Features:
         x = self.chain(deep, "yolo_neck_1", "yolo_neck_2", "yolo_neck_3")
-        x = self.chain(pooling_pyramid(x), "yolo_spp_conv", "yolo_expand_conv1", "yolo_conv1_2", "yolo_conv1_3")
+        x = self.chain(
+            pooling_pyramid(x), "yolo_spp_conv", "yolo_expand_conv1", "yolo_conv1_2", "yolo_conv1_3"
+        )
         down_32 = self.chain(x, "yolo_conv2")
         x = torch.cat((double_size(down_32), self.chain(stride_16, "yolo_x_branch")), dim=1)
         down_16 = self.chain(x, *(f"yolo_conv3_{place}" for place in range(1, 6)))
-        x = torch.cat((double_size(self.chain(down_16, "yolo_conv4")), self.chain(stride_8, "yolo_x_branch_2")), dim=1)
+        x = torch.cat(
+            (double_size(self.chain(down_16, "yolo_conv4")), self.chain(stride_8, "yolo_x_branch_2")), dim=1
+        )
         down_8 = self.chain(x, *(f"yolo_conv5_{place}" for place in range(1, 6)))
         x = torch.cat((down_16, self.chain(down_8, "yolo_sm_branch_conv")), dim=1)
         up_16 = self.chain(
             x, "yolo_conv3_5_1", "yolo_conv3_4_2", "yolo_conv3_5_1_1", "yolo_conv3_6", "md_leaky_conv512"
         )
         x = torch.cat((down_32, self.chain(up_16, "md_leaky_conv512_down")), dim=1)
-        up_32 = self.chain(x, "yolo_conv1_3_1", "yolo_conv1_4", "yolo_conv1_5", "yolo_conv1_6", "bg_leaky_conv512")
+        up_32 = self.chain(
+            x, "yolo_conv1_3_1", "yolo_conv1_4", "yolo_conv1_5", "yolo_conv1_6", "bg_leaky_conv512"
+        )
         return (
             self.chain(up_32, "bg_leaky_conv1024"),
             self.chain(up_16, "md_leaky_conv1024"),

@@ -75,7 +75,9 @@ def read_keras(path: Path) -> dict[str, Tensor]:
     try:
         import h5py
     except ImportError as error:
-        raise DataError(f"{path}: h5py, which reads it, is not installed", remedy="pip install h5py") from error
+        raise DataError(
+            f"{path}: h5py, which reads it, is not installed", remedy="pip install h5py"
+        ) from error
     try:
         with h5py.File(path, "r") as file:
             return _layers(file.get("model_weights", file))
@@ -94,7 +96,9 @@ def _layers(layers: Any) -> dict[str, Tensor]:
             keras_name = path.split("/")[-1].split(":")[0]
             if keras_name in KERAS_NAMES:
                 value = torch.from_numpy(layers[layer][path][()])
-                weights[f"{layer}.{KERAS_NAMES[keras_name]}"] = value.permute(3, 2, 0, 1) if value.ndim == 4 else value
+                weights[f"{layer}.{KERAS_NAMES[keras_name]}"] = (
+                    value.permute(3, 2, 0, 1) if value.ndim == 4 else value
+                )
     return weights
 
 

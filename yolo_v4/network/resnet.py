@@ -9,7 +9,12 @@ from torch import Tensor, nn
 
 from yolo_v4.network.blocks import NamedLayers, double_size
 
-BLOCKS = {10: (1, 1, 1, 1), 18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}  # blocks of each stage, by depth
+BLOCKS = {
+    10: (1, 1, 1, 1),
+    18: (2, 2, 2, 2),
+    34: (3, 4, 6, 3),
+    50: (3, 4, 6, 3),
+}  # blocks of each stage, by depth
 STAGE_WIDTHS = (64, 128, 256, 512)
 STAGE_STRIDES = (2, 2, 2, 1)
 BOTTLENECK_GROWTH = 4  # outputs of a bottleneck's last convolution over its width
@@ -89,4 +94,6 @@ class ResNet(NamedLayers):
         last = 3 if self._bottleneck else 2
         for place in range(1, last):
             x = F.relu(self.normalised(x, f"{name}_conv_{place}", f"{name}_bn_{place}"), inplace=True)
-        return x, F.relu(self.normalised(x, f"{name}_conv_{last}", f"{name}_bn_{last}").add_(shortcut), inplace=True)
+        return x, F.relu(
+            self.normalised(x, f"{name}_conv_{last}", f"{name}_bn_{last}").add_(shortcut), inplace=True
+        )

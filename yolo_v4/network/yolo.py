@@ -16,7 +16,11 @@ class Yolo(nn.Module):
     """Backbone, neck and the heads `conv_big_object`, `conv_mid_object`, `conv_sm_object`."""
 
     def __init__(
-        self, backbone: ResNet, neck: TopDownNeck | TopDownBottomUpNeck, head_channels: tuple[int, ...], release: str
+        self,
+        backbone: ResNet,
+        neck: TopDownNeck | TopDownBottomUpNeck,
+        head_channels: tuple[int, ...],
+        release: str,
     ) -> None:
         super().__init__()
         self.release = release
@@ -41,13 +45,17 @@ def build_network(spec: NetworkSpec, *, num_classes: int, channels: int, release
 
     Raises SpecError: a number of blocks that there is not.
     """
-    backbone = ResNet(spec.layers, channels=channels, freeze_blocks=spec.freeze_blocks, freeze_bn=spec.freeze_bn)
+    backbone = ResNet(
+        spec.layers, channels=channels, freeze_blocks=spec.freeze_blocks, freeze_bn=spec.freeze_bn
+    )
     width = 256 if spec.layers >= 50 else 128
     neck: TopDownNeck | TopDownBottomUpNeck
     if release == "5.0":
         neck = TopDownBottomUpNeck(backbone.out_channels, width=width, force_relu=spec.force_relu)
     elif spec.conv_blocks in (0, 1, 2):
-        neck = TopDownNeck(backbone.out_channels, width=width, conv_blocks=spec.conv_blocks, force_relu=spec.force_relu)
+        neck = TopDownNeck(
+            backbone.out_channels, width=width, conv_blocks=spec.conv_blocks, force_relu=spec.force_relu
+        )
     else:
         raise SpecError(f"arch_conv_blocks is {spec.conv_blocks}; it can be 0, 1 or 2", remedy="set it to 2")
     heads = tuple(len(anchors) * (BOX_CHANNELS + num_classes) for anchors in spec.anchors)

@@ -75,7 +75,9 @@ def judge(
     ]
 
 
-def _match(truth: Truth, found: Detections, class_id: int, matching_iou: float) -> tuple[list[float], list[bool], int]:
+def _match(
+    truth: Truth, found: Detections, class_id: int, matching_iou: float
+) -> tuple[list[float], list[bool], int]:
     """Scores, whether right, and the number of objects to be found, of one class on one picture."""
     mine, theirs = (found.classes == class_id).numpy(), truth.classes == class_id
     difficult_G = truth.difficult[theirs].astype(np.int64)

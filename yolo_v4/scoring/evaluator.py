@@ -15,7 +15,9 @@ from yolo_v4.spec.experiment import Experiment
 
 RULE = "*" * 31
 Batches = Iterator[tuple[Tensor, list[Truth]]]
-Find = Callable[[Tensor, list[Truth]], list[Detections]]  # in network input [B, C, H, W]; truths only to look on
+Find = Callable[
+    [Tensor, list[Truth]], list[Detections]
+]  # in network input [B, C, H, W]; truths only to look on
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

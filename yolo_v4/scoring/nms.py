@@ -11,7 +11,9 @@ from yolo_v4.network.yolo import Yolo
 from yolo_v4.spec.experiment import Experiment, Nms
 
 BLOCK = 512  # candidates looked at together; bounds memory where thousands stand above the threshold
-FIRST_LOOK = 2048  # candidates among which `top_k` nearly always are; an untrained network has tens of thousands
+FIRST_LOOK = (
+    2048  # candidates among which `top_k` nearly always are; an untrained network has tens of thousands
+)
 
 
 class Detections(NamedTuple):
@@ -71,7 +73,9 @@ def _suppress(boxes: Tensor, scores: Tensor, looked_at: Tensor, spec: Nms) -> De
     return Detections(boxes[place].clamp(0, 1), scores[place, classes], classes)
 
 
-def _beaten(candidates: Tensor, classes: Tensor, better: Tensor, worse: Tensor, iou_threshold: float) -> Tensor:
+def _beaten(
+    candidates: Tensor, classes: Tensor, better: Tensor, worse: Tensor, iou_threshold: float
+) -> Tensor:
     """[better, worse] bool: same class and too much overlap."""
     overlap = pairwise_iou(candidates[better], candidates[worse]) > iou_threshold
     return overlap & (classes[better][:, None] == classes[worse])

@@ -20,17 +20,27 @@ def check_message(spec: Any, *, where: str) -> None:
     for part in (_dataset, _augmentation, _training_and_evaluation, _network, _early_stopping):
         for holds, complaint in part(spec):
             if not holds:
-                raise SpecError(f"{complaint} (in {where})", remedy=f"correct {where}; docs/seam.md lists every field")
+                raise SpecError(
+                    f"{complaint} (in {where})", remedy=f"correct {where}; docs/seam.md lists every field"
+                )
 
 
 def _dataset(spec: Any) -> Iterator[Verdict]:
     dataset = spec.dataset_config
     yield len(dataset.target_class_mapping) > 0, "Please specify target_class_mapping"
     yield len(dataset.data_sources) > 0, "Please specify training data sources"
-    for split, sources in (("training", dataset.data_sources), ("validation", dataset.validation_data_sources)):
+    for split, sources in (
+        ("training", dataset.data_sources),
+        ("validation", dataset.validation_data_sources),
+    ):
         kinds = [source.WhichOneof("labels_format") for source in sources]
-        yield len(set(kinds)) < 2, f"Label format should be identical for all {split} data sources. Got {kinds}"
-        complaint = f"`image_extension` should be specified in `dataset_config` if {split}  label format is TFRecord."
+        yield (
+            len(set(kinds)) < 2,
+            f"Label format should be identical for all {split} data sources. Got {kinds}",
+        )
+        complaint = (
+            f"`image_extension` should be specified in `dataset_config` if {split}  label format is TFRecord."
+        )
         yield dataset.image_extension != "" or "tfrecords_path" not in kinds, complaint
     records = dataset.data_sources[0].WhichOneof("labels_format") == "tfrecords_path"
     complaint = "Validation dataset specified by `validation_fold` requires the training label format to be TFRecords."
@@ -63,7 +73,10 @@ def _picture(config: Any, extension: str) -> Iterator[Verdict]:
         return
     yield not mean or "l" in mean, "'l' should be present in image_mean for images with 1 channel."
     yield depth in (8, 16), f"Grayscale images can only support 8-bit or 16-bit depth, got {depth}"
-    yield depth == 8 or extension in ("png", "PNG"), f"16-bit images can only be PNG(png) format, got {extension}"
+    yield (
+        depth == 8 or extension in ("png", "PNG"),
+        f"16-bit images can only be PNG(png) format, got {extension}",
+    )
 
 
 def _training_and_evaluation(spec: Any) -> Iterator[Verdict]:
@@ -73,7 +86,10 @@ def _training_and_evaluation(spec: Any) -> Iterator[Verdict]:
     yield config.checkpoint_interval > 0, "checkpoint interval must be positive"
     yield spec.eval_config.batch_size > 0, "batch size must be positive"
     yield 0.0 < spec.eval_config.matching_iou_threshold <= 1.0, "matching_iou_threshold must be within (0, 1]"
-    yield 0.0 < spec.nms_config.clustering_iou_threshold <= 1.0, "clustering_iou_threshold must be within (0, 1]"
+    yield (
+        0.0 < spec.nms_config.clustering_iou_threshold <= 1.0,
+        "clustering_iou_threshold must be within (0, 1]",
+    )
 
 
 def _network(spec: Any) -> Iterator[Verdict]:
@@ -88,7 +104,10 @@ def _network(spec: Any) -> Iterator[Verdict]:
     yield 0.0 <= config.focal_loss_alpha < 1.0, complaint
     yield config.focal_loss_gamma >= 0.0, "focal_loss_gamma must be at least 0.0"
     for scale in ("big", "mid") if tiny else ("big", "mid", "small"):
-        yield getattr(config, f"{scale}_anchor_shape") != "", f"`{scale}_anchor_shape` is not provided in spec file."
+        yield (
+            getattr(config, f"{scale}_anchor_shape") != "",
+            f"`{scale}_anchor_shape` is not provided in spec file.",
+        )
     complaint = "`small_anchor_shape` is not supported by `cspdarknet_tiny` backbone."
     yield config.small_anchor_shape == "" or not tiny, complaint
     for name in ("big_grid_xy_extend", "mid_grid_xy_extend"):

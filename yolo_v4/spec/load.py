@@ -57,7 +57,9 @@ def data_path(path: str) -> Path:
 def _experiment(message: Any, refuse: Refuse) -> ours.Experiment:
     dataset = _dataset(message.dataset_config, refuse)
     classes = tuple(sorted(set(dataset.class_mapping.values())))
-    weights = {name.lower(): weight for name, weight in message.class_weighting_config.class_weighting.items()}
+    weights = {
+        name.lower(): weight for name, weight in message.class_weighting_config.class_weighting.items()
+    }
     for name in weights:
         if name not in classes:
             raise refuse(
@@ -95,7 +97,9 @@ def _dataset(config: Any, refuse: Refuse) -> ours.DatasetSpec:
             )
     return ours.DatasetSpec(
         train=tuple(_source(source, "data_sources", refuse) for source in config.data_sources),
-        validation=tuple(_source(s, "validation_data_sources", refuse) for s in config.validation_data_sources),
+        validation=tuple(
+            _source(s, "validation_data_sources", refuse) for s in config.validation_data_sources
+        ),
         validation_fold=config.validation_fold,
         class_mapping=mapping,
         image_extension=config.image_extension.removeprefix("."),
@@ -143,10 +147,16 @@ def fill(cls: type[Value], config: Any, **own: Any) -> Value:
 
 def _augmentation(config: Any, refuse: Refuse) -> ours.Augmentation:
     if config.output_depth == 16:
-        raise refuse("output_depth is 16, which is not built here", "leave it out: 16-bit pictures are read as 8 bits")
-    channels, default = ("bgr", DEFAULT_MEAN_BGR) if config.output_channel == 3 else ("l", (DEFAULT_MEAN_GRAY,))
+        raise refuse(
+            "output_depth is 16, which is not built here", "leave it out: 16-bit pictures are read as 8 bits"
+        )
+    channels, default = (
+        ("bgr", DEFAULT_MEAN_BGR) if config.output_channel == 3 else ("l", (DEFAULT_MEAN_GRAY,))
+    )
     mean = config.image_mean
-    return fill(ours.Augmentation, config, mean=tuple(mean[channel] for channel in channels) if mean else default)
+    return fill(
+        ours.Augmentation, config, mean=tuple(mean[channel] for channel in channels) if mean else default
+    )
 
 
 def _training(config: Any, refuse: Refuse) -> ours.Training:
@@ -163,7 +173,9 @@ def _training(config: Any, refuse: Refuse) -> ours.Training:
         resume_path=_path(config.resume_model_path),
         pretrain_path=_path(config.pretrain_model_path),
         pruned_path=_path(config.pruned_model_path),
-        early_stopping=fill(ours.EarlyStopping, config.early_stopping) if config.HasField("early_stopping") else None,
+        early_stopping=fill(ours.EarlyStopping, config.early_stopping)
+        if config.HasField("early_stopping")
+        else None,
         visualizer_images=config.visualizer.num_images if config.visualizer.enabled else None,
     )
 
@@ -181,7 +193,11 @@ def _schedule(config: Any) -> ours.Schedule:
 
 def _optimizer(config: Any) -> ours.OptimizerSpec:
     name = config.WhichOneof("optimizer")
-    return fill(ours.OptimizerSpec, getattr(config, name), kind=name) if name else ours.OptimizerSpec(kind="none")
+    return (
+        fill(ours.OptimizerSpec, getattr(config, name), kind=name)
+        if name
+        else ours.OptimizerSpec(kind="none")
+    )
 
 
 def _evaluation(config: Any, refuse: Refuse) -> ours.Evaluation:

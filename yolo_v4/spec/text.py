@@ -17,9 +17,13 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise SpecError(f"{path} is not a text file: {error}", remedy="give protobuf text, saved as UTF-8") from error
+        raise SpecError(
+            f"{path} is not a text file: {error}", remedy="give protobuf text, saved as UTF-8"
+        ) from error
     except OSError as error:
-        raise SpecError(f"cannot read the spec file {path}: {error.strerror}", remedy="correct the path") from error
+        raise SpecError(
+            f"cannot read the spec file {path}: {error.strerror}", remedy="correct the path"
+        ) from error
 
 
 def merge_text(text: str, message: Any, *, where: str) -> None:
@@ -43,5 +47,9 @@ def _explain(error: text_format.ParseError, message: Any, where: str) -> SpecErr
     nearest = difflib.get_close_matches(field.lower(), known, n=1, cutoff=0.5)
     found = f'{error.GetLine()}:{error.GetColumn()} : Message type "{name}" has no field named "{field}" (in {where})'
     if nearest:
-        return SpecError(found, remedy=f'did you mean "{nearest[0]}"? correct line {error.GetLine()} of {where}')
-    return SpecError(found, remedy=f"remove line {error.GetLine()} of {where}; {name} has: {', '.join(known)}")
+        return SpecError(
+            found, remedy=f'did you mean "{nearest[0]}"? correct line {error.GetLine()} of {where}'
+        )
+    return SpecError(
+        found, remedy=f"remove line {error.GetLine()} of {where}; {name} has: {', '.join(known)}"
+    )

@@ -14,7 +14,9 @@ def check_training(experiment: Experiment) -> None:
     """Refuse what the loader accepts but cannot train (SpecError), in NVIDIA's words (TAO 5.0, cv/common/utils.py)."""
     for holds, complaint in _verdicts(experiment):
         if not holds:
-            raise SpecError(complaint, remedy="correct training_config in the experiment spec; see docs/seam.md")
+            raise SpecError(
+                complaint, remedy="correct training_config in the experiment spec; see docs/seam.md"
+            )
     if experiment.training.resume_path is not None:
         resumed_epoch(experiment.training.resume_path)
 
@@ -50,7 +52,10 @@ def _verdicts(experiment: Experiment) -> Iterator[tuple[bool, str]]:
         yield 0.0 < optimizer.beta2 < 1.0, "beta2 must be within (0, 1)."
         yield optimizer.epsilon > 0.0, "epsilon must be greater than 0."
     yield optimizer.kind != "sgd" or optimizer.momentum >= 0.0, "momentum must be >=0."
-    yield optimizer.kind != "rmsprop", "rmsprop does not work in TAO 5.0 (it looks for beta2) and is not offered here."
+    yield (
+        optimizer.kind != "rmsprop",
+        "rmsprop does not work in TAO 5.0 (it looks for beta2) and is not offered here.",
+    )
     weighed = training.regularizer == "none" or 0.0 < training.regularizer_weight < 1.0
     yield weighed, "Weight decay should be no less than 0 and less than 1"
     sides = (experiment.augmentation.width, experiment.augmentation.height)

@@ -56,7 +56,9 @@ def launch(argv: Sequence[str], processes: int) -> None:
         status = children[failed[0]].returncode
         killed = f"was ended by signal {-status}" if status < 0 else "failed, as it says above"
         remedy = "lower batch_size_per_gpu if it was memory, else mend what it says"
-        raise TrainingFailed(f"process {failed[0]} of {processes} {killed}, so training stopped", remedy=remedy)
+        raise TrainingFailed(
+            f"process {failed[0]} of {processes} {killed}, so training stopped", remedy=remedy
+        )
 
 
 def _end(children: Sequence["subprocess.Popen[bytes]"]) -> None:

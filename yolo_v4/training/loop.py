@@ -39,7 +39,10 @@ class Outputs:
 
     def write_csv(self, classes: Sequence[str], history: Sequence[Row]) -> None:
         """The CSV log as TAO writes it: no times, CRLF line ends, one row an epoch; what it does not know is `nan`."""
-        columns = ["epoch", *sorted([f"AP_{name}" for name in classes] + ["loss", "lr", "mAP", "validation_loss"])]
+        columns = [
+            "epoch",
+            *sorted([f"AP_{name}" for name in classes] + ["loss", "lr", "mAP", "validation_loss"]),
+        ]
         if self.speaks:
             with (self.results / f"yolov4_training_log_{self.model}.csv").open("w", newline="") as stream:
                 rows = ([row.get(column, float("nan")) for column in columns] for row in history)
@@ -69,7 +72,9 @@ def train(
         started_s, epoch = time.monotonic(), trainer.epochs_done + 1
         print(f"Epoch {epoch}/{spec.epochs}", flush=True)
         with Progress(batches.pictures_per_epoch, "Training") as progress, phases.phase("epoch", epoch=epoch):
-            watched = board.watched(batches.epoch(epoch - 1), (epoch - 1) * batches.steps_per_epoch, trainer.network)
+            watched = board.watched(
+                batches.epoch(epoch - 1), (epoch - 1) * batches.steps_per_epoch, trainer.network
+            )
             loss = trainer.run_epoch(phases.steps(watched), progress, board.scalars)
         row = {"epoch": epoch, "loss": loss, "lr": trainer.learning_rate}
         history.append(row)
@@ -82,8 +87,12 @@ def train(
                 print(f"Epoch {epoch:05}: saving model to {outputs.checkpoint(epoch)}", flush=True)
                 save_checkpoint(outputs.checkpoint(epoch), trainer.checkpoint(history))
         outputs.write_csv(experiment.classes, history)
-        report_epoch(log, row, spec.epochs, seconds=time.monotonic() - started_s, images_per_s=progress.images_per_s)
-        board.scalars(epoch * batches.steps_per_epoch, {name: row[name] for name in row if name not in ("epoch", "lr")})
+        report_epoch(
+            log, row, spec.epochs, seconds=time.monotonic() - started_s, images_per_s=progress.images_per_s
+        )
+        board.scalars(
+            epoch * batches.steps_per_epoch, {name: row[name] for name in row if name not in ("epoch", "lr")}
+        )
         if stop:
             print(f"Epoch {epoch:05}: early stopping", flush=True)
 
@@ -109,5 +118,10 @@ def report_epoch(log: StatusLog, row: Row, epochs: int, *, seconds: float, image
     }
     text = {column: str(row.get(column, float("nan"))) for column in ("loss", "validation_loss", "mAP", "lr")}
     kpi = {"mean average precision": text["mAP"]}
-    graphical = {"loss": text["loss"], "validation_loss": text["validation_loss"], **kpi, "learning_rate": text["lr"]}
+    graphical = {
+        "loss": text["loss"],
+        "validation_loss": text["validation_loss"],
+        **kpi,
+        "learning_rate": text["lr"],
+    }
     log.write("RUNNING", "Training loop in progress", data=data, graphical=graphical, kpi=kpi)

@@ -45,9 +45,16 @@ def yolo_loss(target: Target, y_pred: Tensor, spec: NetworkSpec) -> LossTerms:
     positive_BN = target.rows[..., targets.OBJECTNESS]
     objectness_BN = _cross_entropy(positive_BN, y_pred[..., grid.OBJECTNESS], spec)
     obj_pos = (objectness_BN * positive_BN).sum() / batch
-    obj_neg = (objectness_BN * (1 - positive_BN) * _background(target, y_pred, spec.neutral_box_iou)).sum() / batch
+    obj_neg = (
+        objectness_BN * (1 - positive_BN) * _background(target, y_pred, spec.neutral_box_iou)
+    ).sum() / batch
 
-    total = spec.location_weight * loc + obj_pos + spec.class_weight * cls + spec.negative_objectness_weight * obj_neg
+    total = (
+        spec.location_weight * loc
+        + obj_pos
+        + spec.class_weight * cls
+        + spec.negative_objectness_weight * obj_neg
+    )
     return LossTerms(total, loc, obj_pos, obj_neg, cls)
 
 

@@ -31,7 +31,9 @@ class KerasAdam(torch.optim.Adam):
         betas = (spec.beta1, spec.beta2)
         super().__init__(parameters, lr=0.0, betas=betas, eps=spec.epsilon, amsgrad=spec.amsgrad, fused=True)
         self._epsilon = spec.epsilon
-        self._t: float | None = None  # read from the state once: on a GPU every look at it would wait for the device
+        self._t: float | None = (
+            None  # read from the state once: on a GPU every look at it would wait for the device
+        )
         moments = ["exp_avg", "exp_avg_sq"] + ["max_exp_avg_sq"] * spec.amsgrad
         for group in self.param_groups:
             for parameter in group["params"]:

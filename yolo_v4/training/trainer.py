@@ -18,8 +18,12 @@ from yolo_v4.training.distributed import Place, mean_of_all
 from yolo_v4.training.loss import yolo_loss
 from yolo_v4.training.optimizer import KernelPenalty, MovingAverage, build_optimizer, learning_rate
 
-PENALTY_INTERVAL = 16  # steps between looks at the penalty's value, which hardly moves; its gradient acts in every step
-Tell = Callable[[int, dict[str, float]], None]  # steps of the run so far; loss of the last, learning rate of the next
+PENALTY_INTERVAL = (
+    16  # steps between looks at the penalty's value, which hardly moves; its gradient acts in every step
+)
+Tell = Callable[
+    [int, dict[str, float]], None
+]  # steps of the run so far; loss of the last, learning rate of the next
 
 
 class Trainer:
@@ -46,7 +50,9 @@ class Trainer:
         self._device = next(network.parameters()).device
         # Each process normalises by its own pictures; the moving statistics of the first are everyone's.
         self._forward = DistributedDataParallel(network) if place.ranks > 1 else network
-        self._optimizer = build_optimizer([p for p in network.parameters() if p.requires_grad], spec.optimizer)
+        self._optimizer = build_optimizer(
+            [p for p in network.parameters() if p.requires_grad], spec.optimizer
+        )
         self._penalty = KernelPenalty(network, spec.regularizer, spec.regularizer_weight)
         self._average = MovingAverage(network) if spec.ema else None
         # float16 ends at 6e-8 below, where many gradients are; the other formats need no scale.
@@ -132,7 +138,9 @@ class Trainer:
         with torch.autocast(self._device.type, self._precision, enabled=self._precision is not torch.float32):
             heads = self._forward(pixels)
         augmentation, spec = self._experiment.augmentation, self._experiment.network
-        loss = yolo_loss(target, encode_predictions(heads, spec, (augmentation.height, augmentation.width)), spec).total
+        loss = yolo_loss(
+            target, encode_predictions(heads, spec, (augmentation.height, augmentation.width)), spec
+        ).total
         self._scaler.scale(loss).backward()
         self._scaler.unscale_(self._optimizer)
         self._penalty.add_to_gradients()
@@ -144,7 +152,9 @@ class Trainer:
 
     def _learning_rate(self, step: int) -> float:
         spec = self._experiment.training
-        return learning_rate(spec.schedule, step / (spec.epochs * self._steps_per_epoch), gpus=self._place.ranks)
+        return learning_rate(
+            spec.schedule, step / (spec.epochs * self._steps_per_epoch), gpus=self._place.ranks
+        )
 
 
 def require_finite(loss: float, name: str) -> None:

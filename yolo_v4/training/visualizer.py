@@ -19,7 +19,10 @@ from yolo_v4.errors import SpecError
 from yolo_v4.spec.experiment import Augmentation, Experiment
 
 BINS = 64
-SHOWN = {nn.Conv2d: {"weight": "weight"}, nn.BatchNorm2d: {"gamma": "weight", "beta": "bias"}}  # TAO's names, ours
+SHOWN = {
+    nn.Conv2d: {"weight": "weight"},
+    nn.BatchNorm2d: {"gamma": "weight", "beta": "bias"},
+}  # TAO's names, ours
 
 
 class Visualizer:
@@ -33,7 +36,9 @@ class Visualizer:
         try:
             from tensorboardX import proto, summary
         except ImportError as error:
-            message = "visualizer is enabled, and tensorboardX, which writes for TensorBoard, is not installed"
+            message = (
+                "visualizer is enabled, and tensorboardX, which writes for TensorBoard, is not installed"
+            )
             raise SpecError(message, remedy="pip install tensorboardX, or set enabled: false") from error
         self._make, self._event = summary, proto.event_pb2.Event
         if folder.exists() and not resumed:
@@ -58,7 +63,9 @@ class Visualizer:
         if self._file is not None:
             with self._file.open("ab") as stream:
                 for kind, *entry in entries:
-                    event = self._event(wall_time=time.time(), step=number, summary=getattr(self._make, kind)(*entry))
+                    event = self._event(
+                        wall_time=time.time(), step=number, summary=getattr(self._make, kind)(*entry)
+                    )
                     stream.write(framed(event.SerializeToString()))
 
 
