@@ -116,7 +116,7 @@ def _match(
 
 
 def _count_missed(free_G: npt.NDArray[np.bool_], difficult_G: npt.NDArray[np.int64]) -> int:
-    """Number of objects that are still free and not difficult, counted as NVIDIA's evaluator does.
+    """Number of objects that were not found and are not difficult, counted as NVIDIA's evaluator does.
 
     It subtracts the sum of `difficult_G`, not the number of difficult objects. The two are the same where the
     values are 0 and 1, as they are in frames; with the occlusion levels 2 and 3, an object counts two or

@@ -27,11 +27,11 @@ Judge = Callable[[Yolo], Row]  # columns AP_<class>, mAP, validation_loss of a n
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outputs:
-    """Where a run writes; the folder of the weights exists. Only the first of several processes speaks."""
+    """Where a run writes; the folder of the weights exists. Of several processes only the first one writes."""
 
     results: Path
     model: str  # such as resnet18
-    speaks: bool = True
+    is_first_process: bool = True
 
     def checkpoint(self, epoch: int) -> Path:
         """File of the checkpoint after `epoch` epochs."""
@@ -43,7 +43,7 @@ class Outputs:
             "epoch",
             *sorted([f"AP_{name}" for name in classes] + ["loss", "lr", "mAP", "validation_loss"]),
         ]
-        if self.speaks:
+        if self.is_first_process:
             with (self.results / f"yolov4_training_log_{self.model}.csv").open("w", newline="") as stream:
                 rows = ([row.get(column, float("nan")) for column in columns] for row in history)
                 csv.writer(stream).writerows([columns, *rows])
@@ -79,7 +79,9 @@ def train(
         row = {"epoch": epoch, "loss": loss, "lr": trainer.learning_rate}
         history.append(row)
         stop = no_longer_falls(history, spec.early_stopping)
-        if outputs.speaks and (epoch % spec.checkpoint_interval == 0 or epoch == spec.epochs or stop):
+        if outputs.is_first_process and (
+            epoch % spec.checkpoint_interval == 0 or epoch == spec.epochs or stop
+        ):
             with phases.phase("validation", epoch=epoch):
                 row |= judge(trainer.trained.eval())
             require_finite(row["validation_loss"], f"after epoch {epoch} the validation loss")
