@@ -1,7 +1,7 @@
-"""What NVIDIA's spec loader demands of an experiment spec, in its order and with its words.
+"""The checks of NVIDIA's spec loader, in its order and with its messages.
 
 Source: TAO 5.0, `cv/yolo_v4/utils/spec_loader.py` and `cv/common/utils.py`.
-Numbers were stored as float32 and are compared in double, so 0.3 itself lies outside [0, 0.3], as in TAO.
+Numbers are stored as float32 and compared as float64, so 0.3 itself lies outside [0, 0.3], as in TAO.
 """
 
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ from typing import Any
 
 from yolo_v4.errors import SpecError
 
-Verdict = tuple[bool, str]
+Verdict = tuple[bool, str]  # whether a check passed, and the message if it did not
 
 
 def check_message(spec: Any, *, where: str) -> None:
     """Refuse an `Experiment` message that NVIDIA's spec loader refuses.
 
-    Raises SpecError: the first thing wrong, in NVIDIA's words, with the file.
+    Raises SpecError: a check fails; has NVIDIA's message for the first one, and the file.
     """
     for part in (_dataset, _augmentation, _training_and_evaluation, _network, _early_stopping):
         for holds, complaint in part(spec):
@@ -42,9 +42,12 @@ def _dataset(spec: Any) -> Iterator[Verdict]:
             f"`image_extension` should be specified in `dataset_config` if {split}  label format is TFRecord."
         )
         yield dataset.image_extension != "" or "tfrecords_path" not in kinds, complaint
-    records = dataset.data_sources[0].WhichOneof("labels_format") == "tfrecords_path"
-    complaint = "Validation dataset specified by `validation_fold` requires the training label format to be TFRecords."
-    yield records or len(dataset.validation_data_sources) > 0, complaint
+    are_records = dataset.data_sources[0].WhichOneof("labels_format") == "tfrecords_path"
+    complaint = (
+        "Validation dataset specified by `validation_fold` "
+        "requires the training label format to be TFRecords."
+    )
+    yield are_records or len(dataset.validation_data_sources) > 0, complaint
 
 
 def _augmentation(spec: Any) -> Iterator[Verdict]:
@@ -65,7 +68,8 @@ def _augmentation(spec: Any) -> Iterator[Verdict]:
 
 
 def _picture(config: Any, extension: str) -> Iterator[Verdict]:
-    depth, mean = config.output_depth or 8, config.image_mean
+    depth = config.output_depth or 8
+    mean = config.image_mean
     if config.output_channel == 3:
         complaint = "'r', 'g', 'b' should all be present in image_mean for images with 3 channels."
         yield not mean or all(channel in mean for channel in "rgb"), complaint

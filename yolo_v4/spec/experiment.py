@@ -1,7 +1,7 @@
-"""What an experiment spec says, as frozen values that were checked when they were read.
+"""The values of an experiment spec, as frozen dataclasses.
 
-`yolo_v4.spec.load` makes these from TAO's protobuf text; everything else in the package reads only these.
-Ranges are those that NVIDIA's spec loader demands (TAO 5.0, `cv/yolo_v4/utils/spec_loader.py`).
+`yolo_v4.spec.load` makes them from TAO's protobuf text and checks them; the rest of the package uses only
+these. Ranges are those of NVIDIA's spec loader (TAO 5.0, `cv/yolo_v4/utils/spec_loader.py`).
 """
 
 from collections.abc import Mapping
