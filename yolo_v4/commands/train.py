@@ -38,8 +38,8 @@ CPU_WORKERS = 1  # the other cores train
 def run(args: argparse.Namespace) -> None:
     """Train as the spec says, in one process or, with `--gpus N` or under torchrun, in several.
 
-    Raises DetectorError: the spec, the frames or the weights are refused; a GPU that was asked for is not there;
-    a loss is not a finite number; memory runs out.
+    Raises DetectorError: the spec, the frames or the weights are refused; a GPU that was asked for is not
+    there; a loss is not a finite number; memory runs out.
     """
     status_file = status_path(args.results_dir)
     if args.gpus > 1 and not is_member():
