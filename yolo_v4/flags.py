@@ -1,4 +1,7 @@
-"""The flags of each sub-command: TAO's of both generations, and few of our own. Nothing heavy is imported for them."""
+"""The flags of each sub-command: those of both generations of TAO, and a few additional ones.
+
+They import nothing that takes long to import, so that help is quick.
+"""
 
 import argparse
 import sys
@@ -11,7 +14,7 @@ Parser = argparse.ArgumentParser
 
 
 def dataset_convert(parser: Parser) -> None:
-    """KITTI labels to TFRecords."""
+    """Flags of the conversion of KITTI labels into TFRecords."""
     names = ("-d", "--dataset_export_spec", "--dataset_spec")
     parser.add_argument(*names, required=True, metavar="SPEC", help="protobuf text with a kitti_config")
     parser.add_argument(
@@ -25,7 +28,7 @@ def dataset_convert(parser: Parser) -> None:
 
 
 def kmeans(parser: Parser) -> None:
-    """Anchors for a data set."""
+    """Flags of the search for anchors."""
     parser.add_argument(
         "-l", "--label_folders", nargs="+", required=True, help="folders of KITTI label files"
     )
@@ -52,7 +55,7 @@ def kmeans(parser: Parser) -> None:
 
 
 def train(parser: Parser) -> None:
-    """A training run."""
+    """Flags of a training run."""
     parser.add_argument("-e", "--experiment_spec_file", required=True, help="experiment spec")
     parser.add_argument(
         "-r", "--results_dir", required=True, help="folder for weights, CSV log and status.json"
@@ -63,14 +66,14 @@ def train(parser: Parser) -> None:
 
 
 def evaluate(parser: Parser) -> None:
-    """Average precision of a model."""
+    """Flags of the evaluation of a model."""
     _model(parser, "--model_path")
     parser.add_argument("-r", "--results_dir", help="folder for status.json")
     _ignored(parser, ("-i", "--image_dir"), ("-l", "--label_dir"), ("-b", "--batch_size"))
 
 
 def inference(parser: Parser) -> None:
-    """Detections; one results folder, or a folder for each kind of output."""
+    """Flags of inference: one results folder, or a folder for each kind of output."""
     _model(parser, "--model_path")
     parser.add_argument(
         "-i", "--image_dir", required=True, help="a picture, or a folder of .jpg, .jpeg and .png files"
@@ -85,7 +88,7 @@ def inference(parser: Parser) -> None:
 
 
 def export(parser: Parser) -> None:
-    """ONNX of a model; flags for TensorRT engines are accepted, and said to have no effect."""
+    """Flags of the export to ONNX; those for TensorRT engines are accepted and have no effect."""
     _model(parser, "--model")
     parser.add_argument(
         "-o", "--output_file", help="where to write (default: beside the model, ending in .onnx)"
@@ -112,7 +115,7 @@ def export(parser: Parser) -> None:
 
 
 def prune(parser: Parser) -> None:
-    """Not supported; TAO's other flags are passed over, so that a script fails for the right reason."""
+    """Flags of prune, which is not supported; others are ignored, so that a script fails for that reason."""
     parser.add_argument("-m", "--model", required=True, help="model to prune")
     parser.add_argument("-n", "--normalizer", help=argparse.SUPPRESS)  # argparse takes an unknown -n for -np
 
@@ -123,7 +126,7 @@ FLAGS: dict[str, Callable[[Parser], None]] = {
 
 
 def say_ignored(args: argparse.Namespace) -> None:
-    """Say on stderr which of the flags given have no effect."""
+    """Print on standard error which of the flags given have no effect."""
     for dest, flag in getattr(args, "ignored", {}).items():
         if getattr(args, dest) is not None:
             print(f"note: {flag} has no effect here", file=sys.stderr, flush=True)
@@ -142,7 +145,7 @@ def _key(parser: Parser) -> None:
 
 
 def _ignored(parser: Parser, *flags: Sequence[str], **options: Any) -> None:
-    """Accept flags of TAO's that do nothing here; the help is silent on them, `say_ignored` is not."""
+    """Accept flags of TAO that have no effect here; the help does not list them, `say_ignored` does."""
     names = parser.get_default("ignored") or {}
     for flag in flags:
         action = parser.add_argument(*flag, help=argparse.SUPPRESS, **{"default": None, **options})

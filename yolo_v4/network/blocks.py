@@ -34,7 +34,7 @@ class LeakyLayers(NamedLayers):
     """The base of the necks: layers each followed by LeakyReLU 0.1, or ReLU with `force_relu`."""
 
     def __init__(self, table: Sequence[tuple[str, int, int, int, int]], *, force_relu: bool) -> None:
-        """Make the layers of a table with the columns name, input channels, output channels, kernel, stride."""
+        """Make the layers of a table of names, input channels, output channels, kernel sizes and strides."""
         super().__init__()
         self._slope = 0.0 if force_relu else LEAKY_SLOPE
         for name, inputs, outputs, kernel, stride in table:
