@@ -153,11 +153,11 @@ def _largest_difference(
 def _average_precisions(
     candidates: Candidates, model: onnx.ModelProto, frames: list[Frame], experiment: Experiment
 ) -> dict[str, float]:
-    run = _session(model)
+    run_model = _session(model)
 
     def find_by_onnx(pixels: Tensor, _: object) -> list[Detections]:
         found = []
-        for count, *parts in zip(*run(pixels), strict=True):
+        for count, *parts in zip(*run_model(pixels), strict=True):
             boxes, scores, classes = (torch.from_numpy(part[: count[0]]) for part in parts)
             found.append(Detections(boxes, scores, classes))
         return found

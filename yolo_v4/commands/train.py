@@ -76,14 +76,7 @@ def _train(
     _require_objects(frames, experiment)
     _print_data(len(frames), len(validation), device, place)
     precision = _choose_precision(device, use_amp=args.use_amp)
-    batches = TrainingBatches(
-        frames,
-        experiment,
-        device=device,
-        workers=GPU_WORKERS if device.type == "cuda" else CPU_WORKERS,
-        rank=place.rank,
-        ranks=place.ranks,
-    )
+    batches = _make_batches(frames, experiment, device, place)
     trainer, history = _make_trainer(
         experiment,
         device,
@@ -135,6 +128,19 @@ def _choose_precision(device: torch.device, *, use_amp: bool) -> torch.dtype:
     precision = mixed_precision(device)
     print(f"--use_amp: convolutions compute in {str(precision).removeprefix('torch.')}", flush=True)
     return precision
+
+
+def _make_batches(
+    frames: list[Frame], experiment: Experiment, device: torch.device, place: Place
+) -> TrainingBatches:
+    return TrainingBatches(
+        frames,
+        experiment,
+        device=device,
+        workers=GPU_WORKERS if device.type == "cuda" else CPU_WORKERS,
+        rank=place.rank,
+        ranks=place.ranks,
+    )
 
 
 def _make_trainer(

@@ -158,7 +158,7 @@ class Converter:
         if self._rejected:
             narrator.log(WRITER, "Writing the log_warning.json")
             Path(f"{self._prefix}_warning.json").write_text(json.dumps(self._rejected, indent=2))
-            # TAO's message names the file without its n; whoever looks for the message finds it here too.
+            # The name of the file is misspelt in TAO's message too, which other programs may look for.
             place = f"{self._prefix}_waring.json"
             narrator.log(WRITER, f"There were errors in the labels. Details are logged at {place}")
 

@@ -72,18 +72,15 @@ def encode_targets(
     """Targets [B, N, 7 + C] float32 of a batch.
 
     Each true box is assigned to the cell that holds its centre: to its best anchor there, and to every anchor
-    whose IoU with it (with a common centre) is above `spec.box_matching_iou`. If several boxes are assigned
-    to one row, one whose best anchor it is comes first, the later of several such. Among the others
-    `conflicts` decides: "highest_iou" as NVIDIA's encoder for label folders, or "last" as that for TFRecords.
+    whose IoU with it (with a common centre) is above `spec.box_matching_iou`. Of several boxes assigned to
+    one row, the one whose best anchor it is gets the row, the last one of several such. If it is nobody's
+    best anchor, `conflicts` decides: "highest_iou" as NVIDIA's encoder for label folders, or "last" as that
+    for TFRecords.
 
     Args:
-        boxes: B times corners [n, 4], shares of the picture.
-        classes: B times class ids [n].
-        spec: anchors and the IoU above which they match.
-        class_weights: of each class.
+        boxes, classes: of each picture, corners [n, 4] in shares of it, and class ids [n].
         configured_hw: size in pixels of the network input that the anchors refer to.
         batch_hw: size in pixels of the pictures of this batch.
-        conflicts: which box a row takes, see above.
     """
     box_G4 = np.concatenate(boxes).astype(np.float64)
     class_G = np.concatenate(classes)
@@ -92,9 +89,7 @@ def encode_targets(
     size_G2 = box_G4[:, 2:] - box_G4[:, :2]
 
     grids = [(batch_hw[0] // stride, batch_hw[1] // stride) for stride in STRIDES_PX]
-    rows_per_picture = sum(
-        height * width * len(anchors) for (height, width), anchors in zip(grids, spec.anchors, strict=True)
-    )
+    rows_per_picture = _count_rows(spec, grids)
     columns = FIRST_CLASS + len(class_weights) + 1
     target = np.zeros((len(boxes) * rows_per_picture, columns), dtype=np.float32)
     target[:, BACKGROUND] = 1
@@ -102,14 +97,27 @@ def encode_targets(
         row_GA = _rows(centre_G2, spec, grids) + (picture_G * rows_per_picture)[:, None]
         iou_GA = _anchor_iou(size_G2, spec, configured_hw)
         assigned_box, assigned_row = _assign(row_GA, iou_GA, spec.box_matching_iou, conflicts)
-        content_G = np.zeros((len(box_G4), columns), dtype=np.float32)
-        content_G[:, 0:2] = centre_G2[:, ::-1]
-        content_G[:, 2:4] = size_G2[:, ::-1]
-        content_G[:, OBJECTNESS] = 1
-        content_G[np.arange(len(class_G)), FIRST_CLASS + class_G] = 1
-        content_G[:, -1] = np.asarray(class_weights)[class_G]
-        target[assigned_row] = content_G[assigned_box]
+        target[assigned_row] = _contents(centre_G2, size_G2, class_G, class_weights)[assigned_box]
     return torch.from_numpy(target.reshape(len(boxes), rows_per_picture, columns))
+
+
+def _contents(
+    centre_G2: Floats, size_G2: Floats, class_G: Integers, class_weights: Sequence[float]
+) -> npt.NDArray[np.float32]:
+    """The row [G, 7 + C] of each true box."""
+    content_G = np.zeros((len(class_G), FIRST_CLASS + len(class_weights) + 1), dtype=np.float32)
+    content_G[:, 0:2] = centre_G2[:, ::-1]
+    content_G[:, 2:4] = size_G2[:, ::-1]
+    content_G[:, OBJECTNESS] = 1
+    content_G[np.arange(len(class_G)), FIRST_CLASS + class_G] = 1
+    content_G[:, -1] = np.asarray(class_weights)[class_G]
+    return content_G
+
+
+def _count_rows(spec: NetworkSpec, grids: Sequence[tuple[int, int]]) -> int:
+    return sum(
+        height * width * len(anchors) for (height, width), anchors in zip(grids, spec.anchors, strict=True)
+    )
 
 
 def _rows(centre_G2: Floats, spec: NetworkSpec, grids: Sequence[tuple[int, int]]) -> Integers:

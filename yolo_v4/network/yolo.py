@@ -68,4 +68,4 @@ def build_network(spec: NetworkSpec, *, num_classes: int, channels: int, release
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
     # The layout "channels last" halves the time of a training step on a CPU and suits tensor cores.
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # stubs lack it

@@ -235,10 +235,8 @@ def _optimizer(config: Any) -> OptimizerSpec:
 def _early_stopping(config: Any) -> EarlyStopping | None:
     if not config.HasField("early_stopping"):
         return None
-    return EarlyStopping(
-        min_delta=config.early_stopping.min_delta,
-        patience=config.early_stopping.patience,
-    )
+    stopping = config.early_stopping
+    return EarlyStopping(min_delta=stopping.min_delta, patience=stopping.patience)
 
 
 def _evaluation(config: Any, refuse: Refuse) -> Evaluation:
@@ -268,11 +266,7 @@ def _network(config: Any, refuse: Refuse) -> NetworkSpec:
             _anchors(config, "mid_anchor_shape", refuse),
             _anchors(config, "small_anchor_shape", refuse),
         ),
-        grid_xy_extend=(
-            config.big_grid_xy_extend,
-            config.mid_grid_xy_extend,
-            config.small_grid_xy_extend,
-        ),
+        grid_xy_extend=(config.big_grid_xy_extend, config.mid_grid_xy_extend, config.small_grid_xy_extend),
         box_matching_iou=config.box_matching_iou,
         neutral_box_iou=config.matching_neutral_box_iou,
         location_weight=config.loss_loc_weight,
