@@ -1,4 +1,7 @@
-"""`python -m made_frames`: exit status 0 done, 1 the archive could not be written, 2 usage, 128 + n on signal n."""
+"""`python -m made_frames`.
+
+Exit status: 0 done, 1 the archive could not be written, 2 wrong usage, 128 + n ended by signal n.
+"""
 
 import argparse
 import signal
@@ -18,7 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Make an archive and return the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m made_frames",
-        description="Make traffic-camera frames that look like JamCam's, with labels, packed as the real archive is.",
+        description="Make traffic-camera frames that look like JamCam's, with labels, "
+        "packed as the real archive is.",
         epilog="The same seed and number of frames give the same bytes.",
     )
     parser.add_argument(
