@@ -30,6 +30,7 @@ MOST_LOST_MAP = 0.05
 NOISE_PICTURES = 2  # to compare the outputs on, and as many real ones
 REAL_PICTURES = 64  # to compare the average precision on
 REPORT = "report this, with the versions of torch and onnxruntime"
+RECALIBRATE = "export fp32, or calibrate int8 with more and better pictures"
 
 
 def run(args: argparse.Namespace) -> None:
@@ -112,12 +113,11 @@ def _checked_model(
     facts = _average_precisions(candidates, model, frames, experiment) if frames else {}
     lost = facts.get("mAP_torch", 0.0) - facts.get("mAP_onnx", 0.0)
     if difference > TOLERANCES.get(data_type, np.inf) or lost > MOST_LOST_MAP:
+        remedy = REPORT if data_type == "fp32" else RECALIBRATE
         raise DetectorError(
             f"the exported model differs from the network by {difference:.2g} "
             f"and loses {lost:.3f} of mAP, and was not written",
-            remedy=REPORT
-            if data_type == "fp32"
-            else "export fp32, or calibrate int8 with more and better pictures",
+            remedy=remedy,
         )
     return model, facts
 
