@@ -6,7 +6,7 @@ status 2.
 
 
 class DetectorError(Exception):
-    """An error that the user can mend: `message` says what was found and expected, `remedy` what to do."""
+    """An error that the user can fix: `message` says what was found and expected, `remedy` what to do."""
 
     exit_status = 1
 

@@ -37,7 +37,7 @@ def read_sizes(images: Iterable[Path], labels: Path, *, missing: Callable[[Path]
         for index, columns in enumerate(read_rows(label)):
             if len(columns) >= COLUMNS:
                 box = parse_columns(columns, where=f"{label}, object {index}")
-                # Ends are made relative one by one, as in the original: the last bit decides ties.
+                # As in the original, each corner is divided by itself: the last bit can decide a tie.
                 sizes.append((box.x2 / width_px - box.x1 / width_px, box.y2 / height_px - box.y1 / height_px))
     return np.array(sizes, dtype=np.float64).reshape(-1, 2)
 

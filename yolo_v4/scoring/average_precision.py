@@ -60,7 +60,7 @@ def judge(
     matching_iou: float,
     confidence_threshold: float,
 ) -> list[Outcome]:
-    """Outcomes by class, of as many truths as pictures.
+    """Compare the detections of each picture with its objects; returns the outcome of each class.
 
     The detections of a picture choose in turn, best first. Each takes the object of its class that it
     overlaps most and that no better one took; it is right if their IoU is at least `matching_iou`. Detections
