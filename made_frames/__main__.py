@@ -1,4 +1,7 @@
-"""`python -m made_frames`: exit status 0 done, 1 the archive could not be written, 2 usage, 128 + n on signal n."""
+"""`python -m made_frames`.
+
+Exit status: 0 done, 1 the archive could not be written, 2 wrong usage, 128 + n ended by signal n.
+"""
 
 import argparse
 import signal
@@ -18,12 +21,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Make an archive and return the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m made_frames",
-        description="Make traffic-camera frames that look like JamCam's, with labels, packed as the real archive is.",
+        description="Make traffic-camera frames that look like JamCam's, with labels, "
+        "packed as the real archive is.",
         epilog="The same seed and number of frames give the same bytes.",
     )
-    parser.add_argument("archive", type=Path, metavar="ARCHIVE", help="zip to write; replaced where it exists")
+    parser.add_argument(
+        "archive", type=Path, metavar="ARCHIVE", help="zip to write; replaced where it exists"
+    )
     parser.add_argument("--frames", type=int, required=True, metavar="N", help="how many frames")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="another one gives other frames (default 0)")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="another one gives other frames (default 0)"
+    )
     options = parser.parse_args(arguments)
     if options.frames < 1:
         parser.error(f"--frames is {options.frames}, expected 1 or more")
@@ -36,7 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         pack(_told(make_frames(options.seed, options.frames), options.frames), options.archive)
     except OSError as error:
         reason = error.strerror or error
-        parser.exit(1, f"error: cannot write {options.archive}: {reason}\n  try: make room, or another folder\n")
+        parser.exit(
+            1, f"error: cannot write {options.archive}: {reason}\n  try: make room, or another folder\n"
+        )
     except KeyboardInterrupt as interruption:
         print(f"interrupted: nothing was left at {options.archive}", file=sys.stderr)
         return 128 + int(interruption.args[0])

@@ -21,13 +21,14 @@ DESCRIPTION = "classes = 6\ntrain = data/train.txt\nnames = data/obj.names\nback
 def make_frames(seed: int, total: int) -> Iterator[Frame]:
     """Frames 0 to `total` - 1, camera by camera, drawn by `PROCESSES` at a time."""
     numbers = sorted(range(total), key=lambda index: (index % CAMERAS, index))
-    # An executor, not a Pool: that one waits for ever where a signal to the whole group took its workers first.
+    # An executor, not a Pool: that one waits for ever where a signal to the whole group took its workers
+    # first.
     with ProcessPoolExecutor(PROCESSES, multiprocessing.get_context("spawn"), _end_with_parent) as pool:
         yield from pool.map(partial(make_frame, seed), numbers, chunksize=4)
 
 
 def _end_with_parent() -> None:
-    """In a worker: let the parent answer signals, for a pool that loses one complains; be gone when it is gone."""
+    """Make a worker ignore signals, which the parent handles, and end when the parent has ended."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 
@@ -42,7 +43,8 @@ def _end_with_parent() -> None:
 def pack(frames: Iterable[Frame], path: Path) -> None:
     """Write the zip `path`, whole or not at all; same frames, same bytes.
 
-    Which frames are train and which test is not said in it, as in the real archive: whoever unpacks it draws lots.
+    Which frames are train and which test is not said in it, as in the real archive: whoever unpacks it draws
+    lots.
     """
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:

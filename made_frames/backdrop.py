@@ -46,7 +46,8 @@ class Street:
     """Draws the parts of one site onto a picture, and keeps which part is sky, ground and lit window."""
 
     def __init__(self, site: Site, rng: Random) -> None:
-        self.site, self.rng = site, rng
+        self.site = site
+        self.rng = rng
         self.picture, self.lit = Image.new("RGB", DRAWN_PX, SKY), Image.new("RGB", DRAWN_PX)
         self.sky, self.ground = Image.new("L", DRAWN_PX, 255), Image.new("L", DRAWN_PX, 255)
         self.pen, self.lit_pen, self.sky_pen, self.ground_pen = (
@@ -63,12 +64,16 @@ class Street:
                 self.sky_pen.polygon(outline, fill=0)
                 self.ground_pen.polygon(outline, fill=0)
 
-    def strip(self, left: float, right: float, colour: Colour, start: float = -2.0, end: float = FAR_M) -> None:
+    def strip(
+        self, left: float, right: float, colour: Colour, start: float = -2.0, end: float = FAR_M
+    ) -> None:
         """Fill a strip along the road between two offsets from its axis."""
         pieces = max(1, int((end - start) / 6)) if self.site.bend else 1
         along = [start + (end - start) * k / pieces for k in range(pieces + 1)]
         bent = [(self.site.bend * y * y, y) for y in along]
-        self.patch([(left + x, y, 0) for x, y in bent] + [(right + x, y, 0) for x, y in reversed(bent)], colour)
+        there = [(left + x, y, 0) for x, y in bent]
+        back = [(right + x, y, 0) for x, y in reversed(bent)]
+        self.patch(there + back, colour)
 
     def across(self, half: float, colour: Colour) -> None:
         """Fill the crossing road, where there is one, to `half` metres from its axis."""
@@ -78,8 +83,11 @@ class Street:
 
     def lay_ground(self) -> None:
         """Tarmac, pavements and kerbs."""
-        half, tar = self.site.half_m, self.rng.randint(88, 116)
-        tarmac, kerb, paving = (tar, tar, tar + 2), (tar + 66, tar + 64, tar + 58), (tar + 42, tar + 38, tar + 32)
+        half = self.site.half_m
+        tar = self.rng.randint(88, 116)
+        tarmac = (tar, tar, tar + 2)
+        kerb = (tar + 66, tar + 64, tar + 58)
+        paving = (tar + 42, tar + 38, tar + 32)
         plain = (0, max(0, int(self.site.camera.horizon_px)), *DRAWN_PX)
         self.pen.rectangle(plain, fill=GRASS)
         self.sky_pen.rectangle(plain, fill=0)
@@ -90,14 +98,17 @@ class Street:
         for _ in range(9):
             x, y = self.rng.uniform(-half, half - 2), self.rng.uniform(6, 70)
             shade = tar + self.rng.choice((-14, -9, 8))
-            self.strip(x, x + self.rng.uniform(0.8, 3), (shade, shade, shade + 2), y, y + self.rng.uniform(2, 14))
+            right = x + self.rng.uniform(0.8, 3)
+            end = y + self.rng.uniform(2, 14)
+            self.strip(x, right, (shade, shade, shade + 2), y, end)
         if self.site.bus_lane:
             self.strip(-half + 0.3, -half + LANE_M - 0.2, (tar + 34, tar - 14, tar - 16), 12)
         self.across(LANE_M, tarmac)
 
     def paint_lines(self) -> None:
         """Centre and lane lines, yellow lines at the kerbs, and those of the junction or a zebra crossing."""
-        half, middle = self.site.half_m, self.site.crossing_m
+        half = self.site.half_m
+        middle = self.site.crossing_m
         near, far = (FAR_M, FAR_M) if middle is None else (middle - LANE_M - 1, middle + LANE_M + 1)
         for y in _steps(12, FAR_M, 6.0):
             for x in _steps(LANE_M - half, half, LANE_M) if not near - 4 < y < far else ():
@@ -120,7 +131,9 @@ class Street:
 
     def build(self, house: House) -> None:
         """Roof, end wall and front, with windows in rows and a shop at street level."""
-        black, top, ground = (0, 0, 0), house.height_m, house.ground.tolist()
+        black = (0, 0, 0)
+        top = house.height_m
+        ground = house.ground.tolist()
         red, green, blue = (int(part * 0.72) for part in house.wall)
         self.patch([(x, y, top) for x, y in ground], ROOF, black)
         (x0, y0), (x1, y1) = ground[0], ground[3]
@@ -186,7 +199,8 @@ def _grained(picture: Image.Image, sky: Image.Image, seed: int) -> Image.Image:
     width, height = DRAWN_PX
     grain = draw.standard_normal((height, width), dtype=np.float32) * 5
     for size, strength in ((16, 5), (70, 7)):
-        coarse = Image.fromarray(draw.standard_normal((height // size + 2, width // size + 2), dtype=np.float32))
+        shape = (height // size + 2, width // size + 2)
+        coarse = Image.fromarray(draw.standard_normal(shape, dtype=np.float32))
         grain += strength * np.asarray(coarse.resize(DRAWN_PX, Image.Resampling.BICUBIC))
     grain[np.asarray(sky) > 0] = 0
     return Image.fromarray((np.asarray(picture) + grain[..., None]).clip(0, 255).astype(np.uint8))

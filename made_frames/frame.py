@@ -50,9 +50,11 @@ def make_frame(seed: int, index: int) -> Frame:
     picture = transmit(expose(light_up(scene, backdrop, moment), rng, moment), rng)
     failure = rng.random()
     if failure < 0.003:
-        picture, boxes = Image.new("RGB", FRAME_PX, (128, 128, 128)), []
+        picture = Image.new("RGB", FRAME_PX, (128, 128, 128))
+        boxes = []
     elif failure < 0.006:
-        picture, boxes = smear(picture, BROKEN_BELOW_PX), [box for box in boxes if box.bottom <= BROKEN_BELOW_PX]
+        picture = smear(picture, BROKEN_BELOW_PX)
+        boxes = [box for box in boxes if box.bottom <= BROKEN_BELOW_PX]
     elif failure < 0.01:
         picture = picture.convert("L").convert("RGB")
     write_over(picture, site, moment)

@@ -47,7 +47,7 @@ class Camera:
         return DRAWN_PX[1] / 2 - self.focal_px * math.tan(self.pitch)
 
     def project(self, points: Array) -> tuple[Array, Array]:
-        """Pixels [N, 2] and depths [N] in metres of points [N, 3]; pixels mean nothing nearer than `NEAR_M`."""
+        """Pixels [N, 2] and depths [N] in metres of points [N, 3]; pixels are valid from `NEAR_M` on."""
         seen = (points - self.eye) @ _axes(self.yaw, self.pitch).T
         return self._pixels(seen), seen[:, 2]
 
@@ -56,7 +56,8 @@ class Camera:
         seen = (polygon - self.eye) @ _axes(self.yaw, self.pitch).T
         if (seen[:, 2] < NEAR_M).any():
             seen = _cut(seen)
-        # Pillow's polygons overflow far outside the picture; so far out, the slight turn of an edge is not seen.
+        # Pillow's polygons overflow far outside the picture; so far out, the slight turn of an edge is not
+        # seen.
         return [(x, y) for x, y in (self._pixels(seen) * scale).clip(-2e4, 2e4).tolist()]
 
     def reach_m(self, scale_px: float, x_m: float) -> float:
@@ -107,12 +108,18 @@ def hull(points: Pixels) -> Pixels:
 def footprint(x_m: float, y_m: float, heading: float, width_m: float, length_m: float) -> Array:
     """Corners [4, 2] of a rectangle on the ground, counter-clockwise; heading in radians from +y to +x."""
     sin, cos = math.sin(heading), math.cos(heading)
-    corners = [(width_m / 2 * right, length_m / 2 * ahead) for right, ahead in ((1, -1), (1, 1), (-1, 1), (-1, -1))]
-    return np.array([(x_m + cos * right + sin * ahead, y_m - sin * right + cos * ahead) for right, ahead in corners])
+    signs = ((1, -1), (1, 1), (-1, 1), (-1, -1))
+    corners = [(width_m / 2 * right, length_m / 2 * ahead) for right, ahead in signs]
+    turned = [(x_m + cos * right + sin * ahead, y_m - sin * right + cos * ahead) for right, ahead in corners]
+    return np.array(turned)
 
 
 def outside(bases: Array, others: Array) -> Array:
-    """[M, N, 4]: metres by which footprint j of `others` [N, 4, 2] lies wholly beyond edge e of `bases` [M, 4, 2]."""
+    """Metres by which footprints lie wholly beyond the edges of others, [M, N, 4].
+
+    Element [i, j, e] is that of footprint j of `others` [N, 4, 2] and edge e of footprint i of `bases` [M, 4,
+    2].
+    """
     normals = _edge_normals(bases)
     reach = np.einsum("mek,nck->mnec", normals, others).min(axis=-1)
     found: Array = reach - (normals * bases).sum(-1)[:, None]
@@ -129,8 +136,8 @@ def _edge_normals(corners: Array) -> Array:
 def painters_order(corners: Array, eye: Array) -> list[int]:
     """Order, far to near, in which things on footprints [N, 4, 2] that do not overlap must be drawn.
 
-    Of two things, an edge of one has the other wholly beyond it; the one on the eye's side of that edge hides the
-    other. Distance decides where no edge does, and breaks the rare ring.
+    Of two things, an edge of one has the other wholly beyond it; the one on the eye's side of that edge hides
+    the other. Distance decides where no edge does, and breaks the rare ring.
     """
     beyond = outside(corners, corners) > -0.05
     eye_beyond = ((_edge_normals(corners) * (eye[:2] - corners)).sum(-1) > 0)[:, None]

@@ -31,7 +31,8 @@ def light_up(scene: Scene, backdrop: Backdrop, moment: Moment) -> Floats:
     bare = np.asarray(scene.ids.resize(FRAME_PX, Image.Resampling.NEAREST))[..., None] == 0
     sky = _sky(moment)
     warm = math.exp(-4 * max(moment.sun[2], 0.0)) * (1 - moment.cloud)
-    level = _rgb(1 + 0.08 * warm, 1.0, 1 - 0.16 * warm) * ((1.06 - 0.2 * moment.cloud) * (1 - dark)) + 0.09 * dark
+    tint = _rgb(1 + 0.08 * warm, 1.0, 1 - 0.16 * warm)
+    level = tint * ((1.06 - 0.2 * moment.cloud) * (1 - dark)) + 0.09 * dark
     if dark:
         level = level + backdrop.pools * (0.8 * dark * _rgb(*scene.site.street_light))
     if lamps:
@@ -67,7 +68,9 @@ def _beams(scene: Scene) -> Floats:
     for actor in scene.actors:
         if any(lamp.material == "headlight" for lamp in actor.model.lamps):
             nose = actor.model.length_m / 2
-            beam = np.array([(-0.6, nose + 0.3, 0), (-2.2, nose + 9, 0), (2.2, nose + 9, 0), (0.6, nose + 0.3, 0)])
+            near = nose + 0.3
+            far = nose + 9
+            beam = np.array([(-0.6, near, 0), (-2.2, far, 0), (2.2, far, 0), (0.6, near, 0)])
             outline = scene.camera.outline(beam @ actor.axes + actor.place, 1 / OVERSAMPLING)
             if outline:
                 pen.polygon(outline, fill=190)
@@ -99,7 +102,10 @@ def _glare(scene: Scene, wet: float) -> Floats:
 
 
 def _lamps(scene: Scene, actor: Actor, number: int) -> list[tuple[str, Array, Array, float]]:
-    """Lamps of an actor that face the camera unhidden: material, pixel, pixel of the ground below, pixels a metre."""
+    """Lamps of an actor that face the camera and are not hidden.
+
+    For each lamp: material, its pixel, the pixel of the ground below it, and pixels a metre.
+    """
     lamps = actor.model.lamps
     if not lamps:
         return []

@@ -45,7 +45,7 @@ class Moment:
 
 
 def make_moment(rng: Random, camera: int, shot: int) -> Moment:
-    """The moment of a camera's frame number `shot`; moments of one camera never repeat and follow each other."""
+    """The moment of a camera's frame number `shot`; each is later than that of the frame before."""
     day = dt.datetime(2019, 1, 7) + dt.timedelta(days=(camera * 67) % 330 + shot // SLOTS)
     hours = FIRST_H + SLOT_H * (shot % SLOTS) + rng.uniform(0, SLOT_H - 0.01)
     when = day + dt.timedelta(seconds=int(hours * 3600))

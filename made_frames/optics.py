@@ -1,4 +1,7 @@
-"""What a cheap camera and its video link do to a picture: blur, sharpening halos, noise, blocks; and rare failures."""
+"""The effects of a cheap camera and its video link on a picture.
+
+They are blur, halos from sharpening, noise, blocks, and rare failures of the link.
+"""
 
 import io
 from random import Random
@@ -13,7 +16,9 @@ from made_frames.moment import Moment
 
 def expose(light: Floats, rng: Random, moment: Moment) -> Image.Image:
     """Picture as the sensor gives it, from light [H, W, 3] of 0..255 and above."""
-    gain, lift, dull = rng.uniform(0.9, 1.1) + 0.25 * moment.darkness, rng.uniform(-4, 14), rng.uniform(0.08, 0.25)
+    gain = rng.uniform(0.9, 1.1) + 0.25 * moment.darkness
+    lift = rng.uniform(-4, 14)
+    dull = rng.uniform(0.08, 0.25)
     cast = np.array([rng.uniform(0.96, 1.04) for _ in range(3)], dtype=np.float32)
     draw = np.random.default_rng(rng.randrange(2**32))
     noise = draw.standard_normal((HEIGHT_PX, WIDTH_PX, 1), dtype=np.float32)
@@ -31,9 +36,12 @@ def _through_drops(picture: Image.Image, rng: Random, drops: int) -> Image.Image
     mask = Image.new("L", FRAME_PX)
     pen = ImageDraw.Draw(mask)
     for _ in range(drops):
-        x, y, radius = rng.uniform(0, WIDTH_PX), rng.uniform(0, HEIGHT_PX), rng.uniform(4, 13)
+        x = rng.uniform(0, WIDTH_PX)
+        y = rng.uniform(0, HEIGHT_PX)
+        radius = rng.uniform(4, 13)
         pen.ellipse((x - radius, y - radius, x + radius, y + radius * 1.2), fill=210)
-    return Image.composite(picture.filter(ImageFilter.BoxBlur(4)), picture, mask.filter(ImageFilter.BoxBlur(2)))
+    blurred = picture.filter(ImageFilter.BoxBlur(4))
+    return Image.composite(blurred, picture, mask.filter(ImageFilter.BoxBlur(2)))
 
 
 def transmit(picture: Image.Image, rng: Random) -> Image.Image:

@@ -9,9 +9,10 @@ GREYS = ((150, 153, 156), (104, 107, 110), (58, 60, 64), (96, 92, 88))
 MUTED = ((62, 92, 140), (40, 70, 56), (140, 124, 96), (92, 30, 50))
 # fmt: off
 FIXED: dict[str, Colour] = {
-    "tyre": (26, 26, 27), "hub": (112, 114, 116), "trim": (48, 48, 50), "glass": (44, 52, 60), "grille": BLACK,
-    "chassis": (44, 44, 46), "bumper": (120, 60, 50), "engine": (120, 22, 22), "board": (24, 22, 18),
-    "headlight": (232, 232, 222), "taillight": (176, 22, 22), "plate_front": WHITE, "plate_rear": (222, 196, 60),
+    "tyre": (26, 26, 27), "hub": (112, 114, 116), "trim": (48, 48, 50), "glass": (44, 52, 60),
+    "grille": BLACK, "chassis": (44, 44, 46), "bumper": (120, 60, 50), "engine": (120, 22, 22),
+    "board": (24, 22, 18), "headlight": (232, 232, 222), "taillight": (176, 22, 22),
+    "plate_front": WHITE, "plate_rear": (222, 196, 60),
     "sign": (236, 160, 50), "spokes": (112, 112, 112), "visor": (40, 44, 52), "rubble": (116, 98, 76),
     "bag": (70, 58, 48),
 }
@@ -19,14 +20,16 @@ FIXED: dict[str, Colour] = {
 CARS = (SILVER, SILVER, BLACK, BLACK, WHITE, WHITE, BLUE, RED, *GREYS, *MUTED)
 VANS = (*[WHITE] * 5, *GREYS[::2], BLUE, RED)
 LOADS = (WHITE, WHITE, SILVER, BLUE, GREEN, (170, 60, 44), (196, 176, 60), (120, 124, 130))
-COATS = (BLACK, BLACK, (44, 46, 60), *GREYS[1:], RED, BLUE, SILVER, (74, 82, 60), (150, 110, 80), (110, 60, 100))
+DARK_COATS = (BLACK, BLACK, (44, 46, 60), *GREYS[1:])
+COATS = (*DARK_COATS, RED, BLUE, SILVER, (74, 82, 60), (150, 110, 80), (110, 60, 100))
 HIGH_VIS = ((206, 232, 50), (250, 130, 40), (190, 226, 70))
 CASES = ((0, 170, 160), BLACK, GREEN, RED, WHITE)
 SKINS = ((222, 176, 150), (204, 158, 130), (150, 104, 78), (96, 66, 50))
 HAIRS = ((34, 28, 24), (70, 48, 32), (120, 90, 56), (150, 146, 140))
 TROUSERS = (BLACK, (40, 50, 76), (60, 58, 56), (120, 112, 96))
 BODIES = {"double": ((186, 28, 32),), "single": ((186, 28, 32),), "cab": ((20, 20, 22),), "van": VANS}
-BRIGHT = {"racer": 0.45, "city": 0.45, "bike": 0.12, "scooter": 0.12, "delivery": 0.2}  # share in reflective coats
+# Share in reflective coats.
+BRIGHT = {"racer": 0.45, "city": 0.45, "bike": 0.12, "scooter": 0.12, "delivery": 0.2}
 
 
 def paints(rng: Random, shape: str) -> dict[str, Colour]:

@@ -37,7 +37,8 @@ def _rider(hips: Span, shoulders: Span, hands: Span, feet: Span) -> list[Face]:
     back = [(y0 + 0.14, z0), (y1 + 0.12, z1 - 0.1), (y1, z1), (y1 - 0.14, z1 - 0.05), (y0 - 0.14, z0)]
     faces = extrude(back, [0.18, 0.22, 0.19, 0.2, 0.18], ["coat"] * 5, 2)
     for side in (-1, 1):
-        faces += limb(side * 0.13, feet, knee, 0.13, "trousers", 1) + limb(side * 0.13, knee, hips, 0.16, "trousers", 1)
+        faces += limb(side * 0.13, feet, knee, 0.13, "trousers", 1)
+        faces += limb(side * 0.13, knee, hips, 0.16, "trousers", 1)
         faces += limb(side * 0.24, hands, (y1, z1 - 0.08), 0.1, "coat", 2.5)
     return faces
 
@@ -49,7 +50,9 @@ def bicycle(style: str) -> Model:
     for y in (-0.52, 0.52):
         faces += disc((0, y, 0.35), 0.35, "tyre", 0.03, 0) + disc((0, y, 0.35), 0.27, "spokes", 0.035, 0.1)
     crank, seat, stem = (-0.1, 0.35), (-0.2, 0.85), (0.42, 0.85)
-    for start, end in (((-0.52, 0.35), seat), (crank, seat), (seat, stem), (crank, stem), (stem, (0.52, 0.35))):
+    rear_hub, front_hub = (-0.52, 0.35), (0.52, 0.35)
+    tubes = ((rear_hub, seat), (crank, seat), (seat, stem), (crank, stem), (stem, front_hub))
+    for start, end in tubes:
         faces += limb(0, start, end, 0.06, "frame", 0.5)
     shoulders = (0.22, 1.36) if style == "racer" else (0.0, 1.5)
     faces += _rider((-0.22, 0.93), shoulders, (0.43, 1.0), (0.02, 0.25))
@@ -75,6 +78,7 @@ def motorbike(style: str) -> Model:
     faces += box((-0.38, 0.38), (0.36, 0.44), (1.0, 1.07), "trim", 1.5)
     faces.append(across(axle + 0.07, (-0.12, 0.12), (0.68, 0.86), "headlight", 1.6))
     faces.append(across(-0.92, (-0.12, 0.12), (0.68, 0.84), "taillight", 1.6))
-    faces += _rider((-0.28, 0.84), (-0.1, 1.42), (0.38, 1.06), (0.12, 0.3)) + _head(-0.02, 1.6, 0.17, "visor", "helmet")
+    faces += _rider((-0.28, 0.84), (-0.1, 1.42), (0.38, 1.06), (0.12, 0.3))
+    faces += _head(-0.02, 1.6, 0.17, "visor", "helmet")
     lamps = (Lamp((0, axle + 0.1, 0.78), True, "headlight"), Lamp((0, -0.95, 0.76), False, "taillight"))
     return Model(style, (0.78, 2 * (axle + radius), 1.8), faces, lamps)

@@ -10,7 +10,16 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from made_frames.backdrop import Backdrop
-from made_frames.geometry import DRAWN_PX, FRAME_PX, OVERSAMPLING, Array, Camera, footprint, hull, painters_order
+from made_frames.geometry import (
+    DRAWN_PX,
+    FRAME_PX,
+    OVERSAMPLING,
+    Array,
+    Camera,
+    footprint,
+    hull,
+    painters_order,
+)
 from made_frames.moment import Moment
 from made_frames.site import Site
 from made_frames.solids import Point
@@ -36,7 +45,8 @@ class Box:
         """`class cx cy w h`, normalised, as in a YOLO label file."""
         wide, high = FRAME_PX
         centre = f"{(self.left + self.right) / 2 / wide:.6f} {(self.top + self.bottom) / 2 / high:.6f}"
-        return f"{self.label} {centre} {(self.right - self.left) / wide:.6f} {(self.bottom - self.top) / high:.6f}\n"
+        size = f"{(self.right - self.left) / wide:.6f} {(self.bottom - self.top) / high:.6f}"
+        return f"{self.label} {centre} {size}\n"
 
 
 class Scene:
@@ -47,7 +57,9 @@ class Scene:
     """
 
     def __init__(self, site: Site, backdrop: Backdrop, actors: Sequence[Actor], moment: Moment) -> None:
-        self.site, self.actors, self.camera = site, actors, site.camera
+        self.site = site
+        self.actors = actors
+        self.camera = site.camera
         self.sun = np.array(moment.sun) * 0.36 * moment.sunshine
         self.picture = Image.composite(backdrop.shaded, backdrop.picture, _shadows(site, actors, moment))
         self.ids = Image.new("L", DRAWN_PX)
@@ -56,7 +68,11 @@ class Scene:
         grounds = [actor.ground for actor in actors]
         grounds += [footprint(x, y, 0.0, 0.3, 0.3) for x, y, _ in site.trees]
         grounds += [footprint(x, y, 0.0, 0.2, 0.2) for x, y in site.posts]
-        drawings = [*[self._actor] * len(actors), *[self._tree] * len(site.trees), *[self._post] * len(site.posts)]
+        drawings = [
+            *[self._actor] * len(actors),
+            *[self._tree] * len(site.trees),
+            *[self._post] * len(site.posts),
+        ]
         starts = [*range(len(actors)), *range(len(site.trees)), *range(len(site.posts))]
         for index in painters_order(np.array(grounds), site.camera.eye):
             drawings[index](starts[index])
@@ -85,7 +101,8 @@ class Scene:
         return found
 
     def _actor(self, index: int) -> None:
-        actor, model = self.actors[index], self.actors[index].model
+        actor = self.actors[index]
+        model = actor.model
         pixels, depths = self.camera.project(model.vertices @ actor.axes + actor.place)
         if depths.min() < 1.0:
             return
@@ -96,7 +113,8 @@ class Scene:
         facing = (sight * normals).sum(axis=1) < 0
         corners = [(x, y) for x, y in pixels.tolist()]
         for face in order[facing[order]].tolist():
-            outline, shade = corners[model.starts[face] : model.starts[face + 1]], shades[face]
+            outline = corners[model.starts[face] : model.starts[face + 1]]
+            shade = shades[face]
             red, green, blue = actor.paints[model.materials[face]]
             self.pen.polygon(outline, fill=(int(red * shade), int(green * shade), int(blue * shade)))
             self.id_pen.polygon(outline, fill=index + 1)
@@ -115,7 +133,8 @@ class Scene:
     def _post(self, index: int) -> None:
         """A street lamp of 8 m with its arm."""
         x, y = self.site.posts[index]
-        pixels, depths = self.camera.project(np.array([(x, y, 0), (x, y, 8.0), (x - math.copysign(1.8, x), y, 8.3)]))
+        ends = np.array([(x, y, 0), (x, y, 8.0), (x - math.copysign(1.8, x), y, 8.3)])
+        pixels, depths = self.camera.project(ends)
         if depths.min() > 2:
             thick = max(1, int(0.14 * self.camera.focal_px / depths[0]))
             line = [(u, v) for u, v in pixels.tolist()]
@@ -127,7 +146,9 @@ class Scene:
 def _tree_sprite(camera: Camera, tree: Point) -> tuple[tuple[int, int], Image.Image] | None:
     """Where a tree is pasted, and its picture: a trunk below leaf clumps that are darker underneath."""
     x, y, tall = tree
-    rng, radius, middle = Random(f"{x:.3f}/{y:.3f}"), tall * 0.3, tall * 0.68
+    rng = Random(f"{x:.3f}/{y:.3f}")
+    radius = tall * 0.3
+    middle = tall * 0.68
     clumps = np.array([(rng.gauss(0, 0.5), rng.gauss(0, 0.5), rng.gauss(0, 0.42)) for _ in range(240)])
     places = np.concatenate([[(0, 0, 0), (0, 0, middle)], clumps * radius + (0, 0, middle)])
     pixels, depths = camera.project(places + np.array([x, y, 0]))
@@ -141,7 +162,8 @@ def _tree_sprite(camera: Camera, tree: Point) -> tuple[tuple[int, int], Image.Im
     foot, crown, *spots = [(u, v) for u, v in (pixels - corner).tolist()]
     pen.line([foot, crown], fill=(70, 58, 46), width=max(1, int(0.28 * scale)))
     for (u, v), up in zip(spots, clumps[:, 2].tolist(), strict=True):
-        spread, shade = rng.uniform(0.04, 0.13) * radius * scale, max(0.3, 0.85 + 0.35 * up)
+        spread = rng.uniform(0.04, 0.13) * radius * scale
+        shade = max(0.3, 0.85 + 0.35 * up)
         red, green, blue = (int(part * shade) for part in rng.choice(LEAVES))
         pen.ellipse((u - spread, v - spread * 0.8, u + spread, v + spread * 0.8), fill=(red, green, blue))
     return (int(corner[0]), int(corner[1])), picture

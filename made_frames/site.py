@@ -1,4 +1,4 @@
-"""What one camera looks at, drawn from a seed: its view, the road's lanes, the houses, trees and posts beside it."""
+"""What one camera looks at, drawn from a seed: its view, lanes, houses, trees and posts."""
 
 import math
 from dataclasses import dataclass
@@ -15,23 +15,29 @@ GAP_M = 9.0  # from the axis of a crossing road to the houses
 DEPTH_M = 12.0  # of houses
 # fmt: off
 ROADS = (
-    "A1 Archway Rd", "A2 Old Kent Rd", "A10 Kingsland Rd", "A13 East India Dock", "A23 Brixton Hill", "A24 Balham Hill",
-    "A40 Western Ave", "A41 Finchley Rd", "A205 South Circ", "A503 Seven Sisters", "A4 Piccadilly", "A11 Mile End Rd",
+    "A1 Archway Rd", "A2 Old Kent Rd", "A10 Kingsland Rd", "A13 East India Dock",
+    "A23 Brixton Hill", "A24 Balham Hill", "A40 Western Ave", "A41 Finchley Rd",
+    "A205 South Circ", "A503 Seven Sisters", "A4 Piccadilly", "A11 Mile End Rd",
     "A3 Clapham Rd", "A20 Lewisham Way", "A406 North Circ", "A5 Edgware Rd",
 )
 WALLS = (
     (128, 84, 66), (150, 108, 82), (172, 160, 140), (196, 188, 172),
     (120, 116, 112), (166, 140, 104), (98, 76, 66), (206, 204, 198),
 )
+CROSSINGS = (
+    "High St", "Station Rd", "Church St", "Park Ln", "Mill Hill", "Green Ln", "Bridge St", "Manor Rd",
+)
+SHOPS = (
+    (150, 40, 40), (40, 70, 120), (50, 96, 60), (60, 60, 64),
+    (196, 170, 80), (180, 180, 178), (96, 50, 96),
+)
 # fmt: on
-CROSSINGS = ("High St", "Station Rd", "Church St", "Park Ln", "Mill Hill", "Green Ln", "Bridge St", "Manor Rd")
-SHOPS = ((150, 40, 40), (40, 70, 120), (50, 96, 60), (60, 60, 64), (196, 170, 80), (180, 180, 178), (96, 50, 96))
 STREET_LIGHTS = ((1.0, 0.66, 0.32), (1.0, 0.7, 0.4), (0.85, 1.0, 0.72), (0.95, 0.95, 1.0))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lane:
-    """A strip that traffic follows: along the road at `offset_m` from its axis, or across it at y = `offset_m`."""
+    """A strip for traffic: along the road at `offset_m` from its axis, or across it at y = `offset_m`."""
 
     offset_m: float
     direction: int  # 1 away from the camera or to the right, -1 against
@@ -41,7 +47,7 @@ class Lane:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class House:
-    """A building whose front runs from `start` to `end`, (x, y) each, and which goes `deep_m` in x behind it."""
+    """A building whose front runs from `start` to `end`, (x, y), and which is `deep_m` deep along x."""
 
     start: Span
     end: Span
@@ -91,7 +97,8 @@ class Site:
         if lane.crossing:
             return along_m, lane.offset_m + aside_m, lane.direction * math.pi / 2
         slope = math.atan(2 * self.bend * along_m)
-        return lane.offset_m + aside_m + self.bend * along_m**2, along_m, slope + (0 if lane.direction > 0 else math.pi)
+        x = lane.offset_m + aside_m + self.bend * along_m**2
+        return x, along_m, slope + (0 if lane.direction > 0 else math.pi)
 
     def in_sight(self, x_m: float, y_m: float) -> bool:
         """Whether no house at the corner of the crossing hides a spot in the crossing road."""
@@ -112,7 +119,8 @@ def make_site(seed: int, number: int) -> Site:
     lamps = [((half + 0.5) * (1 if k % 2 else -1), 14.0 + 13 * k) for k in range(9)]
     return Site(
         number=number,
-        name=f"{number // 9 + 1:05d}.{1000 * (number % 9 + 1) + rng.randrange(1000):05d}",  # sorts as the numbers do
+        # Names sort as the numbers do.
+        name=f"{number // 9 + 1:05d}.{1000 * (number % 9 + 1) + rng.randrange(1000):05d}",
         place=f"{ROADS[number % len(ROADS)]} / {rng.choice(CROSSINGS)}",
         camera=_camera(rng, half),
         half_m=half,
@@ -130,7 +138,8 @@ def make_site(seed: int, number: int) -> Site:
 
 
 def _camera(rng: Random, half: float) -> Camera:
-    height, pitch = rng.uniform(6.5, 14), math.radians(rng.uniform(17, 34))
+    height = rng.uniform(6.5, 14)
+    pitch = math.radians(rng.uniform(17, 34))
     x = rng.choice((-1, 1)) * rng.uniform(0.0, 0.9) * (half + 1.5)
     yaw = math.atan2(-x * rng.uniform(0.4, 1.0), height / math.tan(pitch)) + math.radians(rng.uniform(-4, 4))
     focal = rng.uniform(1.0, 1.4) * HEIGHT_PX * OVERSAMPLING

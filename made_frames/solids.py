@@ -30,7 +30,9 @@ class Lamp(NamedTuple):
 
 
 class Model:
-    """The faces of one shape as arrays: face f has the corners `starts[f]` to `starts[f + 1]` of `vertices` [V, 3].
+    """The faces of one shape as arrays.
+
+    Face f has the corners `starts[f]` to `starts[f + 1]` of `vertices` [V, 3].
 
     Args:
         size: width, length and height.
@@ -51,13 +53,19 @@ class Model:
 
 
 def extrude(
-    profile: Sequence[Span], half_widths: Sequence[float], materials: Sequence[str], layer: float = 0, x: float = 0
+    profile: Sequence[Span],
+    half_widths: Sequence[float],
+    materials: Sequence[str],
+    layer: float = 0,
+    x: float = 0,
 ) -> list[Face]:
-    """A body around the plane `x` whose side view is `profile`, [(y, z)], from the front over the top to the rear.
+    """A body around the plane `x` with the side view `profile`.
 
     Args:
+        profile: points (y, z) from the front over the top to the rear.
         half_widths: of the body at each point of the profile.
-        materials: of the strips between neighbouring points, then of the flanks, which come last: right, left.
+        materials: of the strips between neighbouring points, then of the flanks; the flanks are the last two
+            faces, right and left.
     """
     right = [(x + half, y, z) for (y, z), half in zip(profile, half_widths, strict=True)]
     left = [(x - half, y, z) for (y, z), half in zip(profile, half_widths, strict=True)]

@@ -32,8 +32,11 @@ class Actor:
     def __init__(self, label: int, model: Model, spot: Point, paints: Mapping[str, Colour]) -> None:
         x, y, heading = spot
         sin, cos = math.sin(heading), math.cos(heading)
-        self.label, self.model, self.paints = label, model, paints
-        self.x_m, self.y_m = x, y
+        self.label = label
+        self.model = model
+        self.paints = paints
+        self.x_m = x
+        self.y_m = y
         self.place = np.array([x, y, 0.0])
         # Rows are the world directions of the model's x, y and z.
         self.axes = np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
@@ -61,13 +64,14 @@ class Habit:
 
 
 _CARS = {"hatch": 38, "saloon": 24, "estate": 24, "cab": 14}
+_BUSES = {"double": 82, "single": 18}
 _TRUCKS = {"van": 50, "lorry": 36, "tipper": 14}
 _BIKES = {"bike": 40, "scooter": 30, "delivery": 30}
 _CYCLES = {"racer": 50, "city": 50}
 _WALKS = dict.fromkeys(STEPS_M, 25)
 # In the order in which they find a place: the big ones first.
 HABITS = {
-    "bus": Habit(mean=1.45, scale_px=8.6, spread=0.45, aside_m=0.15, model=bus, styles={"double": 82, "single": 18}),
+    "bus": Habit(mean=1.45, scale_px=8.6, spread=0.45, aside_m=0.15, model=bus, styles=_BUSES),
     "truck": Habit(mean=1.5, scale_px=14.2, spread=0.45, aside_m=0.2, model=truck, styles=_TRUCKS),
     "car": Habit(mean=8.5, scale_px=15.8, spread=0.5, aside_m=0.25, model=car, styles=_CARS),
     "motorbike": Habit(mean=1.95, scale_px=22, spread=0.45, aside_m=1.3, model=motorbike, styles=_BIKES),
@@ -95,7 +99,9 @@ def populate(site: Site, rng: Random) -> list[Actor]:
 
 
 def _poisson(rng: Random, mean: float) -> int:
-    limit, product, count = math.exp(-mean), rng.random(), 0
+    limit = math.exp(-mean)
+    product = rng.random()
+    count = 0
     while product > limit:
         product *= rng.random()
         count += 1
@@ -104,7 +110,8 @@ def _poisson(rng: Random, mean: float) -> int:
 
 def _spot(site: Site, rng: Random, name: str, model: Model, others: list[Actor]) -> Point:
     """(x, y, heading) of one try at a place, which may be out of view or taken."""
-    habit, person = HABITS[name], name == "person"
+    habit = HABITS[name]
+    person = name == "person"
     walked = person and rng.random() > 0.12  # few step on the carriageway, between the vehicles
     lanes = [lane for lane in site.lanes if lane.walked == walked]
     lane = rng.choices(lanes, [0.4 if lane.crossing else 1.0 for lane in lanes])[0]
@@ -117,7 +124,9 @@ def _along(site: Site, rng: Random, name: str, lane: Lane, model: Model, others:
     """Where in the lane: at the distance that fits the class, or close to another vehicle, as in a queue."""
     if lane.crossing:
         return site.camera.x_m + rng.uniform(-18, 18)
-    queue = [other for other in others if abs(other.x_m - site.spot(lane, other.y_m)[0]) < 1.2] if name == "car" else []
+    queue = []
+    if name == "car":
+        queue = [other for other in others if abs(other.x_m - site.spot(lane, other.y_m)[0]) < 1.2]
     if queue and rng.random() < 0.5:
         leader = rng.choice(queue)
         gap = (leader.model.length_m + model.length_m) / 2 + rng.uniform(0.8, 2.5)
@@ -142,6 +151,8 @@ def _free(actor: Actor, others: list[Actor]) -> bool:
             near.append(other.ground)
     if not near:
         return True
-    own, theirs = actor.ground[None], np.array(near)
-    parted = (outside(own, theirs)[0] > MARGIN_M).any(axis=-1) | (outside(theirs, own)[:, 0] > MARGIN_M).any(axis=-1)
-    return bool(parted.all())
+    own = actor.ground[None]
+    theirs = np.array(near)
+    parted_by_own = (outside(own, theirs)[0] > MARGIN_M).any(axis=-1)
+    parted_by_theirs = (outside(theirs, own)[:, 0] > MARGIN_M).any(axis=-1)
+    return bool((parted_by_own | parted_by_theirs).all())

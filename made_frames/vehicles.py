@@ -29,8 +29,10 @@ def _lights(half_width: float, front: float, low: float, size: float = 0.2) -> l
     """Head and tail lights and number plates of a vehicle that ends at y = -`front`."""
     edge, inner = half_width - 0.06, half_width - 0.06 - 1.8 * size
     found = []
-    for y, light, plate in ((front + 0.02, "headlight", "plate_front"), (-front - 0.02, "taillight", "plate_rear")):
-        found += [across(y, span, (low, low + size * 0.8), light, 0.7) for span in ((-edge, -inner), (inner, edge))]
+    ends = ((front + 0.02, "headlight", "plate_front"), (-front - 0.02, "taillight", "plate_rear"))
+    for y, light, plate in ends:
+        for span in ((-edge, -inner), (inner, edge)):
+            found.append(across(y, span, (low, low + size * 0.8), light, 0.7))
         found.append(across(y, (-0.26, 0.26), (low - 0.22, low - 0.1), plate, 0.7))
     return found
 
@@ -47,7 +49,8 @@ def car(style: str) -> Model:
     length, width, bonnet, height, screen, boot = CARS[style]
     front, rear, half, top = length / 2, -length / 2, width / 2, width / 2 - 0.2
     base, low = front - 1.15, bonnet - 0.16
-    body = [(front, 0.28), (front + 0.02, 0.68), (front - 0.12, low), (base, bonnet), (rear, bonnet), (rear, 0.3)]
+    nose = [(front, 0.28), (front + 0.02, 0.68), (front - 0.12, low), (base, bonnet)]
+    body = [*nose, (rear, bonnet), (rear, 0.3)]
     faces = extrude(body, [half - 0.05, half, half - 0.04, half, half - 0.03, half], ["paint"] * 6)
     roof_front, roof_rear = base - screen, rear + 0.35 + boot * 0.6
     cabin = [(base, bonnet), (roof_front, height), (roof_rear, height), (rear + boot, bonnet)]
@@ -109,7 +112,8 @@ def _lorry(style: str) -> Model:
     faces = box((0.1 - half, half - 0.1), (rear, front - 0.3), (0.55, 0.95), "chassis")
     faces += box((-half, half), (rear, front - 2.1), (0.95, height), "load", 1)
     if style == "tipper":
-        faces += box((0.12 - half, half - 0.12), (rear + 0.12, front - 2.25), (height, height + 0.01), "rubble", 1.3)
+        inside = (0.12 - half, half - 0.12)
+        faces += box(inside, (rear + 0.12, front - 2.25), (height, height + 0.01), "rubble", 1.3)
     back = front - 1.8
     cab = [(front, 0.45), (front, 1.5), (front - 0.12, 2.55), (front - 0.4, 2.75), (back, 2.75), (back, 0.6)]
     faces += extrude(cab, [half - 0.05] * 6, ["paint", "glass", "paint", "roof", "paint", "paint"], 1)

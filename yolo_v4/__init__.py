@@ -1,3 +1,6 @@
-"""A portable PyTorch drop-in for NVIDIA TAO's `yolo_v4` command: same sub-commands, flags, spec files and products."""
+"""A portable PyTorch replacement of NVIDIA TAO's `yolo_v4` command.
+
+It has the same sub-commands, flags, spec files and output files.
+"""
 
 __version__ = "0.1.0"

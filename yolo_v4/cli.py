@@ -1,4 +1,4 @@
-"""The command line: TAO's sub-commands and flags; the one place that prints errors and chooses the exit status.
+"""The command line, with TAO's sub-commands and flags; only this module prints errors and sets exit statuses.
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 128 + n ended by signal n.
 """
@@ -33,11 +33,11 @@ docs/seam.md lists every flag and field, and what differs on purpose.
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal, whose number is the one argument, asked the program to end."""
+    """A signal to end the program arrived; its number is the only argument."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one sub-command and return the exit status; usage errors leave through argparse's SystemExit(2)."""
+    """Run one sub-command and return the exit status; usage errors raise argparse's SystemExit(2)."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     parser = _parser()
     args, unknown = parser.parse_known_args(arguments, argparse.Namespace(argv=arguments))
@@ -56,14 +56,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    top, shared = _globals(suppress=False), _globals(suppress=True)
     parser = argparse.ArgumentParser(
         prog="yolo_v4",
         description="YOLOv4 object detector: a portable drop-in for NVIDIA TAO's yolo_v4.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        parents=[top],
+        parents=[_global_flags(is_before_command=True)],
     )
+    shared = _global_flags(is_before_command=False)
     commands = parser.add_subparsers(dest="command", metavar="SUBCOMMAND", required=True)
     for name, summary in COMMANDS.items():
         command = commands.add_parser(
@@ -73,19 +73,28 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _globals(*, suppress: bool) -> argparse.ArgumentParser:
-    # Flags stand before or after the sub-command; after it they must not reset what stood before.
+def _global_flags(*, is_before_command: bool) -> argparse.ArgumentParser:
+    # These flags may be given before or after the sub-command. After it they have no defaults, which would
+    # replace values given before it.
     def default(value: object) -> object:
-        return argparse.SUPPRESS if suppress else value
+        return value if is_before_command else argparse.SUPPRESS
 
     parser = argparse.ArgumentParser(add_help=False)
     group = parser.add_argument_group("flags of every sub-command")
     group.add_argument("--gpus", type=int, default=default(1), help="number of GPUs to train on (default 1)")
     group.add_argument("--gpu_index", type=int, nargs="+", default=default(None), help="which GPUs to use")
-    group.add_argument("--use_amp", action="store_true", default=default(False), help="train with mixed precision")
-    group.add_argument("--log_file", default=default(None), help="append everything printed to this file instead")
     group.add_argument(
-        "-np", "--num_processes", type=int, default=default(-1), help="number of processes (default: one a GPU)"
+        "--use_amp", action="store_true", default=default(False), help="train with mixed precision"
+    )
+    group.add_argument(
+        "--log_file", default=default(None), help="append everything printed to this file instead"
+    )
+    group.add_argument(
+        "-np",
+        "--num_processes",
+        type=int,
+        default=default(-1),
+        help="number of processes (default: one a GPU)",
     )
     return parser
 
@@ -96,14 +105,21 @@ def _check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> N
     if args.command != "train" and (args.gpus > 1 or args.use_amp):
         parser.error(f"--gpus above 1 and --use_amp are for train only, not for {args.command}")
     if args.num_processes > 0 and args.num_processes != args.gpus:
-        parser.error(f"--num_processes is {args.num_processes}, expected {args.gpus}, as --gpus says: one a GPU")
+        parser.error(
+            f"--num_processes is {args.num_processes}, expected {args.gpus}, as --gpus says: one a GPU"
+        )
     if args.gpu_index is not None and (len(args.gpu_index) != args.gpus or min(args.gpu_index) < 0):
-        parser.error(f"--gpu_index gives {args.gpu_index}, expected {args.gpus} numbers of 0 or more, as --gpus says")
+        parser.error(
+            f"--gpu_index gives {args.gpu_index}, expected {args.gpus} numbers of 0 or more, as --gpus says"
+        )
 
 
 def _run(args: argparse.Namespace) -> int:
     if args.command == "prune":
-        _explain(f"prune is not supported, so {args.model} was left as it is", "prune with NVIDIA's container, or not")
+        _explain(
+            f"prune is not supported, so {args.model} was left as it is",
+            "prune with NVIDIA's container, or not",
+        )
         return 1
     say_ignored(args)
     try:
@@ -128,7 +144,10 @@ def _explain(message: str, remedy: str) -> None:
 
 
 def _logged(args: argparse.Namespace) -> int:
-    """`_run` with all output appended to the log file; by file descriptor, so that libraries' output goes there too."""
+    """Run the command with all output appended to the log file.
+
+    File descriptors are replaced, so the output of libraries goes there too.
+    """
     path = Path(args.log_file)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -136,15 +155,15 @@ def _logged(args: argparse.Namespace) -> int:
     except OSError as error:
         _explain(f"cannot write the log file: {error}", "give --log_file a path that can be written")
         return 1
-    kept = {1: os.dup(1), 2: os.dup(2)}
+    originals = {1: os.dup(1), 2: os.dup(2)}
     try:
-        for descriptor in kept:
+        for descriptor in originals:
             os.dup2(stream.fileno(), descriptor)
         status = _run(args)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        for descriptor, original in kept.items():
+        for descriptor, original in originals.items():
             os.dup2(original, descriptor)
             os.close(original)
         stream.close()
@@ -155,6 +174,8 @@ def _logged(args: argparse.Namespace) -> int:
 
 @contextlib.contextmanager
 def _signals_interrupt() -> Iterator[None]:
+    """Raise Interrupted on SIGINT and SIGTERM for as long as the context lasts."""
+
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise Interrupted(number)
 

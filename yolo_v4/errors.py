@@ -1,17 +1,19 @@
-"""Every deliberate failure of the detector, each with a remedy; all end with exit status 1, as in TAO.
+"""The errors that the detector raises on purpose, each with a remedy; the exit status is 1, as in TAO.
 
-Usage errors of the command line are argparse's, exit 2. `yolo_v4.cli` is the only place that prints them.
+`yolo_v4.cli` is the only place that prints them. Usage errors of the command line are argparse's, with exit
+status 2.
 """
 
 
 class DetectorError(Exception):
-    """A failure that a person can act on: `message` tells what was found and expected, `remedy` the next step."""
+    """An error that the user can fix: `message` says what was found and expected, `remedy` what to do."""
 
     exit_status = 1
 
     def __init__(self, message: str, *, remedy: str) -> None:
         super().__init__(message)
-        self.message, self.remedy = message, remedy
+        self.message = message
+        self.remedy = remedy
 
 
 class SpecError(DetectorError):
@@ -23,4 +25,4 @@ class DataError(DetectorError):
 
 
 class TrainingFailed(DetectorError):
-    """A network cannot work or go on: the loss is not a number, memory ran out, a GPU is not there."""
+    """A network cannot be used or trained: the loss is not a number, memory ran out, there is no such GPU."""

@@ -1,4 +1,4 @@
-"""Files that are whole or as they were before."""
+"""Write files so that they are complete or as before."""
 
 import os
 from collections.abc import Iterator
@@ -9,17 +9,20 @@ from typing import BinaryIO
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[BinaryIO]:
-    """A file to write, its folder made: to the side, made durable, renamed at the end; a failure leaves nothing."""
+    """Open a temporary file that replaces `path` at the end; after a failure, `path` is as before.
+
+    The folder is made if need be. File and folder are synchronised with the disk.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with aside.open("wb") as stream:
+        with temporary.open("wb") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        aside.replace(path)
+        temporary.replace(path)
     finally:
-        aside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -1,4 +1,7 @@
-"""The flags of each sub-command: TAO's of both generations, and few of our own. Nothing heavy is imported for them."""
+"""The flags of each sub-command: those of both generations of TAO, and a few additional ones.
+
+They import nothing that takes long to import, so that help is quick.
+"""
 
 import argparse
 import sys
@@ -11,49 +14,73 @@ Parser = argparse.ArgumentParser
 
 
 def dataset_convert(parser: Parser) -> None:
-    """KITTI labels to TFRecords."""
+    """Flags of the conversion of KITTI labels into TFRecords."""
     names = ("-d", "--dataset_export_spec", "--dataset_spec")
     parser.add_argument(*names, required=True, metavar="SPEC", help="protobuf text with a kitti_config")
-    parser.add_argument("-o", "--output_filename", required=True, metavar="PREFIX", help="folder and prefix of files")
-    parser.add_argument("-f", "--validation_fold", type=int, help="no effect (TAO: for sample_modifier_config only)")
+    parser.add_argument(
+        "-o", "--output_filename", required=True, metavar="PREFIX", help="folder and prefix of files"
+    )
+    parser.add_argument(
+        "-f", "--validation_fold", type=int, help="no effect (TAO: for sample_modifier_config only)"
+    )
     parser.add_argument("-r", "--results_dir", help="folder for status.json")
     parser.add_argument("-v", "--verbose", action="store_true", help="say which boxes are skipped")
 
 
 def kmeans(parser: Parser) -> None:
-    """Anchors for a data set."""
-    parser.add_argument("-l", "--label_folders", nargs="+", required=True, help="folders of KITTI label files")
-    parser.add_argument("-i", "--image_folders", nargs="+", required=True, help="folders of images, in the same order")
-    parser.add_argument("-x", "--size_x", type=int, required=True, help="width of the network input, in pixels")
-    parser.add_argument("-y", "--size_y", type=int, required=True, help="height of the network input, in pixels")
+    """Flags of the search for anchors."""
+    parser.add_argument(
+        "-l", "--label_folders", nargs="+", required=True, help="folders of KITTI label files"
+    )
+    parser.add_argument(
+        "-i", "--image_folders", nargs="+", required=True, help="folders of images, in the same order"
+    )
+    parser.add_argument(
+        "-x", "--size_x", type=int, required=True, help="width of the network input, in pixels"
+    )
+    parser.add_argument(
+        "-y", "--size_y", type=int, required=True, help="height of the network input, in pixels"
+    )
     parser.add_argument("-n", "--num_clusters", type=int, default=9, help="number of anchors (default 9)")
-    parser.add_argument("--max_steps", type=int, default=10000, help="at most so many iterations (default 10000)")
-    parser.add_argument("--min_x", type=int, default=0, help="leave out boxes not wider than this, in input pixels")
-    parser.add_argument("--min_y", type=int, default=0, help="leave out boxes not higher than this, in input pixels")
+    parser.add_argument(
+        "--max_steps", type=int, default=10000, help="at most so many iterations (default 10000)"
+    )
+    parser.add_argument(
+        "--min_x", type=int, default=0, help="leave out boxes not wider than this, in input pixels"
+    )
+    parser.add_argument(
+        "--min_y", type=int, default=0, help="leave out boxes not higher than this, in input pixels"
+    )
     parser.add_argument("--results_dir", help="folder for status.json")
 
 
 def train(parser: Parser) -> None:
-    """A training run."""
+    """Flags of a training run."""
     parser.add_argument("-e", "--experiment_spec_file", required=True, help="experiment spec")
-    parser.add_argument("-r", "--results_dir", required=True, help="folder for weights, CSV log and status.json")
+    parser.add_argument(
+        "-r", "--results_dir", required=True, help="folder for weights, CSV log and status.json"
+    )
     _key(parser)
     text = "network of TAO 3.21 (SPP, top-down path; default) or 5.0 (SPP, bottom-up path too)"
     parser.add_argument("--network_release", choices=RELEASES, default=RELEASES[0], help=text)
 
 
 def evaluate(parser: Parser) -> None:
-    """Average precision of a model."""
+    """Flags of the evaluation of a model."""
     _model(parser, "--model_path")
     parser.add_argument("-r", "--results_dir", help="folder for status.json")
     _ignored(parser, ("-i", "--image_dir"), ("-l", "--label_dir"), ("-b", "--batch_size"))
 
 
 def inference(parser: Parser) -> None:
-    """Detections; one results folder, or a folder for each kind of output."""
+    """Flags of inference: one results folder, or a folder for each kind of output."""
     _model(parser, "--model_path")
-    parser.add_argument("-i", "--image_dir", required=True, help="a picture, or a folder of .jpg, .jpeg and .png files")
-    parser.add_argument("-t", "--threshold", type=float, default=0.3, help="lowest score, 0 to 1 (default 0.3)")
+    parser.add_argument(
+        "-i", "--image_dir", required=True, help="a picture, or a folder of .jpg, .jpeg and .png files"
+    )
+    parser.add_argument(
+        "-t", "--threshold", type=float, default=0.3, help="lowest score, 0 to 1 (default 0.3)"
+    )
     parser.add_argument("-r", "--results_dir", help="folder for images_annotated/, labels/ and status.json")
     parser.add_argument("-o", "--out_image_path", help="folder for annotated pictures")
     parser.add_argument("-l", "--out_label_path", help="folder for KITTI label files")
@@ -61,14 +88,24 @@ def inference(parser: Parser) -> None:
 
 
 def export(parser: Parser) -> None:
-    """ONNX of a model; flags for TensorRT engines are accepted, and said to have no effect."""
+    """Flags of the export to ONNX; those for TensorRT engines are accepted and have no effect."""
     _model(parser, "--model")
-    parser.add_argument("-o", "--output_file", help="where to write (default: beside the model, ending in .onnx)")
-    parser.add_argument("--data_type", choices=("fp32", "fp16", "int8"), default="fp32", help="precision; default fp32")
-    parser.add_argument("--cal_image_dir", help="int8: pictures to calibrate with (default: the training frames)")
-    parser.add_argument("--batches", type=int, default=10, help="int8: how many batches to calibrate with (default 10)")
+    parser.add_argument(
+        "-o", "--output_file", help="where to write (default: beside the model, ending in .onnx)"
+    )
+    parser.add_argument(
+        "--data_type", choices=("fp32", "fp16", "int8"), default="fp32", help="precision; default fp32"
+    )
+    parser.add_argument(
+        "--cal_image_dir", help="int8: pictures to calibrate with (default: the training frames)"
+    )
+    parser.add_argument(
+        "--batches", type=int, default=10, help="int8: how many batches to calibrate with (default 10)"
+    )
     parser.add_argument("--batch_size", type=int, default=8, help="int8: pictures of a batch (default 8)")
-    parser.add_argument("--gen_ds_config", action="store_true", help="also write labels.txt and nvinfer_config.txt")
+    parser.add_argument(
+        "--gen_ds_config", action="store_true", help="also write labels.txt and nvinfer_config.txt"
+    )
     parser.add_argument("--results_dir", help="folder for status.json")
     sizes = ("max_batch_size", "min_batch_size", "opt_batch_size", "max_workspace_size", "static_batch_size")
     others = ("engine_file", "cal_data_file", "cal_cache_file", "cal_json_file", "target_opset", "onnx_route")
@@ -78,7 +115,7 @@ def export(parser: Parser) -> None:
 
 
 def prune(parser: Parser) -> None:
-    """Not supported; TAO's other flags are passed over, so that a script fails for the right reason."""
+    """Flags of prune, which is not supported; others are ignored, so that a script fails for that reason."""
     parser.add_argument("-m", "--model", required=True, help="model to prune")
     parser.add_argument("-n", "--normalizer", help=argparse.SUPPRESS)  # argparse takes an unknown -n for -np
 
@@ -89,7 +126,7 @@ FLAGS: dict[str, Callable[[Parser], None]] = {
 
 
 def say_ignored(args: argparse.Namespace) -> None:
-    """Say on stderr which of the flags given have no effect."""
+    """Print on standard error which of the flags given have no effect."""
     for dest, flag in getattr(args, "ignored", {}).items():
         if getattr(args, dest) is not None:
             print(f"note: {flag} has no effect here", file=sys.stderr, flush=True)
@@ -97,7 +134,9 @@ def say_ignored(args: argparse.Namespace) -> None:
 
 def _model(parser: Parser, name: str) -> None:
     parser.add_argument("-m", name, required=True, help="a weights/yolov4_*.pt file of train")
-    parser.add_argument("-e", "--experiment_spec", required=True, help="experiment spec the model was trained with")
+    parser.add_argument(
+        "-e", "--experiment_spec", required=True, help="experiment spec the model was trained with"
+    )
     _key(parser)
 
 
@@ -106,7 +145,7 @@ def _key(parser: Parser) -> None:
 
 
 def _ignored(parser: Parser, *flags: Sequence[str], **options: Any) -> None:
-    """Accept flags of TAO's that do nothing here; the help is silent on them, `say_ignored` is not."""
+    """Accept flags of TAO that have no effect here; the help does not list them, `say_ignored` does."""
     names = parser.get_default("ignored") or {}
     for flag in flags:
         action = parser.add_argument(*flag, help=argparse.SUPPRESS, **{"default": None, **options})

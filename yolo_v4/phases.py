@@ -1,8 +1,9 @@
-"""When a command did what, in status.json, for whoever measures it from outside.
+"""The times of a command's phases, written into status.json so that other programs can measure them.
 
-Each phase leaves one line at its end, with `phase`, `started_unix_s` and `duration_s` before TAO's keys; phases are
-start-up (until the first step begins), first step, epoch, validation, checkpoint, evaluation and inference. One that
-takes steps also has `wait_s` and `work_s`: of each step, the time waiting for its data and the time working on it.
+Each phase writes a line at its end, with `phase`, `started_unix_s` and `duration_s` before TAO's keys. Phases
+are start-up (until the first step begins), first step, epoch, validation, checkpoint, evaluation and
+inference. A phase that consists of steps also has `wait_s` and `work_s`: for each step, the time waiting for
+its data and the time working on it.
 """
 
 import time
@@ -16,26 +17,32 @@ Item = TypeVar("Item")
 
 
 class Phases:
-    """Marks of one run; start-up begins when this is made."""
+    """The phases of one run; start-up begins when this object is made."""
 
     def __init__(self, log: StatusLog) -> None:
         self._log = log
-        self._started_s, self._first = time.time(), True
+        self._started_s = time.time()
+        self._is_first = True  # until the first phase with steps has ended
         self._steps: dict[str, list[float]] = {}
 
     @contextmanager
     def phase(self, name: str, **where: int) -> Iterator[None]:
-        """Mark what is done inside; `where` says which one, such as `epoch`."""
-        started_s, self._steps = time.time(), {}
+        """Time the work inside the context; `where` is added to the line, such as `epoch=3`."""
+        started_s = time.time()
+        self._steps = {}
         yield
         self._mark(name, started_s, **where, **self._steps)
 
     def steps(self, items: Iterable[Item]) -> Iterator[Item]:
-        """The same items, timed; start-up ends with the first item of all, the first step with the second."""
-        steps = self._steps = {"wait_s": [], "work_s": []}
+        """Pass on items and time the step made with each.
+
+        Start-up ends when the first item of the run arrives, the first step when the second one does.
+        """
+        steps: dict[str, list[float]] = {"wait_s": [], "work_s": []}
+        self._steps = steps
         asked_s = time.perf_counter()
         for number, item in enumerate(items):
-            if self._first and number < 2:
+            if self._is_first and number < 2:
                 self._mark("start-up" if number == 0 else "first step", self._started_s)
                 self._started_s = time.time()
             got_s = time.perf_counter()
@@ -43,7 +50,7 @@ class Phases:
             yield item
             asked_s = time.perf_counter()
             steps["work_s"].append(round(asked_s - got_s, 6))
-        self._first = False
+        self._is_first = False
 
     def _mark(self, name: str, started_s: float, **more: Any) -> None:
         times = {"started_unix_s": round(started_s, 3), "duration_s": round(time.time() - started_s, 3)}

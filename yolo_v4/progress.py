@@ -1,4 +1,4 @@
-"""What a person sees of long work: a bar on a terminal, a plain line every few seconds in a log."""
+"""Show progress: a bar on a terminal, else a line of text every few seconds."""
 
 import sys
 import time
@@ -10,11 +10,15 @@ LINE_INTERVAL_S = 10.0
 
 
 class Progress:
-    """Counts `total` pictures under the name of an `action`; use it in a `with`, so that a bar is closed."""
+    """Counts up to `total` pictures of an `action`; a context manager, so that the bar is closed."""
 
     def __init__(self, total: int, action: str, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._total, self._done, self._action, self._clock = total, 0, action, clock
-        self._started_s = self._line_due_s = clock()
+        self._total = total
+        self._done = 0
+        self._action = action
+        self._clock = clock
+        self._started_s = clock()
+        self._last_line_s = self._started_s
         self._bar = tqdm(total=total, desc=action, unit="images", disable=not sys.stderr.isatty())
         self.images_per_s = 0.0  # so far
 
@@ -25,14 +29,18 @@ class Progress:
         self._bar.close()
 
     def advance(self, pictures: int, note: str = "") -> None:
-        """So many more are done; `note` is shown beside the count."""
+        """Count so many more pictures; `note` is shown beside the count."""
         now_s = self._clock()
         self._done += pictures
         self.images_per_s = self._done / max(now_s - self._started_s, 1e-9)
         self._bar.update(pictures)
         self._bar.set_postfix_str(note)
-        if self._bar.disable and (now_s - self._line_due_s >= LINE_INTERVAL_S or self._done >= self._total):
-            self._line_due_s = now_s
+        is_line_due = now_s - self._last_line_s >= LINE_INTERVAL_S or self._done >= self._total
+        if self._bar.disable and is_line_due:
+            self._last_line_s = now_s
             left = tqdm.format_interval((self._total - self._done) / max(self.images_per_s, 1e-9))
             rate = f"{self.images_per_s:.1f} images/s - {left} left"
-            print(" - ".join(filter(None, [f"{self._action}: {self._done}/{self._total}", note, rate])), flush=True)
+            print(
+                " - ".join(filter(None, [f"{self._action}: {self._done}/{self._total}", note, rate])),
+                flush=True,
+            )

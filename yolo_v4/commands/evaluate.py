@@ -19,9 +19,9 @@ from yolo_v4.status import StatusLog, reported, status_path
 
 
 def run(args: argparse.Namespace) -> None:
-    """Evaluate, print TAO's table and write the figures into status.json.
+    """Evaluate a model, print TAO's table and write the results into status.json.
 
-    Raises DetectorError: a spec, model, frame or GPU that is not what it should be.
+    Raises DetectorError: the spec, the model or a frame is refused, or there is no such GPU.
     """
     log = StatusLog(status_path(args.results_dir))
     phases = Phases(log)
@@ -37,8 +37,11 @@ def run(args: argparse.Namespace) -> None:
             return detections(predict(network, pixels, experiment), experiment.nms)
 
         print(f"Using {args.model_path} for inference, batch size {spec.batch_size} from eval_config")
-        explained = memory_explained("batch_size of eval_config", spec.batch_size)
-        with explained, Progress(len(frames), "Producing predictions") as progress, phases.phase("evaluation"):
+        with (
+            memory_explained("batch_size of eval_config", spec.batch_size),
+            Progress(len(frames), "Producing predictions") as progress,
+            phases.phase("evaluation"),
+        ):
             metrics = evaluate(find, frames, experiment, steps=phases.steps)
         print("Start to calculate AP for each class")
         print(ap_table(metrics), flush=True)
@@ -46,7 +49,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def figures(metrics: Metrics, experiment: Experiment) -> dict[str, Any]:
-    """What status.json says of an evaluation; average precisions are shares, 0..1."""
+    """The results of an evaluation in status.json; average precisions are between 0 and 1."""
     return {
         "mAP": metrics.map_tao,
         "mAP_present": metrics.map_present,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import torch
 from torch import Tensor
@@ -26,12 +27,17 @@ from yolo_v4.status import StatusLog, reported, status_path
 
 TOLERANCES = {"fp32": 1e-3, "fp16": 5e-2}  # of scores, and of boxes as shares of the picture
 MOST_LOST_MAP = 0.05
-NOISE_PICTURES, REAL_PICTURES = 2, 64
+NOISE_PICTURES = 2  # to compare the outputs on, and as many real ones
+REAL_PICTURES = 64  # to compare the average precision on
 REPORT = "report this, with the versions of torch and onnxruntime"
+RECALIBRATE = "export fp32, or calibrate int8 with more and better pictures"
 
 
 def run(args: argparse.Namespace) -> None:
-    """Export and compare. Raises DetectorError: what was asked cannot be done, or ONNX says other than the network."""
+    """Export a model and compare it with PyTorch.
+
+    Raises DetectorError: flags, spec or model are refused, or the exported model differs from the network.
+    """
     log = StatusLog(status_path(args.results_dir))
     with reported(log, started="Building exporter object.", failed="Export was interrupted."):
         target = output_file(args.model, args.output_file)
@@ -50,24 +56,28 @@ def run(args: argparse.Namespace) -> None:
             (target.parent / "nvinfer_config.txt").write_text(nvinfer_config(experiment), encoding="utf-8")
         print(f"ONNX model saved to {target}")
         facts["param_count"] = sum(weight.numel() for weight in network.parameters()) / 1e6
-        log.write("SUCCESS", "Export finished successfully.", data=facts | {"size": target.stat().st_size / 2**20})
+        facts["size"] = target.stat().st_size / 2**20
+        log.write("SUCCESS", "Export finished successfully.", data=facts)
 
 
 def output_file(model: str, asked_for: str | None) -> Path:
-    """Where to write: as asked for, with `.onnx` put behind another ending as in TAO, or beside the model.
+    """The file to write: the one asked for, or one beside the model.
 
-    Raises DetectorError: there is something already.
+    As in TAO, `.onnx` is appended to a name that does not end with it.
+    Raises DetectorError: the file exists already.
     """
     target = Path(asked_for) if asked_for else Path(model).with_suffix(".onnx")
     if target.suffix != ".onnx":
         target = target.with_name(f"{target.name}.onnx")
     if target.exists():
-        raise DetectorError(f"Default output file {target} already exists", remedy="remove it, or give another -o")
+        raise DetectorError(
+            f"Default output file {target} already exists", remedy="remove it, or give another -o"
+        )
     return target
 
 
 def _calibration(args: argparse.Namespace, experiment: Experiment) -> Iterator[Tensor]:
-    """Batches of network input, of pictures spread evenly over those there are."""
+    """Batches of network input, of pictures at equal distances in the list of all."""
     wanted = args.batches * args.batch_size
     if args.cal_image_dir:
         paths = find_pictures(Path(args.cal_image_dir))
@@ -90,54 +100,79 @@ def _inputs(paths: list[Path], experiment: Experiment) -> Tensor:
 def _checked_model(
     candidates: Candidates, traced: onnx.ModelProto, experiment: Experiment, data_type: str
 ) -> tuple[onnx.ModelProto, dict[str, float]]:
-    """The whole model and its mAP beside PyTorch's, after onnxruntime has said with it what PyTorch says.
+    """The complete model, and its mAP and PyTorch's, after both were compared.
 
-    Raises DetectorError: it has not.
+    Raises DetectorError: outputs or mAP differ by more than is allowed.
     """
     frames = _frames(experiment)
-    spec = experiment.augmentation
-    noise = np.random.default_rng(0).uniform(0, 255, (NOISE_PICTURES, spec.channels, spec.height, spec.width))
-    pixels = torch.from_numpy(noise.astype(np.float32) - spec.mean[0])
-    if frames:
-        pixels = torch.cat((pixels, _inputs([frame.image for frame in frames[:NOISE_PICTURES]], experiment)))
+    pixels = _compared_pixels(frames, experiment)
     boxes, scores = _session(traced)(pixels)
     model = add_suppression(traced, experiment, predictions=boxes.shape[1])
-    with torch.inference_mode():
-        true_boxes, true_scores = (part.numpy() for part in candidates(pixels))
-    # A corner that lies outside the picture may differ by more, as a share of its distance.
-    difference = float((np.abs(boxes - true_boxes) / np.maximum(1.0, np.abs(true_boxes))).max())
-    difference = max(difference, float(np.abs(scores - true_scores).max()))
+    difference = _largest_difference(boxes, scores, candidates, pixels)
     print(f"Largest difference between ONNX and PyTorch on {len(pixels)} pictures: {difference:.2g}")
     facts = _average_precisions(candidates, model, frames, experiment) if frames else {}
     lost = facts.get("mAP_torch", 0.0) - facts.get("mAP_onnx", 0.0)
     if difference > TOLERANCES.get(data_type, np.inf) or lost > MOST_LOST_MAP:
+        remedy = REPORT if data_type == "fp32" else RECALIBRATE
         raise DetectorError(
-            f"the exported model differs from the network by {difference:.2g} and loses {lost:.3f} of mAP, and was not"
-            " written",
-            remedy=REPORT if data_type == "fp32" else "export fp32, or calibrate int8 with more and better pictures",
+            f"the exported model differs from the network by {difference:.2g} "
+            f"and loses {lost:.3f} of mAP, and was not written",
+            remedy=remedy,
         )
     return model, facts
+
+
+def _compared_pixels(frames: list[Frame], experiment: Experiment) -> Tensor:
+    """Network input of noise and, where there are frames, of as many of their pictures."""
+    spec = experiment.augmentation
+    shape = (NOISE_PICTURES, spec.channels, spec.height, spec.width)
+    noise = np.random.default_rng(0).uniform(0, 255, shape)
+    pixels = torch.from_numpy(noise.astype(np.float32) - spec.mean[0])
+    if not frames:
+        return pixels
+    return torch.cat((pixels, _inputs([frame.image for frame in frames[:NOISE_PICTURES]], experiment)))
+
+
+def _largest_difference(
+    boxes: npt.NDArray[np.float32],
+    scores: npt.NDArray[np.float32],
+    candidates: Candidates,
+    pixels: Tensor,
+) -> float:
+    """The largest difference of boxes [B, N, 4] and scores [B, C, N] from those of PyTorch.
+
+    A corner outside the picture may be far away, so its difference is divided by its distance.
+    """
+    with torch.inference_mode():
+        torch_boxes, torch_scores = (part.numpy() for part in candidates(pixels))
+    of_boxes = np.abs(boxes - torch_boxes) / np.maximum(1.0, np.abs(torch_boxes))
+    of_scores = np.abs(scores - torch_scores)
+    return max(float(of_boxes.max()), float(of_scores.max()))
 
 
 def _average_precisions(
     candidates: Candidates, model: onnx.ModelProto, frames: list[Frame], experiment: Experiment
 ) -> dict[str, float]:
-    run = _session(model)
+    run_model = _session(model)
 
     def find_by_onnx(pixels: Tensor, _: object) -> list[Detections]:
-        outputs = zip(*run(pixels), strict=True)
-        return [Detections(*(torch.from_numpy(part[: count[0]]) for part in parts)) for count, *parts in outputs]
+        found = []
+        for count, *parts in zip(*run_model(pixels), strict=True):
+            boxes, scores, classes = (torch.from_numpy(part[: count[0]]) for part in parts)
+            found.append(Detections(boxes, scores, classes))
+        return found
 
     def find_by_torch(pixels: Tensor, _: object) -> list[Detections]:
         return detections(predict(candidates.original, pixels, experiment), experiment.nms)
 
-    by_torch, by_onnx = (evaluate(find, frames, experiment).map_present for find in (find_by_torch, find_by_onnx))
+    by_torch = evaluate(find_by_torch, frames, experiment).map_present
+    by_onnx = evaluate(find_by_onnx, frames, experiment).map_present
     print(f"mAP on {len(frames)} validation frames: PyTorch {by_torch:.4f}, ONNX {by_onnx:.4f}", flush=True)
     return {"mAP_torch": by_torch, "mAP_onnx": by_onnx}
 
 
 def _frames(experiment: Experiment) -> list[Frame]:
-    """Validation frames to compare on; none where the data are not at hand, which is said."""
+    """Validation frames to compare on; none, with a message, where they cannot be read."""
     try:
         return read_frames(experiment, "validation")[:REAL_PICTURES]
     except (DataError, OSError) as error:
@@ -146,9 +181,12 @@ def _frames(experiment: Experiment) -> list[Frame]:
 
 
 def _session(model: onnx.ModelProto) -> Callable[[Tensor], list[Any]]:
+    """A function that runs a model with onnxruntime on the CPU."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors only
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
     return lambda pixels: list(session.run(None, {"Input": pixels.numpy()}))

@@ -37,25 +37,43 @@ class Opened(NamedTuple):
     fit: Fit
 
 
+class Folders(NamedTuple):
+    """Where to write; None: not wanted."""
+
+    annotated: Path | None  # pictures
+    labels: Path | None
+
+
 def run(args: argparse.Namespace) -> None:
-    """Detect and write. Raises DetectorError: bad flags, spec or model; bad pictures once the others are done."""
+    """Detect objects in pictures and write the results.
+
+    Raises DetectorError: flags, spec or model are refused; or pictures could not be read, after the others
+    are done.
+    """
     log = StatusLog(status_path(args.results_dir))
     phases = Phases(log)
     with reported(log, started="Starting YOLOv4 inference.", failed="Inference was interrupted."):
-        outputs = _outputs(args)
+        folders = _make_folders(args)
         if not 0 < args.threshold < 1:
-            raise DetectorError(f"--threshold is {args.threshold}, expected a number between 0 and 1", remedy="-t 0.3")
+            raise DetectorError(
+                f"--threshold is {args.threshold}, expected a number between 0 and 1", remedy="-t 0.3"
+            )
         paths = find_pictures(Path(args.image_dir))
         network, experiment = load_model(args.model_path, args.experiment_spec, args.gpu_index)
         problems: list[str] = []
         size = experiment.evaluation.batch_size
         groups = [paths[first : first + size] for first in range(0, len(paths), size)]
-        explained = memory_explained("batch_size of eval_config", size)
-        with explained, Progress(len(paths), "Processing images") as progress, phases.phase("inference"):
-            for batch in phases.steps(ahead(lambda group: [_open(path, experiment) for path in group], groups)):
-                problems += [one for one in batch if isinstance(one, str)]
-                opened = [one for one in batch if isinstance(one, Opened)]
-                _infer(network, opened, experiment, outputs, args.threshold)
+        with (
+            memory_explained("batch_size of eval_config", size),
+            Progress(len(paths), "Processing images") as progress,
+            phases.phase("inference"),
+        ):
+            batches = ahead(lambda group: [_open(path, experiment) for path in group], groups)
+            for batch in phases.steps(batches):
+                problems += [result for result in batch if isinstance(result, str)]
+                opened = [result for result in batch if isinstance(result, Opened)]
+                if opened:
+                    _infer(network, opened, experiment, folders, args.threshold)
                 progress.advance(len(batch))
         if problems:
             raise DataError(
@@ -66,18 +84,19 @@ def run(args: argparse.Namespace) -> None:
 
 
 def find_pictures(path: Path) -> list[Path]:
-    """The picture at `path`, or those directly in that folder, by name. Raises DataError: nothing there."""
+    """The picture at `path`, or those directly in that folder, by name. Raises DataError: there is none."""
     if path.is_file():
         return [path]
     found = sorted(p for p in path.glob("*") if p.is_file() and p.suffix.lower() in SUFFIXES)
     if not found:
         what = "holds no" if path.is_dir() else "is no folder or picture; expected"
-        raise DataError(f"{path} {what} .jpg, .jpeg or .png files", remedy="give -i a picture or a folder of pictures")
+        raise DataError(
+            f"{path} {what} .jpg, .jpeg or .png files", remedy="give -i a picture or a folder of pictures"
+        )
     return found
 
 
-def _outputs(args: argparse.Namespace) -> tuple[Path | None, Path | None]:
-    """Folders for annotated pictures and for labels, made; None: not wanted."""
+def _make_folders(args: argparse.Namespace) -> Folders:
     results = Path(args.results_dir) if args.results_dir else None
     annotated = args.out_image_path or (results and results / "images_annotated")
     labels = args.out_label_path or (results and results / "labels")
@@ -88,11 +107,14 @@ def _outputs(args: argparse.Namespace) -> tuple[Path | None, Path | None]:
         )
     for folder in filter(None, (annotated, labels)):
         Path(folder).mkdir(parents=True, exist_ok=True)
-    return Path(annotated) if annotated else None, Path(labels) if labels else None
+    return Folders(
+        annotated=Path(annotated) if annotated else None,
+        labels=Path(labels) if labels else None,
+    )
 
 
 def _open(path: Path, experiment: Experiment) -> Opened | str:
-    """A picture, or what is wrong with it."""
+    """A picture, or the message of the error where it cannot be read."""
     try:
         picture = decoded_picture(path)
     except DataError as error:
@@ -103,25 +125,25 @@ def _open(path: Path, experiment: Experiment) -> Opened | str:
 
 def _infer(
     network: Yolo,
-    inputs: Sequence[Opened],
+    pictures: Sequence[Opened],
     experiment: Experiment,
-    folders: tuple[Path | None, Path | None],
+    folders: Folders,
     threshold: float,
 ) -> None:
-    if not inputs:
-        return
-    annotated, labels = folders
-    size = torch.tensor((experiment.augmentation.width, experiment.augmentation.height) * 2)
-    rows = predict(network, torch.stack([one.pixels for one in inputs]), experiment)
-    for one, found in zip(inputs, detections(rows, experiment.nms), strict=True):
-        wanted = found.scores >= threshold
-        boxes = one.fit.to_picture(found.boxes[wanted] * size).tolist()
-        scores, classes = found.scores[wanted].tolist(), found.classes[wanted].tolist()
+    """Detect objects in a batch of pictures and write those with a score of at least `threshold`."""
+    input_size = torch.tensor((experiment.augmentation.width, experiment.augmentation.height) * 2)
+    rows = predict(network, torch.stack([opened.pixels for opened in pictures]), experiment)
+    for opened, found in zip(pictures, detections(rows, experiment.nms), strict=True):
+        is_shown = found.scores >= threshold
+        boxes = opened.fit.to_picture(found.boxes[is_shown] * input_size).tolist()
+        scores = found.scores[is_shown].tolist()
+        classes = found.classes[is_shown].tolist()
         names = [experiment.classes[class_id] for class_id in classes]
-        if labels is not None:
-            lines = map(format_line, names, boxes, scores)
-            (labels / f"{one.path.stem}.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-        if annotated is not None:
+        if folders.labels is not None:
+            lines = [f"{line}\n" for line in map(format_line, names, boxes, scores)]
+            path = folders.labels / f"{opened.path.stem}.txt"
+            path.write_text("".join(lines), encoding="utf-8")
+        if folders.annotated is not None:
             texts = [f"{name}: {score:.2f}" for name, score in zip(names, scores, strict=True)]
-            drawn = annotate(one.picture, [tuple(box) for box in boxes], texts, classes)
-            drawn.save(annotated / one.path.name, quality=JPEG_QUALITY)
+            drawn = annotate(opened.picture, [tuple(box) for box in boxes], texts, classes)
+            drawn.save(folders.annotated / opened.path.name, quality=JPEG_QUALITY)

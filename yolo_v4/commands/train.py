@@ -31,28 +31,31 @@ from yolo_v4.training.loss import yolo_loss
 from yolo_v4.training.trainer import Trainer
 from yolo_v4.training.visualizer import Visualizer
 
-GPU_WORKERS = 4  # threads that prepare batches for a GPU; a CPU that trains spares one
+GPU_WORKERS = 4  # threads that prepare batches for a GPU
+CPU_WORKERS = 1  # the other cores train
 
 
 def run(args: argparse.Namespace) -> None:
     """Train as the spec says, in one process or, with `--gpus N` or under torchrun, in several.
 
-    Raises DetectorError: spec, frames or weights are refused, no such GPU, a loss that is no number, too little memory.
+    Raises DetectorError: the spec, the frames or the weights are refused; a GPU that was asked for is not
+    there; a loss is not a finite number; memory runs out.
     """
-    path = status_path(args.results_dir)
+    status_file = status_path(args.results_dir)
     if args.gpus > 1 and not is_member():
-        with reported(StatusLog(path), started=None, failed="Training was interrupted."):
+        with reported(StatusLog(status_file), started=None, failed="Training was interrupted."):
             choose_device(args.gpu_index, gpus=args.gpus)
             launch(args.argv, args.gpus)
         return
-    speaks = not is_member() or os.environ["RANK"] == "0"
-    log = StatusLog(path if speaks else None)
+    is_first = not is_member() or os.environ["RANK"] == "0"
+    log = StatusLog(status_file if is_first else None)
     phases = Phases(log)
     with (
         reported(log, started="Starting Yolo_V4 Training job", failed="Training was interrupted."),
-        redirect_stdout(sys.stdout if speaks else None),
+        redirect_stdout(sys.stdout if is_first else None),
     ):
-        device = choose_device(args.gpu_index, gpus=args.gpus, local_rank=int(os.environ.get("LOCAL_RANK", "0")))
+        local_rank = int(os.environ.get("LOCAL_RANK", "0"))
+        device = choose_device(args.gpu_index, gpus=args.gpus, local_rank=local_rank)
         experiment = load_experiment(Path(args.experiment_spec_file))
         check_training(experiment)
         with memory_explained("batch_size_per_gpu", experiment.training.batch_size), joined(device) as place:
@@ -61,55 +64,146 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _train(
-    experiment: Experiment, device: torch.device, place: Place, args: argparse.Namespace, log: StatusLog, phases: Phases
+    experiment: Experiment,
+    device: torch.device,
+    place: Place,
+    args: argparse.Namespace,
+    log: StatusLog,
+    phases: Phases,
 ) -> None:
-    results, speaks = Path(args.results_dir), place.rank == 0
-    frames, validation = read_frames(experiment, "train"), read_frames(experiment, "validation")
-    if not any(len(frame.boxes) for frame in frames):
-        message = f"none of the {len(frames)} training frames has an object of {', '.join(experiment.classes)}"
-        raise DataError(message, remedy="compare target_class_mapping with the class names in the labels")
-    on_gpu = device.type == "cuda"
-    where = torch.cuda.get_device_name(device) if on_gpu else f"the CPU ({torch.get_num_threads()} threads)"
-    several = f", {place.ranks} processes" if place.ranks > 1 else ""
-    print(f"{len(frames)} frames to train on, {len(validation)} to validate with, on {where}{several}", flush=True)
-    precision = mixed_precision(device) if args.use_amp else torch.float32
-    if args.use_amp:
-        print(f"--use_amp: convolutions compute in {str(precision).removeprefix('torch.')}", flush=True)
-    workers = GPU_WORKERS if on_gpu else 1
-    batches = TrainingBatches(frames, experiment, device=device, workers=workers, rank=place.rank, ranks=place.ranks)
-    resume_path = experiment.training.resume_path
-    resumed = load_same(resume_path, experiment, release=args.network_release) if resume_path else None
-    network, fresh = starting_network(experiment, release=args.network_release)
-    if experiment.training.pretrain_path is not None:
-        taken = f"new weights for {', '.join(fresh)}" if fresh else "all layers taken over"
-        print(f"Starting from {experiment.training.pretrain_path}: {taken}", flush=True)
-    trainer = Trainer(
-        network.to(device), experiment, steps_per_epoch=batches.steps_per_epoch, precision=precision, place=place
+    frames = read_frames(experiment, "train")
+    validation = read_frames(experiment, "validation")
+    _require_objects(frames, experiment)
+    _print_data(len(frames), len(validation), device, place)
+    precision = _choose_precision(device, use_amp=args.use_amp)
+    batches = _make_batches(frames, experiment, device, place)
+    trainer, history = _make_trainer(
+        experiment,
+        device,
+        place,
+        precision=precision,
+        steps_per_epoch=batches.steps_per_epoch,
+        release=args.network_release,
     )
-    if resumed is not None:
-        trainer.resume(resumed)
-        print(f"Resuming after epoch {trainer.epochs_done} of {experiment.training.epochs}", flush=True)
-    if speaks:
-        (results / "weights").mkdir(parents=True, exist_ok=True)
-        (results / "model_output_labels.txt").write_text("\n".join(experiment.classes), encoding="utf-8")
+    outputs = _prepare_outputs(Path(args.results_dir), experiment, place)
     log.write("STARTED", "Starting Training Loop.")
-    model = f"{experiment.network.arch}{experiment.network.layers}"
-    outputs, history = Outputs(results=results, model=model, speaks=speaks), resumed.history if resumed else []
-    board = Visualizer(results / "logs" if speaks else None, experiment, resumed=resumed is not None)
-    judge = _judge(validation, experiment)
-    train(trainer, batches, experiment, board, judge=judge, outputs=outputs, log=log, phases=phases, history=history)
+    train(
+        trainer,
+        batches,
+        experiment,
+        _make_visualizer(Path(args.results_dir), experiment, place),
+        judge=_make_judge(validation, experiment),
+        outputs=outputs,
+        log=log,
+        phases=phases,
+        history=history,
+    )
     log.write("RUNNING", "Training loop complete.")
 
 
-def _judge(frames: list[Frame], experiment: Experiment) -> Judge:
+def _require_objects(frames: list[Frame], experiment: Experiment) -> None:
+    if not any(len(frame.boxes) for frame in frames):
+        classes = ", ".join(experiment.classes)
+        raise DataError(
+            f"none of the {len(frames)} training frames has an object of {classes}",
+            remedy="compare target_class_mapping with the class names in the labels",
+        )
+
+
+def _print_data(training_frames: int, validation_frames: int, device: torch.device, place: Place) -> None:
+    if device.type == "cuda":
+        where = torch.cuda.get_device_name(device)
+    else:
+        where = f"the CPU ({torch.get_num_threads()} threads)"
+    if place.ranks > 1:
+        where += f", {place.ranks} processes"
+    print(
+        f"{training_frames} frames to train on, {validation_frames} to validate with, on {where}", flush=True
+    )
+
+
+def _choose_precision(device: torch.device, *, use_amp: bool) -> torch.dtype:
+    if not use_amp:
+        return torch.float32
+    precision = mixed_precision(device)
+    print(f"--use_amp: convolutions compute in {str(precision).removeprefix('torch.')}", flush=True)
+    return precision
+
+
+def _make_batches(
+    frames: list[Frame], experiment: Experiment, device: torch.device, place: Place
+) -> TrainingBatches:
+    return TrainingBatches(
+        frames,
+        experiment,
+        device=device,
+        workers=GPU_WORKERS if device.type == "cuda" else CPU_WORKERS,
+        rank=place.rank,
+        ranks=place.ranks,
+    )
+
+
+def _make_trainer(
+    experiment: Experiment,
+    device: torch.device,
+    place: Place,
+    *,
+    precision: torch.dtype,
+    steps_per_epoch: int,
+    release: str,
+) -> tuple[Trainer, list[dict[str, float]]]:
+    """A trainer with fresh, pretrained or resumed weights, and the rows of the CSV log of the epochs done."""
+    spec = experiment.training
+    resumed = load_same(spec.resume_path, experiment, release=release) if spec.resume_path else None
+    network, fresh_layers = starting_network(experiment, release=release)
+    if spec.pretrain_path is not None:
+        taken = f"new weights for {', '.join(fresh_layers)}" if fresh_layers else "all layers taken over"
+        print(f"Starting from {spec.pretrain_path}: {taken}", flush=True)
+    trainer = Trainer(
+        network.to(device), experiment, steps_per_epoch=steps_per_epoch, precision=precision, place=place
+    )
+    if resumed is None:
+        return trainer, []
+    trainer.resume(resumed)
+    print(f"Resuming after epoch {trainer.epochs_done} of {spec.epochs}", flush=True)
+    return trainer, resumed.history
+
+
+def _prepare_outputs(results: Path, experiment: Experiment, place: Place) -> Outputs:
+    """The outputs of the run; makes the folder of the weights and writes the file of the class names."""
+    is_first = place.rank == 0
+    if is_first:
+        (results / "weights").mkdir(parents=True, exist_ok=True)
+        labels = results / "model_output_labels.txt"
+        labels.write_text("\n".join(experiment.classes), encoding="utf-8")
+    return Outputs(
+        results=results,
+        model=f"{experiment.network.arch}{experiment.network.layers}",
+        is_first_process=is_first,
+    )
+
+
+def _make_visualizer(results: Path, experiment: Experiment, place: Place) -> Visualizer:
+    return Visualizer(
+        results / "logs" if place.rank == 0 else None,
+        experiment,
+        resumed=experiment.training.resume_path is not None,
+    )
+
+
+def _make_judge(frames: list[Frame], experiment: Experiment) -> Judge:
+    """A function that evaluates a network on validation frames: average precisions and the mean loss."""
+
     def judge(network: Yolo) -> dict[str, float]:
         losses: list[float] = []  # of each batch, times its pictures
 
         def find(pixels: Tensor, truths: list[Truth]) -> list[Detections]:
             rows = predict(network, pixels, experiment)
-            encoded = encode([truth.boxes for truth in truths], [truth.classes for truth in truths], experiment)
-            target = Target.of(encoded).to(rows.device)
-            losses.append(float(yolo_loss(target, rows, experiment.network).total) * len(rows))
+            boxes = [truth.boxes for truth in truths]
+            classes = [truth.classes for truth in truths]
+            target = Target.of(encode(boxes, classes, experiment)).to(rows.device)
+            mean_loss = float(yolo_loss(target, rows, experiment.network).total)
+            losses.append(mean_loss * len(rows))
             progress.advance(len(rows))
             return detections(rows, experiment.nms)
 

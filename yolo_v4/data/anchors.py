@@ -1,8 +1,8 @@
 """Anchor sizes for a data set: k-means on the widths and heights of its boxes, with 1 - IoU as the distance.
 
-Source: TAO 5.0, `cv/yolo_v3/scripts/kmeans.py`. Two things differ: the first centres come from a fixed seed, so that
-the same data give the same anchors; and a cluster that loses all its boxes takes the box that fits its own centre
-worst, where the original ends with NaN.
+Source: TAO 5.0, `cv/yolo_v3/scripts/kmeans.py`. Two things differ: the first centres come from a fixed seed,
+so that the same data give the same anchors; and a cluster that loses all its boxes takes the box with the
+smallest IoU with its own centre, where the original ends with NaN.
 """
 
 from collections.abc import Callable, Iterable
@@ -21,10 +21,11 @@ IMAGE_ENDINGS = (".jpg", ".jpeg", ".JPG", ".JPEG", ".png", ".PNG")
 
 
 def read_sizes(images: Iterable[Path], labels: Path, *, missing: Callable[[Path], Any]) -> Sizes:
-    """[n, 2] widths and heights of all boxes of pictures as fractions of theirs; unordered corners give negative ones.
+    """Widths and heights [n, 2] of all boxes, as shares of the picture's; negative where corners are swapped.
 
-    The label file of a picture has its stem; `missing` is told those that are not there. DontCare counts, lines with
-    fewer than 15 columns do not. Raises DataError: a picture or label that cannot be read.
+    The label file of a picture has its stem; `missing` is called with those that do not exist. Boxes of class
+    DontCare count, lines with fewer than 15 columns do not.
+    Raises DataError: a picture or label file cannot be read.
     """
     sizes = []
     for image in images:
@@ -36,20 +37,24 @@ def read_sizes(images: Iterable[Path], labels: Path, *, missing: Callable[[Path]
         for index, columns in enumerate(read_rows(label)):
             if len(columns) >= COLUMNS:
                 box = parse_columns(columns, where=f"{label}, object {index}")
-                # Ends are made relative one by one, as in the original: the last bit decides ties.
+                # As in the original, each corner is divided by itself: the last bit can decide a tie.
                 sizes.append((box.x2 / width_px - box.x1 / width_px, box.y2 / height_px - box.y1 / height_px))
     return np.array(sizes, dtype=np.float64).reshape(-1, 2)
 
 
 def choose_first(count: int, clusters: int, *, seed: int = SEED) -> NDArray[np.int64]:
-    """[clusters] indices of the boxes that become the first centres, none twice."""
+    """Indices [clusters] of the boxes that become the first centres, each at most once."""
     return np.random.RandomState(seed).choice(count, clusters, replace=False).astype(np.int64)
 
 
 def cluster(sizes: Sizes, first: NDArray[np.int64], *, max_steps: int, step: Callable[[int], Any]) -> Sizes:
-    """[k, 2] medians of widths and heights of clusters of like boxes, by area, smallest first.
+    """Median widths and heights [k, 2] of clusters of similar boxes, the smallest area first.
 
-    `sizes`: [n, 2], n > k, all positive; `first`: [k] boxes that are the first centres; `step` is told each iteration.
+    Args:
+        sizes: of the boxes, [n, 2] with n > k, all positive.
+        first: indices [k] of the boxes that are the first centres.
+        max_steps: iterations at most.
+        step: called with the number of each iteration, from 1.
     """
     centres = sizes[first]
     assigned = np.full(len(sizes), -1)
@@ -65,7 +70,7 @@ def cluster(sizes: Sizes, first: NDArray[np.int64], *, max_steps: int, step: Cal
 
 
 def _overlap(sizes: Sizes, centres: Sizes) -> Sizes:
-    """[n, k] IoU of boxes and centres laid upon each other by their middles."""
+    """IoU [n, k] of boxes and centres that share their centre point."""
     shared = np.minimum(sizes[:, None], centres[None]).prod(axis=2)
     return np.asarray(shared / (sizes.prod(axis=1)[:, None] + centres.prod(axis=1)[None] - shared))
 

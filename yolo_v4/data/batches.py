@@ -1,8 +1,9 @@
-"""Batches of pictures: of an epoch, prepared ahead in the background, and letterboxed ones in order.
+"""Batches of pictures: augmented ones for training, letterboxed ones for validation, both prepared ahead.
 
-Everything random is a pure function of (seed, epoch, place in the epoch), so a run that was interrupted goes on with
-the very frames and augmentations it would have had. An epoch has ceil(frames / batch size) steps; the last batch is
-filled up from the start of the epoch's order, as TAO's repeating stream does, so that every batch has the same size.
+Everything random is a pure function of (seed, epoch, place in the epoch), so a run that was interrupted and
+resumed uses the same frames and augmentations as one that was not. An epoch has ceil(frames / batch size)
+steps; the last batch is filled up from the start of the epoch's order, as in TAO, so that every batch has the
+same size.
 """
 
 import math
@@ -39,19 +40,23 @@ class Batch(NamedTuple):
 
 
 class Truth(NamedTuple):
-    """Objects on one picture. G = their number."""
+    """The objects on one picture. G = their number."""
 
     boxes: Floats  # [G, 4] corners, shares of the network input
     classes: Ids  # [G]
-    difficult: Bools | Ids  # [G] neither right nor wrong when found, not missed when not
+    difficult: Bools | Ids  # [G] neither right nor wrong if found, not missed if not
 
 
 class TrainingBatches:
-    """The training set as endless epochs of batches.
+    """The training set, in epochs of batches.
 
-    `frames`: at least one; `experiment`: augmentation, targets, batch size and seed; `device`: where pixels are mixed;
-    `workers`: threads that prepare batches, which has no influence on them; `rank`, `ranks`: which of how many
-    processes this is that share each step, with a batch of their own for each.
+    Args:
+        frames: at least one.
+        experiment: gives augmentation, targets, batch size and seed.
+        device: where pictures are kept and augmented.
+        workers: threads that prepare batches; their number does not change the batches.
+        rank, ranks: number of this process, from 0, and of all processes that share each step; each takes a
+            batch of its own.
     """
 
     def __init__(
@@ -64,10 +69,14 @@ class TrainingBatches:
         rank: int = 0,
         ranks: int = 1,
     ) -> None:
-        self._frames, self._experiment = frames, experiment
-        self._spec, self._seed = experiment.augmentation, experiment.random_seed
+        self._frames = frames
+        self._experiment = experiment
+        self._spec = experiment.augmentation
+        self._seed = experiment.random_seed
         self._batch_size = experiment.training.batch_size
-        self._workers, self._rank, self._ranks = workers, rank, ranks
+        self._workers = workers
+        self._rank = rank
+        self._ranks = ranks
         self._pictures = PictureCache([frame.image for frame in frames], device=device)
 
     @property
@@ -79,26 +88,33 @@ class TrainingBatches:
         return self.steps_per_epoch * self._batch_size * self._ranks
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
-        """The batches of an epoch (counted from 0), in order; the next ones are prepared while one is used."""
+        """The batches of an epoch, counted from 0, in order; the next ones are prepared meanwhile."""
         order = np.random.default_rng((self._seed, epoch)).permutation(len(self._frames))
-        steps = np.resize(order, (self.steps_per_epoch, self._ranks, self._batch_size))[:, self._rank].tolist()
+        # np.resize repeats the order where the last step needs more frames.
+        by_step_and_rank = np.resize(order, (self.steps_per_epoch, self._ranks, self._batch_size))
+        steps = by_step_and_rank[:, self._rank].tolist()
         return ahead(partial(self._batch, epoch), list(enumerate(steps)), workers=self._workers)
 
     def _batch(self, epoch: int, step_members: tuple[int, list[int]]) -> Batch:
         step, members = step_members
         width, height = self._input_size(epoch * self.steps_per_epoch + step)
         first = (step * self._ranks + self._rank) * self._batch_size
-        samples = [
-            random_sample(member, self._frames, self._pictures, self._spec, (width, height), random)
-            for place, member in enumerate(members, start=first)
-            for random in [np.random.default_rng((self._seed, epoch, place))]
-        ]
-        boxes, classes = [one.boxes for one in samples], [one.classes for one in samples]
-        rows = encode(boxes, classes, self._experiment, batch_hw=(height, width))
-        return Batch(torch.stack([one.pixels for one in samples]), Target.of(rows))
+        samples = []
+        for place, member in enumerate(members, start=first):
+            random = np.random.default_rng((self._seed, epoch, place))
+            samples.append(
+                random_sample(member, self._frames, self._pictures, self._spec, (width, height), random)
+            )
+        rows = encode(
+            [sample.boxes for sample in samples],
+            [sample.classes for sample in samples],
+            self._experiment,
+            batch_hw=(height, width),
+        )
+        return Batch(torch.stack([sample.pixels for sample in samples]), Target.of(rows))
 
     def _input_size(self, iteration: int) -> tuple[int, int]:
-        """(width, height): the configured one, or one drawn anew every `shape_period` iterations, axes independent."""
+        """(width, height): as configured, or drawn anew every `shape_period` iterations, each by itself."""
         configured = (self._spec.width, self._spec.height)
         if self._spec.shape_period == 0:
             return configured
@@ -110,9 +126,13 @@ class TrainingBatches:
 
 
 def encode(
-    boxes: Sequence[Floats], classes: Sequence[Ids], experiment: Experiment, *, batch_hw: tuple[int, int] | None = None
+    boxes: Sequence[Floats],
+    classes: Sequence[Ids],
+    experiment: Experiment,
+    *,
+    batch_hw: tuple[int, int] | None = None,
 ) -> Tensor:
-    """Targets [B, N, 7 + C] of pictures; `batch_hw` is their size in pixels, the configured one unless given."""
+    """Targets [B, N, 7 + C] of pictures of the size `batch_hw` in pixels, the configured one unless given."""
     configured_hw = (experiment.augmentation.height, experiment.augmentation.width)
     return encode_targets(
         boxes,
@@ -125,9 +145,13 @@ def encode(
 
 
 def letterboxed(frames: Sequence[Frame], experiment: Experiment) -> tuple[Tensor, list[Truth]]:
-    """Network input [B, C, H, W] of frames as they are, and what is on them. Raises DataError: a bad picture."""
+    """Network input [B, C, H, W] of frames without augmentation, and the objects on them.
+
+    Raises DataError: a picture cannot be read.
+    """
     spec = experiment.augmentation
-    pixels, truths = [], []
+    pixels: list[Tensor] = []
+    truths: list[Truth] = []
     for frame in frames:
         picture, fit = letterbox(read_picture(frame.image), spec)
         moved = fit.to_network(torch.from_numpy(frame.boxes)).numpy()
@@ -139,10 +163,12 @@ def letterboxed(frames: Sequence[Frame], experiment: Experiment) -> tuple[Tensor
 
 
 def ahead(make: Callable[[Item], Result], items: Sequence[Item], *, workers: int = 1) -> Iterator[Result]:
-    """What `make` makes of each item, in order; the next ones are made in the background while one is used."""
+    """The results of `make` for each item, in order; the next ones are made in threads meanwhile."""
     pending: deque[Future[Result]] = deque()
     # One core each: several OpenMP teams at once would wait for one another far longer than they work.
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="ahead", initializer=torch.set_num_threads, initargs=(1,))
+    pool = ThreadPoolExecutor(
+        workers, thread_name_prefix="ahead", initializer=torch.set_num_threads, initargs=(1,)
+    )
     try:
         for item in items:
             pending.append(pool.submit(make, item))

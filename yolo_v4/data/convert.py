@@ -19,24 +19,39 @@ CLASS_MAP_NOTE = (
     "For the dataset_config in the experiment_spec, please use labels in the tfrecords file, "
     "while writing the classmap.\n"
 )
-_FLOAT_FEATURES = {"target/truncation": "truncation", "target/observation_angle": "alpha"}
-_FLOAT_FEATURES |= {f"target/coordinates_{corner}": corner for corner in ("x1", "y1", "x2", "y2")}
-_FLOAT_FEATURES |= {f"target/world_bbox_{name[0]}": name for name in ("height", "width", "length", "x", "y", "z")}
-_FLOAT_FEATURES |= {"target/world_bbox_rot_y": "rotation_y"}
+# Feature of a record -> field of a `KittiObject`.
+_FLOAT_FEATURES = {
+    "target/truncation": "truncation",
+    "target/observation_angle": "alpha",
+    "target/coordinates_x1": "x1",
+    "target/coordinates_y1": "y1",
+    "target/coordinates_x2": "x2",
+    "target/coordinates_y2": "y2",
+    "target/world_bbox_h": "height",
+    "target/world_bbox_w": "width",
+    "target/world_bbox_l": "length",
+    "target/world_bbox_x": "x",
+    "target/world_bbox_y": "y",
+    "target/world_bbox_z": "z",
+    "target/world_bbox_rot_y": "rotation_y",
+}
 
 
 class Converter:
-    """One conversion to record files whose names begin with `prefix`; `narrator` is told what happens."""
+    """One conversion to record files whose paths begin with `prefix`; `narrator` writes its messages."""
 
     def __init__(self, conversion: Conversion, prefix: str, narrator: Narrator) -> None:
-        self._conversion, self._prefix, self._narrator = conversion, prefix, narrator
+        self._conversion = conversion
+        self._prefix = prefix
+        self._narrator = narrator
         self._class_map: dict[str, str] = {}
         self._rejected: dict[str, tuple[int, int, int, int]] = {}
 
     def run(self) -> int:
-        """Write all record files, each whole or not at all; returns the number of frames written.
+        """Write all record files, each complete or not at all; returns the number of frames written.
 
-        Raises SpecError: values that TAO refuses. Raises DataError: a picture or label that TAO refuses; says which.
+        Raises SpecError: a value of the spec that TAO refuses.
+        Raises DataError: a picture or label file that TAO refuses; says which.
         """
         self._narrator.tell("build_converter", "Instantiating a kitti converter", "STARTED")
         folder = self._prefix.rpartition("/")[0]
@@ -62,12 +77,13 @@ class Converter:
         return counts
 
     def _path(self, fold: int, shard: int) -> Path:
-        partitions, count = self._conversion.partitions, self._conversion.shards
+        folds = self._conversion.partitions
+        shards_of_fold = self._conversion.shards
         name = self._prefix
-        if partitions:
-            name += f"-fold-{fold:03d}-of-{partitions:03d}"
-        if count:
-            name += f"-shard-{shard:05d}-of-{count:05d}"
+        if folds:
+            name += f"-fold-{fold:03d}-of-{folds:03d}"
+        if shards_of_fold:
+            name += f"-shard-{shard:05d}-of-{shards_of_fold:05d}"
         return Path(name)
 
     def _examples(self, frames: Iterable[str], counts: Counter[str]) -> Iterator[bytes]:
@@ -86,22 +102,24 @@ class Converter:
             if found.has_area:
                 kept.append(found)
             else:
-                # TAO looks the object up, so the second of two equal ones goes by the number of the first.
+                # TAO looks the object up in the list, so of two equal ones both get the number of the first.
                 self._reject(found.whole_corners, path, objects.index(found))
         return kept
 
     def _reject(self, corners: tuple[int, int, int, int], path: Path, index: int) -> None:
-        x1, y1, x2, y2 = self._rejected[f"{path}_{index}"] = corners
+        x1, y1, x2, y2 = corners
+        self._rejected[f"{path}_{index}"] = corners
         self._narrator.debug(
             KITTI,
-            f"Top left coordinate must be less than bottom right.Error in object {index} of label_file {path}. "
+            "Top left coordinate must be less than bottom right."
+            f"Error in object {index} of label_file {path}. "
             f"\nCoordinates: x1 = {x1}, x2 = {x2}, y1: {y1}, y2: {y2}",
         )
         self._narrator.debug(KITTI, "Skipping this object")
 
     def _example(self, frame: str, objects: list[KittiObject]) -> bytes:
-        folder, ending = self._conversion.image_folder, self._conversion.image_extension
-        path = self._conversion.root / folder / f"{frame}{ending}"
+        folder = self._conversion.image_folder
+        path = self._conversion.root / folder / f"{frame}{self._conversion.image_extension}"
         width_px, height_px = picture_size(path)
         floats = {key: [getattr(found, field) for found in objects] for key, field in _FLOAT_FEATURES.items()}
         try:
@@ -125,10 +143,13 @@ class Converter:
         return self._conversion.root / self._conversion.label_folder / f"{frame}.txt"
 
     def _conclude(self, total: Counter[str]) -> None:
-        narrator, status = self._narrator, self._narrator.status
+        narrator = self._narrator
+        status = narrator.status
         narrator.tell(WRITER, "Cumulative object statistics", categorical={"num_objects": dict(total)})
         narrator.log(WRITER, _counts_text(total))
-        pairs = "".join(f"\n{source.encode()!r}: {target.encode()!r}" for source, target in self._class_map.items())
+        pairs = "".join(
+            f"\n{source.encode()!r}: {target.encode()!r}" for source, target in self._class_map.items()
+        )
         narrator.tell(WRITER, f"Class map. \nLabel in GT: Label in tfrecords file {pairs}")
         print(CLASS_MAP_NOTE, file=sys.stderr, flush=True)  # without time and logger, as in TAO
         status.write("RUNNING", CLASS_MAP_NOTE)
@@ -137,7 +158,7 @@ class Converter:
         if self._rejected:
             narrator.log(WRITER, "Writing the log_warning.json")
             Path(f"{self._prefix}_warning.json").write_text(json.dumps(self._rejected, indent=2))
-            # TAO's message names the file without its n; whoever looks for the message finds it here too.
+            # The name of the file is misspelt in TAO's message too, which other programs may look for.
             place = f"{self._prefix}_waring.json"
             narrator.log(WRITER, f"There were errors in the labels. Details are logged at {place}")
 

@@ -1,4 +1,4 @@
-"""KITTI label files as TAO reads them: one object a line, 15 columns, a 16th where a score was written."""
+"""KITTI label files as TAO reads and writes them: one object a line, 15 columns, a 16th for the score."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ import numpy as np
 from yolo_v4.errors import DataError
 
 COLUMNS = 15
-MIN_COLUMNS = 9  # the label-folder loader of TAO wants no more
+MIN_COLUMNS = 9  # TAO's loader of label folders asks for no more
 
 
 @dataclass(frozen=True, slots=True)
 class KittiObject:
-    """One line of a label file, in the order of its columns. Corners in pixels, not rounded."""
+    """One line of a label file, in the order of its columns; corners in pixels, not rounded."""
 
     class_name: str  # as in the file
     truncation: float
@@ -24,7 +24,7 @@ class KittiObject:
     y1: float
     x2: float
     y2: float
-    height: float = 0.0  # metres, as the position that follows; all zero without a third dimension
+    height: float = 0.0  # size and position in metres; all zero where there is no third dimension
     width: float = 0.0
     length: float = 0.0
     x: float = 0.0
@@ -34,22 +34,24 @@ class KittiObject:
 
     @property
     def whole_corners(self) -> tuple[int, int, int, int]:
-        """(x1, y1, x2, y2) cut to whole pixels towards zero, by which TAO judges a box."""
+        """(x1, y1, x2, y2) rounded towards zero, by which TAO decides whether a box has an area."""
         return int(self.x1), int(self.y1), int(self.x2), int(self.y2)
 
     @property
     def has_area(self) -> bool:
-        """Is the box at least a pixel wide and high, by its whole corners?"""
+        """Whether the box is at least a pixel wide and high, by its whole corners."""
         x1, y1, x2, y2 = self.whole_corners
         return x1 < x2 and y1 < y2
 
 
 def read_rows(path: Path) -> list[list[str]]:
-    """Columns of each line that is not blank. Raises DataError: no such file, or not ASCII."""
+    """Columns of each line that is not blank. Raises DataError: there is no such file, or it is not ASCII."""
     try:
         text = path.read_text(encoding="ascii")
     except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not plain ASCII: {error}", remedy="write class names without accents") from error
+        raise DataError(
+            f"{path} is not plain ASCII: {error}", remedy="write class names without accents"
+        ) from error
     except OSError as error:
         raise DataError(
             f"cannot read the label file {path}: {error}",
@@ -61,26 +63,31 @@ def read_rows(path: Path) -> list[list[str]]:
 def read_objects(path: Path) -> list[KittiObject]:
     """Objects of a label file by the rules of TAO's converter, boxes without area included.
 
-    Raises DataError: as `read_rows` and `parse_columns`; a line without exactly 15 columns.
+    Raises DataError: as `read_rows` and `parse_columns`, or a line has not exactly 15 columns.
     """
     objects = []
     for index, columns in enumerate(read_rows(path)):
         where = f"{path}, object {index}"
         found = parse_columns(columns, where=where)
         if len(columns) != COLUMNS:
-            hint = " (the 16th is a score, which only inference writes)" if len(columns) == COLUMNS + 1 else ""
+            hint = (
+                " (the 16th is a score, which only inference writes)" if len(columns) == COLUMNS + 1 else ""
+            )
             raise DataError(
-                f"Ground truth kitti labels should have only {COLUMNS} fields. {where} has {len(columns)}{hint}",
-                remedy="write: class truncated occluded alpha x1 y1 x2 y2 and seven zeros, separated by blanks",
+                f"Ground truth kitti labels should have only {COLUMNS} fields. "
+                f"{where} has {len(columns)}{hint}",
+                remedy="write: class truncated occluded alpha x1 y1 x2 y2 and seven zeros, "
+                "separated by blanks",
             )
         objects.append(found)
     return objects
 
 
 def parse_columns(columns: list[str], *, where: str) -> KittiObject:
-    """The object in the columns of one line; missing ones count as 0, those after the 15th are left out.
+    """The object in the columns of one line; missing columns count as 0, those after the 15th are ignored.
 
-    Raises DataError: no number, or a corner that is not finite; starts with Python's words, as TAO's.
+    Raises DataError: a column is no number, or a corner is not finite; the message starts with Python's, as
+    in TAO.
     """
     try:
         numbers = [float(column) for column in columns[1:]]
@@ -95,6 +102,6 @@ def parse_columns(columns: list[str], *, where: str) -> KittiObject:
 
 
 def format_line(class_name: str, corners: Sequence[float], score: float) -> str:
-    """One line of a label file as TAO's inference writes it: numbers as short as float32 allows, no line end."""
+    """A line of a label file as TAO's inference writes it, without line end; numbers are shortest float32."""
     numbers = [str(np.float32(value)) for value in (*corners, score)]
     return " ".join([class_name, "0 0 0", *numbers[:4], "0 0 0 0 0 0 0", numbers[4]])

@@ -1,10 +1,12 @@
-"""Pictures at network size without augmentation: the validation letterbox and the inference fit.
+"""Pictures at network size without augmentation, placed as in validation or as in inference.
 
-Both keep the aspect ratio. Validation centres the picture on its own mean colour and resizes bilinearly; inference
-puts it top left on black and resizes with Lanczos. TAO's validation from TFRecords resizes without half-pixel centres;
-here it shares the label folders' resize. The two are equal wherever the picture already has its final size.
+Both keep the aspect ratio. Validation centres the picture on its own mean colour and resizes it bilinearly;
+inference places it at the top left on black and resizes it with Lanczos. For TFRecords, TAO's validation
+resizes without half-pixel centres; here it resizes as for label folders. The two differ only where a picture
+is not of its final size already.
 Legend: N = boxes, 4 = (x1, y1, x2, y2), C = channels, H and W = height and width.
-Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/common/dataio/augmentation_lib.py, .../inferencer/inferencer.py.
+Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/common/dataio/augmentation_lib.py,
+.../inferencer/inferencer.py.
 """
 
 from typing import NamedTuple
@@ -21,28 +23,32 @@ LUMA = (0.299, 0.587, 0.114)  # weights of r, g, b in grey (ITU-R BT.601)
 
 
 class Fit(NamedTuple):
-    """Where a picture lies on the network input, in pixels: network = picture * scale + offset, both x, y, x, y."""
+    """Where a picture lies on the network input: network = picture * scale + offset, in pixels.
+
+    Both are [4], for x, y, x, y, or one number for all.
+    """
 
     scale: Tensor
     offset: Tensor
 
     def to_network(self, box_N4: Tensor) -> Tensor:
-        """[N, 4] boxes in picture pixels to network pixels."""
+        """Convert boxes [N, 4] from picture pixels to network pixels."""
         return box_N4 * self.scale + self.offset
 
     def to_picture(self, box_N4: Tensor) -> Tensor:
-        """[N, 4] boxes in network pixels to picture pixels."""
+        """Convert boxes [N, 4] from network pixels to picture pixels."""
         return (box_N4 - self.offset) / self.scale
 
 
 def letterbox(picture: Tensor, augmentation: Augmentation) -> tuple[Tensor, Fit]:
     """Validation input [C, height, width] of a picture from `read_picture`, and where the picture lies on it.
 
-    It is float32, mean subtracted, b, g, r or grey.
+    The input is float32, b, g, r or grey, with the mean subtracted.
     """
     height, width = picture.shape[1:]
     fit_width, fit_height = _fitted(width, height, augmentation)
-    left, top = (augmentation.width - fit_width) // 2, (augmentation.height - fit_height) // 2
+    left = (augmentation.width - fit_width) // 2
+    top = (augmentation.height - fit_height) // 2
     pixels = picture.float()
     canvas = pixels.mean(dim=(1, 2), keepdim=True).repeat(1, augmentation.height, augmentation.width)
     canvas[:, top : top + fit_height, left : left + fit_width] = resize(pixels, fit_height, fit_width)
@@ -51,7 +57,7 @@ def letterbox(picture: Tensor, augmentation: Augmentation) -> tuple[Tensor, Fit]
 
 
 def fit_top_left(picture: Image.Image, augmentation: Augmentation) -> tuple[Tensor, Fit]:
-    """Inference input of an opened picture; one scale, the width's, leads back on both axes, as in TAO."""
+    """Inference input of an opened picture; as in TAO, the scale of the width counts for both axes."""
     fit_width, fit_height = _fitted(picture.width, picture.height, augmentation)
     mode = "RGB" if augmentation.channels == 3 else "L"
     canvas = Image.new(mode, (augmentation.width, augmentation.height))
@@ -61,7 +67,7 @@ def fit_top_left(picture: Image.Image, augmentation: Augmentation) -> tuple[Tens
 
 
 def resize(pixels: Tensor, height: int, width: int) -> Tensor:
-    """[C, H, W] to [C, height, width], bilinear with half-pixel centres, uint8 or float32."""
+    """Resize [C, H, W], uint8 or float32, to [C, height, width], bilinearly with half-pixel centres."""
     if pixels.shape[1:] == (height, width):
         return pixels
     if pixels.is_cuda:
@@ -70,7 +76,7 @@ def resize(pixels: Tensor, height: int, width: int) -> Tensor:
 
 
 def normalise(pixels: Tensor, augmentation: Augmentation) -> Tensor:
-    """Network input [C, H, W] of float pixels r, g, b or grey: in the spec's channels, less the mean, not scaled."""
+    """Convert float pixels [C, H, W], r, g, b or grey, to the spec's channels and subtract the mean."""
     if pixels.shape[0] == 3 and augmentation.channels == 3:
         pixels = pixels.flip(0)
     elif pixels.shape[0] == 3:

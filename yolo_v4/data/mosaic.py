@@ -33,22 +33,48 @@ def random_sample(
     size: tuple[int, int],
     random: np.random.Generator,
 ) -> Sample:
-    """Frame `index` augmented to (width, height); with probability `mosaic_prob` top left of four."""
+    """Frame `index`, augmented to `size` (width, height).
+
+    With probability `mosaic_prob` it is the top left of four, the others drawn from all frames.
+    """
     width, height = size
     if random.random() < spec.mosaic_prob:
         members = [index, *random.integers(len(frames), size=3).tolist()]
-        low, high = spec.mosaic_min_ratio, 1 - spec.mosaic_min_ratio
-        split_x, split_y = (min(max(round(random.uniform(low, high) * side), 1), side - 1) for side in size)
-        x, y = (0, split_x, width), (0, split_y, height)
-        areas = [(x[column], y[row], x[column + 1], y[row + 1]) for row in (0, 1) for column in (0, 1)]
+        areas = _mosaic_areas(width, height, spec.mosaic_min_ratio, random)
     else:
-        members, areas = [index], [(0, 0, width, height)]
+        members = [index]
+        areas = [(0, 0, width, height)]
     canvas = torch.empty(spec.channels, height, width, device=pictures.device)
-    boxes, classes = [], []
+    boxes = []
+    classes = []
     for member, (left, top, right, bottom) in zip(members, areas, strict=True):
         frame = frames[member]
         tile = random_tile(pictures[member], frame.boxes, right - left, bottom - top, spec, random)
         canvas[:, top:bottom, left:right] = tile.pixels
         boxes.append((tile.boxes + np.array((left, top, left, top))) / (width, height, width, height))
         classes.append(frame.classes[tile.kept])
-    return Sample(pixels=canvas, boxes=np.concatenate(boxes).astype(np.float32), classes=np.concatenate(classes))
+    return Sample(
+        pixels=canvas,
+        boxes=np.concatenate(boxes).astype(np.float32),
+        classes=np.concatenate(classes),
+    )
+
+
+def _mosaic_areas(
+    width: int, height: int, min_ratio: float, random: np.random.Generator
+) -> list[tuple[int, int, int, int]]:
+    """Four areas (left, top, right, bottom) in pixels that divide a canvas at a random point, row by row."""
+    split_x = _split(width, min_ratio, random)
+    split_y = _split(height, min_ratio, random)
+    return [
+        (0, 0, split_x, split_y),
+        (split_x, 0, width, split_y),
+        (0, split_y, split_x, height),
+        (split_x, split_y, width, height),
+    ]
+
+
+def _split(side_px: int, min_ratio: float, random: np.random.Generator) -> int:
+    """Where a side is divided: no part is less than `min_ratio` of it, or a pixel."""
+    place = round(random.uniform(min_ratio, 1 - min_ratio) * side_px)
+    return min(max(place, 1), side_px - 1)

@@ -10,17 +10,19 @@ from yolo_v4.data.picture_file import list_pictures
 from yolo_v4.errors import DataError, SpecError
 from yolo_v4.spec.conversion import Conversion
 
-SEED = 42  # TAO's own; its "random" split is the first frames by name, shuffled
+SEED = 42  # TAO's; its "random" split goes by name, and shuffles the frames of each fold
 KITTI = "kitti_converter_lib"
 VALIDATION_NOTE = (
-    "Validation data in partition 0. Hence, while choosing the validationset during training choose validation_fold 0."
+    "Validation data in partition 0. "
+    "Hence, while choosing the validationset during training choose validation_fold 0."
 )
 
 
 def partition(conversion: Conversion, narrator: Narrator) -> list[list[str]]:
-    """Frame names (stems) of each fold, in the order in which they are written; empty folds are left out.
+    """Names (stems) of the frames of each fold, in the order in which they are written, without empty folds.
 
-    Raises SpecError: what TAO refuses. Raises DataError: the folder of images or the sequence file cannot be read.
+    Raises SpecError: a value of the spec that TAO refuses.
+    Raises DataError: the folder of images or the sequence file cannot be read.
     Source: TAO 5.0, `cv/detectnet_v2/dataio/kitti_converter_lib.py`.
     """
     narrator.debug(KITTI, "Generating partitions")
@@ -46,10 +48,12 @@ def partition(conversion: Conversion, narrator: Narrator) -> list[list[str]]:
 
 
 def shards(frames: Sequence[str], count: int) -> list[Sequence[str]]:
-    """`count` runs of frames of equal length, the last with the remainder; 0 counts as 1."""
+    """Divide frames into `count` parts of equal length, the last with the remainder; 0 counts as 1."""
     count = max(count, 1)
     size = len(frames) // count
-    return [frames[index * size : (index + 1) * size if index < count - 1 else None] for index in range(count)]
+    starts = [index * size for index in range(count)]
+    ends = [*starts[1:], len(frames)]
+    return [frames[start:end] for start, end in zip(starts, ends, strict=True)]
 
 
 def _by_name(conversion: Conversion, narrator: Narrator) -> list[list[str]]:
@@ -60,11 +64,16 @@ def _by_name(conversion: Conversion, narrator: Narrator) -> list[list[str]]:
         )
     if not 0 <= conversion.val_split_pct < 100:
         raise SpecError(
-            f"Validation split must satisfy the criteria, 0 <= val_split < 100. (It is {conversion.val_split_pct:g}.)",
+            "Validation split must satisfy the criteria, 0 <= val_split < 100. "
+            f"(It is {conversion.val_split_pct:g}.)",
             remedy="set val_split to a percentage below 100",
         )
-    folder, remedy = conversion.root / conversion.image_folder, "correct root_directory_path and image_dir_name"
-    frames = [path.stem for path in list_pictures(folder, conversion.image_extension, remedy=remedy)]
+    pictures = list_pictures(
+        conversion.root / conversion.image_folder,
+        conversion.image_extension,
+        remedy="correct root_directory_path and image_dir_name",
+    )
+    frames = [path.stem for path in pictures]
     val_split = conversion.val_split_pct / 100
     narrator.debug(KITTI, f"Validation percentage: {val_split}")
     count = int(val_split * len(frames))
@@ -101,9 +110,13 @@ def _read_sequences(path: Path) -> dict[str, list[str]]:
     try:
         sequences = json.loads(path.read_bytes())
     except OSError as error:
-        raise DataError(f"cannot read the sequence file: {error}", remedy="correct its path in the spec") from error
+        raise DataError(
+            f"cannot read the sequence file: {error}", remedy="correct its path in the spec"
+        ) from error
     except ValueError as error:
-        raise DataError(f"{path} is not JSON: {error}", remedy='write {"sequence": ["frame", ...], ...}') from error
+        raise DataError(
+            f"{path} is not JSON: {error}", remedy='write {"sequence": ["frame", ...], ...}'
+        ) from error
     if not isinstance(sequences, dict) or not all(isinstance(frames, list) for frames in sequences.values()):
         raise DataError(f"{path} is not a map of lists", remedy='write {"sequence": ["frame", ...], ...}')
     return {name: [str(frame) for frame in frames] for name, frames in sequences.items()}

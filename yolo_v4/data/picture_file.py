@@ -1,4 +1,4 @@
-"""Picture files before their pixels are decoded: is it one, how big is it."""
+"""Picture files: lists of them, their size, and their decoded pixels."""
 
 import warnings
 from pathlib import Path
@@ -7,22 +7,26 @@ from PIL import Image
 
 from yolo_v4.errors import DataError
 
-MAX_PICTURE_PX = 100_000_000  # a 10k x 10k scan passes, a decompression bomb does not
+MAX_PICTURE_PX = 100_000_000  # allows a scan of 10,000 x 10,000 and stops decompression bombs
 
 
 def open_picture(path: Path) -> Image.Image:
-    """A picture whose header was read and whose size is within bounds; pixels are decoded later.
+    """Open a picture and read its header only; its pixels are decoded later.
 
-    Raises DataError: no such file, not a picture, or more than `MAX_PICTURE_PX` pixels.
+    Raises DataError: there is no such file, it is not a picture, or it has more than `MAX_PICTURE_PX` pixels.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit follows
             picture = Image.open(path)
     except FileNotFoundError as error:
-        raise DataError(f"no picture at {path}", remedy="check the folder of images and image_extension") from error
+        raise DataError(
+            f"no picture at {path}", remedy="check the folder of images and image_extension"
+        ) from error
     except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path} is not a picture that can be read: {error}", remedy="replace or remove it") from error
+        raise DataError(
+            f"{path} is not a picture that can be read: {error}", remedy="replace or remove it"
+        ) from error
     if picture.width * picture.height > MAX_PICTURE_PX:
         raise DataError(
             f"{path} has {picture.width} x {picture.height} pixels; at most {MAX_PICTURE_PX} are decoded",
@@ -32,19 +36,23 @@ def open_picture(path: Path) -> Image.Image:
 
 
 def decoded_picture(path: Path) -> Image.Image:
-    """A picture and its pixels, of 8 bits a channel. Raises DataError: as `open_picture`, or the pixels are damaged."""
+    """A picture with its pixels decoded, 8 bits a channel.
+
+    Raises DataError: as `open_picture`, or the pixels are damaged.
+    """
     try:
         with open_picture(path) as picture:
             picture.load()
     except (OSError, ValueError, SyntaxError) as error:
         raise DataError(f"{path} cannot be decoded: {error}", remedy="replace or remove it") from error
-    # Pillow's own way from 16 bits to 8 cuts off what is above 255.
-    grey_16 = picture.mode.startswith("I")
-    return picture.convert("I").point(lambda value: value / 257).convert("L") if grey_16 else picture
+    if not picture.mode.startswith("I"):
+        return picture
+    # 16 bits: Pillow's conversion to 8 bits would clamp to 255 instead of scaling.
+    return picture.convert("I").point(lambda value: value / 257).convert("L")
 
 
 def list_pictures(folder: Path, endings: str | tuple[str, ...], *, remedy: str) -> list[Path]:
-    """Sorted files of one folder whose names end so. Raises DataError: the folder cannot be read."""
+    """Files of a folder with one of the endings, sorted. Raises DataError: the folder cannot be read."""
     try:
         return sorted(path for path in folder.iterdir() if path.name.endswith(endings))
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Pictures as tensors: decoding within bounds, and a cache that keeps every decoded picture while memory allows."""
+"""Pictures as tensors, and a cache that keeps decoded pictures as long as there is memory for them."""
 
 import os
 from contextlib import suppress
@@ -15,16 +15,28 @@ CPU = torch.device("cpu")
 
 
 def read_picture(path: Path) -> Tensor:
-    """A picture's pixels, [3, H, W] uint8 r, g, b, stored channels last. Raises DataError: as `decoded_picture`."""
+    """The pixels of a picture, [3, H, W] uint8 r, g, b, stored channels last.
+
+    Raises DataError: as `decoded_picture`.
+    """
     return torch.from_numpy(np.array(decoded_picture(path).convert("RGB"))).permute(2, 0, 1)
 
 
 class PictureCache:
-    """Decoded pictures by number; those that fit into a share of the device's memory are decoded once."""
+    """Decoded pictures by number.
 
-    def __init__(self, paths: list[Path], *, device: torch.device = CPU, limit_bytes: int | None = None) -> None:
-        self.device, self._paths = device, paths
-        self._free_bytes = int(usable_memory_bytes(device) * CACHE_SHARE) if limit_bytes is None else limit_bytes
+    Pictures are kept on the device until `limit_bytes` is reached, `CACHE_SHARE` of its memory unless given;
+    the rest is decoded each time.
+    """
+
+    def __init__(
+        self, paths: list[Path], *, device: torch.device = CPU, limit_bytes: int | None = None
+    ) -> None:
+        self.device = device
+        self._paths = paths
+        if limit_bytes is None:
+            limit_bytes = int(usable_memory_bytes(device) * CACHE_SHARE)
+        self._free_bytes = limit_bytes
         self._kept: dict[int, Tensor] = {}
 
     def __getitem__(self, index: int) -> Tensor:
@@ -39,13 +51,18 @@ class PictureCache:
 
 
 def usable_memory_bytes(device: torch.device, root: Path = Path("/sys/fs/cgroup")) -> int:
-    """What a GPU has free; or this process's share of the machine's memory or, if less, of its control group's."""
+    """Memory that this process may use: what a GPU has free, or a share of the machine's.
+
+    The machine's memory counts only as far as the control groups of the process allow, and is divided by the
+    number of training processes here; `root` is where the groups are mounted.
+    """
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    own = Path("/proc/self/cgroup")  # a job's group, and those above it, limit it too
-    group = root / (own.read_text() if own.exists() else "").rpartition("0::/")[2].strip()
+    own_groups = Path("/proc/self/cgroup")
+    text = own_groups.read_text() if own_groups.exists() else ""
+    group = root / text.rpartition("0::/")[2].strip()
     for folder in (group, *group.parents):
-        with suppress(OSError, ValueError):  # no such group, or the word "max"
+        with suppress(OSError, ValueError):  # there is no such group, or it says "max"
             limits.append(int((folder / "memory.max").read_text()))
     return min(limits) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))

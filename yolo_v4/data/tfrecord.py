@@ -1,6 +1,8 @@
-"""TFRecord files, and the examples in them: length, masked CRC-32C of the length, data, masked CRC-32C of the data.
+"""TFRecord files and the `tf.train.Example` messages in them.
 
-Source: TensorFlow, `tensorflow/core/lib/io/record_writer.h`; a checksum is rotated right by 15 bits, plus 0xa282ead8.
+A record is its length, the masked CRC-32C of the length, the data, and the masked CRC-32C of the data. To
+mask a checksum, rotate it right by 15 bits and add 0xa282ead8.
+Source: TensorFlow, `tensorflow/core/lib/io/record_writer.h`.
 """
 
 import struct
@@ -15,22 +17,23 @@ from yolo_v4.data import example_pb2
 from yolo_v4.errors import DataError
 from yolo_v4.files import written_whole
 
-# A list without entries has a type all the same, so the type goes by the key; all other features are float32.
+# An empty list has a type too, so the type goes by the key; all other features are float32.
 BYTES_FEATURES = frozenset({"frame/id", "target/object_class"})
 INT_FEATURES = frozenset({"frame/height", "frame/width", "target/occlusion"})
 _LENGTH = struct.Struct("<Q")
 _CHECKSUM = struct.Struct("<I")
 _HEADER_BYTES = _LENGTH.size + _CHECKSUM.size
+_REMEDY = "make the TFRecords anew with `yolo_v4 dataset_convert`"
 
 
 def write_records(path: Path, records: Iterable[bytes]) -> None:
-    """Write records so that `path` is either as before or complete; the records may be made while they are written."""
+    """Write records so that `path` is complete or as before; `records` may be a generator."""
     with written_whole(path) as stream:
         stream.writelines(map(framed, records))
 
 
 def framed(record: bytes) -> bytes:
-    """A record as it stands in a file."""
+    """A record as it is stored in a file: with its length and checksums."""
     length = _LENGTH.pack(len(record))
     return length + _masked(length) + record + _masked(record)
 
@@ -38,7 +41,8 @@ def framed(record: bytes) -> bytes:
 def read_records(path: Path) -> Iterator[bytes]:
     """The records of one file, each checked; an empty file has none.
 
-    Raises DataError: the file cannot be read, ends within a record, or a checksum is wrong; says which record.
+    Raises DataError: the file cannot be read, ends within a record, or a checksum is wrong; says which
+    record.
     """
     try:
         stream = path.open("rb")
@@ -56,9 +60,6 @@ def read_records(path: Path) -> Iterator[bytes]:
             yield record
 
 
-_REMEDY = "make the TFRecords anew with `yolo_v4 dataset_convert`"
-
-
 def _masked(data: bytes) -> bytes:
     checksum = google_crc32c.value(data)
     rotated = (checksum >> 15 | checksum << 17) & 0xFFFFFFFF
@@ -71,7 +72,9 @@ def _check(found: bytes, data: bytes, path: Path, number: int, what: str) -> Non
 
 
 def _damage(path: Path, number: int, what: str) -> DataError:
-    return DataError(f"record {number} (counted from 0) of {path} {what}: the file is damaged", remedy=_REMEDY)
+    return DataError(
+        f"record {number} (counted from 0) of {path} {what}: the file is damaged", remedy=_REMEDY
+    )
 
 
 def encode(features: Mapping[str, Sequence[bytes] | Sequence[int] | Sequence[float]]) -> bytes:
@@ -82,17 +85,21 @@ def encode(features: Mapping[str, Sequence[bytes] | Sequence[int] | Sequence[flo
     example = example_pb2.Example()
     for key, values in features.items():
         feature: Any = example.features.feature[key]
-        kind = "bytes_list" if key in BYTES_FEATURES else "int64_list" if key in INT_FEATURES else "float_list"
-        chosen = getattr(feature, kind)
-        chosen.SetInParent()
+        if key in BYTES_FEATURES:
+            chosen = feature.bytes_list
+        elif key in INT_FEATURES:
+            chosen = feature.int64_list
+        else:
+            chosen = feature.float_list
+        chosen.SetInParent()  # an empty list has its type too
         chosen.value.extend(values)
     return bytes(example.SerializeToString(deterministic=True))
 
 
 def decode(record: bytes) -> dict[str, list[Any]]:
-    """Values of each feature of a serialised example: bytes, int or float by what was stored.
+    """Values of each feature of a serialised example: bytes, int or float, as they were stored.
 
-    Raises DataError: the bytes are not an example.
+    Raises DataError: `record` is not an example.
     """
     example = example_pb2.Example()
     try:
@@ -100,5 +107,8 @@ def decode(record: bytes) -> dict[str, list[Any]]:
     except DecodeError as error:
         raise DataError(f"{len(record)} bytes are not a tf.train.Example: {error}", remedy=_REMEDY) from error
     stored: Any = example.features.feature
-    kinds = {key: (feature, feature.WhichOneof("kind")) for key, feature in stored.items()}
-    return {key: list(getattr(feature, kind).value) if kind else [] for key, (feature, kind) in kinds.items()}
+    values = {}
+    for key, feature in stored.items():
+        kind = feature.WhichOneof("kind")
+        values[key] = list(getattr(feature, kind).value) if kind else []
+    return values

@@ -1,7 +1,8 @@
-"""A trained network as an ONNX model of standard operators, with decoding and suppression inside.
+"""Convert a trained network to an ONNX model of standard operators that includes decoding and suppression.
 
 Input `Input` [batch, channels, height, width] float32: b, g, r (or grey), 0..255, minus the mean.
-Outputs have names and order of TAO's BatchedNMS node; for each picture its detections, best first, then filling:
+The outputs have the names and order of TAO's BatchedNMS node. For each picture they hold its detections, best
+first, then filling:
     BatchedNMS    [batch, 1] int32           number of detections
     BatchedNMS_1  [batch, top_k, 4] float32  corners x1, y1, x2, y2 as shares of the input; filling 0
     BatchedNMS_2  [batch, top_k] float32     scores; filling 0
@@ -30,36 +31,48 @@ OUTPUTS = ("BatchedNMS", "BatchedNMS_1", "BatchedNMS_2", "BatchedNMS_3")
 
 
 class Candidates(nn.Module):
-    """A network and its decoding: boxes [B, N, 4], not cut to the picture, and scores [B, C, N] of all predictions."""
+    """A network with its decoding: all N predictions, before suppression.
+
+    The outputs are boxes [B, N, 4], corners in shares of the picture, not clipped to it, and scores [B, C,
+    N].
+    """
 
     def __init__(self, network: Yolo, experiment: Experiment, *, half: bool = False) -> None:
-        """Wrap a network on the CPU; `half`: weights and the inside in 16 bits, input, decoding and outputs in 32."""
+        """Wrap a copy of a network on the CPU; `half`: the copy computes in 16 bits, all around it in 32."""
         super().__init__()
         self._dtype = torch.float16 if half else torch.float32
-        self._spec, self.original = experiment.network, network
+        self._spec = experiment.network
+        self.original = network
         self.network = copy.deepcopy(network).to(self._dtype)
         self.eval()
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         heads = self.network(pixels.to(self._dtype))
-        boxes, scores = decode_rows(encode_predictions(heads, self._spec, (pixels.shape[2], pixels.shape[3])))
+        rows = encode_predictions(heads, self._spec, (pixels.shape[2], pixels.shape[3]))
+        boxes, scores = decode_rows(rows)
         return boxes, scores.transpose(1, 2)
 
 
 def trace_candidates(network: Candidates, experiment: Experiment) -> onnx.ModelProto:
     """The model with the outputs `boxes` and `scores`, before suppression; the same bytes each time."""
     spec = experiment.augmentation
-    stream, example = io.BytesIO(), torch.zeros(1, spec.channels, spec.height, spec.width)
-    network(example)  # grid constants are made once, not in the graph
-    tracing: Any = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}  # as in 2.4
-    # The exporter that traces is deprecated and says so, among remarks on constants that are meant. The newer one takes
-    # 19 s of processor time for a ResNet-10 where this one takes 2, and writes paths of source files into the model.
+    stream = io.BytesIO()
+    example = torch.zeros(1, spec.channels, spec.height, spec.width)
+    network(
+        example
+    )  # fills the cache of the grid's constants, which would be computed in the graph otherwise
+    # PyTorch 2.4 has no argument `dynamo`, and traces.
+    has_dynamo = "dynamo" in inspect.signature(torch.onnx.export).parameters
+    tracing: Any = {"dynamo": False} if has_dynamo else {}
+    # The exporter that traces warns that it is deprecated, and that it stores constants, as it should here.
+    # The newer one takes 19 s of processor time for a ResNet-10 where this one takes 2, and writes paths of
+    # source files into the model.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
             network,
             (example,),
-            stream,  # type: ignore[arg-type]  # torch's stubs know paths only
+            stream,  # type: ignore[arg-type]  # torch's stubs allow paths only
             **tracing,
             opset_version=OPSET,
             input_names=["Input"],
@@ -69,27 +82,32 @@ def trace_candidates(network: Candidates, experiment: Experiment) -> onnx.ModelP
     return onnx.load_from_string(stream.getvalue())
 
 
-def add_suppression(candidates: onnx.ModelProto, experiment: Experiment, *, predictions: int) -> onnx.ModelProto:
-    """The whole model, of what `trace_candidates` gave and N, the number of `predictions` before suppression."""
+def add_suppression(
+    candidates: onnx.ModelProto, experiment: Experiment, *, predictions: int
+) -> onnx.ModelProto:
+    """The complete model, made of the one from `trace_candidates` with N = `predictions`."""
     model = onnx.ModelProto()
     model.CopyFrom(candidates)
     kept = min(experiment.nms.top_k, predictions * len(experiment.classes))
     graph = model.graph
     graph.initializer.extend(_constants(experiment.nms, predictions, kept))
-    graph.node.extend(
-        helper.make_node(*node[:3], name=f"suppress_{place}", **node[3]) for place, node in enumerate(NODES)
-    )
+    for place, (operator, inputs, outputs, attributes) in enumerate(NODES):
+        graph.node.append(helper.make_node(operator, inputs, outputs, name=f"suppress_{place}", **attributes))
     del graph.output[:]
     for name, shape in zip(OUTPUTS, ([1], [kept, 4], [kept], [kept]), strict=True):
         kind = TensorProto.INT32 if name == OUTPUTS[0] else TensorProto.FLOAT
         graph.output.append(helper.make_tensor_value_info(name, kind, ["batch", *shape]))
-    facts = {"classes": ",".join(experiment.classes), "mean": ",".join(map(str, experiment.augmentation.mean))}
+    facts = {
+        "classes": ",".join(experiment.classes),
+        "mean": ",".join(map(str, experiment.augmentation.mean)),
+    }
     helper.set_model_props(model, facts)
     onnx.checker.check_model(model, full_check=True)
     return model
 
 
-# Operator, inputs, outputs, attributes: chosen scores go back into an empty [B, C, N], and its best `top_k` are taken.
+# Operator, inputs, outputs, attributes. The scores that NonMaxSuppression chose are written into an array of
+# zeros [B, C, N], whose best `top_k` are then taken.
 NODES: tuple[tuple[str, list[str], list[str], dict[str, Any]], ...] = (
     ("NonMaxSuppression", ["boxes", "scores", "top_k", "iou_threshold", "score_threshold"], ["chosen"], {}),
     ("GatherND", ["scores", "chosen"], ["chosen_scores"], {}),
@@ -113,16 +131,27 @@ NODES: tuple[tuple[str, list[str], list[str], dict[str, Any]], ...] = (
 
 
 def _constants(nms: Nms, predictions: int, kept: int) -> list[onnx.TensorProto]:
-    integers = {"top_k": [nms.top_k], "kept": [kept], "flat": [0, -1], "last_axis": [-1], "predictions": [predictions]}
-    numbers = {"iou_threshold": [nms.iou_threshold], "score_threshold": [nms.confidence_threshold]}
+    integers = {
+        "top_k": [nms.top_k],
+        "kept": [kept],
+        "flat": [0, -1],
+        "last_axis": [-1],
+        "predictions": [predictions],
+    }
+    floats = {
+        "iou_threshold": [nms.iou_threshold],
+        "score_threshold": [nms.confidence_threshold],
+        "zero": 0,
+        "one": 1,
+        "no_class": -1,
+    }
     values: dict[str, Any] = {name: np.array(value, dtype=np.int64) for name, value in integers.items()}
-    values |= {name: np.array(value, dtype=np.float32) for name, value in numbers.items()}
-    values |= {name: np.array(value, dtype=np.float32) for name, value in (("zero", 0), ("one", 1), ("no_class", -1))}
+    values |= {name: np.array(value, dtype=np.float32) for name, value in floats.items()}
     return [numpy_helper.from_array(value, name) for name, value in values.items()]
 
 
 def nvinfer_config(experiment: Experiment) -> str:
-    """What NVIDIA DeepStream's nvinfer has to know of the input and the number of classes, as TAO writes it."""
+    """The settings of input and classes for NVIDIA DeepStream's nvinfer, as TAO writes them."""
     spec = experiment.augmentation
     lines = {
         "net-scale-factor": "1.0",

@@ -1,4 +1,4 @@
-"""A model with convolutions in 8 bits, by onnxruntime's static quantisation; symmetric, as TensorRT wants it."""
+"""Quantise a model to 8 bits with onnxruntime's static quantisation, symmetrically, as TensorRT requires."""
 
 import logging
 from collections.abc import Iterator
@@ -13,7 +13,10 @@ from yolo_v4.network.yolo import HEADS
 
 
 def quantise(model: onnx.ModelProto, batches: Iterator[Tensor]) -> onnx.ModelProto:
-    """The model, its ranges measured on calibration batches [B, C, H, W]; the last convolutions keep their floats."""
+    """The model with its convolutions in 8 bits, except for the last ones, the heads.
+
+    `batches` of network input [B, C, H, W] are used to measure the ranges of the activations.
+    """
     from onnxruntime import quantization
 
     class Reader(quantization.CalibrationDataReader):  # type: ignore[misc]  # the package has no types
@@ -21,8 +24,9 @@ def quantise(model: onnx.ModelProto, batches: Iterator[Tensor]) -> onnx.ModelPro
             pixels = next(batches, None)
             return None if pixels is None else {"Input": pixels.numpy()}
 
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)  # advice on preparing the model, which was folded when it was traced
+    heads = [node.name for node in model.graph.node if any(head in node.name for head in HEADS)]
+    disabled_before = logging.root.manager.disable
+    logging.disable(logging.WARNING)  # it advises to preprocess the model, which tracing has done already
     try:
         with TemporaryDirectory() as folder:
             target = Path(folder) / "quantised.onnx"
@@ -31,7 +35,7 @@ def quantise(model: onnx.ModelProto, batches: Iterator[Tensor]) -> onnx.ModelPro
                 target,
                 Reader(),
                 op_types_to_quantize=["Conv"],
-                nodes_to_exclude=[node.name for node in model.graph.node if any(head in node.name for head in HEADS)],
+                nodes_to_exclude=heads,
                 per_channel=True,
                 activation_type=quantization.QuantType.QInt8,
                 weight_type=quantization.QuantType.QInt8,
@@ -39,4 +43,4 @@ def quantise(model: onnx.ModelProto, batches: Iterator[Tensor]) -> onnx.ModelPro
             )
             return onnx.load(target)
     finally:
-        logging.disable(before)
+        logging.disable(disabled_before)

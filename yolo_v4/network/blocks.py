@@ -1,4 +1,4 @@
-"""Convolution, batch normalisation and activation under TAO's layer names, and the pooling pyramid.
+"""Layers of convolution, batch normalisation and activation with TAO's names, and the pooling pyramid.
 
 Legend: B = pictures, C = channels, H and W = rows and columns.
 """
@@ -10,36 +10,38 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 BN_EPSILON = 1e-3
-BN_MOMENTUM = 0.01  # PyTorch's sense: the share of the new batch (Keras says 0.99)
+BN_MOMENTUM = 0.01  # as PyTorch defines it: the share of the new batch (0.99 in Keras)
 LEAKY_SLOPE = 0.1
 POOL_PX = 5
 
 
 class NamedLayers(nn.Module):
-    """Layers under TAO's flat names, so that a weight's owner is called as its layer in NVIDIA's models."""
+    """Layers with TAO's flat names, so that weights have the names of the layers of NVIDIA's models."""
 
-    def add(self, name: str, inputs: int, outputs: int, kernel: int, *, stride: int = 1, bn: str = "") -> None:
-        """Add a convolution without bias called `name` and its batch normalisation, `<name>_bn` unless given."""
+    def add(
+        self, name: str, inputs: int, outputs: int, kernel: int, *, stride: int = 1, bn: str = ""
+    ) -> None:
+        """Add a convolution without bias and its batch normalisation, named `<name>_bn` unless given."""
         self.add_module(name, nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False))
         self.add_module(bn or f"{name}_bn", nn.BatchNorm2d(outputs, eps=BN_EPSILON, momentum=BN_MOMENTUM))
 
     def normalised(self, x: Tensor, conv: str, bn: str) -> Tensor:
-        """What a convolution and its normalisation make of x [B, C, H, W]."""
+        """Apply a convolution and its normalisation to x [B, C, H, W]."""
         return self.get_submodule(bn)(self.get_submodule(conv)(x))
 
 
 class LeakyLayers(NamedLayers):
-    """Layers each followed by LeakyReLU 0.1 (ReLU with `force_relu`): everything between backbone and heads."""
+    """The base of the necks: layers each followed by LeakyReLU 0.1, or ReLU with `force_relu`."""
 
     def __init__(self, table: Sequence[tuple[str, int, int, int, int]], *, force_relu: bool) -> None:
-        """Make the layers of a table with the columns name, input channels, output channels, kernel, stride."""
+        """Make the layers of a table of names, input channels, output channels, kernel sizes and strides."""
         super().__init__()
         self._slope = 0.0 if force_relu else LEAKY_SLOPE
         for name, inputs, outputs, kernel, stride in table:
             self.add(name, inputs, outputs, kernel, stride=stride)
 
     def chain(self, x: Tensor, *names: str) -> Tensor:
-        """What the named layers make of x [B, C, H, W], one after another."""
+        """Apply the named layers to x [B, C, H, W], one after another."""
         for name in names:
             x = self.normalised(x, name, f"{name}_bn")
             x = F.leaky_relu(x, self._slope, inplace=True) if self._slope else F.relu(x, inplace=True)
@@ -47,9 +49,10 @@ class LeakyLayers(NamedLayers):
 
 
 def pooling_pyramid(x: Tensor) -> Tensor:
-    """[B, 4C, H, W]: max over 5x5, 9x9 and 13x13 around each place, zeros beyond as in NVIDIA's, then x itself.
+    """The maxima of 5x5, 9x9 and 13x13 places around each place of x [B, C, H, W], then x: [B, 4C, H, W].
 
-    Pools of 9 and 13 are pools of 5 in a row: the same values, at 75 comparisons a place instead of 275.
+    Places outside x count as 0, as in NVIDIA's network. The maxima of 9x9 and 13x13 come from two and three
+    pools of 5x5 in a row, which needs 75 comparisons a place instead of 275.
     """
     pools = [x]
     for _ in range(3):
@@ -58,5 +61,5 @@ def pooling_pyramid(x: Tensor) -> Tensor:
 
 
 def double_size(x: Tensor) -> Tensor:
-    """[B, C, 2H, 2W], nearest neighbour."""
+    """Double the size of x [B, C, H, W] to [B, C, 2H, 2W], by nearest neighbour."""
     return F.interpolate(x, scale_factor=2.0, mode="nearest")

@@ -1,4 +1,4 @@
-"""Checkpoints: what they hold, writing them whole or not at all, reading them without running what they might hide."""
+"""Checkpoints: what they hold; written whole or not at all, and read without running code in them."""
 
 import dataclasses
 import pickle
@@ -23,7 +23,7 @@ FORMAT = 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Identity:
-    """What a network is; where it is equal, weights have the same names, shapes and meaning."""
+    """What must be equal for the weights of two networks to have the same names, shapes and meaning."""
 
     release: str
     arch: str
@@ -38,48 +38,54 @@ class Identity:
 
     @classmethod
     def of(cls, experiment: Experiment, *, release: str = RELEASES[0]) -> "Identity":
-        """That of the network an experiment trains."""
-        network, augmentation = experiment.network, experiment.augmentation
-        own = ("arch", "layers", "conv_blocks", "force_relu", "anchors", "grid_xy_extend")
+        """The identity of the network that an experiment trains."""
+        network = experiment.network
+        augmentation = experiment.augmentation
         return cls(
             release=release,
+            arch=network.arch,
+            layers=network.layers,
+            conv_blocks=network.conv_blocks,
+            force_relu=network.force_relu,
             channels=augmentation.channels,
             input_wh=(augmentation.width, augmentation.height),
             classes=experiment.classes,
-            **{name: getattr(network, name) for name in own},
+            anchors=network.anchors,
+            grid_xy_extend=network.grid_xy_extend,
         )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Checkpoint:
-    """A training run at the end of an epoch; nothing in it tells of time, place or host."""
+    """The state of a training run at the end of an epoch; it holds no time, path or host name."""
 
     identity: Identity
     weights: dict[str, Tensor]
-    average: dict[str, Tensor] | None  # moving average of the weights, which is what is used then
+    average: dict[str, Tensor] | None  # moving average of the weights; where there is one, it is used
     optimizer: dict[str, Any]
-    scaler: dict[str, Any]  # of the loss, in float16 alone
+    scaler: dict[str, Any]  # scale of the loss; empty unless convolutions compute in float16
     epoch: int  # epochs done
     history: list[dict[str, float]]  # rows of the CSV log so far
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint: to the side, made durable, then renamed, so that `path` is whole or as before."""
+    """Write a checkpoint to a temporary file, then rename it, so that `path` is complete or as before."""
     content = {field.name: getattr(checkpoint, field.name) for field in dataclasses.fields(checkpoint)}
-    content |= {"format": FORMAT, "identity": dataclasses.asdict(checkpoint.identity)}
+    content["format"] = FORMAT
+    content["identity"] = dataclasses.asdict(checkpoint.identity)
     # Through an open file: given a path, torch writes its stem into the bytes.
     try:
         with written_whole(path) as stream:
             torch.save(_canonical(content), stream)
     except RuntimeError as error:
-        # torch's writer talks of positions where the disk had no room.
+        # Where the disk is full, torch's own message speaks of positions in the file only.
         if isinstance(error.__context__, OSError):
             raise OSError(error.__context__.errno, error.__context__.strerror, str(path)) from error
         raise
 
 
 def _canonical(value: Any) -> Any:
-    """Equal values that give equal bytes: pickle writes an equal string again where it is not the same object."""
+    """The same values, of which equal strings are one object: pickle writes each object once."""
     if isinstance(value, str):
         return sys.intern(value)
     if isinstance(value, dict):
@@ -92,7 +98,8 @@ def _canonical(value: Any) -> Any:
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint onto the CPU.
 
-    Raises DataError: absent, damaged, of another format, or holding anything but tensors and plain values.
+    Raises DataError: the file is absent, damaged, of another format, or holds anything but tensors and plain
+    values.
     """
     remedy = "give a weights/yolov4_*.pt file that `yolo_v4 train` of this version wrote"
     try:
@@ -101,29 +108,34 @@ def load_checkpoint(path: Path) -> Checkpoint:
     except FileNotFoundError as error:
         raise DataError(f"no checkpoint at {path}", remedy=remedy) from error
     except pickle.UnpicklingError as error:
-        raise DataError(f"{path} is no checkpoint, or hides code in a pickle: not loaded", remedy=remedy) from error
+        raise DataError(
+            f"{path} is no checkpoint, or hides code in a pickle: not loaded", remedy=remedy
+        ) from error
     except MemoryError:
         raise
-    except Exception as error:  # whatever a reader of foreign bytes stumbles over
+    except Exception as error:  # torch.load and pickle raise many kinds for damaged files
         raise DataError(f"{path} is damaged or no checkpoint: {error}", remedy=remedy) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise DataError(f"{path} is not a checkpoint of format {FORMAT}", remedy=remedy)
     try:
         fields = {field.name: content[field.name] for field in dataclasses.fields(Checkpoint)}
-        return Checkpoint(**fields | {"identity": Identity(**content["identity"])})
+        fields["identity"] = Identity(**content["identity"])
+        return Checkpoint(**fields)
     except (KeyError, TypeError) as error:
         raise DataError(f"{path} lacks parts of a checkpoint: {error}", remedy=remedy) from error
 
 
 def load_same(path: Path, experiment: Experiment, *, release: str = "") -> Checkpoint:
-    """A checkpoint of the experiment's network, of any release unless one is given.
+    """Read a checkpoint of the experiment's network, of any release unless one is given.
 
-    Raises DataError: as `load_checkpoint`; it is of another network, naming what differs, with both values.
+    Raises DataError: as `load_checkpoint`, or the checkpoint is of another network; says what differs, with
+    both values.
     """
     checkpoint = load_checkpoint(path)
     expected = Identity.of(experiment, release=release or checkpoint.identity.release)
     for field in dataclasses.fields(Identity):
-        found, wanted = getattr(checkpoint.identity, field.name), getattr(expected, field.name)
+        found = getattr(checkpoint.identity, field.name)
+        wanted = getattr(expected, field.name)
         if found != wanted:
             raise DataError(
                 f"{path} was trained with {field.name} {found}, the spec says {wanted}",
@@ -133,9 +145,9 @@ def load_same(path: Path, experiment: Experiment, *, release: str = "") -> Check
 
 
 def load_network(path: Path, experiment: Experiment) -> Yolo:
-    """The trained network of an experiment in evaluation mode, with the moving average as weights where there is one.
+    """The trained network of an experiment, in evaluation mode.
 
-    Raises DataError: as `load_same`.
+    Its weights are the moving average where there is one. Raises DataError: as `load_same`.
     """
     checkpoint = load_same(path, experiment)
     network = build_network(
@@ -151,8 +163,9 @@ def load_network(path: Path, experiment: Experiment) -> Yolo:
 def load_model(path: str, spec: str, gpu_index: Sequence[int] | None) -> tuple[Yolo, Experiment]:
     """A trained network in evaluation mode on its device, and its experiment.
 
-    Raises DetectorError: no such GPU, a spec that is refused, a model that does not fit it.
+    Raises DetectorError: there is no such GPU, the spec is refused, or the model does not fit the spec.
     """
-    device, experiment = choose_device(gpu_index), load_experiment(Path(spec))
+    device = choose_device(gpu_index)
+    experiment = load_experiment(Path(spec))
     with memory_explained("batch_size of eval_config", experiment.evaluation.batch_size):
         return load_network(Path(path), experiment).to(device), experiment

@@ -1,4 +1,4 @@
-"""Where a network computes, and how exactly."""
+"""The device and the precision that a network computes with, and errors where memory runs out."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -9,43 +9,56 @@ import torch
 
 from yolo_v4.errors import TrainingFailed
 
+BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})  # of /proc/cpuinfo, on x86 and Arm
+OUT_OF_MEMORY = re.compile(
+    "can't allocate memory|out of memory|alloc_failed", re.IGNORECASE
+)  # in error messages
+
 
 def choose_device(asked_for: Sequence[int] | None, *, gpus: int = 1, local_rank: int = 0) -> torch.device:
-    """A GPU where there is one, else the CPU. Raises TrainingFailed: GPUs were asked for that are not there.
+    """Choose the GPU number `local_rank` of those visible, or the CPU where there is no GPU.
 
-    `asked_for` is what `--gpu_index` says; `CUDA_VISIBLE_DEVICES` was set from it, so GPUs count from 0 of those seen.
+    `asked_for` are the numbers given with `--gpu_index`; `CUDA_VISIBLE_DEVICES` was set from them, so PyTorch
+    counts the visible GPUs from 0.
+    Raises TrainingFailed: GPUs were asked for that are not there.
     """
     seen = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if seen < (gpus if gpus > 1 or asked_for else 0) or 0 < seen <= local_rank:
+    required = gpus if gpus > 1 or asked_for else 0
+    if seen < required or 0 < seen <= local_rank:
         flag = f"--gpu_index {' '.join(map(str, asked_for))}" if asked_for else f"--gpus {gpus}"
         raise TrainingFailed(
             f"{flag} was asked for, and PyTorch {torch.__version__} sees {seen} such GPUs here",
-            remedy="leave --gpus and --gpu_index out to use what there is, or install a PyTorch that fits the driver",
+            remedy="leave --gpus and --gpu_index out to use what there is, "
+            "or install a PyTorch that fits the driver",
         )
     return torch.device("cuda", local_rank) if seen else torch.device("cpu")
 
 
 @contextmanager
 def memory_explained(field: str, batch_size: int) -> Iterator[None]:
-    """Where memory runs out inside, name the field of the spec that says how many pictures are worked on at a time."""
+    """Make errors of memory that runs out name `field`, the spec's field of the batch size."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        # Only PyTorch's GPU allocator has an exception of its own; its CPU allocator, the driver and cuBLAS have not.
-        known = isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError))
-        if not known and not re.search("can't allocate memory|out of memory|alloc_failed", str(error), re.IGNORECASE):
+        # Only PyTorch's GPU allocator raises an exception of its own kind; its CPU allocator, the driver and
+        # cuBLAS raise RuntimeError.
+        is_known = isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError))
+        if not is_known and not OUT_OF_MEMORY.search(str(error)):
             raise
-        message, remedy = f"memory ran out with {field} {batch_size}", f"lower {field}, or the network's input size"
-        raise TrainingFailed(f"{message}: {error}", remedy=remedy) from error
+        raise TrainingFailed(
+            f"memory ran out with {field} {batch_size}: {error}",
+            remedy=f"lower {field}, or the network's input size",
+        ) from error
 
 
 def mixed_precision(device: torch.device) -> torch.dtype:
-    """What a network computes in with `--use_amp`.
+    """The type of numbers that a network computes with under `--use_amp`.
 
-    bfloat16 where the hardware has it; else float16 on a GPU, and float32 on a CPU, which could only imitate.
+    bfloat16 if the hardware computes with it; else float16 on a GPU, and float32 on a CPU, where both would
+    be emulated.
     """
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
-    cpu = Path("/proc/cpuinfo")
-    features = cpu.read_text().split() if cpu.exists() else ()
-    return torch.float32 if {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(features) else torch.bfloat16
+    cpu_info = Path("/proc/cpuinfo")
+    words = cpu_info.read_text().split() if cpu_info.exists() else ()
+    return torch.float32 if BFLOAT16_FLAGS.isdisjoint(words) else torch.bfloat16

@@ -1,7 +1,8 @@
-"""From head outputs to one row for each predicted box, in the layout of NVIDIA's models.
+"""Convert head outputs to one row for each predicted box, in the layout of NVIDIA's models.
 
-Columns of a row: cell corner y, x; anchor h, w; cell size y, x; predicted y, x, h, w (in cells and anchors); objectness
-logit; class logits. Positions and sizes are shares of the picture. Rows: scales big, mid, small; row, column, anchor.
+Columns of a row: corner y, x of the cell; anchor h, w; cell size y, x; predicted y, x (in cells) and h, w (in
+anchors); objectness logit; class logits. Cells and anchors are given in shares of the picture. Rows are
+ordered by scale (big, mid, small), then by row, column and anchor.
 Legend: B = pictures, N = rows, C = classes, A = anchors of a scale, H and W = cells.
 Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/yolo_v4/layers/bbox_postprocessing_layer.py,
 cv/yolo_v3/layers/yolo_anchor_box_layer.py.
@@ -16,15 +17,16 @@ from torch import Tensor
 from yolo_v4.boxes import centres_to_corners
 from yolo_v4.spec.experiment import Anchor, NetworkSpec
 
-SIZE_LIMIT = 8.0  # exp of more is not a box
+SIZE_LIMIT = 8.0  # of the logarithm of a size in anchors: exp(8) anchors are larger than any picture
 OBJECTNESS = 10
 FIRST_CLASS = 11
 
 
 def encode_predictions(heads: Sequence[Tensor], spec: NetworkSpec, input_hw: tuple[int, int]) -> Tensor:
-    """Rows [B, N, 11 + C] of all predicted boxes, of heads big, mid, small, each [B, A * (5 + C), H, W].
+    """Rows [B, N, 11 + C] of all predicted boxes; heads big, mid, small, each [B, A * (5 + C), H, W].
 
-    Anchors refer to `input_hw`, the configured network size in pixels, also where this batch has another size.
+    `input_hw` is the configured size of the network input in pixels. Anchors refer to it, also where this
+    batch has another size.
     """
     scales = [
         _scale(head.float(), anchors, extend, input_hw)
@@ -34,14 +36,18 @@ def encode_predictions(heads: Sequence[Tensor], spec: NetworkSpec, input_hw: tup
 
 
 def predicted_boxes(rows: Tensor) -> Tensor:
-    """[..., 4] centre boxes (cx, cy, w, h) of rows [..., 11 + C], as shares of the picture."""
+    """Boxes [..., 4] (cx, cy, w, h) of rows [..., 11 + C], in shares of the picture."""
     centre = rows[..., 0:2] + rows[..., 6:8] * rows[..., 4:6]
     size = rows[..., 8:10] * rows[..., 2:4]
     return torch.cat((centre.flip(-1), size.flip(-1)), dim=-1)
 
 
 def decode_rows(rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Corners [B, N, 4], shares of the picture not cut to it, and scores [B, N, C], 0..1, which do not add up to 1."""
+    """Boxes and scores of rows [B, N, 11 + C].
+
+    Returns corners [B, N, 4] in shares of the picture, which may lie outside it, and scores [B, N, C], 0..1,
+    each independent of the others.
+    """
     scores = rows[..., FIRST_CLASS:].sigmoid() * rows[..., OBJECTNESS : OBJECTNESS + 1].sigmoid()
     return centres_to_corners(predicted_boxes(rows)), scores
 
@@ -50,20 +56,23 @@ def _scale(head: Tensor, anchors: Sequence[Anchor], extend: float, input_hw: tup
     batch, channels, height, width = head.shape
     per_anchor = channels // len(anchors)
     raw = head.permute(0, 2, 3, 1).reshape(batch, height * width * len(anchors), per_anchor)
-    spread = 1.0 + extend
+    spread = 1.0 + extend  # of the sigmoid, so that centres on the border of a cell can be reached
     yx = raw[..., 0:2].sigmoid() * spread - (spread - 1.0) / 2
     hw = raw[..., 2:4].clamp(max=SIZE_LIMIT).exp()
     prior = _prior(int(height), int(width), tuple(anchors), input_hw, head.device).expand(batch, -1, -1)
     return torch.cat((prior, yx, hw, raw[..., 4:]), dim=-1)
 
 
-@lru_cache(maxsize=64)  # a copy to the GPU in every step would make it wait
+@lru_cache(maxsize=64)  # a copy to the GPU in every step would hold it up
 def _prior(
     height: int, width: int, anchors: tuple[Anchor, ...], input_hw: tuple[int, int], device: torch.device
 ) -> Tensor:
-    """[H * W * A, 6]: the columns that do not depend on the picture."""
-    row, column, anchor = torch.meshgrid(*map(torch.arange, (height, width, len(anchors))), indexing="ij")
-    anchor_hw = torch.tensor([(h / input_hw[0], w / input_hw[1]) for w, h in anchors])[anchor.flatten()]
+    """The six columns that do not depend on the picture, [H * W * A, 6]."""
+    row, column, anchor = torch.meshgrid(
+        torch.arange(height), torch.arange(width), torch.arange(len(anchors)), indexing="ij"
+    )
+    shares_hw = torch.tensor([(h / input_hw[0], w / input_hw[1]) for w, h in anchors])
+    anchor_hw = shares_hw[anchor.flatten()]
     corner = torch.stack((row.flatten() / height, column.flatten() / width), dim=1)
     step = torch.tensor((1 / height, 1 / width)).expand_as(corner)
     return torch.cat((corner, anchor_hw, step), dim=1).to(device)

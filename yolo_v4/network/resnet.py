@@ -9,10 +9,16 @@ from torch import Tensor, nn
 
 from yolo_v4.network.blocks import NamedLayers, double_size
 
-BLOCKS = {10: (1, 1, 1, 1), 18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}  # blocks of each stage, by depth
+# Number of layers -> blocks of each stage.
+BLOCKS = {
+    10: (1, 1, 1, 1),
+    18: (2, 2, 2, 2),
+    34: (3, 4, 6, 3),
+    50: (3, 4, 6, 3),
+}
 STAGE_WIDTHS = (64, 128, 256, 512)
 STAGE_STRIDES = (2, 2, 2, 1)
-BOTTLENECK_GROWTH = 4  # outputs of a bottleneck's last convolution over its width
+BOTTLENECK_GROWTH = 4  # outputs of a bottleneck's last convolution, divided by its width
 
 
 class ResNet(NamedLayers):
@@ -21,10 +27,14 @@ class ResNet(NamedLayers):
     def __init__(
         self, depth: int, *, channels: int, freeze_blocks: tuple[int, ...] = (), freeze_bn: bool = False
     ) -> None:
-        """Make a backbone of a depth of `BLOCKS`.
+        """Make the layers.
 
-        `freeze_blocks`: 0 keeps the first convolution as it is, n those of stage n; batch normalisation still learns.
-        `freeze_bn`: batch normalisation uses its moving averages in training too, and leaves them.
+        Args:
+            depth: a number of layers in `BLOCKS`.
+            channels: of the input.
+            freeze_blocks: stages whose convolutions are not trained, 0 for the first convolution; their batch
+                normalisation is trained.
+            freeze_bn: batch normalisation uses its moving averages in training too, and does not update them.
         """
         super().__init__()
         self._freeze_bn = freeze_bn
@@ -49,8 +59,14 @@ class ResNet(NamedLayers):
         kernels = (1, 3, 1) if self._bottleneck else (3, 3)
         widths = (inputs, width, width, outputs) if self._bottleneck else (inputs, width, outputs)
         for place, kernel in enumerate(kernels, start=1):
-            before, after, step = widths[place - 1], widths[place], stride if place == 1 else 1
-            self.add(f"{name}_conv_{place}", before, after, kernel, stride=step, bn=f"{name}_bn_{place}")
+            self.add(
+                f"{name}_conv_{place}",
+                widths[place - 1],
+                widths[place],
+                kernel,
+                stride=stride if place == 1 else 1,
+                bn=f"{name}_bn_{place}",
+            )
         self.add(f"{name}_conv_shortcut", inputs, outputs, 1, stride=stride, bn=f"{name}_bn_shortcut")
 
     def train(self, mode: bool = True) -> "ResNet":
@@ -63,17 +79,18 @@ class ResNet(NamedLayers):
 
     @property
     def out_channels(self) -> tuple[int, int, int]:
-        """Channels of what `forward` returns."""
+        """Channels of the features that `forward` returns."""
         return (256, 512, 2048) if self._bottleneck else (128, 256, 512)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Features of a picture at strides 8, 16 and 16: the outputs of stages 2, 3 and 4.
 
-        From 50 layers on, as NVIDIA has it, the last bottleneck of stage 4 gives its narrow inside at stride 16, and
-        that of stage 3, doubled in size, stands in at stride 8.
+        With 50 layers, as in NVIDIA's network, the features at strides 8 and 16 are the input of the last
+        convolution of stages 3, doubled in size, and 4.
         """
         x = F.relu(self.normalised(x, "conv1", "bn_conv1"), inplace=True)
-        insides, outputs = [], []
+        insides = []
+        outputs = []
         for names in self._stages:
             for name in names:
                 inside, x = self._block(x, name)
@@ -84,9 +101,10 @@ class ResNet(NamedLayers):
         return outputs[1], outputs[2], outputs[3]
 
     def _block(self, x: Tensor, name: str) -> tuple[Tensor, Tensor]:
-        """What enters the block's last convolution, and what leaves the block."""
+        """The input of the block's last convolution, and the output of the block."""
         shortcut = self.normalised(x, f"{name}_conv_shortcut", f"{name}_bn_shortcut")
         last = 3 if self._bottleneck else 2
         for place in range(1, last):
             x = F.relu(self.normalised(x, f"{name}_conv_{place}", f"{name}_bn_{place}"), inplace=True)
-        return x, F.relu(self.normalised(x, f"{name}_conv_{last}", f"{name}_bn_{last}").add_(shortcut), inplace=True)
+        last_output = self.normalised(x, f"{name}_conv_{last}", f"{name}_bn_{last}")
+        return x, F.relu(last_output.add_(shortcut), inplace=True)

@@ -8,7 +8,7 @@ from yolo_v4.network.neck import TopDownBottomUpNeck, TopDownNeck
 from yolo_v4.network.resnet import ResNet
 from yolo_v4.spec.experiment import RELEASES, NetworkSpec
 
-BOX_CHANNELS = 5  # y, x, h, w and objectness, before one channel a class
+BOX_CHANNELS = 5  # y, x, h, w and objectness; one channel for each class follows
 HEADS = ("conv_big_object", "conv_mid_object", "conv_sm_object")
 
 
@@ -16,7 +16,11 @@ class Yolo(nn.Module):
     """Backbone, neck and the heads `conv_big_object`, `conv_mid_object`, `conv_sm_object`."""
 
     def __init__(
-        self, backbone: ResNet, neck: TopDownNeck | TopDownBottomUpNeck, head_channels: tuple[int, ...], release: str
+        self,
+        backbone: ResNet,
+        neck: TopDownNeck | TopDownBottomUpNeck,
+        head_channels: tuple[int, ...],
+        release: str,
     ) -> None:
         super().__init__()
         self.release = release
@@ -28,34 +32,40 @@ class Yolo(nn.Module):
         self.conv_sm_object = nn.Conv2d(small, head_channels[2], 1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Raw outputs [B, anchors * (5 + classes), H / stride, W / stride] of the heads for the strides 32, 16, 8.
+        """The outputs of the heads big, mid and small, at strides 32, 16 and 8.
 
-        H and W of x are multiples of 32, the mean is subtracted. An anchor's channels: y, x, h, w, objectness, classes.
+        x is [B, channels, H, W], H and W multiples of 32, with the mean subtracted. Each output is
+        [B, anchors * (5 + classes), H / stride, W / stride]; an anchor's channels are y, x, h, w, objectness,
+        classes.
         """
         big, mid, small = self.neck(*self.backbone(x.contiguous(memory_format=torch.channels_last)))
         return self.conv_big_object(big), self.conv_mid_object(mid), self.conv_sm_object(small)
 
 
 def build_network(spec: NetworkSpec, *, num_classes: int, channels: int, release: str = RELEASES[0]) -> Yolo:
-    """A network with fresh weights (Glorot uniform, from torch's global generator); `release`: one of `RELEASES`.
+    """A network with fresh weights: Glorot uniform, from torch's global generator.
 
-    Raises SpecError: a number of blocks that there is not.
+    `release`: one of `RELEASES`. Raises SpecError: `arch_conv_blocks` is not 0, 1 or 2.
     """
-    backbone = ResNet(spec.layers, channels=channels, freeze_blocks=spec.freeze_blocks, freeze_bn=spec.freeze_bn)
+    backbone = ResNet(
+        spec.layers, channels=channels, freeze_blocks=spec.freeze_blocks, freeze_bn=spec.freeze_bn
+    )
     width = 256 if spec.layers >= 50 else 128
     neck: TopDownNeck | TopDownBottomUpNeck
     if release == "5.0":
         neck = TopDownBottomUpNeck(backbone.out_channels, width=width, force_relu=spec.force_relu)
     elif spec.conv_blocks in (0, 1, 2):
-        neck = TopDownNeck(backbone.out_channels, width=width, conv_blocks=spec.conv_blocks, force_relu=spec.force_relu)
+        neck = TopDownNeck(
+            backbone.out_channels, width=width, conv_blocks=spec.conv_blocks, force_relu=spec.force_relu
+        )
     else:
         raise SpecError(f"arch_conv_blocks is {spec.conv_blocks}; it can be 0, 1 or 2", remedy="set it to 2")
-    heads = tuple(len(anchors) * (BOX_CHANNELS + num_classes) for anchors in spec.anchors)
-    network = Yolo(backbone, neck, heads, release)
+    head_channels = tuple(len(anchors) * (BOX_CHANNELS + num_classes) for anchors in spec.anchors)
+    network = Yolo(backbone, neck, head_channels, release)
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.xavier_uniform_(layer.weight)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
-    # Channels last halves the time of a training step on a CPU and suits tensor cores.
-    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
+    # The layout "channels last" halves the time of a training step on a CPU and suits tensor cores.
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # stubs lack it

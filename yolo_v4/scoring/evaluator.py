@@ -1,4 +1,4 @@
-"""What a detector is worth on labelled frames: average precision of each class, and TAO's table of it."""
+"""Average precision of a detector on labelled frames, and TAO's table of it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,24 +15,30 @@ from yolo_v4.spec.experiment import Experiment
 
 RULE = "*" * 31
 Batches = Iterator[tuple[Tensor, list[Truth]]]
-Find = Callable[[Tensor, list[Truth]], list[Detections]]  # in network input [B, C, H, W]; truths only to look on
+# Detects objects in network input [B, C, H, W]; the truths are only for what is computed beside, such as a
+# loss.
+Find = Callable[[Tensor, list[Truth]], list[Detections]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Metrics:
-    """Average precision, 0..1, of frames that each counted once."""
+    """Average precision, 0..1, of frames that each count once."""
 
     map_tao: float  # mean over all classes; one without objects counts 0
     map_present: float  # mean over the classes with objects
     ap: Mapping[str, float | None]  # by class; None without objects
-    boxes: Mapping[str, int]  # by class: objects to be found
+    boxes: Mapping[str, int]  # by class; number of objects to be found
     images: int
 
 
 def evaluate(
     find: Find, frames: Sequence[Frame], experiment: Experiment, *, steps: Callable[[Batches], Batches] = iter
 ) -> Metrics:
-    """Metrics of what `find` finds on a frame or more; `steps` may time batches. Raises DataError: a bad picture."""
+    """The metrics of the detections that `find` makes on `frames`, of which there is at least one.
+
+    `steps` wraps the iterator of the batches, for example to time them.
+    Raises DataError: a picture cannot be read.
+    """
     truths: list[Truth] = []
     found: list[Detections] = []
     size = experiment.evaluation.batch_size
@@ -40,9 +46,13 @@ def evaluate(
     for pixels, batch_truths in steps(ahead(partial(letterboxed, experiment=experiment), groups)):
         found += find(pixels, batch_truths)
         truths += batch_truths
-    limits = {"matching_iou": experiment.evaluation.matching_iou}
-    limits["confidence_threshold"] = experiment.nms.confidence_threshold
-    outcomes = judge(truths, found, num_classes=len(experiment.classes), **limits)
+    outcomes = judge(
+        truths,
+        found,
+        num_classes=len(experiment.classes),
+        matching_iou=experiment.evaluation.matching_iou,
+        confidence_threshold=experiment.nms.confidence_threshold,
+    )
     ap = {
         name: outcome.average_precision(experiment.evaluation.mode) if outcome.objects else None
         for name, outcome in zip(experiment.classes, outcomes, strict=True)

@@ -1,7 +1,7 @@
-"""What NVIDIA's spec loader demands of an experiment spec, in its order and with its words.
+"""The checks of NVIDIA's spec loader, in its order and with its messages.
 
 Source: TAO 5.0, `cv/yolo_v4/utils/spec_loader.py` and `cv/common/utils.py`.
-Numbers were stored as float32 and are compared in double, so 0.3 itself lies outside [0, 0.3], as in TAO.
+Numbers are stored as float32 and compared as float64, so 0.3 itself lies outside [0, 0.3], as in TAO.
 """
 
 from collections.abc import Iterator
@@ -9,32 +9,45 @@ from typing import Any
 
 from yolo_v4.errors import SpecError
 
-Verdict = tuple[bool, str]
+Verdict = tuple[bool, str]  # whether a check passed, and the message if it did not
 
 
 def check_message(spec: Any, *, where: str) -> None:
     """Refuse an `Experiment` message that NVIDIA's spec loader refuses.
 
-    Raises SpecError: the first thing wrong, in NVIDIA's words, with the file.
+    Raises SpecError: a check fails; has NVIDIA's message for the first one, and the file.
     """
     for part in (_dataset, _augmentation, _training_and_evaluation, _network, _early_stopping):
         for holds, complaint in part(spec):
             if not holds:
-                raise SpecError(f"{complaint} (in {where})", remedy=f"correct {where}; docs/seam.md lists every field")
+                raise SpecError(
+                    f"{complaint} (in {where})", remedy=f"correct {where}; docs/seam.md lists every field"
+                )
 
 
 def _dataset(spec: Any) -> Iterator[Verdict]:
     dataset = spec.dataset_config
     yield len(dataset.target_class_mapping) > 0, "Please specify target_class_mapping"
     yield len(dataset.data_sources) > 0, "Please specify training data sources"
-    for split, sources in (("training", dataset.data_sources), ("validation", dataset.validation_data_sources)):
+    for split, sources in (
+        ("training", dataset.data_sources),
+        ("validation", dataset.validation_data_sources),
+    ):
         kinds = [source.WhichOneof("labels_format") for source in sources]
-        yield len(set(kinds)) < 2, f"Label format should be identical for all {split} data sources. Got {kinds}"
-        complaint = f"`image_extension` should be specified in `dataset_config` if {split}  label format is TFRecord."
+        yield (
+            len(set(kinds)) < 2,
+            f"Label format should be identical for all {split} data sources. Got {kinds}",
+        )
+        complaint = (
+            f"`image_extension` should be specified in `dataset_config` if {split}  label format is TFRecord."
+        )
         yield dataset.image_extension != "" or "tfrecords_path" not in kinds, complaint
-    records = dataset.data_sources[0].WhichOneof("labels_format") == "tfrecords_path"
-    complaint = "Validation dataset specified by `validation_fold` requires the training label format to be TFRecords."
-    yield records or len(dataset.validation_data_sources) > 0, complaint
+    are_records = dataset.data_sources[0].WhichOneof("labels_format") == "tfrecords_path"
+    complaint = (
+        "Validation dataset specified by `validation_fold` "
+        "requires the training label format to be TFRecords."
+    )
+    yield are_records or len(dataset.validation_data_sources) > 0, complaint
 
 
 def _augmentation(spec: Any) -> Iterator[Verdict]:
@@ -55,7 +68,8 @@ def _augmentation(spec: Any) -> Iterator[Verdict]:
 
 
 def _picture(config: Any, extension: str) -> Iterator[Verdict]:
-    depth, mean = config.output_depth or 8, config.image_mean
+    depth = config.output_depth or 8
+    mean = config.image_mean
     if config.output_channel == 3:
         complaint = "'r', 'g', 'b' should all be present in image_mean for images with 3 channels."
         yield not mean or all(channel in mean for channel in "rgb"), complaint
@@ -63,7 +77,10 @@ def _picture(config: Any, extension: str) -> Iterator[Verdict]:
         return
     yield not mean or "l" in mean, "'l' should be present in image_mean for images with 1 channel."
     yield depth in (8, 16), f"Grayscale images can only support 8-bit or 16-bit depth, got {depth}"
-    yield depth == 8 or extension in ("png", "PNG"), f"16-bit images can only be PNG(png) format, got {extension}"
+    yield (
+        depth == 8 or extension in ("png", "PNG"),
+        f"16-bit images can only be PNG(png) format, got {extension}",
+    )
 
 
 def _training_and_evaluation(spec: Any) -> Iterator[Verdict]:
@@ -73,7 +90,10 @@ def _training_and_evaluation(spec: Any) -> Iterator[Verdict]:
     yield config.checkpoint_interval > 0, "checkpoint interval must be positive"
     yield spec.eval_config.batch_size > 0, "batch size must be positive"
     yield 0.0 < spec.eval_config.matching_iou_threshold <= 1.0, "matching_iou_threshold must be within (0, 1]"
-    yield 0.0 < spec.nms_config.clustering_iou_threshold <= 1.0, "clustering_iou_threshold must be within (0, 1]"
+    yield (
+        0.0 < spec.nms_config.clustering_iou_threshold <= 1.0,
+        "clustering_iou_threshold must be within (0, 1]",
+    )
 
 
 def _network(spec: Any) -> Iterator[Verdict]:
@@ -88,7 +108,10 @@ def _network(spec: Any) -> Iterator[Verdict]:
     yield 0.0 <= config.focal_loss_alpha < 1.0, complaint
     yield config.focal_loss_gamma >= 0.0, "focal_loss_gamma must be at least 0.0"
     for scale in ("big", "mid") if tiny else ("big", "mid", "small"):
-        yield getattr(config, f"{scale}_anchor_shape") != "", f"`{scale}_anchor_shape` is not provided in spec file."
+        yield (
+            getattr(config, f"{scale}_anchor_shape") != "",
+            f"`{scale}_anchor_shape` is not provided in spec file.",
+        )
     complaint = "`small_anchor_shape` is not supported by `cspdarknet_tiny` backbone."
     yield config.small_anchor_shape == "" or not tiny, complaint
     for name in ("big_grid_xy_extend", "mid_grid_xy_extend"):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from yolo_v4.errors import SpecError
 from yolo_v4.spec import dataset_convert_pb2
-from yolo_v4.spec.load import data_path, fill
+from yolo_v4.spec.load import data_path
 from yolo_v4.spec.text import merge_text, read_text
 
 DEFAULT_EXTENSION = ".png"
@@ -13,7 +13,10 @@ DEFAULT_EXTENSION = ".png"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Conversion:
-    """One conversion from KITTI label files to TFRecords. Like TAO, `dataset_convert` checks the values as it goes."""
+    """One conversion from KITTI label files to TFRecords.
+
+    The values are not checked here: like TAO, `dataset_convert` checks each of them when it is used.
+    """
 
     root: Path
     image_folder: str  # below root; goes into frame/id
@@ -36,12 +39,24 @@ def load_conversion(path: Path) -> Conversion:
     if message.WhichOneof("convert_config_type") != "kitti_config":
         raise SpecError(
             f"{path} has no kitti_config, the one kind of data set that is converted here",
-            remedy="describe a KITTI data set: kitti_config { root_directory_path: ... }; coco_config is not supported",
+            remedy="describe a KITTI data set: kitti_config { root_directory_path: ... }; "
+            "coco_config is not supported",
         )
     config = message.kitti_config
     unsupported = [name for name in ("point_clouds_dir", "calibrations_dir") if getattr(config, name)]
-    unsupported += ["sample_modifier_config"] if message.HasField("sample_modifier_config") else []
-    for name in unsupported:
+    if message.HasField("sample_modifier_config"):
+        unsupported.append("sample_modifier_config")
+    if unsupported:
+        name = unsupported[0]
         raise SpecError(f"{name} is not supported (in {path})", remedy=f"remove {name} from {path}")
-    root, ending = data_path(config.root_directory_path), config.image_extension or DEFAULT_EXTENSION
-    return fill(Conversion, config, root=root, image_extension=ending)
+    return Conversion(
+        root=data_path(config.root_directory_path),
+        image_folder=config.image_dir_name,
+        label_folder=config.label_dir_name,
+        image_extension=config.image_extension or DEFAULT_EXTENSION,
+        partition_mode=config.partition_mode,
+        partitions=config.num_partitions,
+        val_split_pct=config.val_split,
+        shards=config.num_shards,
+        sequence_file=config.kitti_sequence_to_frames_file,
+    )

@@ -1,7 +1,7 @@
-"""What an experiment spec says, as frozen values that were checked when they were read.
+"""The values of an experiment spec, as frozen dataclasses.
 
-`yolo_v4.spec.load` makes these from TAO's protobuf text; everything else in the package reads only these.
-Ranges are those that NVIDIA's spec loader demands (TAO 5.0, `cv/yolo_v4/utils/spec_loader.py`).
+`yolo_v4.spec.load` makes them from TAO's protobuf text and checks them; the rest of the package uses only
+these. Ranges are those of NVIDIA's spec loader (TAO 5.0, `cv/yolo_v4/utils/spec_loader.py`).
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatasetSpec:
-    """Where frames come from and what their classes are called."""
+    """Sources of frames, and names of classes."""
 
     train: tuple[Source, ...]
     validation: tuple[Source, ...]  # empty: `validation_fold` of the training records
@@ -37,7 +37,7 @@ class DatasetSpec:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Augmentation:
-    """Network input and how training frames are varied."""
+    """The network input, and the random changes of training frames."""
 
     width: int  # pixels, multiple of 32
     height: int
@@ -108,7 +108,7 @@ class Training:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evaluation:
-    """How average precision is counted."""
+    """How average precision is computed."""
 
     mode: Literal["sample", "integrate"]
     batch_size: int
@@ -149,7 +149,7 @@ class NetworkSpec:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Experiment:
-    """One experiment spec, whole."""
+    """One complete experiment spec."""
 
     classes: tuple[str, ...]  # sorted target classes, lower case; a class's id is its place here
     class_weights: tuple[float, ...]  # in the order of `classes`

@@ -1,4 +1,4 @@
-"""Protobuf text into messages, with errors that say where and what was meant."""
+"""Parse protobuf text; errors name the line and column, and the most similar known field."""
 
 import difflib
 import re
@@ -13,19 +13,25 @@ _UNKNOWN_FIELD = re.compile(r'Message type "(?P<message>[^"]+)" has no field nam
 
 
 def read_text(path: Path) -> str:
-    """Text of a spec file. Raises SpecError: there is no such file, or it is not UTF-8."""
+    """The text of a spec file. Raises SpecError: there is no such file, or it is not UTF-8."""
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise SpecError(f"{path} is not a text file: {error}", remedy="give protobuf text, saved as UTF-8") from error
+        raise SpecError(
+            f"{path} is not a text file: {error}", remedy="give protobuf text, saved as UTF-8"
+        ) from error
     except OSError as error:
-        raise SpecError(f"cannot read the spec file {path}: {error.strerror}", remedy="correct the path") from error
+        raise SpecError(
+            f"cannot read the spec file {path}: {error.strerror}", remedy="correct the path"
+        ) from error
 
 
 def merge_text(text: str, message: Any, *, where: str) -> None:
-    """Parse protobuf `text` into an empty `message`; as in TAO the last of a repeated scalar wins.
+    """Parse protobuf `text` into an empty `message`.
 
-    Raises SpecError: starts with `line:column`, as TAO's parser does, and names the nearest known field.
+    As in TAO, the last value of a field counts where the text gives it several times.
+    Raises SpecError: the text cannot be parsed; starts with `line:column`, as in TAO, and names the most
+    similar known field.
     """
     try:
         text_format.Merge(text, message)
@@ -37,11 +43,19 @@ def _explain(error: text_format.ParseError, message: Any, where: str) -> SpecErr
     unknown = _UNKNOWN_FIELD.search(str(error))
     if unknown is None:
         return SpecError(f"{error} (in {where})", remedy=f"correct line {error.GetLine()} of {where}")
-    name, field = unknown["message"].rpartition(".")[2], unknown["field"]
+    name = unknown["message"].rpartition(".")[2]
+    field = unknown["field"]
     descriptor = message.DESCRIPTOR.file.message_types_by_name.get(name)
     known = sorted(descriptor.fields_by_name) if descriptor else []
     nearest = difflib.get_close_matches(field.lower(), known, n=1, cutoff=0.5)
-    found = f'{error.GetLine()}:{error.GetColumn()} : Message type "{name}" has no field named "{field}" (in {where})'
+    found = (
+        f"{error.GetLine()}:{error.GetColumn()} : "
+        f'Message type "{name}" has no field named "{field}" (in {where})'
+    )
     if nearest:
-        return SpecError(found, remedy=f'did you mean "{nearest[0]}"? correct line {error.GetLine()} of {where}')
-    return SpecError(found, remedy=f"remove line {error.GetLine()} of {where}; {name} has: {', '.join(known)}")
+        return SpecError(
+            found, remedy=f'did you mean "{nearest[0]}"? correct line {error.GetLine()} of {where}'
+        )
+    return SpecError(
+        found, remedy=f"remove line {error.GetLine()} of {where}; {name} has: {', '.join(known)}"
+    )

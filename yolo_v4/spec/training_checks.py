@@ -1,4 +1,4 @@
-"""What is demanded of a spec only when training starts: learning rate, optimiser, regulariser, model to load."""
+"""The checks that a spec must pass to train with it: learning rate, optimiser, regulariser, model to load."""
 
 import re
 from collections.abc import Iterator
@@ -11,18 +11,24 @@ _EPOCH = re.compile(r"_(?P<epoch>\d{3,})\.[^.]+$")
 
 
 def check_training(experiment: Experiment) -> None:
-    """Refuse what the loader accepts but cannot train (SpecError), in NVIDIA's words (TAO 5.0, cv/common/utils.py)."""
+    """Refuse an experiment that the loader accepts but that cannot be trained.
+
+    Raises SpecError: a check fails; has NVIDIA's message where TAO has the check (TAO 5.0,
+    cv/common/utils.py).
+    """
     for holds, complaint in _verdicts(experiment):
         if not holds:
-            raise SpecError(complaint, remedy="correct training_config in the experiment spec; see docs/seam.md")
+            raise SpecError(
+                complaint, remedy="correct training_config in the experiment spec; see docs/seam.md"
+            )
     if experiment.training.resume_path is not None:
         resumed_epoch(experiment.training.resume_path)
 
 
 def resumed_epoch(path: Path) -> int:
-    """Epoch in the name of a checkpoint, such as 40 in `yolov4_resnet18_epoch_040.pt`.
+    """The epoch in the name of a checkpoint, such as 40 in `yolov4_resnet18_epoch_040.pt`.
 
-    Raises SpecError: the name does not end in three digits or more.
+    Raises SpecError: the name does not end in `_` and three digits or more.
     """
     found = _EPOCH.search(path.name)
     if found is None:
@@ -35,11 +41,12 @@ def resumed_epoch(path: Path) -> int:
 
 def _verdicts(experiment: Experiment) -> Iterator[tuple[bool, str]]:
     training = experiment.training
-    rate, optimizer = training.schedule, training.optimizer
+    rate = training.schedule
+    optimizer = training.optimizer
     yield rate.kind != "none", "learning rate schedule must be specified in config file!"
     yield rate.min_learning_rate > 0.0, "min_learning_rate should be positive"
-    above = rate.max_learning_rate > rate.min_learning_rate
-    yield above, "max learning rate should be larger than min_learning_rate"
+    is_max_above_min = rate.max_learning_rate > rate.min_learning_rate
+    yield is_max_above_min, "max learning rate should be larger than min_learning_rate"
     yield 0.0 <= rate.soft_start <= 1.0, "The soft_start varible should be >= 0.0 or <= 1.0."
     if rate.kind == "annealing":
         yield 0.0 <= rate.annealing <= 1.0, "The annealing_start variable should be >= 0.0 or <= 1.0."
@@ -50,12 +57,17 @@ def _verdicts(experiment: Experiment) -> Iterator[tuple[bool, str]]:
         yield 0.0 < optimizer.beta2 < 1.0, "beta2 must be within (0, 1)."
         yield optimizer.epsilon > 0.0, "epsilon must be greater than 0."
     yield optimizer.kind != "sgd" or optimizer.momentum >= 0.0, "momentum must be >=0."
-    yield optimizer.kind != "rmsprop", "rmsprop does not work in TAO 5.0 (it looks for beta2) and is not offered here."
-    weighed = training.regularizer == "none" or 0.0 < training.regularizer_weight < 1.0
-    yield weighed, "Weight decay should be no less than 0 and less than 1"
-    sides = (experiment.augmentation.width, experiment.augmentation.height)
-    words = "batch_size_per_gpu: 1 is not supported at 32x32: one value is nothing to normalise a batch by."
-    yield training.batch_size > 1 or max(sides) > 32, words
+    yield (
+        optimizer.kind != "rmsprop",
+        "rmsprop does not work in TAO 5.0 (it looks for beta2) and is not offered here.",
+    )
+    is_weight_valid = training.regularizer == "none" or 0.0 < training.regularizer_weight < 1.0
+    yield is_weight_valid, "Weight decay should be no less than 0 and less than 1"
+    longer_side_px = max(experiment.augmentation.width, experiment.augmentation.height)
+    complaint = (
+        "batch_size_per_gpu: 1 is not supported at 32x32: one value is nothing to normalise a batch by."
+    )
+    yield training.batch_size > 1 or longer_side_px > 32, complaint
     yield training.pruned_path is None, "pruned_model_path is not supported: there is no prune here."
     yield not training.quantisation_aware, "enable_qat: true is not supported; export quantises to int8."
     yield not experiment.auto_class_weights, "class_weighting_config.enable_auto: true is not supported."

@@ -1,7 +1,7 @@
-"""Several training processes that share each step: one for each GPU here, or those that torchrun has started.
+"""Several training processes that share each step: one for each GPU of this machine, or started by torchrun.
 
-The environment says which one a process is, in torchrun's words: RANK, LOCAL_RANK, WORLD_SIZE, MASTER_ADDR,
-MASTER_PORT. NCCL joins GPUs, gloo CPUs.
+torchrun's environment variables tell a process which one it is: RANK, LOCAL_RANK, WORLD_SIZE, MASTER_ADDR and
+MASTER_PORT. GPUs communicate through NCCL, CPUs through gloo.
 """
 
 import os
@@ -19,27 +19,33 @@ from torch import distributed
 
 from yolo_v4.errors import TrainingFailed
 
-PATIENCE = timedelta(hours=2)  # with the first process, which validates while the others wait
-POLL_S, GRACE_S = 0.2, 10.0
+TIMEOUT = timedelta(hours=2)  # the other processes wait while the first one validates
+POLL_S = 0.2  # between looks at the processes
+GRACE_S = 10.0  # from SIGTERM to SIGKILL
 
 
 class Place(NamedTuple):
-    """Which process this is, of how many."""
+    """Which process this is, and of how many."""
 
-    rank: int = 0
+    rank: int = 0  # from 0
     ranks: int = 1
 
 
 def launch(argv: Sequence[str], processes: int) -> None:
-    """Run `yolo_v4 ARGV` in so many processes on this machine; the first one speaks, all may complain.
+    """Run `yolo_v4 ARGV` in several processes on this machine.
 
-    Raises TrainingFailed: one of them failed; the others are ended then.
+    Only the first one writes to standard output, all of them write to standard error.
+    Raises TrainingFailed: a process failed; the others have been ended.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    shared = {name: str(processes) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE")}
-    shared |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    shared = {
+        "WORLD_SIZE": str(processes),
+        "LOCAL_WORLD_SIZE": str(processes),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": port,
+    }
     children: list[subprocess.Popen[bytes]] = []
     try:
         for rank in range(processes):
@@ -54,12 +60,15 @@ def launch(argv: Sequence[str], processes: int) -> None:
         _end(children)
     if failed:
         status = children[failed[0]].returncode
-        killed = f"was ended by signal {-status}" if status < 0 else "failed, as it says above"
-        remedy = "lower batch_size_per_gpu if it was memory, else mend what it says"
-        raise TrainingFailed(f"process {failed[0]} of {processes} {killed}, so training stopped", remedy=remedy)
+        reason = f"was ended by signal {-status}" if status < 0 else "failed, as it says above"
+        raise TrainingFailed(
+            f"process {failed[0]} of {processes} {reason}, so training stopped",
+            remedy="lower batch_size_per_gpu if it was memory, else mend what it says",
+        )
 
 
 def _end(children: Sequence["subprocess.Popen[bytes]"]) -> None:
+    """End all processes, by force those that are still there after `GRACE_S`."""
     for child in children:
         child.terminate()
     for child in children:
@@ -70,27 +79,27 @@ def _end(children: Sequence["subprocess.Popen[bytes]"]) -> None:
 
 
 def is_member() -> bool:
-    """Was this process started as one of several?"""
+    """Whether this process was started as one of several."""
     return {"RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"} <= os.environ.keys()
 
 
 @contextmanager
 def joined(device: torch.device) -> Iterator[Place]:
-    """This process's place, with the others of its run at hand inside."""
+    """Join the other processes of the run, if there are any, for as long as the context lasts."""
     if not is_member():
         yield Place()
         return
     place = Place(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
-    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE)
+    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=TIMEOUT)
     try:
         yield place
     finally:
-        with suppress(RuntimeError):  # another one is gone already
+        with suppress(RuntimeError):  # another process has already ended
             distributed.destroy_process_group()
 
 
 def mean_of_all(value: float, device: torch.device) -> float:
-    """The mean over all processes of a number that each has its own of."""
+    """The mean of `value` over all processes."""
     if not distributed.is_initialized():
         return value
     total = torch.tensor(value, dtype=torch.float64, device=device)

@@ -1,10 +1,12 @@
-"""The training run, epoch by epoch: train, judge, save, log.
+"""The training run, epoch by epoch: train, validate, save, log.
 
-Judging and saving happen every `checkpoint_interval` epochs and after the last, also when that comes early; TAO 5.0
-judges label-folder data every epoch and saves nothing when it stops early.
+The network is validated and saved every `checkpoint_interval` epochs and after the last epoch, also where
+early stopping makes it the last. TAO 5.0 validates every epoch where the labels are in folders, and saves
+nothing when it stops early.
 """
 
 import csv
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,28 +24,32 @@ from yolo_v4.training.trainer import Trainer, require_finite
 from yolo_v4.training.visualizer import Visualizer
 
 Row = dict[str, float]  # of the CSV log
-Judge = Callable[[Yolo], Row]  # columns AP_<class>, mAP, validation_loss of a network in evaluation mode
+Judge = Callable[[Yolo], Row]  # columns AP_<class>, mAP and validation_loss, of a network in evaluation mode
+NOT_KNOWN = math.nan  # in a column of the CSV log
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outputs:
-    """Where a run writes; the folder of the weights exists. Only the first of several processes speaks."""
+    """Where a run writes; of several processes only the first one does. The folder of the weights exists."""
 
     results: Path
     model: str  # such as resnet18
-    speaks: bool = True
+    is_first_process: bool = True
 
     def checkpoint(self, epoch: int) -> Path:
         """File of the checkpoint after `epoch` epochs."""
         return self.results / "weights" / f"yolov4_{self.model}_epoch_{epoch:03}.pt"
 
     def write_csv(self, classes: Sequence[str], history: Sequence[Row]) -> None:
-        """The CSV log as TAO writes it: no times, CRLF line ends, one row an epoch; what it does not know is `nan`."""
-        columns = ["epoch", *sorted([f"AP_{name}" for name in classes] + ["loss", "lr", "mAP", "validation_loss"])]
-        if self.speaks:
-            with (self.results / f"yolov4_training_log_{self.model}.csv").open("w", newline="") as stream:
-                rows = ([row.get(column, float("nan")) for column in columns] for row in history)
-                csv.writer(stream).writerows([columns, *rows])
+        """Write the CSV log as TAO does: a row an epoch, CRLF line ends, `nan` for what is not known."""
+        if not self.is_first_process:
+            return
+        metrics = [f"AP_{name}" for name in classes] + ["loss", "lr", "mAP", "validation_loss"]
+        columns = ["epoch", *sorted(metrics)]
+        with (self.results / f"yolov4_training_log_{self.model}.csv").open("w", newline="") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(columns)
+            writer.writerows([row.get(column, NOT_KNOWN) for column in columns] for row in history)
 
 
 def train(
@@ -58,56 +64,95 @@ def train(
     phases: Phases,
     history: Sequence[Row] = (),
 ) -> None:
-    """Train up to the epoch the spec names, on from the `history` of a resumed run.
+    """Train up to the number of epochs in the spec; `history` has the rows of the epochs of a resumed run.
 
-    Raises TrainingFailed: a loss is not a finite number; weights that give one are not saved.
+    Raises TrainingFailed: a loss is not a finite number; weights that give such a loss are not saved.
     """
-    spec, history = experiment.training, list(history)
-    outputs.write_csv(experiment.classes, history)
-    stop = no_longer_falls(history, spec.early_stopping)
+    spec = experiment.training
+    rows = list(history)
+    outputs.write_csv(experiment.classes, rows)
+    stop = should_stop(rows, spec.early_stopping)
     while trainer.epochs_done < spec.epochs and not stop:
-        started_s, epoch = time.monotonic(), trainer.epochs_done + 1
+        started_s = time.monotonic()
+        epoch = trainer.epochs_done + 1
         print(f"Epoch {epoch}/{spec.epochs}", flush=True)
-        with Progress(batches.pictures_per_epoch, "Training") as progress, phases.phase("epoch", epoch=epoch):
-            watched = board.watched(batches.epoch(epoch - 1), (epoch - 1) * batches.steps_per_epoch, trainer.network)
-            loss = trainer.run_epoch(phases.steps(watched), progress, board.scalars)
-        row = {"epoch": epoch, "loss": loss, "lr": trainer.learning_rate}
-        history.append(row)
-        stop = no_longer_falls(history, spec.early_stopping)
-        if outputs.speaks and (epoch % spec.checkpoint_interval == 0 or epoch == spec.epochs or stop):
-            with phases.phase("validation", epoch=epoch):
-                row |= judge(trainer.trained.eval())
-            require_finite(row["validation_loss"], f"after epoch {epoch} the validation loss")
-            with phases.phase("checkpoint", epoch=epoch):
-                print(f"Epoch {epoch:05}: saving model to {outputs.checkpoint(epoch)}", flush=True)
-                save_checkpoint(outputs.checkpoint(epoch), trainer.checkpoint(history))
-        outputs.write_csv(experiment.classes, history)
-        report_epoch(log, row, spec.epochs, seconds=time.monotonic() - started_s, images_per_s=progress.images_per_s)
-        board.scalars(epoch * batches.steps_per_epoch, {name: row[name] for name in row if name not in ("epoch", "lr")})
+        loss, images_per_s = _train_epoch(trainer, batches, board, phases, epoch)
+        row: Row = {"epoch": epoch, "loss": loss, "lr": trainer.learning_rate}
+        rows.append(row)
+        stop = should_stop(rows, spec.early_stopping)
+        is_checkpoint_due = epoch % spec.checkpoint_interval == 0 or epoch == spec.epochs or stop
+        if is_checkpoint_due and outputs.is_first_process:
+            row |= _validate(trainer, judge, phases, epoch)
+            _save(trainer, rows, outputs.checkpoint(epoch), phases, epoch)
+        outputs.write_csv(experiment.classes, rows)
+        seconds = time.monotonic() - started_s
+        _report_epoch(log, row, spec.epochs, seconds=seconds, images_per_s=images_per_s)
+        plotted = {name: value for name, value in row.items() if name not in ("epoch", "lr")}
+        board.scalars(epoch * batches.steps_per_epoch, plotted)
         if stop:
             print(f"Epoch {epoch:05}: early stopping", flush=True)
 
 
-def no_longer_falls(history: Sequence[Row], spec: EarlyStopping | None) -> bool:
-    """Has the loss, in rows from the first epoch on, not fallen by more than `min_delta` for `patience` epochs?"""
-    best, waited = float("inf"), 0
-    for row in history if spec else ():
-        waited += 1
-        if spec and row["loss"] < best - spec.min_delta:
-            best, waited = row["loss"], 0
-    return spec is not None and waited >= spec.patience
+def _train_epoch(
+    trainer: Trainer, batches: TrainingBatches, board: Visualizer, phases: Phases, epoch: int
+) -> tuple[float, float]:
+    """Train for one epoch, counted from 1; returns the mean loss and the images per second."""
+    steps_before = (epoch - 1) * batches.steps_per_epoch
+    with Progress(batches.pictures_per_epoch, "Training") as progress, phases.phase("epoch", epoch=epoch):
+        watched = board.watched(batches.epoch(epoch - 1), steps_before, trainer.network)
+        loss = trainer.run_epoch(phases.steps(watched), progress, board.scalars)
+    return loss, progress.images_per_s
 
 
-def report_epoch(log: StatusLog, row: Row, epochs: int, *, seconds: float, images_per_s: float) -> None:
-    """TAO's line of an epoch in status.json, numbers as strings, with our rate added."""
-    data = {
-        "epoch": row["epoch"],
-        "max_epoch": epochs,
-        "time_per_epoch": str(timedelta(seconds=seconds)),
-        "eta": str(timedelta(seconds=seconds * (epochs - row["epoch"]))),
-        "images_per_s": round(images_per_s, 3),
-    }
-    text = {column: str(row.get(column, float("nan"))) for column in ("loss", "validation_loss", "mAP", "lr")}
-    kpi = {"mean average precision": text["mAP"]}
-    graphical = {"loss": text["loss"], "validation_loss": text["validation_loss"], **kpi, "learning_rate": text["lr"]}
-    log.write("RUNNING", "Training loop in progress", data=data, graphical=graphical, kpi=kpi)
+def _validate(trainer: Trainer, judge: Judge, phases: Phases, epoch: int) -> Row:
+    with phases.phase("validation", epoch=epoch):
+        columns = judge(trainer.trained.eval())
+    require_finite(columns["validation_loss"], f"after epoch {epoch} the validation loss")
+    return columns
+
+
+def _save(trainer: Trainer, rows: list[Row], path: Path, phases: Phases, epoch: int) -> None:
+    with phases.phase("checkpoint", epoch=epoch):
+        print(f"Epoch {epoch:05}: saving model to {path}", flush=True)
+        save_checkpoint(path, trainer.checkpoint(rows))
+
+
+def should_stop(history: Sequence[Row], spec: EarlyStopping | None) -> bool:
+    """Whether early stopping ends the run: the loss fell by no more than `min_delta` for `patience` epochs.
+
+    `history` has the rows of all epochs from the first on; without a `spec`, nothing stops early.
+    """
+    if spec is None:
+        return False
+    best_loss = math.inf
+    epochs_since_best = 0
+    for row in history:
+        if row["loss"] < best_loss - spec.min_delta:
+            best_loss = row["loss"]
+            epochs_since_best = 0
+        else:
+            epochs_since_best += 1
+    return epochs_since_best >= spec.patience
+
+
+def _report_epoch(log: StatusLog, row: Row, epochs: int, *, seconds: float, images_per_s: float) -> None:
+    """Write TAO's line of an epoch into status.json, numbers as strings; the rate is our addition."""
+    text = {column: str(row.get(column, NOT_KNOWN)) for column in ("loss", "validation_loss", "mAP", "lr")}
+    log.write(
+        "RUNNING",
+        "Training loop in progress",
+        data={
+            "epoch": row["epoch"],
+            "max_epoch": epochs,
+            "time_per_epoch": str(timedelta(seconds=seconds)),
+            "eta": str(timedelta(seconds=seconds * (epochs - row["epoch"]))),
+            "images_per_s": round(images_per_s, 3),
+        },
+        graphical={
+            "loss": text["loss"],
+            "validation_loss": text["validation_loss"],
+            "mean average precision": text["mAP"],
+            "learning_rate": text["lr"],
+        },
+        kpi={"mean average precision": text["mAP"]},
+    )

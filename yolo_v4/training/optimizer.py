@@ -1,6 +1,7 @@
-"""Optimisers with Keras' arithmetic, their learning rate, the penalty on kernels, and the moving average of weights.
+"""Optimisers with Keras' arithmetic, learning rate, penalty on kernels, and moving average of weights.
 
-Legend: lr = learning rate, g = gradient, m and v = first and second moment, b1 and b2 = their decay, t = steps done.
+Legend: lr = learning rate, g = gradient, m and v = first and second moment, b1 and b2 = their decay,
+t = steps done, w = weights.
 """
 
 import copy
@@ -20,18 +21,20 @@ EMA_RAMP_STEPS = 2000
 
 
 class KerasAdam(torch.optim.Adam):
-    """Adam with epsilon outside the bias correction: w -= lr sqrt(1 - b2^t) / (1 - b1^t) * m / (sqrt(v) + epsilon).
+    """Adam with epsilon outside the bias correction, as in Keras.
 
-    PyTorch adds its epsilon after dividing sqrt(v) by sqrt(1 - b2^t), so an epsilon divided by the same gives Keras'
-    step. Keras on TensorFlow 1 reads its step counter after raising it, so t is 2 in the first step; hence the count
-    begins at 1.
+    w -= lr sqrt(1 - b2^t) / (1 - b1^t) * m / (sqrt(v) + epsilon). PyTorch divides sqrt(v) by sqrt(1 - b2^t)
+    before it adds its epsilon, so dividing epsilon by the same gives Keras' step. Keras on TensorFlow 1 reads
+    its step counter after increasing it, so t is 2 in the first step; the state starts with 1 for that
+    reason.
     """
 
     def __init__(self, parameters: Iterable[Tensor], spec: OptimizerSpec) -> None:
         betas = (spec.beta1, spec.beta2)
         super().__init__(parameters, lr=0.0, betas=betas, eps=spec.epsilon, amsgrad=spec.amsgrad, fused=True)
         self._epsilon = spec.epsilon
-        self._t: float | None = None  # read from the state once: on a GPU every look at it would wait for the device
+        # t, read from the state once: on a GPU, each reading would wait for the device.
+        self._t: float | None = None
         moments = ["exp_avg", "exp_avg_sq"] + ["max_exp_avg_sq"] * spec.amsgrad
         for group in self.param_groups:
             for parameter in group["params"]:
@@ -39,7 +42,7 @@ class KerasAdam(torch.optim.Adam):
                 self.state[parameter] |= {moment: torch.zeros_like(parameter) for moment in moments}
 
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """One step of every parameter."""
+        """Update every parameter once."""
         if self._t is None:
             self._t = float(self.state[self.param_groups[0]["params"][0]]["step"])
         self._t += 1
@@ -49,14 +52,17 @@ class KerasAdam(torch.optim.Adam):
 
 
 class KerasSgd(Optimizer):
-    """SGD whose velocity holds the learning rate: v = momentum v - lr g; w += v (Nesterov: w += momentum v - lr g)."""
+    """SGD whose velocity v includes the learning rate, as in Keras.
+
+    v = momentum v - lr g; then w += v, or with Nesterov's momentum w += momentum v - lr g.
+    """
 
     def __init__(self, parameters: Iterable[Tensor], spec: OptimizerSpec) -> None:
         super().__init__(parameters, {"lr": 0.0, "momentum": spec.momentum, "nesterov": spec.nesterov})
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """One step of every parameter."""
+        """Update every parameter once."""
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is None:
@@ -70,48 +76,57 @@ class KerasSgd(Optimizer):
 
 
 def build_optimizer(parameters: Iterable[Tensor], spec: OptimizerSpec) -> Optimizer:
-    """The spec's optimiser; the learning rate of its groups is set before every step."""
+    """The spec's optimiser; the caller sets the learning rate of its groups before every step."""
     return KerasAdam(parameters, spec) if spec.kind == "adam" else KerasSgd(parameters, spec)
 
 
 def learning_rate(schedule: Schedule, progress: float, *, gpus: int = 1) -> float:
-    """Learning rate at `progress` = steps done / steps of the run, 0..1, else ValueError; it grows with the GPUs.
+    """The learning rate at `progress` = steps done / steps of the run, 0..1; proportional to `gpus`.
 
-    TAO's cosine is not stretched over what the soft start leaves, so with a soft start of 0.3 it ends at 0.21 of the
-    maximum, not at the minimum. Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/common/utils.py.
+    Raises ValueError: `progress` is outside 0..1.
+    TAO's cosine is not stretched over what the soft start leaves, so with a soft start of 0.3 it ends at 0.21
+    of the maximum, not at the minimum. Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/common/utils.py.
     """
     if not 0 <= progress <= 1:
         raise ValueError(f"a learning rate was asked for at progress {progress:f}, expected 0 to 1")
-    low, high = schedule.min_learning_rate * gpus, schedule.max_learning_rate * gpus
+    low = schedule.min_learning_rate * gpus
+    high = schedule.max_learning_rate * gpus
     if progress < schedule.soft_start:
         share = progress / schedule.soft_start
     elif schedule.kind == "cosine":
         share = (1 + math.cos(math.pi * (progress - schedule.soft_start))) / 2
+    elif progress <= schedule.annealing:
+        share = 1.0
     else:
-        share = 1.0 if progress <= schedule.annealing else (1 - progress) / (1 - schedule.annealing)
+        share = (1 - progress) / (1 - schedule.annealing)
     if schedule.kind == "cosine":
         return low + (high - low) * share
     return math.exp(math.log(low) + share * (math.log(high) - math.log(low)))
 
 
 class KernelPenalty:
-    """weight * sum |k| or weight * sum k^2 of every convolution kernel k, put into the gradient, not into the graph."""
+    """The penalty weight * sum |k| (L1) or weight * sum k^2 (L2) of all trained convolution kernels k.
+
+    Its derivative is added to the gradients directly, not computed by autograd.
+    """
 
     def __init__(self, network: nn.Module, kind: Literal["none", "l1", "l2"], weight: float) -> None:
         convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
-        self._kernels = [one.weight for one in convolutions if one.weight.requires_grad and kind != "none"]
-        self._kind, self._weight = kind, weight
+        kernels = [convolution.weight for convolution in convolutions]
+        self._kernels = [kernel for kernel in kernels if kernel.requires_grad and kind != "none"]
+        self._kind = kind
+        self._weight = weight
 
     @torch.no_grad()
     def value(self) -> Tensor:
-        """What the penalty adds to the loss, a scalar on the network's device."""
+        """The penalty, a scalar on the network's device."""
         order = 1 if self._kind == "l1" else 2
         norms = [torch.linalg.vector_norm(kernel, order) ** order for kernel in self._kernels]
         return self._weight * torch.stack(norms).sum() if norms else torch.zeros(())
 
     @torch.no_grad()
     def add_to_gradients(self) -> None:
-        """Add the penalty's derivative to the gradients that the loss has left."""
+        """Add the derivative of the penalty to the gradients of the kernels."""
         for kernel in self._kernels:
             if kernel.grad is not None and self._kind == "l1":
                 kernel.grad.add_(kernel.sign(), alpha=self._weight)
@@ -120,8 +135,9 @@ class KernelPenalty:
 
 
 class MovingAverage:
-    """Exponential moving average of weights and statistics, with TAO's decay 0.999 (1 - exp(-n / 2000)) after n steps.
+    """Exponential moving average of weights and statistics.
 
+    As in TAO, its decay is 0.999 (1 - exp(-n / 2000)) after n steps.
     Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/common/callbacks/model_ema_callback.py.
     """
 
@@ -132,7 +148,7 @@ class MovingAverage:
 
     @torch.no_grad()
     def update(self, steps: int) -> None:
-        """Move towards the network's weights after its `steps`-th step, counted from 1."""
+        """Update the average after the network's step number `steps`, counted from 1."""
         decay = EMA_DECAY * (1 - math.exp(-steps / EMA_RAMP_STEPS))
         for mean, latest in self._pairs:
             mean.lerp_(latest, 1 - decay)

@@ -1,4 +1,4 @@
-"""A network in training: what one step does, and the state that a checkpoint must hold."""
+"""The steps of training, and the state that a checkpoint saves."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -18,16 +18,22 @@ from yolo_v4.training.distributed import Place, mean_of_all
 from yolo_v4.training.loss import yolo_loss
 from yolo_v4.training.optimizer import KernelPenalty, MovingAverage, build_optimizer, learning_rate
 
-PENALTY_INTERVAL = 16  # steps between looks at the penalty's value, which hardly moves; its gradient acts in every step
-Tell = Callable[[int, dict[str, float]], None]  # steps of the run so far; loss of the last, learning rate of the next
+# Steps from one computation of the penalty's value, which changes slowly, to the next; its gradient is added
+# in every step.
+PENALTY_INTERVAL = 16
+# Called after each step with the number of steps so far, and with the last loss and the next learning rate.
+Tell = Callable[[int, dict[str, float]], None]
 
 
 class Trainer:
-    """Takes the steps of a run and knows how far it is.
+    """Trains a network, and counts the epochs done.
 
-    `network`: on its device, with the weights to start from; `steps_per_epoch`: of the training set; `precision`: of
-    convolutions and activations; weights, their sums and statistics, and the loss stay float32; `place`: which process
-    this is of those that share each step.
+    Args:
+        network: on its device, with the weights to start from.
+        experiment: gives loss, optimiser, learning rate and number of epochs.
+        steps_per_epoch: of the training set.
+        precision: of convolutions and activations; weights, optimiser, statistics and loss are float32.
+        place: which process this is, of those that share each step.
     """
 
     def __init__(
@@ -40,26 +46,31 @@ class Trainer:
         place: Place = Place(),  # noqa: B008  # a frozen value
     ) -> None:
         spec = experiment.training
-        self.network, self._steps_per_epoch = network, steps_per_epoch
-        self._experiment, self._precision, self._place = experiment, precision, place
+        self.network = network
         self.epochs_done = 0
+        self._experiment = experiment
+        self._steps_per_epoch = steps_per_epoch
+        self._precision = precision
+        self._place = place
         self._device = next(network.parameters()).device
-        # Each process normalises by its own pictures; the moving statistics of the first are everyone's.
+        # Batch normalisation uses the pictures of its own process; all use the first one's moving statistics.
         self._forward = DistributedDataParallel(network) if place.ranks > 1 else network
-        self._optimizer = build_optimizer([p for p in network.parameters() if p.requires_grad], spec.optimizer)
+        self._optimizer = build_optimizer(
+            [p for p in network.parameters() if p.requires_grad], spec.optimizer
+        )
         self._penalty = KernelPenalty(network, spec.regularizer, spec.regularizer_weight)
         self._average = MovingAverage(network) if spec.ema else None
-        # float16 ends at 6e-8 below, where many gradients are; the other formats need no scale.
+        # float16 has no numbers below 6e-8, where many gradients are; the other formats need no scale.
         self._scaler = torch.amp.GradScaler(self._device.type, enabled=precision is torch.float16)
 
     @property
     def trained(self) -> Yolo:
-        """The network to judge and use: the moving average of the weights where the spec asks for one."""
+        """The network to evaluate: with the moving average of the weights where the spec asks for one."""
         return self.network if self._average is None else self._average.network
 
     @property
     def learning_rate(self) -> float:
-        """That of the next step."""
+        """The learning rate of the next step."""
         return self._learning_rate(self.epochs_done * self._steps_per_epoch)
 
     def run_epoch(self, batches: Iterable[Batch], progress: Progress, tell: Tell = lambda *_: None) -> float:
@@ -68,7 +79,8 @@ class Trainer:
         Raises TrainingFailed: a loss is not a finite number.
         """
         self.network.train()
-        total, pictures = 0.0, self._experiment.training.batch_size * self._place.ranks
+        total = 0.0
+        pictures = self._experiment.training.batch_size * self._place.ranks
         for step, loss in enumerate(self.losses(batches), start=1):
             require_finite(loss, f"batch {step} of epoch {self.epochs_done + 1}: the loss")
             total += loss
@@ -79,7 +91,7 @@ class Trainer:
         return mean_of_all(total / self._steps_per_epoch, self._device)
 
     def checkpoint(self, history: list[dict[str, float]]) -> Checkpoint:
-        """Everything that is needed to go on as if there had been no interruption; `history` as in the CSV log."""
+        """The state from which a run continues as if it had not stopped; `history`: rows of the CSV log."""
         return Checkpoint(
             identity=Identity.of(self._experiment, release=self.network.release),
             weights=self.network.state_dict(),
@@ -91,13 +103,17 @@ class Trainer:
         )
 
     def resume(self, checkpoint: Checkpoint) -> None:
-        """Go on where a checkpoint of the same experiment was made.
+        """Continue from a checkpoint of the same experiment.
 
-        Raises DataError: it was made with another optimiser, other frozen layers, or with or without a moving average.
+        Raises DataError: it was made with another optimiser, with other frozen layers, or only one of the two
+        has a moving average.
         """
-        groups = (checkpoint.optimizer["param_groups"][0], self._optimizer.param_groups[0])
-        theirs, ours = (("betas" in group, len(group["params"])) for group in groups)
-        if theirs != ours or (checkpoint.average is None) != (self._average is None):
+        saved = checkpoint.optimizer["param_groups"][0]
+        own = self._optimizer.param_groups[0]
+        is_same_kind = ("betas" in saved) == ("betas" in own)  # Adam has them, SGD has not
+        is_same_number = len(saved["params"]) == len(own["params"])
+        has_same_average = (checkpoint.average is None) == (self._average is None)
+        if not (is_same_kind and is_same_number and has_same_average):
             raise DataError(
                 "the checkpoint to resume was made with another optimizer, freeze_blocks or model_ema",
                 remedy="resume with the spec it was made with, or use it as pretrain_model_path",
@@ -111,28 +127,36 @@ class Trainer:
         self.epochs_done = checkpoint.epoch
 
     def losses(self, batches: Iterable[Batch]) -> Iterator[float]:
-        """The loss of each step, read when the next step is under way, so that a GPU need not wait for the reader."""
-        penalty, before = torch.zeros(()), None
+        """Take a step for each batch; yields the loss of each, penalty included.
+
+        A loss is read when the next step has been started, so that a GPU does not idle meanwhile.
+        """
+        penalty = torch.zeros(())
+        previous: Callable[[], float] | None = None
         for step, batch in enumerate(batches):
             if step % PENALTY_INTERVAL == 0:
                 penalty = self._penalty.value()
-            loss = _read_later(self.step(batch, self.epochs_done * self._steps_per_epoch + step) + penalty)
-            if before is not None:
-                yield before()
-            before = loss
-        if before is not None:
-            yield before()
+            loss = self.step(batch, self.epochs_done * self._steps_per_epoch + step)
+            current = _read_later(loss + penalty)
+            if previous is not None:
+                yield previous()
+            previous = current
+        if previous is not None:
+            yield previous()
 
     def step(self, batch: Batch, number: int) -> Tensor:
-        """Take a step, counted from 0 over the whole run; its loss without penalty, a scalar on the device."""
+        """Take step `number` of the run, from 0; returns the loss without penalty, a scalar on the device."""
         for group in self._optimizer.param_groups:
             group["lr"] = self._learning_rate(number)
         self._optimizer.zero_grad()
-        pixels, target = batch.pixels.to(self._device, non_blocking=True), batch.target.to(self._device)
+        pixels = batch.pixels.to(self._device, non_blocking=True)
+        target = batch.target.to(self._device)
         with torch.autocast(self._device.type, self._precision, enabled=self._precision is not torch.float32):
             heads = self._forward(pixels)
-        augmentation, spec = self._experiment.augmentation, self._experiment.network
-        loss = yolo_loss(target, encode_predictions(heads, spec, (augmentation.height, augmentation.width)), spec).total
+        augmentation = self._experiment.augmentation
+        spec = self._experiment.network
+        rows = encode_predictions(heads, spec, (augmentation.height, augmentation.width))
+        loss = yolo_loss(target, rows, spec).total
         self._scaler.scale(loss).backward()
         self._scaler.unscale_(self._optimizer)
         self._penalty.add_to_gradients()
@@ -144,11 +168,12 @@ class Trainer:
 
     def _learning_rate(self, step: int) -> float:
         spec = self._experiment.training
-        return learning_rate(spec.schedule, step / (spec.epochs * self._steps_per_epoch), gpus=self._place.ranks)
+        progress = step / (spec.epochs * self._steps_per_epoch)
+        return learning_rate(spec.schedule, progress, gpus=self._place.ranks)
 
 
 def require_finite(loss: float, name: str) -> None:
-    """Raises TrainingFailed: the loss of that name is not a finite number."""
+    """Raise TrainingFailed if a loss, called `name` in the message, is not a finite number."""
     if not math.isfinite(loss):
         raise TrainingFailed(
             f"{name} is {loss}, so the weights are spoilt",
@@ -157,10 +182,14 @@ def require_finite(loss: float, name: str) -> None:
 
 
 def _read_later(loss: Tensor) -> Callable[[], float]:
-    """The number in a scalar; a GPU copies it now, so that reading it waits for nothing that was begun afterwards."""
+    """A function that returns the number in a scalar.
+
+    A GPU starts to copy it now, so that reading it later does not wait for work that was started since.
+    """
     if not loss.is_cuda:
         return loss.item
-    on_host, copied = loss.to("cpu", non_blocking=True), torch.cuda.Event()
+    on_host = loss.to("cpu", non_blocking=True)
+    copied = torch.cuda.Event()
     copied.record()
 
     def read() -> float:

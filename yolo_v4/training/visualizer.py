@@ -1,6 +1,7 @@
 """Event files for TensorBoard, as `training_config.visualizer` asks for, with TAO's tags.
 
-Points stand at the number of batches so far; TAO counts some in epochs, and TensorBoard drops points that go back.
+Points are numbered by the batches done so far. TAO numbers some of them by epochs, and TensorBoard drops
+points whose number is lower than that of an earlier one.
 """
 
 import math
@@ -18,59 +19,83 @@ from yolo_v4.data.tfrecord import framed
 from yolo_v4.errors import SpecError
 from yolo_v4.spec.experiment import Augmentation, Experiment
 
+FILE_VERSION = "brain.Event:2"  # of TensorBoard's format, the content of the first event
 BINS = 64
-SHOWN = {nn.Conv2d: {"weight": "weight"}, nn.BatchNorm2d: {"gamma": "weight", "beta": "bias"}}  # TAO's names, ours
+# TAO's name of each parameter that is shown -> PyTorch's, by kind of layer.
+SHOWN = {nn.Conv2d: {"weight": "weight"}, nn.BatchNorm2d: {"gamma": "weight", "beta": "bias"}}
 
 
 class Visualizer:
-    """Writes into `folder`, emptied unless `resumed`; nowhere without one or where the spec does not ask for it."""
+    """Writes events into `folder`, which is emptied first unless the run is `resumed`.
+
+    Without a folder, or where the spec does not ask for events, nothing is written.
+    Raises SpecError: the spec asks for events, and tensorboardX is not installed.
+    """
 
     def __init__(self, folder: Path | None, experiment: Experiment, *, resumed: bool) -> None:
-        self._images, self._input = experiment.training.visualizer_images, experiment.augmentation
-        self._file: Path | None = None
-        if folder is None or self._images is None:
+        self._num_images = experiment.training.visualizer_images
+        self._augmentation = experiment.augmentation
+        self._events: _EventFile | None = None
+        if folder is not None and self._num_images is not None:
+            self._events = _EventFile(folder, resumed=resumed)
+
+    def scalars(self, number: int, values: Mapping[str, float]) -> None:
+        """Write those values that are finite."""
+        if self._events is None:
             return
+        summary = self._events.summary
+        finite = {name: value for name, value in values.items() if math.isfinite(value)}
+        self._events.write(number, (summary.scalar(name, value) for name, value in finite.items()))
+
+    def watched(self, batches: Iterable[Batch], number: int, network: nn.Module) -> Iterator[Batch]:
+        """Pass on the batches of an epoch; when the first one comes, write weights and pictures."""
+        for place, batch in enumerate(batches):
+            if place == 0 and self._events is not None:
+                self._events.write(number, _histograms(self._events.summary, network))
+                pixels = batch.pixels[: self._num_images]
+                self._events.write(number, _pictures(self._events.summary, pixels, self._augmentation))
+            yield batch
+
+
+class _EventFile:
+    """A new file of events; `summary` is tensorboardX's module of functions that make the content of one."""
+
+    def __init__(self, folder: Path, *, resumed: bool) -> None:
         try:
             from tensorboardX import proto, summary
         except ImportError as error:
-            message = "visualizer is enabled, and tensorboardX, which writes for TensorBoard, is not installed"
-            raise SpecError(message, remedy="pip install tensorboardX, or set enabled: false") from error
-        self._make, self._event = summary, proto.event_pb2.Event
+            raise SpecError(
+                "visualizer is enabled, and tensorboardX, which writes for TensorBoard, is not installed",
+                remedy="pip install tensorboardX, or set enabled: false",
+            ) from error
+        self.summary = summary
+        self._make_event = proto.event_pb2.Event
         if folder.exists() and not resumed:
             shutil.rmtree(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        self._file = folder / f"events.out.tfevents.{time.time():.3f}"
-        self._file.write_bytes(framed(self._event(file_version="brain.Event:2").SerializeToString()))
+        self._path = folder / f"events.out.tfevents.{time.time():.3f}"
+        first = self._make_event(file_version=FILE_VERSION)
+        self._path.write_bytes(framed(first.SerializeToString()))
 
-    def scalars(self, number: int, values: Mapping[str, float]) -> None:
-        """Write those that are finite."""
-        self._write(number, (("scalar", *item) for item in values.items() if math.isfinite(item[1])))
-
-    def watched(self, batches: Iterable[Batch], number: int, network: nn.Module) -> Iterator[Batch]:
-        """Hand on the batches of an epoch; weights and pictures are written when the first one comes."""
-        for place, batch in enumerate(batches):
-            if place == 0:
-                self._write(number, _weights(network))
-                self._write(number, _pictures(batch.pixels[: self._images], self._input))
-            yield batch
-
-    def _write(self, number: int, entries: Iterable[tuple[Any, ...]]) -> None:
-        if self._file is not None:
-            with self._file.open("ab") as stream:
-                for kind, *entry in entries:
-                    event = self._event(wall_time=time.time(), step=number, summary=getattr(self._make, kind)(*entry))
-                    stream.write(framed(event.SerializeToString()))
+    def write(self, number: int, summaries: Iterable[Any]) -> None:
+        """Append an event for each summary."""
+        with self._path.open("ab") as stream:
+            for summary in summaries:
+                event = self._make_event(wall_time=time.time(), step=number, summary=summary)
+                stream.write(framed(event.SerializeToString()))
 
 
-def _weights(network: nn.Module) -> Iterator[tuple[Any, ...]]:
+def _histograms(summary: Any, network: nn.Module) -> Iterator[Any]:
     for path, layer in network.named_modules():
-        for shown, name in SHOWN.get(type(layer), {}).items():
+        layer_name = path.rpartition(".")[2]
+        for shown_name, name in SHOWN.get(type(layer), {}).items():
             values = layer.get_parameter(name).double()
             if values.isfinite().all():  # others have no histogram, and the next loss ends the run
-                yield "histogram", f"histogram/{shown}/{path.rpartition('.')[2]}", values, BINS
+                yield summary.histogram(f"histogram/{shown_name}/{layer_name}", values, BINS)
 
 
-def _pictures(pixels: Tensor, spec: Augmentation) -> Iterator[tuple[Any, ...]]:
+def _pictures(summary: Any, pixels: Tensor, spec: Augmentation) -> Iterator[Any]:
     bgr = pixels.cpu() + torch.tensor(spec.mean)[:, None, None]
-    for place, rgb in enumerate(bgr.round().clamp(0, 255).byte().flip(1)):
-        yield "image", f"image/augmented_images/image/{place}", rgb
+    rgb = bgr.round().clamp(0, 255).byte().flip(1)
+    for place, picture in enumerate(rgb):
+        yield summary.image(f"image/augmented_images/image/{place}", picture)

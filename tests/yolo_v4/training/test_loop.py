@@ -11,7 +11,7 @@ from yolo_v4.phases import Phases
 from yolo_v4.progress import Progress
 from yolo_v4.spec.experiment import EarlyStopping
 from yolo_v4.status import StatusLog
-from yolo_v4.training.loop import Outputs, no_longer_falls
+from yolo_v4.training.loop import Outputs, should_stop
 
 
 @pytest.mark.parametrize(
@@ -25,8 +25,8 @@ from yolo_v4.training.loop import Outputs, no_longer_falls
 )
 def test_training_stops_when_the_loss_has_not_fallen_enough_for_two_epochs(losses: list[float], stops: bool) -> None:
     history = [{"loss": loss} for loss in losses]
-    assert no_longer_falls(history, EarlyStopping(min_delta=0.1, patience=2)) is stops
-    assert not no_longer_falls(history, None)
+    assert should_stop(history, EarlyStopping(min_delta=0.1, patience=2)) is stops
+    assert not should_stop(history, None)
 
 
 def test_the_csv_log_is_taos(tmp_path: Path) -> None:
