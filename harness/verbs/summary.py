@@ -55,12 +55,8 @@ def plan(steps: Sequence[Step]) -> str:
 
 def config(settings: Settings) -> str:
     """Every variable, its value, and where that came from."""
-    values = {
-        variable.name: getattr(settings, "val_split_pct" if variable.name == "val_split" else variable.name)
-        for variable in VARIABLES
-    }
-    named = {name: getattr(value, "name", value) for name, value in values.items()}
-    rows = [(name, str(value), settings.origins[name]) for name, value in named.items()]
+    values = {variable.name: getattr(settings, variable.field) for variable in VARIABLES}
+    rows = [(name, str(getattr(value, "name", value)), settings.origins[name]) for name, value in values.items()]
     return columns([("variable", "value", "from"), *rows])
 
 
