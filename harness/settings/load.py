@@ -109,7 +109,8 @@ def _says_nothing(text: str) -> bool:
 def _section(path: Path, text: str) -> dict[str, str]:
     import configparser
 
-    parser = configparser.ConfigParser(interpolation=None)
+    # A line of the file that comes with the harness can be uncommented as it stands, with the words that follow it.
+    parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=("#",))
     try:
         parser.read_string(text, source=str(path))
     except configparser.Error as error:

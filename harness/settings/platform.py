@@ -9,7 +9,7 @@ from harness.errors import ConfigError
 from harness.settings.declared import declared_names, find_declared, read_toml
 from harness.settings.table import from_table
 
-# Flags that say on whose budget and where a job runs; each platform must, may or must never be given them.
+# What a job is charged to and where it runs; each platform must, may or must never be given them.
 IDENTITY = ("account", "qos", "partition", "constraint")
 WALL_TIME = re.compile(r"(?:(\d+)-)?(\d{1,2}):(\d{2}):(\d{2})")
 # May stand in a batch script's header as they are.
