@@ -1,7 +1,7 @@
 """`jamcam`: from words to verbs, and the one place that prints errors and sets exit statuses.
 
-Settings may stand before the verb or after it; what only one verb takes stands after it. A word that the verb does not
-take is refused, and so is an option of another verb.
+Settings may stand before the verb or after it; what only one verb takes stands after it. A word that the verb
+does not take is refused, and so is an option of another verb.
 """
 
 import contextlib
@@ -18,9 +18,12 @@ from harness.settings.variables import VARIABLES, option
 from harness.text import columns
 from harness.verbs.verb import Verb, parse
 
-# The modules of harness.verbs, and their verbs in the order of the help: only that of the verb in question is loaded.
+# The modules of harness.verbs and their verbs, in the order of the help. Only the module of one verb is loaded.
 FAMILIES = {
-    "run": ("download", "verify", "gen-valid", "tune-bdb", "convert-data", "train", "eval", "vis", "export", "all"),
+    "run": (
+        *("download", "verify", "gen-valid", "tune-bdb", "convert-data"),
+        *("train", "eval", "vis", "export", "all"),
+    ),
     "measure": ("bench", "scaling", "plots", "compare", "gate", "import-dmon"),
     "look": ("status", "plan", "why", "show-config"),
     "queue": ("platforms", "doctor", "shell"),
@@ -100,19 +103,21 @@ def _family(name: str) -> tuple[Verb, ...]:
 
 def _refusal(verb: Verb, word: str) -> ConfigError:
     """Why `verb` does not take a word, with the nearest one that it does take."""
-    typed, who, help_is = word.partition("=")[0], verb.name or "a run of stages", f"{verb.command} --help lists all"
+    typed, who = word.partition("=")[0], verb.name or "a run of stages"
+    leave_out = f"leave it out; {verb.command} --help lists its options"
     if not word.startswith("-"):
-        return ConfigError(f"{who} does not take the word {word}", remedy=f"leave it out; {help_is}")
+        return ConfigError(f"{who} does not take the word {word}", remedy=leave_out)
     if typed.removeprefix("--") in FAMILIES["run"]:
         return ConfigError(
             f"{typed} is for stages as flags, without a verb", remedy=f"jamcam {typed}, or one verb alone"
         )
-    takers = [each.name for family in FAMILIES for each in _family(family) if typed in map(option, each.names)]
+    every = [each for family in FAMILIES for each in _family(family)]
+    takers = [each.name for each in every if typed in map(option, each.names)]
     others = f"; it is an option of {', '.join(takers)}" if 0 < len(takers) <= MOST_NAMED else ""
     like = "" if takers else closest(typed, [*map(option, verb.names)])
     return ConfigError(
         f"{who} does not take {_shown(typed)}{others}",
-        remedy=f"write {_shown(like)}, or leave it out" if like else f"leave it out; {help_is}",
+        remedy=f"write {_shown(like)}, or leave it out" if like else leave_out,
     )
 
 

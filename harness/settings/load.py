@@ -29,13 +29,14 @@ def load_settings(options: Mapping[str, str], environ: Mapping[str, str], taken:
     Args:
         options: what the command line says, by the name of the setting.
         environ: the environment; only JAMCAM_* of it is looked at, and LUIGI_CONFIG_PATH.
-        taken: the settings that the verb takes. Environment and luigi.cfg are there for every verb: what they say of
-            other settings is ignored.
+        taken: the settings that the verb takes. Environment and luigi.cfg are there for every verb: what they
+            say of other settings is ignored.
 
     Raises:
         ConfigError: a value or a file is wrong.
     """
-    environment = {name: environ[f"JAMCAM_{name.upper()}"] for name in NAMES if f"JAMCAM_{name.upper()}" in environ}
+    names = {f"JAMCAM_{name.upper()}": name for name in NAMES}
+    environment = {names[name]: text for name, text in environ.items() if name in names}
     user = (
         Layer("command line", options),
         *(
@@ -43,7 +44,8 @@ def load_settings(options: Mapping[str, str], environ: Mapping[str, str], taken:
             for origin, texts in (("environment", environment), _from_luigi_cfg(environ))
         ),
     )
-    built_in = Layer("built-in", {**{each.name: each.default for each in VARIABLES}, "platform": this_machine()})
+    defaults = {each.name: each.default for each in VARIABLES}
+    built_in = Layer("built-in", {**defaults, "platform": this_machine()})
     known = dict(zip(NAMES, VARIABLES, strict=True))
     # These two say the defaults of others.
     chosen = {name: value_of(known[name], (*user, built_in)) for name in ("recipe", "platform")}
@@ -100,16 +102,18 @@ def _from_luigi_cfg(environ: Mapping[str, str]) -> Layer:
 
 
 def _says_nothing(text: str) -> bool:
-    """Whether the section has comments only, as the file that comes with the harness: then no parser is loaded."""
-    sections = [part for part in re.split(r"^(?=\[)", text, flags=re.MULTILINE) if part.startswith(f"[{SECTION}]")]
-    lines = [line.strip() for section in sections for line in section.splitlines()[1:]]
-    return len(sections) == 1 and "[DEFAULT]" not in text and all(not line or line[0] in "#;" for line in lines)
+    """Whether the section has comments only, as in the file that comes with the harness: no parser is needed."""
+    sections = re.split(r"^(?=\[)", text, flags=re.MULTILINE)
+    ours = [section for section in sections if section.startswith(f"[{SECTION}]")]
+    if len(ours) != 1 or "[DEFAULT]" in text:
+        return False
+    return all(line.strip()[:1] in ("", "#", ";") for line in ours[0].splitlines()[1:])
 
 
 def _section(path: Path, text: str) -> dict[str, str]:
     import configparser
 
-    # A line of the file that comes with the harness can be uncommented as it stands, with the words that follow it.
+    # Lines of the file that comes with the harness can be uncommented as they stand, with the help behind them.
     parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=("#",))
     try:
         parser.read_string(text, source=str(path))

@@ -1,9 +1,9 @@
-"""Every setting, declared once with its help, reader and default, and the frozen value that they make together.
+"""Every setting, declared once with its help, reader and default, and the frozen value of all of them.
 
-A setting has the same name everywhere: `--val-split` on the command line, `VAL_SPLIT` for make, `JAMCAM_VAL_SPLIT` in
-the environment and `val_split` in luigi.cfg. Parsers and help texts are made from these declarations; Makefile,
-luigi.cfg and README are tested against them. What only one verb can use, such as `--force`, is an option of that verb
-instead, and is read from the command line only.
+A setting has the same name everywhere: `--val-split` on the command line, `VAL_SPLIT` for make, `JAMCAM_VAL_SPLIT`
+in the environment and `val_split` in luigi.cfg. Parsers and help texts are made from these declarations; Makefile,
+luigi.cfg and README are tested against them. What only one verb can use, such as `--force`, is an option of that
+verb instead, and is read from the command line only.
 """
 
 import re
@@ -44,7 +44,7 @@ def option(name: str) -> str:
 
 
 def setting(help: str, **declared: Any) -> Any:
-    """A field of Settings that users can set; `declared` are fields of Variable, and its name where it has another."""
+    """A field of Settings that users can set; `declared` are other fields of Variable."""
     return field(metadata={"help": help, **declared})
 
 
@@ -176,9 +176,10 @@ class Settings:
 
     def command(self, *words: str) -> str:
         """The command line that does a verb with these settings, ready to be typed."""
+        said = self.cli_options.items()
         if self.via_make and len(words) == 1:
-            return shlex.join(["make", *words, *(f"{name.upper()}={text}" for name, text in self.cli_options.items())])
-        return shlex.join(["jamcam", *words, *(f"{option(name)}={text}" for name, text in self.cli_options.items())])
+            return shlex.join(["make", *words, *(f"{name.upper()}={text}" for name, text in said)])
+        return shlex.join(["jamcam", *words, *(f"{option(name)}={text}" for name, text in said)])
 
 
 VARIABLES = tuple(

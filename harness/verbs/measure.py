@@ -23,7 +23,7 @@ def _bench(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _scaling(settings: Settings, options: argparse.Namespace) -> int:
-    """A study of each count of GPUs: where there is a queue, a job of its own asks for no more than it uses."""
+    """A study for each count of GPUs; in a queue each has a job of its own, which asks for no more than it uses."""
     from harness.measure.efficiency import batches
 
     counts = [{"gpus": count} for count in options.gpus.split(",")] if options.gpus else [{}]
@@ -52,14 +52,14 @@ def _measure(verb: str, settings: Settings) -> int:
 
 
 def _of_stages(settings: Settings) -> Settings:
-    """A stage that fails in a bench names the command of the stage, which takes no options about measuring."""
+    """A stage that fails in a bench names its own command, which takes no options about measuring."""
     return replace(
         settings, cli_options={name: text for name, text in settings.cli_options.items() if name in WORKFLOW}
     )
 
 
 def _draw(settings: Settings) -> None:
-    """The records are there, and that is what was asked for: what keeps them from being drawn is only told."""
+    """Draw the records. They are there, which is what was asked for: a plot that fails is only told."""
     from harness.report.redraw import redraw
 
     try:

@@ -62,10 +62,11 @@ def goes_to_queue(settings: Settings) -> bool:
 
 
 def through_queue(settings: Settings, words: Sequence[str], stages: Sequence[str] = ()) -> int:
-    """Bring `jamcam WORDS` through the queue of its platform and wait for its end; not where all `stages` are done."""
+    """Bring `jamcam WORDS` through the queue and wait for its end, unless all `stages` are done."""
     from harness.stages import workflow
 
-    if stages and not _is_awaited(settings, words) and not any(s.reasons for s in workflow.survey(settings, stages)):
+    is_new = bool(stages) and not _is_awaited(settings, words)
+    if is_new and not any(step.reasons for step in workflow.survey(settings, stages)):
         print(f"nothing to do: {', '.join(stages)} are done")
         return 0
     if _needs_network(settings):
@@ -102,7 +103,7 @@ def _is_awaited(settings: Settings, words: Sequence[str]) -> bool:
 
 
 def left_of_study(every: list[Settings]) -> list[Settings]:
-    """Those of a scaling study that were not measured yet: from the one whose job is under way on, else all."""
+    """Parts of a scaling study that were not measured yet: from the one whose job is under way on, else all."""
     places = [place for place, one in enumerate(every) if _is_awaited(one, ["scaling"])]
     return every[places[0] :] if places else every
 
@@ -118,11 +119,13 @@ def _needs_network(settings: Settings) -> bool:
 def in_job(arguments: Sequence[str], taken: Collection[str]) -> int:
     """`jamcam in-job FOLDER SEGMENT VERB …`, which batch scripts call.
 
-    Scripts of earlier versions name every setting of environment and luigi.cfg, too: those that are not among `taken`,
-    the names that the verb takes, are left out.
+    Scripts of earlier versions name every setting of environment and luigi.cfg, too: those that are not among
+    `taken`, the names that the verb takes, are left out.
     """
     from harness.queue.in_job import work
 
+    if len(arguments) < 3:
+        raise ConfigError("in-job is what batch scripts call", remedy="jamcam --help lists the verbs")
     folder, segment, *command = arguments
     unused = {variable.option for variable in VARIABLES if variable.name not in taken}
     return work(Path(folder), int(segment), [word for word in command if word.partition("=")[0] not in unused])

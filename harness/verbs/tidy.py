@@ -1,4 +1,4 @@
-"""Verbs that tidy up: scheduler, unlock, clean; and the lock that verbs hold while they change a workspace."""
+"""Verbs that tidy up: scheduler, unlock, clean; and the lock that is held while a workspace is changed."""
 
 import argparse
 import contextlib
@@ -16,7 +16,10 @@ FORCE = Option(
     is_switch=True,
 )
 LUIGID_PORT = 8082  # luigi's own default
-MADE = ("data/.frames", "data/train", "data/val", "data/test", "data/split.json", "experiment", ".markers", ".attempts")
+MADE = (
+    *("data/.frames", "data/train", "data/val", "data/test", "data/split.json"),
+    *("experiment", ".markers", ".attempts"),
+)
 
 
 @contextlib.contextmanager
@@ -60,7 +63,7 @@ def clean(workspace: Workspace, *, archive: str, keep: bool) -> tuple[list[str],
 
     Args:
         archive: file name of the data set's archive.
-        keep: leave what was fetched (archive and pretrained weights) and the spec copies, which may be edited.
+        keep: leave what was fetched (archive, pretrained weights) and the spec copies, which may be edited.
 
     Returns:
         What was removed and what was kept, relative to the workspace; only what was there.

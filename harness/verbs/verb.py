@@ -1,7 +1,7 @@
 """What a verb is: its word, what it does, and every option that it takes; and how its command line is read.
 
-Settings on the command line must be ones that the verb takes. The same settings in the environment (JAMCAM_*) and in
-luigi.cfg are there for every verb, and a verb that has no use for one ignores it.
+Settings on the command line must be ones that the verb takes. The same settings in the environment (JAMCAM_*) and
+in luigi.cfg are there for every verb, and a verb that has no use for one ignores it.
 """
 
 import argparse
@@ -26,7 +26,7 @@ class Option:
 
     name: str
     help: str
-    is_switch: bool = False  # of an option: off unless it is given, as `--force`, or `--force=1` as make writes it
+    is_switch: bool = False  # of an option: off unless it is given, as `--force`, or as `--force=1` by make
     is_required: bool = False  # of a positional argument
 
 
@@ -34,8 +34,8 @@ class Option:
 class Verb:
     """One word of `jamcam`; its name is "" for stages that are given as flags.
 
-    `run` returns an exit status. Besides the settings it is given the values of the verb's own options and positional
-    arguments: texts, or None where they were not given, and True or False for switches.
+    `run` returns an exit status. Besides the settings it is given the values of the verb's own options and
+    positional arguments: texts, or None where they were not given, and True or False for switches.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Verb:
 
 
 def parse(verb: Verb, words: Sequence[str]) -> tuple[dict[str, str], argparse.Namespace, list[str]]:
-    """The settings that `words` say, the values of the verb's own options, and the words that it does not take.
+    """Settings that `words` say, values of the verb's own options, and the words that it does not take.
 
     Raises:
         ConfigError: an option has no value, a switch a wrong one, or a required argument is missing.
@@ -66,7 +66,8 @@ def parse(verb: Verb, words: Sequence[str]) -> tuple[dict[str, str], argparse.Na
     switches = [each.name for each in verb.options if each.is_switch]
     # A switch without a value would take the next word for it.
     bare = {option(name) for name in switches}
-    values, refused = _parser(verb).parse_known_args([f"{word}=1" if word in bare else word for word in words])
+    full = [f"{word}=1" if word in bare else word for word in words]
+    values, refused = _parser(verb).parse_known_args(full)
     texts: dict[str, str] = vars(values)
     names = {each.name for each in (*verb.options, *verb.positionals)}
     own = argparse.Namespace(**{name: texts.pop(name, None) for name in names})
@@ -89,6 +90,9 @@ def _is_on(name: str, text: str) -> bool:
 
 
 class _Parser(argparse.ArgumentParser):
+    def print_help(self, file: object = None) -> None:
+        print(self.format_help(), end="")  # argparse would not tell that it could not write
+
     def error(self, message: str) -> NoReturn:
         raise ConfigError(message, remedy=f"{self.prog} --help")
 

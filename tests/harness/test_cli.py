@@ -4,10 +4,12 @@ import re
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from harness.cli import FAMILIES, main
+from harness.errors import HarnessError, Locked, raise_first
 from harness.measure.record_files import begin_record, close_record
 from harness.settings.variables import VARIABLES
 from harness.workspace.layout import Workspace
@@ -36,12 +38,12 @@ def ask(done, settings, capsys):
         ([], "neither a verb nor a stage was given", "jamcam all, or another that jamcam --help lists"),
         (["fly"], "no verb is called fly", "jamcam --help lists them"),
         (["trian"], "no verb is called trian", "jamcam train"),
-        (["all", "train"], "all does not take the word train", "leave it out; jamcam all --help lists all"),
+        (["all", "train"], "all does not take the word train", "leave it out; jamcam all --help lists its options"),
         (["all", "--train"], "--train is for stages as flags, without a verb", "jamcam --train, or one verb alone"),
         (["--epochs=3", "--trian"], "a run of stages does not take --trian", "write --train, or leave it out"),
         (["train", "--epoch", "3"], "train does not take --epoch", "write --epochs, or leave it out"),
         (["train", "--tao_version=5"], "train does not take --tao_version", "write --tao-version, or leave it out"),
-        (["status", "--xyzzy"], "status does not take --xyzzy", "leave it out; jamcam status --help lists all"),
+        (["status", "--xyzzy"], "status does not take --xyzzy", "leave it out; jamcam status --help lists its options"),
         (["train", "--epochs"], "argument --epochs: expected one argument", "jamcam train --help"),
         (
             ["import-dmon"],
@@ -51,6 +53,7 @@ def ask(done, settings, capsys):
         (["why"], f"no stage given; there are {', '.join(STAGES)}", "make why STAGE=train, or jamcam why train"),
         (["why", "trian"], "there is no stage trian", "write train"),
         (["plan", "--stage=trian"], "there is no stage trian", "write train"),
+        (["inside"], "in-job is what batch scripts call", "jamcam --help lists the verbs"),
         (["unlock", "--force=maybe"], "force is 'maybe', expected 1 or 0", "give --force, or leave it out"),
     ],
 )
@@ -284,20 +287,127 @@ def test_plots_are_drawn_from_results(two_benches, tmp_path, capsys):
     assert (tmp_path / "results" / "plots" / "throughput-sample.svg").exists()
 
 
-def test_a_reader_that_goes_away_is_no_fault_of_ours(done, checkout):
-    plan = subprocess.Popen(
-        [sys.executable, "-m", "harness", "plan", *done.options()],
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_goes_away_is_no_fault_of_ours(checkout, unbuffered):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harness", "platforms"],
         cwd=checkout,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
     )
-    plan.stdout.close()
-    complaint = plan.stderr.read().decode()
-    plan.stderr.close()
-    plan.wait()
+    process.stdout.close()
+    complaint = process.stderr.read().decode()
+    process.stderr.close()
 
-    assert "Traceback" not in complaint
+    assert (process.wait(), complaint) == (1, "")
+
+
+@pytest.mark.parametrize("arguments", [["show-config"], ["--help"], ["bench", "--help"], ["--version"], ["platforms"]])
+def test_output_to_a_full_disk_ends_with_1_and_in_words(arguments, checkout):
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "harness", *arguments],
+            cwd=checkout,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        "jamcam: the output, or a file: No space left on device\n"
+        "  try: make room or give access, then the same command again\n"
+    )
+
+
+def test_a_workspace_that_cannot_be_read_ends_with_1_and_names_the_path(ask, monkeypatch):
+    def unreadable(settings, names):
+        raise PermissionError(13, "Permission denied", "/ws/.markers")
+
+    monkeypatch.setattr("harness.stages.workflow.survey", unreadable)
+    status, _, complaint = ask("status")
+
+    assert status == 1
+    assert complaint.splitlines()[0] == "jamcam: /ws/.markers: Permission denied"
+
+
+def test_text_that_is_not_utf_8_ends_with_1_and_in_words(tmp_path, capsys, monkeypatch):
+    (tmp_path / "luigi.cfg").write_bytes(b"[jamcam]\n# caf\xe9\n")
+    monkeypatch.setenv("LUIGI_CONFIG_PATH", str(tmp_path / "luigi.cfg"))
+
+    assert main(["show-config"]) == 1
+    assert capsys.readouterr().err.startswith("jamcam: a file is not UTF-8 text: 'utf-8' codec can't decode byte 0xe9")
+
+
+def test_output_that_a_terminal_cannot_show_ends_with_1_and_in_words(checkout):
+    ended = subprocess.run(
+        [sys.executable, "-m", "harness", "show-config", "--workspace=ü"],
+        cwd=checkout,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1] == "  try: set PYTHONIOENCODING=utf-8"
+
+
+def test_a_fault_of_ours_is_a_traceback(ask, monkeypatch):
+    monkeypatch.setattr("harness.stages.workflow.survey", lambda settings, names: [][1])
+
+    with pytest.raises(IndexError):
+        ask("status")
+
+
+def test_every_error_of_a_run_is_told_and_the_first_sets_the_status(ask, monkeypatch):
+    def errors(settings, names):
+        raise_first([Locked("one", remedy="wait"), HarnessError("two", remedy="look")])
+
+    monkeypatch.setattr("harness.stages.workflow.survey", errors)
+
+    status, _, complaint = ask("status")
+    assert (status, complaint) == (4, "jamcam: one\n  try: wait\njamcam: two\n  try: look\n")
+
+
+def test_settings_of_the_environment_that_a_verb_has_no_use_for_are_ignored(monkeypatch, capsys):
+    monkeypatch.setenv("JAMCAM_RECIPE", "no such recipe")
+    monkeypatch.setenv("JAMCAM_GPU_HZ", "no rate")
+
+    assert main(["platforms"]) == 0
+    assert main(["show-config"]) == 2
+    assert "no such recipe" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("word", ["inside", "in-job"])
+def test_batch_scripts_of_before_name_settings_that_their_verb_does_not_take(word, monkeypatch):
+    works = []
+    monkeypatch.setattr("harness.queue.in_job.work", lambda *arguments: works.append(arguments) or 75)
+
+    command = ["train", "--recipe=smoke", "--keep=0", "--gpu-hz=5", "--scheduler=0"]
+    assert main([word, "/ws/.jobs/R", "2", *command]) == 75
+    assert main([word, "/ws/.jobs/R", "1", "--tune-bdb", "--train", "--results=r"]) == 75
+    assert main([word, "/ws/.jobs/R", "1", "scaling", "--gpus=2", "--results=r", "--deep=1"]) == 75
+    assert works == [
+        (Path("/ws/.jobs/R"), 2, ["train", "--recipe=smoke", "--scheduler=0"]),
+        (Path("/ws/.jobs/R"), 1, ["--tune-bdb", "--train"]),
+        (Path("/ws/.jobs/R"), 1, ["scaling", "--gpus=2", "--results=r"]),
+    ]
+
+
+def test_what_a_verb_has_no_use_for_is_not_loaded(checkout):
+    program = "import sys; from harness.cli import main; main(['show-config']); print('loaded', *sys.modules)"
+    told = subprocess.run(
+        [sys.executable, "-c", program], cwd=checkout, capture_output=True, text=True, check=True
+    ).stdout
+
+    loaded = {*told.splitlines()[-1].split()}
+    heavy = {"luigi", "numpy", "PIL", "configparser", "urllib.request", "difflib", "concurrent.futures"}
+    others = {f"harness.verbs.{family}" for family in ("measure", "queue", "tidy")}
+    assert {"loaded", "harness.verbs.look", "tomllib" if sys.version_info >= (3, 11) else "tomli"} <= loaded
+    assert loaded & (heavy | others) == set()
 
 
 def test_nothing_to_do_is_found_out_in_well_under_a_second(done):

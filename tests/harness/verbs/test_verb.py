@@ -83,7 +83,7 @@ def test_a_refused_option_is_told_with_the_verbs_that_take_it(capsys):
     assert main(["status", "--force"]) == 2
     assert capsys.readouterr().err == (
         "jamcam: status does not take --force; it is an option of compare, gate, unlock\n"
-        "  try: leave it out; jamcam status --help lists all\n"
+        "  try: leave it out; jamcam status --help lists its options\n"
     )
 
 
