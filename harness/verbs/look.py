@@ -9,7 +9,7 @@ from harness.errors import ConfigError
 from harness.settings.table import nearest
 from harness.settings.variables import VARIABLES, Settings
 from harness.text import columns, duration
-from harness.verbs.run import ALL, header
+from harness.verbs.run import ALL, goes_to_queue, header
 from harness.verbs.verb import QUEUE, WORKFLOW, Option, Verb
 from harness.workspace.marker import STAGES
 
@@ -29,10 +29,10 @@ def _status(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _plan(settings: Settings, options: argparse.Namespace) -> int:
-    from harness.verbs.queue import goes_to_queue, script
-
     wanted = _stage(options.stage or ALL, (*STAGES, ALL))
     if goes_to_queue(settings):
+        from harness.verbs.queue import script
+
         print(script(settings, [wanted]))
         return 0
     from harness.engine.checks import check

@@ -9,8 +9,8 @@ from harness import __version__
 from harness.errors import ConfigError, HarnessError
 from harness.settings.load import load_settings
 from harness.settings.variables import Settings
-from harness.verbs.queue import goes_to_queue, left_of_study, through_queue
-from harness.verbs.run import header
+from harness.verbs.queue import left_of_study, through_queue
+from harness.verbs.run import goes_to_queue, header
 from harness.verbs.tidy import FORCE
 from harness.verbs.verb import QUEUE, WORKFLOW, Option, Verb
 

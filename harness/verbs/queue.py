@@ -1,7 +1,6 @@
 """Verbs about platforms, and the way of any verb through the queue of one."""
 
 import argparse
-import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -54,11 +53,6 @@ def script(settings: Settings, words: Sequence[str]) -> str:
         refusal = f"would be refused here: {error.message}\ntry: {error.remedy}"
         text += "\n\n" + "\n".join(f"# {line}" for line in refusal.splitlines())
     return text
-
-
-def goes_to_queue(settings: Settings) -> bool:
-    """Whether work for the platform is brought through its queue; inside a job it is done where we are."""
-    return settings.platform.scheduler == "slurm" and "SLURM_JOB_ID" not in os.environ
 
 
 def through_queue(settings: Settings, words: Sequence[str], stages: Sequence[str] = ()) -> int:

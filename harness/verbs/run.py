@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -36,12 +37,17 @@ VERBOSE = Option(name="verbose", help="show what luigi says, too", is_switch=Tru
 SHOWN_PRODUCTS = 2
 
 
+def goes_to_queue(settings: Settings) -> bool:
+    """Whether work for the platform is brought through its queue; inside a job it is done where we are."""
+    return settings.platform.scheduler == "slurm" and "SLURM_JOB_ID" not in os.environ
+
+
 def stages(names: Sequence[str], settings: Settings, options: argparse.Namespace) -> int:
     """Run the named stages here, or bring them through the queue of the platform."""
-    from harness.verbs.queue import goes_to_queue, through_queue
-
     wanted = STAGES if ALL in names else names
     if goes_to_queue(settings):
+        from harness.verbs.queue import through_queue
+
         return through_queue(settings, names if len(names) == 1 else [f"--{name}" for name in names], wanted)
     return _here(settings, wanted, verbose=options.verbose)
 

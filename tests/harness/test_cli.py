@@ -404,7 +404,7 @@ def test_what_a_verb_has_no_use_for_is_not_loaded(checkout):
     ).stdout
 
     loaded = {*told.splitlines()[-1].split()}
-    heavy = {"luigi", "numpy", "PIL", "configparser", "urllib.request", "difflib", "concurrent.futures"}
+    heavy = {"luigi", "numpy", "PIL", "configparser", "urllib.request", "difflib"}
     others = {f"harness.verbs.{family}" for family in ("measure", "queue", "tidy")}
     assert {"loaded", "harness.verbs.look", "tomllib" if sys.version_info >= (3, 11) else "tomli"} <= loaded
     assert loaded & (heavy | others) == set()
