@@ -1,6 +1,7 @@
 """What the documents say is there is there, and what is there they say."""
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -8,11 +9,13 @@ import sys
 import pytest
 
 from harness import errors
+from harness.cli import FAMILIES
 from harness.settings.dataset import load_dataset
 from harness.settings.load import load_settings
 from harness.settings.variables import VARIABLES
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+COMMAND = re.compile(r"make ([a-z-]+)((?: [A-Z_]+=[^ `\n]+)+)")
 NUMBER = re.compile(r"^\d{4}-[a-z0-9-]+\.md$")
 
 
@@ -52,6 +55,21 @@ def test_every_verb_of_jamcam_is_in_the_readme(checkout, readme):
     verbs = re.findall(r"^ {2,6}([a-z]+(?:-[a-z]+)*) {2,}\S", help_text, re.MULTILINE)
     assert {"all", "train", "status"} <= set(verbs)
     assert [verb for verb in verbs if f"`{verb}`" not in readme] == []
+
+
+def test_every_command_of_make_in_the_documents_gives_variables_that_its_verb_takes(checkout):
+    verbs = [verb for family in FAMILIES for verb in importlib.import_module(f"harness.verbs.{family}").VERBS]
+    taken = {verb.name: {*verb.names, "venv", "python"} for verb in verbs}
+    pages = [checkout / "README.md", *(checkout / "docs").rglob("*.md")]
+    commands = [found for page in pages for found in COMMAND.findall(page.read_text(encoding="utf-8"))]
+
+    assert len(commands) > 20
+    assert [
+        f"make {verb} {name}="
+        for verb, variables in commands
+        for name in re.findall(r"([A-Z_]+)=", variables)
+        if verb in taken and name.lower() not in taken[verb]
+    ] == []
 
 
 def test_the_table_of_variables_has_every_setting_in_order_with_its_default(readme):
