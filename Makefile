@@ -1,56 +1,56 @@
 # The front door: every target is one line into the package, and reading this file does nothing.
-# Variables given on make's command line, and only those, become options: EPOCHS=3 is handed on as --epochs=3.
+# Variables given on make's command line, and only those, become options: EPOCHS=3 is passed on as --epochs=3.
 
 VENV := .venv
 YOLO_V4_GOLDEN ?= ../shared/oracle
 PYTHON := python3
 
-VARIABLES += RECIPE=--recipe                       ## what to run: smoke, sample, jamcam, photographs, or a path
-VARIABLES += DATASET=--dataset                     ## specs/datasets/<name>.toml, or a path to one
-VARIABLES += ENGINE=--engine                       ## portable (ours), tao (NVIDIA's container), here (yolo_v4 on PATH)
-VARIABLES += PLATFORM=--platform                   ## specs/platforms/<name>.toml, or a path to one
-VARIABLES += IMAGE=--image                         ## container image that the engine is in; tao needs one
-VARIABLES += TAO_VERSION=--tao-version             ## which TAO that image holds
-VARIABLES += WORKSPACE=--workspace                 ## where data and products go
-VARIABLES += RESULTS=--results                     ## where records of measurements lie
-VARIABLES += PRETRAINED=--pretrained               ## weights to start from: a file or an address
-VARIABLES += PRETRAINED_SHA256=--pretrained-sha256 ## their sha256; a remote address needs one
+VARIABLES += RECIPE=--recipe                       ## what to run: smoke, sample, jamcam, photographs, or a path to a recipe
+VARIABLES += DATASET=--dataset                     ## data set in specs/datasets, or a path to one
+VARIABLES += ENGINE=--engine                       ## which yolo_v4 to run: portable (ours), tao (NVIDIA's container), here (the one on PATH)
+VARIABLES += PLATFORM=--platform                   ## machine in specs/platforms, or a path to its file
+VARIABLES += IMAGE=--image                         ## container image that holds the engine; tao needs one
+VARIABLES += TAO_VERSION=--tao-version             ## TAO release in that image, such as 3.21.11 or 5.0.0
+VARIABLES += WORKSPACE=--workspace                 ## folder for data and products
+VARIABLES += RESULTS=--results                     ## folder for records of measurements
+VARIABLES += PRETRAINED=--pretrained               ## weights to start training from: a file or an address
+VARIABLES += PRETRAINED_SHA256=--pretrained-sha256 ## sha256 of those weights; a remote address needs one
 VARIABLES += EPOCHS=--epochs                       ## training epochs
 VARIABLES += BATCH=--batch                         ## frames per GPU and step
 VARIABLES += SEED=--seed                           ## seed of splits and training
 VARIABLES += VAL_SPLIT=--val-split                 ## percent of the training frames kept for validation
 VARIABLES += LIMIT=--limit                         ## train on only this many frames; 0: all
-VARIABLES += GPUS=--gpus                           ## GPUs to train on
+VARIABLES += GPUS=--gpus                           ## GPUs to train on, of each machine
 VARIABLES += NODES=--nodes                         ## machines to train on
-VARIABLES += GPU_HZ=--gpu-hz                       ## how often a bench looks at the GPUs, per second
-VARIABLES += HOST_HZ=--host-hz                     ## how often a bench looks at the rest of the machine, per second
-VARIABLES += ACCOUNT=--account                     ## whose budget a job is on
-VARIABLES += QOS=--qos                             ## quality of service of a job
-VARIABLES += PARTITION=--partition                 ## part of the cluster a job runs in
-VARIABLES += WALL_TIME=--wall-time                 ## how long a job may take: [days-]hours:minutes:seconds
-VARIABLES += ARRAY=--array                         ## how many times over, one after another as a job array
-VARIABLES += SCHEDULER=--scheduler                 ## port of a luigid on this machine that shows the run
-VARIABLES += STAGE=--stage                         ## the stage `why` explains
-VARIABLES += DEEP=--deep                           ## 1: compare contents of products, not only sizes
-VARIABLES += KEEP=--keep                           ## 0: `clean` also removes archive, pretrained weights and spec copies
-VARIABLES += A=--a                                 ## what `compare` looks at: a platform, bench or record, or several
+VARIABLES += ACCOUNT=--account                     ## Slurm account
+VARIABLES += QOS=--qos                             ## Slurm quality of service
+VARIABLES += PARTITION=--partition                 ## Slurm partition
+VARIABLES += WALL_TIME=--wall-time                 ## time limit of a job: [days-]hours:minutes:seconds
+VARIABLES += ARRAY=--array                         ## how many times a job runs, one after another, as a job array
+VARIABLES += DEEP=--deep                           ## 1: compare the contents of products, not only their sizes
+VARIABLES += KEEP=--keep                           ## 0: clean also removes archive, weights and spec copies; 1: bench keeps its workspace
+VARIABLES += GPU_HZ=--gpu-hz                       ## GPU samples per second while measuring
+VARIABLES += HOST_HZ=--host-hz                     ## samples of the rest of the machine per second while measuring
+VARIABLES += SCHEDULER=--scheduler                 ## port of a luigid on this machine that shows the run; 0: none
+VARIABLES += STAGE=--stage                         ## the stage that `why` explains, or that `plan` ends with
+VARIABLES += A=--a                                 ## what `compare` looks at: a platform, bench or record, or several with commas
 VARIABLES += B=--b                                 ## what it compares that with
-VARIABLES += FORCE=--force                         ## 1: `unlock` although the holder may be alive, `compare` what differs
+VARIABLES += FORCE=--force                         ## 1: `unlock` although the holder may be alive; `compare` and `gate` although conditions differ
 
 # Stages are put side by side by the workflow, so `make -j` must not start two runs in one workspace.
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
 names := $(foreach pair,$(VARIABLES),$(firstword $(subst =, ,$(pair))))
-given := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
-unknown := $(filter-out $(names) VENV PYTHON BASE TAO_IMAGE YOLO_V4_GOLDEN,$(given))
+cli_variables := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
+unknown := $(filter-out $(names) VENV PYTHON BASE TAO_IMAGE YOLO_V4_GOLDEN,$(cli_variables))
 # Variables of a make that called this one arrive as if they had been given here; some are not for us.
 refuse = $(error unknown variable $(unknown); `make help` lists those there are)
 pass_over = $(warning unknown variable $(unknown) passed over; `make help` lists those there are)
 $(if $(unknown),$(if $(filter 0,$(MAKELEVEL)),$(refuse),$(pass_over)))
 
 quoted = '$(subst ','\'',$(value $(1)))'
-option = $(if $(filter $(1),$(given)),$(2)=$(call quoted,$(1)))
+option = $(if $(filter $(1),$(cli_variables)),$(2)=$(call quoted,$(1)))
 options = $(foreach pair,$(VARIABLES),$(call option,$(word 1,$(subst =, ,$(pair))),$(word 2,$(subst =, ,$(pair)))))
 
 # Only what a target needs is installed: torch serves the portable engine, matplotlib plots, linters developers.
@@ -61,15 +61,15 @@ python := $(VENV)/bin/python
 base := $(VENV)/.ready-base
 report := $(VENV)/.ready-report
 dev := $(VENV)/.ready-dev
-engine := $(filter tao here,$(if $(filter ENGINE,$(given)),$(ENGINE),$(JAMCAM_ENGINE)))
-detector := $(VENV)/.ready-$(if $(engine)$(filter IMAGE,$(given))$(JAMCAM_IMAGE),base,detector)
+engine := $(filter tao here,$(if $(filter ENGINE,$(cli_variables)),$(ENGINE),$(JAMCAM_ENGINE)))
+detector := $(VENV)/.ready-$(if $(engine)$(filter IMAGE,$(cli_variables))$(JAMCAM_IMAGE),base,detector)
 bench := $(patsubst %detector,%bench,$(detector:%base=%report))
 # Modules set them, and other packages than the pinned ones would be imported; a yolo_v4 on PATH may need them.
 unexport PYTHONHOME $(if $(filter here,$(engine)),,PYTHONPATH)
 endif
 
 jamcam = JAMCAM_VIA=make $(python) -m harness $@ $(options)
-ordered = $(foreach name,ENGINE TAO_VERSION TAO_IMAGE BASE,$(if $(filter $(name),$(given)),$(name)=$(call quoted,$(name))))
+build_options = $(foreach name,ENGINE TAO_VERSION TAO_IMAGE BASE,$(if $(filter $(name),$(cli_variables)),$(name)=$(call quoted,$(name))))
 pytest = OMP_NUM_THREADS=1 $(python) -m pytest -n 2 --dist loadscope
 
 ##@ Stages, in order; each runs what it depends on
@@ -95,15 +95,15 @@ export: $(detector) ## write ONNX and check it against the model
 	@$(jamcam)
 
 ##@ Measuring
-bench: $(bench) ## measure this machine under the name PLATFORM=..., and leave records in results/
+bench: $(bench) ## measure this machine under the name of a platform, and leave records in results/
 	@$(jamcam)
-scaling: $(bench) ## measure training on GPUS=1,2,4: the same batch over all of them, and the same on each
+scaling: $(bench) ## measure training on 1,2,4 GPUs: the same batch over all of them, and the same on each
 	@$(jamcam)
 plots: $(report) ## redraw plots and the README's Benchmarking section from results/ alone
 	@$(jamcam)
-compare: $(base) ## how records A=... and B=... differ, where they can be compared
+compare: $(base) ## how records A and B differ (status 3: they must not be compared)
 	@$(jamcam)
-gate: $(base) ## status 3 if the newest records of PLATFORM=... are worse than its reference
+gate: $(base) ## status 3 if the newest bench of a platform is worse than its reference
 	@$(jamcam)
 
 ##@ Looking and tidying
@@ -111,26 +111,26 @@ status: $(base) ## which stages are done, and why the others are not
 	@$(jamcam)
 plan: $(base) ## every command that would run; runs nothing
 	@$(jamcam)
-why: $(base) ## why STAGE=train would run or not
+why: $(base) ## why a stage would run or not (status 1: it would)
 	@$(jamcam)
 show-config: $(base) ## every setting, and where its value came from
 	@$(jamcam)
 platforms: $(base) ## which machines there are files for
 	@$(jamcam)
-doctor: $(base) ## this machine against the file of PLATFORM=baskerville: what is missing, and how to get it
+doctor: $(base) ## this machine against the file of a platform: what is missing, and how to get it
 	@$(jamcam)
-shell: $(base) ## the line that gives a shell on a compute node of PLATFORM=jade
+shell: $(base) ## the line that gives a shell on a compute node of the platform
 	@$(jamcam)
 scheduler: $(base) ## luigi's web page, on this machine only
 	@$(jamcam)
-unlock: $(base) ## take away the lock of a run that is gone
+unlock: $(base) ## remove the lock of a run that is gone
 	@$(jamcam)
 clean: $(base) ## remove products, markers and logs
 	@$(jamcam)
 
 ##@ Containers
 image: $(base) ## container/portable.sif, or nvidia-tao.sif with ENGINE=tao; also TAO_VERSION, TAO_IMAGE, BASE
-	@PYTHON=$(python) container/build.sh $(ordered)
+	@PYTHON=$(python) container/build.sh $(build_options)
 
 ##@ Developing
 check: $(dev) lint ## the quick part of the tests, under a minute

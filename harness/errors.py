@@ -6,9 +6,12 @@
       ConfigError           2   a setting, spec, recipe or data-set file is wrong
       Refused               3   a comparison or gate said no
       Locked                4   another run holds the workspace
+      CannotTell            5   what was asked cannot be answered from what is there
 
 `harness.cli` is the only place that prints them; `Interrupted by signal n` ends as 128 + n there.
 """
+
+from collections.abc import Sequence
 
 
 class HarnessError(Exception):
@@ -20,6 +23,7 @@ class HarnessError(Exception):
     """
 
     exit_status = 1
+    others: "tuple[HarnessError, ...]" = ()  # that happened beside it
 
     def __init__(self, message: str, *, remedy: str) -> None:
         super().__init__(message)
@@ -51,3 +55,17 @@ class Locked(HarnessError):
     """Another run holds the workspace."""
 
     exit_status = 4
+
+
+class CannotTell(HarnessError):
+    """What was asked cannot be answered, with yes or with no, from what is there."""
+
+    exit_status = 5
+
+
+def raise_first(errors: Sequence[HarnessError]) -> None:
+    """Raise the first of several errors, with the others beside it; nothing where there are none."""
+    if errors:
+        first, *others = errors
+        first.others = tuple(others)
+        raise first

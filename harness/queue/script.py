@@ -62,7 +62,7 @@ def batch_script(settings: Settings, job: Job) -> str:
 
 def options(settings: Settings) -> list[str]:
     """What command line, environment and luigi.cfg decided, as options for the command inside the job."""
-    said = settings.decided
+    said = settings.overrides
     names = [each for each in VARIABLES if each.name in said and each.name not in FOR_THE_QUEUE]
     return [f"{each.option}={said[each.name]}" for each in names]
 

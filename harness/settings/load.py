@@ -1,82 +1,86 @@
 """Settings as one value: command line, then JAMCAM_*, then luigi.cfg, then recipe and platform, then built-in."""
 
-import configparser
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from harness.errors import ConfigError
-from harness.settings.dataset import load_dataset
 from harness.settings.declared import SPECS
-from harness.settings.platform import Platform, load_platform, this_machine
-from harness.settings.recipe import Recipe, load_recipe
+from harness.settings.platform import Platform, this_machine
+from harness.settings.recipe import Recipe
 from harness.settings.table import nearest
-from harness.settings.variables import VARIABLES, Layer, Settings, choose
+from harness.settings.variables import VARIABLES, Settings, Variable
 
 SECTION = "jamcam"
+NAMES = tuple(variable.name for variable in VARIABLES)
 
 
-def load_settings(options: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
-    """Resolve every variable.
+class Layer(NamedTuple):
+    """One place that settings come from: its name, and what it says, by the name of the setting."""
+
+    origin: str
+    texts: Mapping[str, str]
+
+
+def load_settings(options: Mapping[str, str], environ: Mapping[str, str], taken: Collection[str] = NAMES) -> Settings:
+    """Resolve every setting.
 
     Args:
-        options: what the command line says, by variable name.
+        options: what the command line says, by the name of the setting.
         environ: the environment; only JAMCAM_* of it is looked at, and LUIGI_CONFIG_PATH.
+        taken: the settings that the verb takes. Environment and luigi.cfg are there for every verb: what they
+            say of other settings is ignored.
 
     Raises:
         ConfigError: a value or a file is wrong.
     """
-    given = (
-        Layer(origin="command line", values=options),
-        Layer(origin="environment", values=_from_environment(environ)),
-        _from_luigi_cfg(environ),
+    names = {f"JAMCAM_{name.upper()}": name for name in NAMES}
+    environment = {names[name]: text for name, text in environ.items() if name in names}
+    user = (
+        Layer("command line", options),
+        *(
+            Layer(origin, {name: text for name, text in texts.items() if name in taken})
+            for origin, texts in (("environment", environment), _from_luigi_cfg(environ))
+        ),
     )
-    built_in = Layer(
-        origin="built-in",
-        values={each.name: each.default for each in VARIABLES if each.default is not None}
-        | {"platform": this_machine()},
-    )
-    known = {variable.name: variable for variable in VARIABLES}
-    recipe = load_recipe(choose(known["recipe"], (*given, built_in))[0])
-    platform = load_platform(choose(known["platform"], (*given, built_in))[0])
-    layers = (*given, _of_recipe(recipe), _of_platform(platform), built_in)
-    chosen = {variable.name: choose(variable, layers) for variable in VARIABLES}
-    values = {name: value for name, (value, _) in chosen.items()}
-    origins = {name: origin for name, (_, origin) in chosen.items()}
-    declared = {"recipe": recipe, "platform": platform, "dataset": load_dataset(values["dataset"])}
-    paths = {
-        **{name: Path(values[name]).expanduser().absolute() for name in ("workspace", "results")},
-        "image": str(Path(values["image"]).expanduser().absolute()) if values["image"] else "",
-    }
-    val_split_pct = values.pop("val_split")
-    decided = {name: text for layer in reversed(given) for name, text in layer.values.items()}
+    defaults = {each.name: each.default for each in VARIABLES}
+    built_in = Layer("built-in", {**defaults, "platform": this_machine()})
+    known = dict(zip(NAMES, VARIABLES, strict=True))
+    # These two say the defaults of others.
+    chosen = {name: value_of(known[name], (*user, built_in)) for name in ("recipe", "platform")}
+    layers = (*user, *(_defaults_of(value) for value, _ in chosen.values()), built_in)
+    chosen |= {name: value_of(known[name], layers) for name in NAMES if name not in chosen}
     return Settings(
-        **{**values, **declared, **paths},
-        val_split_pct=val_split_pct,
-        origins=origins,
-        given=dict(options),
-        decided=decided,
+        **{known[name].field: value for name, (value, _) in chosen.items()},
+        origins={name: chosen[name][1] for name in NAMES},
+        cli_options=dict(options),
+        overrides={name: text for layer in reversed(user) for name, text in layer.texts.items()},
         via_make=environ.get("JAMCAM_VIA") == "make",
     )
 
 
-def _from_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    names = {f"JAMCAM_{variable.name.upper()}": variable.name for variable in VARIABLES}
-    return {names[name]: text for name, text in environ.items() if name in names}
+def value_of(variable: Variable, layers: Sequence[Layer]) -> tuple[Any, str]:
+    """The value of `variable` in the first layer that has one, and that layer's origin; the last one has all.
 
-
-def _from_luigi_cfg(environ: Mapping[str, str]) -> Layer:
-    path = luigi_cfg(environ)
-    parser = configparser.ConfigParser(interpolation=None)
+    Raises:
+        ConfigError: the text is not what the variable takes.
+    """
+    layer = next(layer for layer in layers if variable.name in layer.texts)
+    text = layer.texts[variable.name]
     try:
-        parser.read(path)
-    except configparser.Error as error:
-        raise ConfigError(f"{path}: {error}", remedy=f"correct {path}") from error
-    values = dict(parser[SECTION]) if parser.has_section(SECTION) else {}
-    for key in values:
-        if key not in {variable.name for variable in VARIABLES}:
-            known = [variable.name for variable in VARIABLES]
-            raise ConfigError(f"{path}: unknown key '{key}' in [{SECTION}]", remedy=f"write {nearest(key, known)}")
-    return Layer(origin=str(path), values=values)
+        return variable.read(text), layer.origin
+    except ValueError as error:
+        raise ConfigError(
+            f"{variable.name} is '{text}' ({layer.origin}), expected {variable.expected}",
+            remedy=f"give {variable.option} {variable.expected}",
+        ) from error
+
+
+def _defaults_of(source: Recipe | Platform) -> Layer:
+    kind = type(source).__name__.lower()
+    texts = {each.name: str(getattr(source, each.field)) for each in VARIABLES if each.default_from == kind}
+    return Layer(f"{kind} {source.name}", texts)
 
 
 def luigi_cfg(environ: Mapping[str, str]) -> Path:
@@ -87,12 +91,32 @@ def luigi_cfg(environ: Mapping[str, str]) -> Path:
     return here if here.is_file() else SPECS.parent / "luigi.cfg"
 
 
-def _of_recipe(recipe: Recipe) -> Layer:
-    names = ("dataset", "pretrained", "pretrained_sha256", "epochs", "batch", "seed", "limit")
-    values = {name: str(getattr(recipe, name)) for name in names}
-    return Layer(origin=f"recipe {recipe.name}", values={**values, "val_split": str(recipe.val_split_pct)})
+def _from_luigi_cfg(environ: Mapping[str, str]) -> Layer:
+    path = luigi_cfg(environ)
+    text = path.read_text() if path.exists() else ""
+    texts = {} if _says_nothing(text) else _section(path, text)
+    for key in texts:
+        if key not in NAMES:
+            raise ConfigError(f"{path}: unknown key '{key}' in [{SECTION}]", remedy=f"write {nearest(key, NAMES)}")
+    return Layer(str(path), texts)
 
 
-def _of_platform(platform: Platform) -> Layer:
-    names = ("image", "tao_version", "gpus", "nodes", "account", "qos", "partition", "wall_time")
-    return Layer(origin=f"platform {platform.name}", values={name: str(getattr(platform, name)) for name in names})
+def _says_nothing(text: str) -> bool:
+    """Whether the section has comments only, as in the file that comes with the harness: no parser is needed."""
+    sections = re.split(r"^(?=\[)", text, flags=re.MULTILINE)
+    ours = [section for section in sections if section.startswith(f"[{SECTION}]")]
+    if len(ours) != 1 or "[DEFAULT]" in text:
+        return False
+    return all(line.strip()[:1] in ("", "#", ";") for line in ours[0].splitlines()[1:])
+
+
+def _section(path: Path, text: str) -> dict[str, str]:
+    import configparser
+
+    # Lines of the file that comes with the harness can be uncommented as they stand, with the help behind them.
+    parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=("#",))
+    try:
+        parser.read_string(text, source=str(path))
+    except configparser.Error as error:
+        raise ConfigError(f"{path}: {error}", remedy=f"correct {path}") from error
+    return dict(parser[SECTION]) if parser.has_section(SECTION) else {}

@@ -1,6 +1,6 @@
 """A platform: the machine's facts that decide where and how a run is started."""
 
-import platform as machine
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from harness.errors import ConfigError
 from harness.settings.declared import declared_names, find_declared, read_toml
 from harness.settings.table import from_table
 
-# Flags that say on whose budget and where a job runs; each platform must, may or must never be given them.
+# What a job is charged to and where it runs; each platform must, may or must never be given them.
 IDENTITY = ("account", "qos", "partition", "constraint")
 WALL_TIME = re.compile(r"(?:(\d+)-)?(\d{1,2}):(\d{2}):(\d{2})")
 # May stand in a batch script's header as they are.
@@ -77,17 +77,18 @@ class Platform:
     binds: tuple[str, ...] = ()  # folders that containers see besides the workspace
 
 
-def fault(platform: Platform) -> str:
+def complaint(platform: Platform) -> str:
     """What cannot be in a platform's file, in words; "" where all is well."""
     said = {name: getattr(platform, name) for name in platform.__slots__}
+    for name, known in CHOICES.items():
+        if said[name] not in known:
+            return f"{name} is '{said[name]}', expected one of {', '.join(known)}"
     patterns = {
         **dict.fromkeys(("wall_time", "wall_time_limit"), (f"({WALL_TIME.pattern})?", "[days-]hours:minutes:seconds")),
         **dict.fromkeys(IDENTITY, (PLAIN.pattern, "a name without blanks and quotes")),
         "gpu_request": (OPTION, "one option of sbatch, such as --gres=gpu:{gpus}"),
         "scratch": (r"[\w./$-]*", "a path, in which variables such as $USER may stand"),
     }
-    for name, known in CHOICES.items():
-        patterns[name] = ("|".join(known), f"one of {', '.join(known)}")
     for name, (pattern, expected) in patterns.items():
         if not re.fullmatch(pattern, said[name]):
             return f"{name} is '{said[name]}', expected {expected}"
@@ -130,8 +131,8 @@ def load_platform(name_or_path: str) -> Platform:
     if mine.is_file():
         table |= read_toml(mine)
     platform = from_table(Platform, {"name": path.stem, **table}, where=str(path))
-    if fault(platform):
-        raise ConfigError(f"{path}: {fault(platform)}", remedy="correct that line")
+    if wrong := complaint(platform):
+        raise ConfigError(f"{path}: {wrong}", remedy="correct that line")
     return platform
 
 
@@ -142,4 +143,4 @@ def platforms() -> list[Platform]:
 
 def this_machine() -> str:
     """The platform of a machine without queue: WSL 2 says what it is in its kernel's name."""
-    return "wsl2" if "microsoft" in machine.uname().release.lower() else "local"
+    return "wsl2" if "microsoft" in os.uname().release.lower() else "local"

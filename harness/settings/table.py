@@ -1,6 +1,5 @@
 """From a table of a settings file to a frozen value; unknown and missing keys and wrong types are refused in words."""
 
-import difflib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
@@ -14,10 +13,16 @@ T = TypeVar("T")
 _hints: Callable[[Any], dict[str, Any]] = cache(get_type_hints)
 
 
+def closest(word: str, known: Collection[str]) -> str:
+    """The known word most like `word`, or "" when none is."""
+    import difflib  # loaded only where something is wrong
+
+    return next(iter(difflib.get_close_matches(word, sorted(known), n=1)), "")
+
+
 def nearest(word: str, known: Collection[str]) -> str:
     """The known word most like `word`, or all of them when none is."""
-    close = difflib.get_close_matches(word, sorted(known), n=1)
-    return close[0] if close else ", ".join(sorted(known))
+    return closest(word, known) or ", ".join(sorted(known))
 
 
 def from_table(kind: type[T], table: Mapping[str, Any], *, where: str) -> T:

@@ -1,61 +1,173 @@
-"""What was decided before a run: one frozen value, and where each part of it came from."""
+"""Every setting, declared once with its help, reader and default, and the frozen value of all of them.
+
+A setting has the same name everywhere: `--val-split` on the command line, `VAL_SPLIT` for make, `JAMCAM_VAL_SPLIT`
+in the environment and `val_split` in luigi.cfg. Parsers and help texts are made from these declarations; Makefile,
+luigi.cfg and README are tested against them. What only one verb can use, such as `--force`, is an option of that
+verb instead, and is read from the command line only.
+"""
 
 import re
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from harness.errors import ConfigError
-from harness.settings.dataset import Dataset
-from harness.settings.platform import PLAIN, WALL_TIME, Platform
-from harness.settings.recipe import Recipe
+from harness.settings.dataset import Dataset, load_dataset
+from harness.settings.platform import PLAIN, WALL_TIME, Platform, load_platform
+from harness.settings.recipe import Recipe, load_recipe
 
-DURATION = "[days-]hours:minutes:seconds"
 ENGINES = ("portable", "tao", "here")
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Variable:
+    """What a user has to know of one setting."""
+
+    name: str
+    field: str  # of Settings; also of the recipe or platform that says the default
+    help: str
+    read: Callable[[str], Any] = str  # raises ValueError where the text is not `expected`
+    expected: str = "a text"
+    default: str = ""  # as a user would write it
+    default_from: str = ""  # "recipe" or "platform", where one of those says the default
+
+    @property
+    def option(self) -> str:
+        """As it is written on the command line."""
+        return option(self.name)
+
+
 def option(name: str) -> str:
-    """How the variable `name` is written on the command line."""
+    """How the setting `name` is written on the command line."""
     return "--" + name.replace("_", "-")
+
+
+def setting(help: str, **declared: Any) -> Any:
+    """A field of Settings that users can set; `declared` are other fields of Variable."""
+    return field(metadata={"help": help, **declared})
+
+
+def _whole_from(least: int) -> dict[str, Any]:
+    def read(text: str) -> int:
+        value = int(text)
+        if value < least:
+            raise ValueError(text)
+        return value
+
+    return {"read": read, "expected": f"a whole number of {least} or more"}
+
+
+def _between(low: float, high: float, *, expected: str, with_high: bool = False) -> dict[str, Any]:
+    def read(text: str) -> float:
+        value = float(text)
+        if low < value < high or (with_high and value == high):
+            return value
+        raise ValueError(text)
+
+    return {"read": read, "expected": expected}
+
+
+def _matching(pattern: "re.Pattern[str]", *, expected: str) -> dict[str, Any]:
+    def read(text: str) -> str:
+        if text and not pattern.fullmatch(text):
+            raise ValueError(text)
+        return text
+
+    return {"read": read, "expected": expected}
+
+
+def read_switch(text: str) -> bool:
+    """Whether a switch is on.
+
+    Raises:
+        ValueError: it is neither 1, true, yes nor 0, false, no or empty.
+    """
+    if text.lower() in ("1", "true", "yes"):
+        return True
+    if text.lower() in ("0", "false", "no", ""):
+        return False
+    raise ValueError(text)
+
+
+def _engine(text: str) -> str:
+    if text not in ENGINES:
+        raise ValueError(text)
+    return text
+
+
+def _path(text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+def _path_or_none(text: str) -> str:
+    return str(_path(text)) if text else ""
+
+
+COUNT, COUNT_OR_NONE = _whole_from(1), _whole_from(0)
+RATE = _between(0, 100, with_high=True, expected="a number above 0, up to 100")
+SWITCH = {"read": read_switch, "expected": "1 or 0"}
+QUEUE_NAME = _matching(PLAIN, expected="a name without blanks and quotes")
+DURATION = _matching(WALL_TIME, expected="[days-]hours:minutes:seconds")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Settings:
     """Everything a stage may depend on. Compared by identity, so that it can be a luigi parameter."""
 
-    recipe: Recipe
-    dataset: Dataset
-    platform: Platform
-    engine: str  # one of ENGINES
-    image: str  # path of a container image, "" for none
-    tao_version: str
-    workspace: Path  # absolute
-    results: Path  # absolute; where records lie
-    pretrained: str  # file or address of weights to start from, "" for none
-    pretrained_sha256: str
-    epochs: int
-    batch: int  # frames per GPU
-    seed: int
-    val_split_pct: float  # of the training frames, 0 < x < 100
-    limit: int  # frames of the data set used, 0: all
-    gpus: int
-    nodes: int
-    account: str  # what a queue is told; "" for nothing
-    qos: str
-    partition: str
-    wall_time: str
-    array: int  # how many times over a job runs
-    deep: bool  # look at the contents of products, not only at their sizes
-    keep: bool  # `clean` leaves alone what was fetched and what a person may have edited
-    gpu_hz: float  # how often a bench looks at the GPUs
-    host_hz: float  # and at the rest of the machine
-    scheduler: int  # port of a luigid on this machine, 0 for none
-    origins: Mapping[str, str]  # variable -> where its value came from
-    given: Mapping[str, str]  # what the command line said
-    decided: Mapping[str, str]  # what command line, environment and luigi.cfg said
-    via_make: bool = False  # it was make's
+    recipe: Recipe = setting(
+        "what to run: smoke, sample, jamcam, photographs, or a path to a recipe", read=load_recipe, default="sample"
+    )
+    dataset: Dataset = setting("data set in specs/datasets, or a path to one", read=load_dataset, default_from="recipe")
+    engine: str = setting(
+        "which yolo_v4 to run: portable (ours), tao (NVIDIA's container), here (the one on PATH)",
+        read=_engine,
+        expected="portable, tao or here",
+        default="portable",
+    )
+    platform: Platform = setting(
+        "machine in specs/platforms, or a path to its file", read=load_platform, default="local"
+    )
+    # Path of a container image, "" for none.
+    image: str = setting(
+        "container image that holds the engine; tao needs one", read=_path_or_none, default_from="platform"
+    )
+    tao_version: str = setting("TAO release in that image, such as 3.21.11 or 5.0.0", default_from="platform")
+    workspace: Path = setting("folder for data and products", read=_path, default="workspace")
+    results: Path = setting("folder for records of measurements", read=_path, default="results")
+    pretrained: str = setting("weights to start training from: a file or an address", default_from="recipe")
+    pretrained_sha256: str = setting("sha256 of those weights; a remote address needs one", default_from="recipe")
+    epochs: int = setting("training epochs", **COUNT, default_from="recipe")
+    batch: int = setting("frames per GPU and step", **COUNT, default_from="recipe")
+    seed: int = setting("seed of splits and training", **COUNT_OR_NONE, default_from="recipe")
+    val_split_pct: float = setting(
+        "percent of the training frames kept for validation",
+        **_between(0, 100, expected="a number above 0 and below 100"),
+        default_from="recipe",
+        name="val_split",
+    )
+    limit: int = setting("train on only this many frames; 0: all", **COUNT_OR_NONE, default_from="recipe")
+    gpus: int = setting("GPUs to train on, of each machine", **COUNT, default_from="platform")
+    nodes: int = setting("machines to train on", **COUNT, default_from="platform")
+    # What a queue is told; "" for nothing.
+    account: str = setting("Slurm account", **QUEUE_NAME, default_from="platform")
+    qos: str = setting("Slurm quality of service", **QUEUE_NAME, default_from="platform")
+    partition: str = setting("Slurm partition", **QUEUE_NAME, default_from="platform")
+    wall_time: str = setting("time limit of a job: [days-]hours:minutes:seconds", **DURATION, default_from="platform")
+    array: int = setting("how many times a job runs, one after another, as a job array", **COUNT, default="1")
+    deep: bool = setting("1: compare the contents of products, not only their sizes", **SWITCH, default="0")
+    keep: bool = setting(
+        "0: clean also removes archive, weights and spec copies; 1: bench keeps its workspace", **SWITCH, default="1"
+    )
+    gpu_hz: float = setting("GPU samples per second while measuring", **RATE, default="10")
+    host_hz: float = setting("samples of the rest of the machine per second while measuring", **RATE, default="1")
+    scheduler: int = setting(
+        "port of a luigid on this machine that shows the run; 0: none", **COUNT_OR_NONE, default="0"
+    )
+    origins: Mapping[str, str]  # setting -> where its value came from
+    cli_options: Mapping[str, str]  # what the command line said
+    overrides: Mapping[str, str]  # what command line, environment and luigi.cfg said
+    via_make: bool = False  # the command line was make's
 
     @property
     def frames_per_step(self) -> int:
@@ -64,161 +176,12 @@ class Settings:
 
     def command(self, *words: str) -> str:
         """The command line that does a verb with these settings, ready to be typed."""
+        said = self.cli_options.items()
         if self.via_make and len(words) == 1:
-            return shlex.join(["make", *words, *(f"{name.upper()}={text}" for name, text in self.given.items())])
-        return shlex.join(["jamcam", *words, *(f"{option(name)}={text}" for name, text in self.given.items())])
+            return shlex.join(["make", *words, *(f"{name.upper()}={text}" for name, text in said)])
+        return shlex.join(["jamcam", *words, *(f"{option(name)}={text}" for name, text in said)])
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Variable:
-    """One setting: the same name on the command line, as JAMCAM_*, in luigi.cfg and for make."""
-
-    name: str
-    help: str
-    read: Callable[[str], Any] = str  # raises ValueError or KeyError where the text is not `expected`
-    expected: str = "a text"
-    default: str | None = None  # None: the recipe or the platform says it
-
-    @property
-    def option(self) -> str:
-        """As it is written on the command line."""
-        return option(self.name)
-
-
-def _whole_from(least: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        value = int(text)
-        if value < least:
-            raise ValueError(text)
-        return value
-
-    return read
-
-
-def _percent(text: str) -> float:
-    value = float(text)
-    if not 0 < value < 100:
-        raise ValueError(text)
-    return value
-
-
-def _hertz(text: str) -> float:
-    value = float(text)
-    if not 0 < value <= 100:
-        raise ValueError(text)
-    return value
-
-
-def _switch(text: str) -> bool:
-    return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}[text.lower()]
-
-
-def _engine(text: str) -> str:
-    return {name: name for name in ENGINES}[text]
-
-
-def _matching(pattern: "re.Pattern[str]") -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if text and not pattern.fullmatch(text):
-            raise ValueError(text)
-        return text
-
-    return read
-
-
-def _for_queue(name: str, words: str) -> Variable:
-    return Variable(name=name, help=words, read=_matching(PLAIN), expected="a name without blanks and quotes")
-
-
-def _count(name: str, words: str, *, default: str | None = None) -> Variable:
-    return Variable(name=name, help=words, read=_whole_from(1), expected="a whole number of 1 or more", default=default)
-
-
-def _count_or_none(name: str, words: str) -> Variable:
-    return Variable(name=name, help=words, read=_whole_from(0), expected="a whole number of 0 or more")
-
-
-def _yes_or_no(name: str, words: str, *, default: str) -> Variable:
-    return Variable(name=name, help=words, read=_switch, expected="1 or 0", default=default)
-
-
-def _rate(name: str, words: str, *, default: str) -> Variable:
-    return Variable(name=name, help=words, read=_hertz, expected="a number above 0, up to 100", default=default)
-
-
-VARIABLES = (
-    Variable(name="recipe", default="sample", help="recipe in specs/recipes, or a path to one"),
-    Variable(name="dataset", help="data set in specs/datasets, or a path to one"),
-    Variable(
-        name="engine",
-        read=_engine,
-        expected="portable, tao or here",
-        default="portable",
-        help="who answers: portable (this environment), tao (the container), here (yolo_v4 on PATH)",
-    ),
-    Variable(name="platform", default="local", help="platform in specs/platforms, or a path to one"),
-    Variable(name="image", help="container image that the engine is in; tao needs one"),
-    Variable(name="tao_version", help="which TAO that image holds, such as 3.21.11 or 5.0.0"),
-    Variable(name="workspace", default="workspace", help="where data and products go"),
-    Variable(name="results", default="results", help="where records of measurements lie"),
-    Variable(name="pretrained", help="weights to start training from: a file or an address"),
-    Variable(name="pretrained_sha256", help="their sha256; a remote address needs one"),
-    _count("epochs", "training epochs"),
-    _count("batch", "frames per GPU and step"),
-    _count_or_none("seed", "seed of splits and training"),
-    Variable(
-        name="val_split",
-        read=_percent,
-        expected="a number above 0 and below 100",
-        help="percent of the training frames kept for validation",
-    ),
-    _count_or_none("limit", "train on only this many frames; 0: all"),
-    _count("gpus", "GPUs to train on"),
-    _count("nodes", "machines to train on"),
-    _for_queue("account", "whose budget a job is on"),
-    _for_queue("qos", "quality of service of a job"),
-    _for_queue("partition", "part of the cluster a job runs in"),
-    Variable(
-        name="wall_time", read=_matching(WALL_TIME), expected=DURATION, help=f"how long a job may take: {DURATION}"
-    ),
-    _count("array", "how many times over, one after another as a job array", default="1"),
-    _yes_or_no("deep", "1: compare the contents of products, not only their sizes", default="0"),
-    _yes_or_no("keep", "0: clean also removes the archive, pretrained weights and spec copies", default="1"),
-    _rate("gpu_hz", "how often a bench looks at the GPUs, per second", default="10"),
-    _rate("host_hz", "how often a bench looks at the rest of the machine, per second", default="1"),
-    Variable(
-        name="scheduler",
-        read=_whole_from(0),
-        expected="a whole number of 0 or more",
-        default="0",
-        help="port of a luigid on this machine to report to; 0: none",
-    ),
+VARIABLES = tuple(
+    Variable(**{"name": each.name, "field": each.name, **each.metadata}) for each in fields(Settings) if each.metadata
 )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Layer:
-    """One place settings come from; earlier layers win."""
-
-    origin: str
-    values: Mapping[str, str]
-
-
-def choose(variable: Variable, layers: tuple[Layer, ...]) -> tuple[Any, str]:
-    """The value of `variable` in the first layer that has one, and that layer's origin.
-
-    Raises:
-        ConfigError: the text is not what the variable takes, or no layer has a value.
-    """
-    for layer in layers:
-        text = layer.values.get(variable.name)
-        if text is None:
-            continue
-        try:
-            return variable.read(text), layer.origin
-        except (ValueError, KeyError) as error:
-            raise ConfigError(
-                f"{variable.name} is '{text}' ({layer.origin}), expected {variable.expected}",
-                remedy=f"give {variable.option} {variable.expected}",
-            ) from error
-    raise ConfigError(f"nothing says {variable.name}", remedy=f"give {variable.option}")

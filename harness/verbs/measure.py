@@ -1,65 +1,146 @@
-"""Verbs about measuring and records; `harness.cli` prints their failures."""
+"""Verbs about measuring and records: bench, scaling, plots, compare, gate, import-dmon."""
 
 import argparse
-from collections.abc import Callable
+import os
+from dataclasses import replace
+from pathlib import Path
 
 from harness import __version__
-from harness.engine.checks import check
 from harness.errors import ConfigError, HarnessError
-from harness.measure import import_dmon as importing
-from harness.measure.bench import bench
-from harness.report import redraw as reporting
-from harness.report.lines import bench_lines
+from harness.settings.load import load_settings
 from harness.settings.variables import Settings
-from harness.verbs import summary
+from harness.verbs.queue import left_of_study, through_queue
+from harness.verbs.run import goes_to_queue, header
+from harness.verbs.tidy import FORCE
+from harness.verbs.verb import QUEUE, WORKFLOW, Option, Verb
+
+TITLE = "measuring"
+SETTINGS = (*WORKFLOW, *QUEUE, "results", "keep", "gpu_hz", "host_hz")
 
 
 def _bench(settings: Settings, options: argparse.Namespace) -> int:
-    verb = options.verb
-    print(f"jamcam {__version__} {verb} on {settings.platform.name}: {summary.header(settings)}", flush=True)
+    return _measure("bench", settings)
+
+
+def _scaling(settings: Settings, options: argparse.Namespace) -> int:
+    """A study for each count of GPUs; in a queue each has a job of its own, which asks for no more than it uses."""
+    from harness.measure.efficiency import batches
+
+    counts = [{"gpus": count} for count in options.gpus.split(",")] if options.gpus else [{}]
+    studies = [load_settings({**settings.cli_options, **count}, os.environ, SETTINGS) for count in counts]
+    for study in studies:
+        batches(study)  # what cannot be divided is refused before anything is measured
+    return max(_measure("scaling", study) for study in left_of_study(studies))
+
+
+def _measure(verb: str, settings: Settings) -> int:
+    if goes_to_queue(settings):
+        return through_queue(settings, [verb])
+    from harness.engine.checks import check
+    from harness.measure.bench import bench
+    from harness.report.lines import bench_lines
+
+    print(f"jamcam {__version__} {verb} on {settings.platform.name}: {header(settings)}", flush=True)
     check(settings)
-    records = bench(settings, say=lambda text: print(f"{verb} | {text}", flush=True), scaling=verb == "scaling")
+    records = bench(
+        _of_stages(settings), say=lambda text: print(f"{verb} | {text}", flush=True), scaling=verb == "scaling"
+    )
     print("\n".join(bench_lines(records)), flush=True)
-    try:
-        reporting.redraw(settings.results, say=print)
-    except HarnessError as error:  # the records are there, and that is what was asked for
-        print(f"nothing was drawn: {error.message}\n  try: {error.remedy}")
+    _draw(settings)
     print(f"records: {settings.results / settings.platform.name}")
     return 0 if all(record.status == "ok" for record in records) else 1
 
 
+def _of_stages(settings: Settings) -> Settings:
+    """A stage that fails in a bench names its own command, which takes no options about measuring."""
+    return replace(
+        settings, cli_options={name: text for name, text in settings.cli_options.items() if name in WORKFLOW}
+    )
+
+
+def _draw(settings: Settings) -> None:
+    """Draw the records. They are there, which is what was asked for: a plot that fails is only told."""
+    from harness.report.redraw import redraw
+
+    try:
+        redraw(settings.results, say=print)
+    except HarnessError as error:
+        print(f"nothing was drawn: {error.message}\n  try: {error.remedy}")
+
+
 def _plots(settings: Settings, options: argparse.Namespace) -> int:
-    reporting.redraw(settings.results, say=print)
+    from harness.report.redraw import redraw
+
+    redraw(settings.results, say=print)
     return 0
 
 
 def _compare(settings: Settings, options: argparse.Namespace) -> int:
-    sides = [getattr(options, name, "") for name in ("a", "b")]
-    if not all(sides):
+    from harness.report.redraw import compared
+
+    if not (options.a and options.b):
         raise ConfigError("two sides are needed: platforms, benches or records", remedy="jamcam compare --a=X --b=Y")
-    reporting.compared(settings.results, *sides, force=_forced(options), say=print)
+    compared(settings.results, options.a, options.b, force=options.force, say=print)
     return 0
 
 
 def _gate(settings: Settings, options: argparse.Namespace) -> int:
-    reporting.gate(settings.results, settings.platform.name, force=_forced(options), say=print)
+    from harness.report.redraw import gate
+
+    gate(settings.results, settings.platform.name, force=options.force, say=print)
     return 0
 
 
 def _import_dmon(settings: Settings, options: argparse.Namespace) -> int:
-    print(f"imported: {importing.import_dmon(options.file, settings)}")
+    from harness.measure.import_dmon import import_dmon
+
+    print(f"imported: {import_dmon(Path(options.file), settings)}")
     return 0
 
 
-def _forced(options: argparse.Namespace) -> bool:
-    return getattr(options, "force", "0") not in ("", "0")
-
-
-VERBS: dict[str, Callable[[Settings, argparse.Namespace], int]] = {
-    "bench": _bench,
-    "scaling": _bench,
-    "plots": _plots,
-    "compare": _compare,
-    "gate": _gate,
-    "import-dmon": _import_dmon,
-}
+VERBS = (
+    Verb(
+        name="bench",
+        help="measure this machine under the name of a platform, and leave records in results/",
+        run=_bench,
+        settings=SETTINGS,
+    ),
+    Verb(
+        name="scaling",
+        help="measure training on 1,2,4 GPUs: the same batch over all of them, and the same on each",
+        run=_scaling,
+        settings=SETTINGS,
+        options=(Option(name="gpus", help="how many GPUs of each machine, several with commas: 1,2,4"),),
+    ),
+    Verb(
+        name="plots",
+        help="redraw plots and the README's Benchmarking section from results/ alone",
+        run=_plots,
+        settings=("results",),
+    ),
+    Verb(
+        name="compare",
+        help="how records A and B differ (status 3: they must not be compared)",
+        run=_compare,
+        settings=("results",),
+        options=(
+            Option(name="a", help="what `compare` looks at: a platform, bench or record, or several with commas"),
+            Option(name="b", help="what it compares that with"),
+            FORCE,
+        ),
+    ),
+    Verb(
+        name="gate",
+        help="status 3 if the newest bench of a platform is worse than its reference",
+        run=_gate,
+        settings=("results", "platform"),
+        options=(FORCE,),
+    ),
+    Verb(
+        name="import-dmon",
+        help="make a record of a file that nvidia-smi dmon -o TD wrote",
+        run=_import_dmon,
+        settings=("results", "platform"),
+        positionals=(Option(name="file", help="a file that nvidia-smi dmon wrote", is_required=True),),
+    ),
+)

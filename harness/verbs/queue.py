@@ -1,22 +1,18 @@
-"""Verbs about platforms, and the way of any verb through a queue; `harness.cli` prints their failures."""
+"""Verbs about platforms, and the way of any verb through the queue of one."""
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from harness.engine.checks import check_classes, check_pretrained
 from harness.errors import ConfigError
-from harness.queue import doctor
-from harness.queue import submit as launch
-from harness.queue.in_job import work
-from harness.queue.notes import current
-from harness.queue.script import options as options_of
-from harness.queue.script import shell_line
 from harness.settings.platform import platforms, this_machine
-from harness.settings.variables import Settings
+from harness.settings.variables import VARIABLES, Settings
 from harness.text import columns
+from harness.verbs.tidy import held
+from harness.verbs.verb import QUEUE, WORKFLOW, Verb
 from harness.workspace.layout import Workspace
+
+TITLE = "platforms"
 
 
 def _platforms(settings: Settings, options: argparse.Namespace) -> int:
@@ -31,27 +27,26 @@ def _platforms(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _doctor(settings: Settings, options: argparse.Namespace) -> int:
-    found = doctor.examine(settings)
-    rows = [(each.what, each.fault or "fine", each.found, each.remedy if each.fault else "") for each in found]
-    print(columns([("what", "verdict", "found", "and then"), *rows]))
-    return 1 if any(each.fault for each in found) else 0
+    from harness.queue import doctor
+
+    findings = doctor.examine(settings)
+    rows = [(each.what, each.fault or "fine", each.found, each.remedy if each.fault else "") for each in findings]
+    print(columns([("what", "verdict", "found", "fix"), *rows]))
+    return 1 if any(each.fault for each in findings) else 0
 
 
 def _shell(settings: Settings, options: argparse.Namespace) -> int:
+    from harness.queue.script import shell_line
+
     print(shell_line(settings, settings.platform.container[0]))
     return 0
 
 
-VERBS: dict[str, Callable[[Settings, argparse.Namespace], int]] = {
-    "platforms": _platforms,
-    "doctor": _doctor,
-    "shell": _shell,
-}
-
-
 def script(settings: Settings, words: Sequence[str]) -> str:
     """The batch script that would be submitted, and whether it would be refused; NEW stands for the run."""
-    text = launch.script_of(settings, words).rstrip()
+    from harness.queue import doctor, submit
+
+    text = submit.script_of(settings, words).rstrip()
     try:
         doctor.check_queue(settings)
     except ConfigError as error:
@@ -60,41 +55,88 @@ def script(settings: Settings, words: Sequence[str]) -> str:
     return text
 
 
-def through_queue(settings: Settings, words: Sequence[str]) -> int:
-    """Bring a command through the queue of its platform and wait for its end."""
+def through_queue(settings: Settings, words: Sequence[str], stages: Sequence[str] = ()) -> int:
+    """Bring `jamcam WORDS` through the queue and wait for its end, unless all `stages` are done."""
+    from harness.stages import workflow
+
+    is_new = bool(stages) and not _is_awaited(settings, words)
+    if is_new and not any(step.reasons for step in workflow.survey(settings, stages)):
+        print(f"nothing to do: {', '.join(stages)} are done")
+        return 0
+    if _needs_network(settings):
+        with held(settings):
+            (ending,) = workflow.run(settings, ["download"], verbose=False)
+        if ending.error:
+            raise ending.error
+    _submit(settings, words)
+    return 0
+
+
+def _submit(settings: Settings, words: Sequence[str]) -> None:
+    from harness.engine.checks import check_classes, check_pretrained
+    from harness.queue import doctor, submit
 
     def say(text: str) -> None:
         print(f"jamcam: {text}", flush=True)
 
-    if launch.unfinished(settings, words) is None:
+    if submit.unfinished(settings, words) is None:
         check_classes(settings)
         check_pretrained(settings)
         doctor.check_queue(settings)
         if doubt := doctor.stranger(settings.platform):
             say(f"this may be no login node of {settings.platform.title}: it is {doubt}")
-    launch.launch(settings, words, say)
-    return 0
+    submit.launch(settings, words, say)
 
 
-def awaited(settings: Settings, words: Sequence[str]) -> bool:
+def _is_awaited(settings: Settings, words: Sequence[str]) -> bool:
     """Whether a run of this very command is under way, or ended when nobody was there to say so."""
-    run = current(Workspace(settings.workspace))
-    return run is not None and run.command == (*words, *options_of(settings))
+    from harness.queue import notes, script
+
+    run = notes.current(Workspace(settings.workspace))
+    return run is not None and run.command == (*words, *script.options(settings))
 
 
 def left_of_study(every: list[Settings]) -> list[Settings]:
-    """Those of a scaling study that were not measured yet: from the one whose job is under way on, else all."""
-    places = [place for place, one in enumerate(every) if awaited(one, ["scaling"])]
+    """Parts of a scaling study that were not measured yet: from the one whose job is under way on, else all."""
+    places = [place for place, one in enumerate(every) if _is_awaited(one, ["scaling"])]
     return every[places[0] :] if places else every
 
 
-def needs_network(settings: Settings) -> bool:
+def _needs_network(settings: Settings) -> bool:
     """Whether something has to be fetched that compute nodes of the platform may not reach."""
-    schemes = {urlsplit(address).scheme for address in (settings.dataset.address, settings.pretrained)}
-    return bool(schemes & {"http", "https"}) and settings.platform.compute_network != "yes"
+    addresses = (settings.dataset.address, settings.pretrained)
+    return settings.platform.compute_network != "yes" and any(
+        each.startswith(("http:", "https:")) for each in addresses
+    )
 
 
-def inside(arguments: Sequence[str]) -> int:
-    """`jamcam inside FOLDER LINK VERB …`, which batch scripts call."""
-    folder, link, *command = arguments
-    return work(Path(folder), int(link), command)
+def in_job(arguments: Sequence[str], taken: Collection[str]) -> int:
+    """`jamcam in-job FOLDER SEGMENT VERB …`, which batch scripts call.
+
+    Scripts of earlier versions name every setting of environment and luigi.cfg, too: those that are not among
+    `taken`, the names that the verb takes, are left out.
+    """
+    from harness.queue.in_job import work
+
+    if len(arguments) < 3:
+        raise ConfigError("in-job is what batch scripts call", remedy="jamcam --help lists the verbs")
+    folder, segment, *command = arguments
+    unused = {variable.option for variable in VARIABLES if variable.name not in taken}
+    return work(Path(folder), int(segment), [word for word in command if word.partition("=")[0] not in unused])
+
+
+VERBS = (
+    Verb(name="platforms", help="which machines there are files for", run=_platforms),
+    Verb(
+        name="doctor",
+        help="this machine against the file of a platform: what is missing, and how to get it",
+        run=_doctor,
+        settings=(*WORKFLOW, *QUEUE),  # so that any command of a job can be checked by another verb alone
+    ),
+    Verb(
+        name="shell",
+        help="the line that gives a shell on a compute node of the platform",
+        run=_shell,
+        settings=("platform", "image", "workspace", "gpus", "nodes", "account", "qos", "partition"),
+    ),
+)

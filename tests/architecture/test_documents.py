@@ -1,16 +1,21 @@
 """What the documents say is there is there, and what is there they say."""
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
 
 import pytest
 
+from harness import errors
+from harness.cli import FAMILIES
 from harness.settings.dataset import load_dataset
+from harness.settings.load import load_settings
 from harness.settings.variables import VARIABLES
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+COMMAND = re.compile(r"make ([a-z-]+)((?: [A-Z_]+=[^ `\n]+)+)")
 NUMBER = re.compile(r"^\d{4}-[a-z0-9-]+\.md$")
 
 
@@ -52,8 +57,67 @@ def test_every_verb_of_jamcam_is_in_the_readme(checkout, readme):
     assert [verb for verb in verbs if f"`{verb}`" not in readme] == []
 
 
-def test_every_setting_is_in_the_table_of_variables(readme):
-    assert [variable.name for variable in VARIABLES if f"`{variable.name.upper()}`" not in readme] == []
+def test_every_command_of_make_in_the_documents_gives_variables_that_its_verb_takes(checkout):
+    verbs = [verb for family in FAMILIES for verb in importlib.import_module(f"harness.verbs.{family}").VERBS]
+    taken = {verb.name: {*verb.names, "venv", "python"} for verb in verbs}
+    pages = [checkout / "README.md", *(checkout / "docs").rglob("*.md")]
+    commands = [found for page in pages for found in COMMAND.findall(page.read_text(encoding="utf-8"))]
+
+    assert len(commands) > 20
+    assert [
+        f"make {verb} {name}="
+        for verb, variables in commands
+        for name in re.findall(r"([A-Z_]+)=", variables)
+        if verb in taken and name.lower() not in taken[verb]
+    ] == []
+
+
+def test_the_table_of_variables_has_every_setting_in_order_with_its_default(readme):
+    rows = re.findall(r"^\| (`[A-Z].*?) \|(?: (.*?))? \| .+ \|$", section(readme, "Changing things"), re.MULTILINE)
+    defaults = {}
+    for names, told in rows:
+        names = re.findall(r"`(\w+)`", names)
+        told = told.split(", ") if ", " in told else [told] * len(names)
+        defaults |= dict(zip(names, told, strict=True))
+
+    declared = {
+        each.name.upper(): f"the {each.default_from}'s" if each.default_from else f"`{each.default}`"
+        for each in VARIABLES
+    }
+    assert list(defaults.items())[: len(VARIABLES)] == list(declared.items())
+    assert [*defaults][len(VARIABLES) :] == ["STAGE", "A", "B", "FORCE", "BASE", "TAO_IMAGE", "VENV", "PYTHON"]
+
+
+def test_luigi_cfg_has_a_commented_line_for_every_setting_in_order_with_its_default_and_help(checkout):
+    text = (checkout / "luigi.cfg").read_text(encoding="utf-8")
+    lines = text.partition("[jamcam]\n")[2].partition("\n\n")[0].splitlines()
+
+    origins = {each.name: f" (default: the {each.default_from}'s)" if each.default_from else "" for each in VARIABLES}
+    assert lines == [
+        f"# {each.name} = {each.default}".ljust(27) + f"# {each.help}{origins[each.name]}" for each in VARIABLES
+    ]
+
+
+def test_a_line_of_luigi_cfg_can_be_uncommented_as_it_stands(checkout, tmp_path):
+    text = (checkout / "luigi.cfg").read_text(encoding="utf-8")
+    (tmp_path / "luigi.cfg").write_text(re.sub(r"^# (\w+ = \S)", r"\1", text, flags=re.MULTILINE))
+
+    settings = load_settings({}, {"LUIGI_CONFIG_PATH": str(tmp_path / "luigi.cfg")})
+
+    assert (settings.engine, settings.workspace.name, settings.gpu_hz) == ("portable", "workspace", 10.0)
+    changed = {name for name, origin in settings.origins.items() if origin.endswith("luigi.cfg")}
+    assert changed == {each.name for each in VARIABLES if each.default}
+
+
+def test_the_readme_lists_the_exit_statuses_of_the_errors(readme):
+    told = {int(status) for status in re.findall(r"^\| (\d) \|", section(readme, "Exit statuses"), re.MULTILINE)}
+    kinds = [errors.HarnessError, *errors.HarnessError.__subclasses__()]
+    assert told == {0, *(kind.exit_status for kind in kinds)} == {0, 1, 2, 3, 4, 5}
+
+
+def section(text, title):
+    """What stands below a heading."""
+    return text.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
 
 
 def test_the_data_set_of_the_readme_can_be_read(readme, tmp_path):

@@ -14,7 +14,6 @@ TESTED_THROUGH: dict[str, str] = {
     "harness/queue/in_job.py": "tests/system/test_queue.py",
     "harness/queue/submit.py": "tests/system/test_queue.py",
     "harness/verbs/measure.py": "tests/harness/measure/test_bench.py",
-    "harness/verbs/queue.py": "tests/harness/test_cli.py",
     "harness/stages/experiment.py": "tests/harness/stages/test_workflow.py",
     "yolo_v4/__main__.py": "tests/yolo_v4/test_cli.py",
     "yolo_v4/boxes.py": "tests/yolo_v4/golden/test_decode.py",

@@ -1,12 +1,15 @@
 """What `make` hands on, in which order, and what it leaves alone."""
 
+import importlib
 import os
 import re
 import subprocess
 
 import pytest
 
-from harness.settings.variables import VARIABLES
+from harness.cli import FAMILIES
+from harness.settings.variables import VARIABLES, option
+from harness.verbs.verb import parse
 
 STAGES = ["download", "verify", "gen-valid", "tune-bdb", "convert-data", "train", "eval", "vis", "export"]
 OTHER_VERBS = [
@@ -25,6 +28,7 @@ OTHER_VERBS = [
     "compare",
     "gate",
 ]
+VERBS = [verb for family in FAMILIES for verb in importlib.import_module(f"harness.verbs.{family}").VERBS]
 
 
 @pytest.fixture
@@ -83,9 +87,37 @@ def test_a_value_arrives_as_it_was_typed(make):
     assert make.calls() == ['[-m][harness][plan][--workspace=it\'s  a $$place "there"]']
 
 
-def test_every_setting_of_the_package_is_a_variable_of_make(checkout):
-    pairs = dict(re.findall(r"^VARIABLES \+= ([A-Z_0-9]+)=(--[a-z0-9-]+)", (checkout / "Makefile").read_text(), re.M))
-    assert {variable.name.upper(): variable.option for variable in VARIABLES}.items() <= pairs.items()
+def test_the_variables_of_make_are_the_settings_and_options_of_verbs_with_the_same_help(checkout):
+    lines = re.findall(r"^VARIABLES \+= (\w+)=(--\S+) +## (.*)$", (checkout / "Makefile").read_text(), re.MULTILINE)
+
+    own = {each.name: each.help for verb in VERBS for each in verb.options} | {
+        each.name: each.help for each in VARIABLES
+    }
+    del own["verbose"]  # of the command alone
+    assert {name: words for name, _, words in lines} == {name.upper(): words for name, words in own.items()}
+    assert all(written == option(name.lower()) for name, written, _ in lines)
+
+
+def test_a_target_says_what_its_verb_says(checkout):
+    targets = dict(re.findall(r"^([a-z-]+):.* ## (.*)$", (checkout / "Makefile").read_text(), re.MULTILINE))
+    assert {verb.name: verb.help for verb in VERBS if verb.name != "import-dmon"}.items() <= targets.items()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "call"),
+    [
+        (["status", "EPOCHS=3"], "[-m][harness][status][--epochs=3]"),
+        (["compare", "A=jade", "B=local", "FORCE=1"], "[-m][harness][compare][--a=jade][--b=local][--force=1]"),
+        (["why", "STAGE=train", "DEEP=1"], "[-m][harness][why][--deep=1][--stage=train]"),
+    ],
+)
+def test_what_make_passes_on_is_what_the_verb_takes(make, arguments, call):
+    make(*arguments, "VENV=none")
+    assert make.calls() == [call]
+
+    verb, *words = call[1:-1].split("][")[2:]
+    (declared,) = [each for each in VERBS if each.name == verb]
+    assert parse(declared, words)[2] == []
 
 
 def test_an_image_is_built_as_ordered_on_the_command_line_only(make, tmp_path):

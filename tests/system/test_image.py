@@ -126,7 +126,7 @@ def test_an_image_started_by_its_own_name_takes_the_flags_of_the_workflow(finish
 def test_an_unknown_option_is_usage(portable_image: Path, apptainer: str) -> None:
     ended = run(apptainer, "run", portable_image, "--tain")
     assert ended.status == 2
-    assert ended.printed.startswith("usage: jamcam")
+    assert ended.printed.startswith("jamcam: a run of stages does not take --tain\n  try: write --train")
 
 
 def test_without_a_workspace_nothing_is_written_and_the_way_is_named(portable_image: Path, apptainer: str) -> None:

@@ -70,7 +70,7 @@ def test_after_a_restart_a_study_goes_on_with_the_count_whose_job_is_under_way(s
     every = [settings(gpus=count) for count in ("1", "2", "4")]
     assert left_of_study(every) == every
 
-    options = ["--recipe=smoke", f"--dataset={every[0].decided['dataset']}", "--engine=here"]
+    options = ["--recipe=smoke", f"--dataset={every[0].overrides['dataset']}", "--engine=here"]
     command = ["scaling", *options, f"--workspace={workspace}", "--gpus=2"]
     begin(Workspace(workspace), "20260301T000000-abcdef", command)
     assert left_of_study(every) == every[1:]

@@ -2,7 +2,10 @@ import pytest
 
 from harness.errors import ConfigError
 from harness.settings.declared import SPECS
-from harness.settings.load import load_settings, luigi_cfg
+from harness.settings.load import Layer, load_settings, luigi_cfg, value_of
+from harness.settings.variables import VARIABLES
+
+KNOWN = {variable.name: variable for variable in VARIABLES}
 
 
 @pytest.fixture
@@ -12,6 +15,10 @@ def cfg(tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
 
     return write
+
+
+def layers(**texts):
+    return [Layer(origin, {"epochs": text}) for origin, text in texts.items()]
 
 
 def load(tiny_dataset, options=None, environ=None):
@@ -30,6 +37,54 @@ def test_the_command_line_wins_over_the_environment_over_luigi_cfg_over_the_reci
     assert origins == ["command line", "environment", "luigi.cfg", "recipe smoke", "platform local", "built-in"]
 
 
+def test_the_first_layer_that_has_a_value_wins_and_is_named():
+    assert value_of(KNOWN["epochs"], layers(first="3", second="5")) == (3, "first")
+
+
+def test_a_layer_without_the_variable_is_passed_over():
+    assert value_of(KNOWN["epochs"], [Layer("empty", {}), *layers(second="5")]) == (5, "second")
+
+
+@pytest.mark.parametrize("text", ["0", "100", "-5", "x", "", "nan"])
+def test_a_validation_split_that_leaves_a_side_empty_is_refused(text):
+    with pytest.raises(ConfigError) as caught:
+        value_of(KNOWN["val_split"], [Layer("command line", {"val_split": text})])
+
+    assert caught.value.message == f"val_split is '{text}' (command line), expected a number above 0 and below 100"
+    assert caught.value.remedy == "give --val-split a number above 0 and below 100"
+
+
+def test_a_validation_split_may_be_a_fraction_of_a_percent():
+    assert value_of(KNOWN["val_split"], [Layer("x", {"val_split": "0.5"})]) == (0.5, "x")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        *(("epochs", "0"), ("epochs", "2.5"), ("batch", "-1"), ("seed", "-1"), ("engine", "tensorflow")),
+        *(("deep", "maybe"), ("gpu_hz", "0"), ("host_hz", "100.5"), ("wall_time", "90"), ("account", "a b")),
+    ],
+)
+def test_what_a_variable_does_not_take_is_refused(name, text):
+    with pytest.raises(ConfigError, match=f"{name} is '{text}'"):
+        value_of(KNOWN[name], [Layer("environment", {name: text})])
+
+
+def test_a_rate_may_be_as_high_as_100_per_second():
+    assert value_of(KNOWN["gpu_hz"], [Layer("x", {"gpu_hz": "100"})]) == (100.0, "x")
+
+
+def test_what_a_verb_has_no_use_for_counts_only_on_the_command_line(cfg, tiny_dataset):
+    cfg("[jamcam]\nkeep = 0\nseed = 7\n")
+    options = {"recipe": "smoke", "dataset": str(tiny_dataset)}
+
+    settings = load_settings(options, {"JAMCAM_GPU_HZ": "no rate", "JAMCAM_BATCH": "3"}, ["seed", "batch"])
+
+    assert (settings.keep, settings.gpu_hz, settings.seed, settings.batch) == (True, 10, 7, 3)
+    assert settings.overrides == {**options, "seed": "7", "batch": "3"}
+    assert settings.cli_options == options
+
+
 def test_an_unknown_key_in_luigi_cfg_is_refused_with_the_nearest_one(cfg, tiny_dataset):
     cfg("[jamcam]\nepoch = 3\n")
 
@@ -45,6 +100,19 @@ def test_a_luigi_cfg_that_cannot_be_parsed_is_refused(cfg, tiny_dataset):
 
     with pytest.raises(ConfigError, match=r"luigi\.cfg: File contains no section headers"):
         load(tiny_dataset)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# put these into [jamcam]:\n[core]\nx = 1\n[jamcam]\n# wall_time = # [days-]hours\nepochs = 9\n",
+        "[jamcam]\n; nothing\n[core]\n\n[DEFAULT]\nepochs = 9\n",
+        "[jamcam]\nepochs:9",
+    ],
+)
+def test_a_section_is_read_however_it_is_written(cfg, tiny_dataset, text):
+    cfg(text)
+    assert load(tiny_dataset).epochs == 9
 
 
 def test_without_a_luigi_cfg_here_the_one_of_the_checkout_counts(tmp_path, monkeypatch, checkout):

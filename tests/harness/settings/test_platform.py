@@ -5,7 +5,7 @@ import pytest
 
 from harness.errors import ConfigError
 from harness.settings.declared import SPECS
-from harness.settings.platform import Platform, fault, load_platform, platforms, wall_time_s
+from harness.settings.platform import Platform, complaint, load_platform, platforms, wall_time_s
 
 SOUND = Platform(name="x", title="x", scheduler="slurm", wall_time="1:00:00")
 
@@ -56,8 +56,8 @@ def test_every_fact_of_a_site_has_its_source_beside_it(path):
     ],
 )
 def test_what_cannot_be_is_said_in_words(change, words):
-    assert fault(SOUND) == ""
-    assert words in fault(dataclasses.replace(SOUND, **change))
+    assert complaint(SOUND) == ""
+    assert words in complaint(dataclasses.replace(SOUND, **change))
 
 
 def test_an_unknown_key_is_refused_with_the_nearest_one(tmp_path):

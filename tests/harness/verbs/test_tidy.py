@@ -1,6 +1,6 @@
 import pytest
 
-from harness.verbs.cleaning import clean
+from harness.verbs.tidy import clean
 from harness.workspace.layout import Workspace
 
 

@@ -1,0 +1,138 @@
+"""Verbs that look and change nothing: status, plan, why, show-config."""
+
+import argparse
+import shlex
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from harness.errors import ConfigError
+from harness.settings.table import nearest
+from harness.settings.variables import VARIABLES, Settings
+from harness.text import columns, duration
+from harness.verbs.run import ALL, goes_to_queue, header
+from harness.verbs.verb import QUEUE, WORKFLOW, Option, Verb
+from harness.workspace.marker import STAGES
+
+if TYPE_CHECKING:
+    from harness.stages.workflow import Step
+
+TITLE = "looking"
+STAGE = Option(name="stage", help="the stage that `why` explains, or that `plan` ends with")
+
+
+def _status(settings: Settings, options: argparse.Namespace) -> int:
+    from harness.stages.workflow import survey
+
+    print(header(settings))
+    print(status_table(survey(settings, STAGES)))
+    return 0
+
+
+def _plan(settings: Settings, options: argparse.Namespace) -> int:
+    wanted = _stage(options.stage or ALL, (*STAGES, ALL))
+    if goes_to_queue(settings):
+        from harness.verbs.queue import script
+
+        print(script(settings, [wanted]))
+        return 0
+    from harness.engine.checks import check
+    from harness.stages.workflow import survey
+
+    print(f"# {header(settings)}")
+    print(plan(survey(settings, STAGES if wanted == ALL else [wanted])))
+    try:
+        check(settings)
+    except ConfigError as error:
+        print(f"# would be refused here: {error.message} (try: {error.remedy})")
+    return 0
+
+
+def _why(settings: Settings, options: argparse.Namespace) -> int:
+    from harness.stages.workflow import survey
+
+    step = survey(settings, [_stage(options.stage, STAGES)])[-1]
+    print(why(step))
+    return 1 if step.reasons else 0
+
+
+def _stage(name: str | None, known: Sequence[str]) -> str:
+    if name is None:
+        raise ConfigError(
+            f"no stage given; there are {', '.join(known)}", remedy="make why STAGE=train, or jamcam why train"
+        )
+    if name not in known:
+        raise ConfigError(f"there is no stage {name}", remedy=f"write {nearest(name, known)}")
+    return name
+
+
+def _show_config(settings: Settings, options: argparse.Namespace) -> int:
+    print(config(settings))
+    return 0
+
+
+def status_table(steps: "Sequence[Step]") -> str:
+    """One row a stage: state, when it was done, how long it took, why it is not done."""
+    rows = [("stage", "state", "finished (UTC)", "took", "why it would run")]
+    for step in steps:
+        state = "to do" if step.reasons else "done"
+        finished = step.marker.finished_utc[:19].replace("T", " ") if step.marker else ""
+        took = duration(step.marker.duration_s) if step.marker else ""
+        rows.append((step.stage, state, finished, took, step.reasons[0] if step.reasons else ""))
+    return columns(rows)
+
+
+def why(step: "Step") -> str:
+    """Why a stage would run, a reason a line."""
+    if not step.reasons:
+        finished = step.marker.finished_utc if step.marker else ""
+        return f"{step.stage} is done since {finished}: nothing that goes in has changed, and its products are there"
+    return "\n".join([f"{step.stage} would run:", *(f"  {reason}" for reason in step.reasons)])
+
+
+def plan(steps: "Sequence[Step]") -> str:
+    """Every argument list that would run, as a person could type it; NEW stands for the attempt's folder."""
+    lines = []
+    for step in steps:
+        if not step.reasons:
+            continue
+        lines.append(f"# {step.stage}: {'; '.join(step.reasons)}")
+        lines += [shlex.join(argv) for argv in step.argv] or ["# (done by the harness itself; no engine is asked)"]
+    return "\n".join(lines) or "# nothing to do: every stage is done"
+
+
+def config(settings: Settings) -> str:
+    """Every variable, its value, and where that came from."""
+    values = {variable.name: getattr(settings, variable.field) for variable in VARIABLES}
+    rows = [(name, str(getattr(value, "name", value)), settings.origins[name]) for name, value in values.items()]
+    return columns([("variable", "value", "from"), *rows])
+
+
+VERBS = (
+    Verb(
+        name="status",
+        help="which stages are done, and why the others are not",
+        run=_status,
+        settings=(*WORKFLOW, "deep"),
+    ),
+    Verb(
+        name="plan",
+        help="every command that would run; runs nothing",
+        run=_plan,
+        settings=(*WORKFLOW, *QUEUE, "deep"),
+        options=(STAGE,),
+    ),
+    Verb(
+        name="why",
+        help="why a stage would run or not (status 1: it would)",
+        run=_why,
+        settings=(*WORKFLOW, "deep"),
+        options=(STAGE,),
+        positionals=(Option(name="stage", help="which stage"),),
+    ),
+    Verb(
+        name="show-config",
+        help="every setting, and where its value came from",
+        run=_show_config,
+        settings=tuple(variable.name for variable in VARIABLES),
+    ),
+)

@@ -1,0 +1,154 @@
+"""Verbs that run stages: each of the nine, `all`, and stages as flags; and how their end is told."""
+
+import argparse
+import json
+import os
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness import __version__
+from harness.errors import ConfigError, raise_first
+from harness.settings.variables import Settings
+from harness.text import columns, duration, last_lines
+from harness.verbs.verb import QUEUE, WORKFLOW, Option, Verb
+from harness.workspace.marker import STAGES, Product
+
+if TYPE_CHECKING:
+    from harness.stages.workflow import Ending
+
+TITLE = "stages, in order; each runs what it depends on"
+ALL = "all"
+HELPS = {
+    "download": "fetch (or make) the archive, unpack it, split train and test",
+    "verify": "check names, sizes, boxes and pairs; convert the labels; print the numbers",
+    "gen-valid": "set part of the training frames aside for validation",
+    "tune-bdb": "find nine anchor boxes for this data",
+    "convert-data": "write TFRecords of train, val and test",
+    "train": "train the network",
+    "eval": "average precision of each class, on the test and validation frames",
+    "vis": "draw what the network finds on test frames",
+    "export": "write ONNX and check it against the model",
+    ALL: "every stage that is not done yet",
+}
+SETTINGS = (*WORKFLOW, *QUEUE, "deep", "scheduler")
+VERBOSE = Option(name="verbose", help="show what luigi says, too", is_switch=True)
+SHOWN_PRODUCTS = 2
+
+
+def goes_to_queue(settings: Settings) -> bool:
+    """Whether work for the platform is brought through its queue; inside a job it is done where we are."""
+    return settings.platform.scheduler == "slurm" and "SLURM_JOB_ID" not in os.environ
+
+
+def stages(names: Sequence[str], settings: Settings, options: argparse.Namespace) -> int:
+    """Run the named stages here, or bring them through the queue of the platform."""
+    wanted = STAGES if ALL in names else names
+    if goes_to_queue(settings):
+        from harness.verbs.queue import through_queue
+
+        return through_queue(settings, names if len(names) == 1 else [f"--{name}" for name in names], wanted)
+    return _here(settings, wanted, verbose=options.verbose)
+
+
+def _by_flags(settings: Settings, options: argparse.Namespace) -> int:
+    names = [name for name in HELPS if getattr(options, name)]
+    if not names:
+        raise ConfigError(
+            "neither a verb nor a stage was given", remedy="jamcam all, or another that jamcam --help lists"
+        )
+    return stages(names, settings, options)
+
+
+def _here(settings: Settings, names: Sequence[str], *, verbose: bool) -> int:
+    from harness.engine.checks import check
+    from harness.stages import workflow
+    from harness.verbs.tidy import held
+
+    print(f"jamcam {__version__}: {header(settings)}", flush=True)
+    for remark in check(settings):
+        print(f"jamcam: {remark}", flush=True)
+    with held(settings):
+        endings = workflow.run(settings, names, verbose=verbose)
+    print(closing(endings, settings), flush=True)
+    raise_first([ending.error for ending in endings if ending.error])
+    return 0
+
+
+def header(settings: Settings) -> str:
+    """One line: what this run is about."""
+    return (
+        f"recipe {settings.recipe.name}, data set {settings.dataset.name}, engine {settings.engine}, "
+        f"workspace {settings.workspace}"
+    )
+
+
+def closing(endings: "Sequence[Ending]", settings: Settings) -> str:
+    """How a run ended: a row for each stage, what was measured, and what to do next."""
+    failed = [ending for ending in endings if ending.outcome == "failed"]
+    if not failed and all(ending.outcome == "kept" for ending in endings):
+        text = "nothing to do: " + ", ".join(ending.stage for ending in endings) + " are done"
+    else:
+        words = {"done": "done", "kept": "was done", "failed": "FAILED", "not reached": "not reached"}
+        rows = [("stage", "this run", "took", "products")]
+        for ending in endings:
+            marker = ending.marker if ending.outcome == "done" else None
+            took = duration(marker.duration_s) if marker else ""
+            rows.append((ending.stage, words[ending.outcome], took, _named(marker.products) if marker else ""))
+        text = columns(rows)
+    if failed:
+        return "\n\n".join([text, *(failure(ending) for ending in failed)])
+    reached = {ending.stage for ending in endings}
+    scores = measured(settings) if "eval" in reached else ""
+    return "\n".join(filter(None, [text, scores, _next_step(endings, settings)]))
+
+
+def _named(products: Sequence[Product]) -> str:
+    more = f" and {len(products) - SHOWN_PRODUCTS} more" if len(products) > SHOWN_PRODUCTS else ""
+    return ", ".join(product.path for product in products[:SHOWN_PRODUCTS]) + more
+
+
+def failure(ending: "Ending") -> str:
+    """The last lines of a failed stage's log, and where the rest is."""
+    if ending.log is None or not ending.log.exists():
+        return f"{ending.stage} left no log"
+    return "\n".join([f"last lines of {ending.log}:", *(f"  {line}" for line in last_lines(ending.log))])
+
+
+def measured(settings: Settings) -> str:
+    """Average precision on the test frames, next to what the recipe expects."""
+    from harness.stages.eval import METRICS
+
+    path = settings.workspace / METRICS["test"]
+    if not path.exists():
+        return ""
+    table: Mapping[str, Any] = json.loads(path.read_text())
+    expected = settings.recipe.expected
+    parts = []
+    for name, value in [("mAP", table["mAP"]), *table["AP"].items()]:
+        wanted = f" (expected {expected[name]:.2f} or more)" if name in expected else ""
+        parts.append(f"{name} {value:.3f}{wanted}" if value is not None else f"{name} not in these frames")
+    return f"AP at IoU {table['iou_threshold']} on {table['images']} test frames: " + ", ".join(parts)
+
+
+def _next_step(endings: "Sequence[Ending]", settings: Settings) -> str:
+    last = STAGES.index(endings[-1].stage)
+    if last + 1 < len(STAGES):
+        return f"next: {settings.command(STAGES[last + 1])}"
+    pictures: Path = settings.workspace / "experiment" / "visualisations" / "images_annotated"
+    return f"next: look at the pictures in {pictures}"
+
+
+VERBS = tuple(
+    Verb(name=name, help=words, run=partial(stages, [name]), settings=SETTINGS, options=(VERBOSE,))
+    for name, words in HELPS.items()
+)
+# `jamcam --download --verify`, as in the original workflow.
+FLAGS = Verb(
+    name="",
+    help="stages as flags, alone or together; they run in order",
+    run=_by_flags,
+    settings=SETTINGS,
+    options=(VERBOSE, *(Option(name=name, help=words, is_switch=True) for name, words in HELPS.items())),
+)

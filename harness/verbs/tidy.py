@@ -1,0 +1,99 @@
+"""Verbs that tidy up: scheduler, unlock, clean; and the lock that is held while a workspace is changed."""
+
+import argparse
+import contextlib
+from collections.abc import Iterator
+
+from harness.files import remove
+from harness.settings.variables import Settings
+from harness.verbs.verb import Option, Verb
+from harness.workspace.layout import Workspace
+
+TITLE = "tidying"
+FORCE = Option(
+    name="force",
+    help="1: `unlock` although the holder may be alive; `compare` and `gate` although conditions differ",
+    is_switch=True,
+)
+LUIGID_PORT = 8082  # luigi's own default
+MADE = (
+    *("data/.frames", "data/train", "data/val", "data/test", "data/split.json"),
+    *("experiment", ".markers", ".attempts"),
+)
+
+
+@contextlib.contextmanager
+def held(settings: Settings) -> Iterator[Workspace]:
+    """Nobody else works in the workspace of `settings` inside this context."""
+    from harness.queue.slurm import is_over
+    from harness.workspace.lock import workspace_lock
+
+    workspace = Workspace(settings.workspace)
+    with workspace_lock(workspace, say=lambda text: print(f"jamcam: {text}", flush=True), is_over=is_over):
+        yield workspace
+
+
+def _scheduler(settings: Settings, options: argparse.Namespace) -> int:
+    from harness.stages.luigid import serve
+
+    return serve(Workspace(settings.workspace), port=settings.scheduler or LUIGID_PORT)
+
+
+def _unlock(settings: Settings, options: argparse.Namespace) -> int:
+    from harness.workspace.lock import unlock
+
+    holder = unlock(Workspace(settings.workspace), force=options.force)
+    print(f"unlocked; it was held by {holder}" if holder else f"{settings.workspace} is not locked")
+    return 0
+
+
+def _clean(settings: Settings, options: argparse.Namespace) -> int:
+    if not settings.workspace.is_dir():
+        print(f"nothing to clean: there is no {settings.workspace}")
+        return 0
+    with held(settings) as workspace:
+        removed, kept = clean(workspace, archive=settings.dataset.archive, keep=settings.keep)
+    print("removed: " + (", ".join(removed) or "nothing"))
+    print("kept: " + (", ".join(kept) or "nothing") + f" (in {settings.workspace})")
+    return 0
+
+
+def clean(workspace: Workspace, *, archive: str, keep: bool) -> tuple[list[str], list[str]]:
+    """Remove what stages made.
+
+    Args:
+        archive: file name of the data set's archive.
+        keep: leave what was fetched (archive, pretrained weights) and the spec copies, which may be edited.
+
+    Returns:
+        What was removed and what was kept, relative to the workspace; only what was there.
+    """
+    fetched = (f"data/{archive}", workspace.pretrained.name, workspace.specs.name)
+    there = {path for path in (*MADE, *fetched) if workspace.path(path).exists()}
+    removed = [path for path in (*MADE, *(() if keep else fetched)) if path in there]
+    for path in removed:
+        remove(workspace.path(path))
+    return removed, [path for path in fetched if path in there and keep]
+
+
+VERBS = (
+    Verb(
+        name="scheduler",
+        help="luigi's web page, on this machine only",
+        run=_scheduler,
+        settings=("workspace", "scheduler"),
+    ),
+    Verb(
+        name="unlock",
+        help="remove the lock of a run that is gone",
+        run=_unlock,
+        settings=("workspace",),
+        options=(FORCE,),
+    ),
+    Verb(
+        name="clean",
+        help="remove products, markers and logs",
+        run=_clean,
+        settings=("recipe", "dataset", "workspace", "keep"),
+    ),
+)

@@ -1,0 +1,26 @@
+from harness.stages.workflow import Step
+from harness.verbs.look import config, plan
+
+
+def test_a_plan_can_be_typed_and_says_why():
+    steps = [
+        Step(stage="verify", marker=None, reasons=()),
+        Step(stage="gen-valid", marker=None, reasons=("seed was 1, is now 2",)),
+        Step(stage="train", marker=None, reasons=("gen-valid comes first",), argv=(("yolo_v4", "train", "a b"),)),
+    ]
+
+    assert plan(steps) == (
+        "# gen-valid: seed was 1, is now 2\n"
+        "# (done by the harness itself; no engine is asked)\n"
+        "# train: gen-valid comes first\n"
+        "yolo_v4 train 'a b'"
+    )
+
+
+def test_the_table_of_settings_has_the_users_names_and_the_value_and_origin_of_each(settings):
+    rows = [line.split(maxsplit=2) for line in config(settings(val_split="15")).splitlines()]
+
+    assert ["val_split", "15.0", "command line"] in rows
+    assert ["recipe", "smoke", "command line"] in rows
+    assert ["batch", "4", "recipe smoke"] in rows
+    assert len(rows) == 1 + 27
