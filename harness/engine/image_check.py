@@ -1,16 +1,14 @@
 """What an image can do on this machine, asked of the image itself before anything runs in it."""
 
 import os
-import platform
 import re
 import subprocess
 import time
 from pathlib import Path
 
-from harness.engine.find import OUR_SCRIPT, environment, on_wsl, prefix, runtime
-from harness.engine.images import image_architecture
+from harness.engine.container import on_wsl, prefix_in_image
+from harness.engine.find import OUR_SCRIPT, environment
 from harness.errors import ConfigError
-from harness.process.identity import CONTAINER
 from harness.settings.variables import Settings
 
 SLOW_S = 2.0
@@ -32,13 +30,12 @@ REMEDIES = (
 )
 
 
-def check_image(settings: Settings) -> list[str]:
+def start_image(settings: Settings) -> list[str]:
     """Start the image once; remarks that are worth a line, such as why every start will be slow.
 
     Raises:
         ConfigError: the engine cannot work in this image, here.
     """
-    _check_outside(settings)
     there = settings.workspace.is_dir()
     folder = settings.workspace if there else Path("/tmp")
     began = time.monotonic()
@@ -53,39 +50,8 @@ def check_image(settings: Settings) -> list[str]:
     ]
 
 
-def _check_outside(settings: Settings) -> None:
-    engine = settings.engine
-    if CONTAINER:
-        raise ConfigError(
-            f"this is already inside the image {CONTAINER}, and ENGINE={engine} would start another in it",
-            remedy="leave --engine and --image out: inside, the engine is `here`",
-        )
-    if runtime() is None:
-        raise ConfigError(
-            f"ENGINE={engine} with an image needs apptainer or singularity, and neither is on PATH",
-            remedy="install one, or take ENGINE=portable without an image",
-        )
-    if not Path(settings.image).is_file():
-        found = settings.image or f"no image named ({settings.origins['image']})"
-        raise ConfigError(
-            f"ENGINE={engine} needs a container image, found {found}",
-            remedy=f"make image ENGINE={engine}, then give --image FILE.sif",
-        )
-    built_for, machine = image_architecture(Path(settings.image)), platform.machine()
-    if built_for not in ("", machine):
-        raise ConfigError(
-            f"{settings.image} was built for another architecture: {built_for}, and this machine is {machine}",
-            remedy=f"build or pull the image for {machine}",
-        )
-    if re.search("[:,]", str(settings.workspace)):
-        raise ConfigError(
-            f"the path of the workspace has a colon or a comma, which --bind cannot take: {settings.workspace}",
-            remedy="give another --workspace",
-        )
-
-
 def _ask(settings: Settings, folder: Path) -> set[str]:
-    command = [*prefix(settings, folder), "sh", "-c", PROBE, "sh", os.fspath(folder), OUR_SCRIPT.decode()]
+    command = [*prefix_in_image(settings, folder), "sh", "-c", PROBE, "sh", os.fspath(folder), OUR_SCRIPT.decode()]
     try:
         answer = subprocess.run(
             command,

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from harness.clock import stamp
-from harness.engine.find import model_key
+from harness.engine.model_key import model_key
 from harness.errors import ConfigError, HarnessError, Locked
 from harness.files import write_bytes, write_text
 from harness.process.identity import is_running, start_time

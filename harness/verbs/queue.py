@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from harness.engine.checks import check_classes, check_pretrained
+from harness.engine.container import container_command
 from harness.errors import ConfigError
 from harness.queue import doctor
 from harness.queue import submit as launch
@@ -16,6 +16,7 @@ from harness.queue.script import shell_line
 from harness.settings.platform import platforms, this_machine
 from harness.settings.variables import Settings
 from harness.text import columns
+from harness.verdict import Verdict
 from harness.workspace.layout import Workspace
 
 
@@ -31,14 +32,14 @@ def _platforms(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _doctor(settings: Settings, options: argparse.Namespace) -> int:
-    found = doctor.examine(settings)
-    rows = [(each.what, each.fault or "fine", each.found, each.remedy if each.fault else "") for each in found]
-    print(columns([("what", "verdict", "found", "and then"), *rows]))
-    return 1 if any(each.fault for each in found) else 0
+    findings = doctor.examine(settings)
+    rows = [(each.what, each.verdict.value, each.problem or each.observed, each.remedy) for each in findings]
+    print(columns([("what", "verdict", "found", "fix"), *rows]))
+    return {Verdict.YES: 0, Verdict.NO: 1, Verdict.CANNOT_TELL: 5}[doctor.overall(findings)]
 
 
 def _shell(settings: Settings, options: argparse.Namespace) -> int:
-    print(shell_line(settings, settings.platform.container[0]))
+    print(shell_line(settings, container_command(settings.platform)))
     return 0
 
 
@@ -67,11 +68,8 @@ def through_queue(settings: Settings, words: Sequence[str]) -> int:
         print(f"jamcam: {text}", flush=True)
 
     if launch.unfinished(settings, words) is None:
-        check_classes(settings)
-        check_pretrained(settings)
-        doctor.check_queue(settings)
-        if doubt := doctor.stranger(settings.platform):
-            say(f"this may be no login node of {settings.platform.title}: it is {doubt}")
+        for finding in doctor.check_queue(settings):
+            say(f"cannot tell {finding.problem}")
     launch.launch(settings, words, say)
     return 0
 
