@@ -1,4 +1,4 @@
-"""What an image can do on this machine, asked of the image itself before anything runs in it."""
+"""Whether an image works on this machine: it is started once and asked, before a run."""
 
 import os
 import re
@@ -13,14 +13,14 @@ from harness.settings.variables import Settings
 
 SLOW_S = 2.0
 PATIENCE_S = 600.0  # a large image that has to be unpacked on a slow disk
-# Every line of the answer is a fact; the folder to write in is the first argument, a word of our program the second.
+# Prints one fact a line. Arguments: the folder to write in, and a word that only our own program has.
 PROBE = """program=$(command -v yolo_v4) && echo has yolo_v4
 grep -q "$2" "$program" && echo has ours
 test -w "$1" && echo may write
 nvidia-smi -L 2>/dev/null | grep -q GPU && echo sees GPU
 echo TAO "$JAMCAM_TAO_VERSION"
 """
-# What the runtime says -> what to do about it. The first that fits is said.
+# A pattern in what the container program prints -> what to do about it. The first that matches is shown.
 REMEDIES = (
     (r"architecture", "build or pull the image for this machine's architecture"),
     (r"nvidia-container-cli", "install NVIDIA's container toolkit, which WSL2 needs: docs/containers.md"),
@@ -46,7 +46,7 @@ def start_image(settings: Settings) -> list[str]:
         return []
     return [
         f"starting this image takes {took_s:.1f} s each time; where it is unpacked for every start, "
-        "installing squashfuse cures that (docs/containers.md, 'Slow starts')"
+        "installing squashfuse avoids that (docs/containers.md, 'Slow starts')"
     ]
 
 
@@ -69,10 +69,10 @@ def _ask(settings: Settings, folder: Path) -> set[str]:
         ) from None
     if answer.returncode == 0:
         return {*answer.stdout.splitlines()}
-    complaint = next((line for line in answer.stderr.splitlines() if line.startswith("FATAL")), answer.stderr[-300:])
-    remedy = next((words for pattern, words in REMEDIES if re.search(pattern, complaint, re.IGNORECASE)), None)
+    message = next((line for line in answer.stderr.splitlines() if line.startswith("FATAL")), answer.stderr[-300:])
+    remedy = next((words for pattern, words in REMEDIES if re.search(pattern, message, re.IGNORECASE)), None)
     raise ConfigError(
-        f"{command[0]} cannot start {settings.image}: {complaint.removeprefix('FATAL:').strip()}",
+        f"{command[0]} cannot start {settings.image}: {message.removeprefix('FATAL:').strip()}",
         remedy=remedy or f"try it by hand: {command[0]} exec {settings.image} true",
     )
 
@@ -84,11 +84,12 @@ def _check_inside(settings: Settings, facts: set[str], folder: Path | None) -> N
     if tao == ("has ours" in facts):
         engine = "portable" if tao else "tao"
         raise ConfigError(f"the yolo_v4 in {image} is not that of ENGINE={settings.engine}", remedy=f"ENGINE={engine}")
-    holds = next(fact.removeprefix("TAO").strip() for fact in facts if fact.startswith("TAO"))
-    if tao and holds not in ("", settings.tao_version):
+    version = next(fact.removeprefix("TAO").strip() for fact in facts if fact.startswith("TAO"))
+    if tao and version not in ("", settings.tao_version):
+        origin = settings.origins["tao_version"]
         raise ConfigError(
-            f"{image} holds TAO {holds}, and tao_version is {settings.tao_version} ({settings.origins['tao_version']})",
-            remedy=f"give --tao-version {holds}",
+            f"{image} holds TAO {version}, and tao_version is {settings.tao_version} ({origin})",
+            remedy=f"give --tao-version {version}",
         )
     if folder and "may write" not in facts:
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""What the harness asks of `yolo_v4`, and the argument list that asks it."""
+"""A call of `yolo_v4`, the program that takes it, and the argument list of the two."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
