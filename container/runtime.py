@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+PROGRAMS = ("apptainer", "singularity")
 # Every start of an engine unpacks some 200 MB of the image again, with lz4 in two thirds of the time of zstd.
 SQUASHFS = ("--mksquashfs-args", "-comp lz4")
 # What the runtime prints when a build fails -> what that means and what to do. The first that fits is said.
@@ -34,11 +35,11 @@ CAUSES = (
 
 
 def find_runtime() -> str:
-    """Whichever there is of apptainer and singularity, where this user may build with it."""
-    runtime = next((name for name in ("apptainer", "singularity") if shutil.which(name)), None)
+    """The first of PROGRAMS that is on PATH, where this user may build with it. No platform's file is read for that."""
+    runtime = next(filter(shutil.which, PROGRAMS), None)
     elsewhere = "install Apptainer, or build elsewhere and copy the image here: docs/containers.md"
     if runtime is None:
-        fail("neither apptainer nor singularity is on PATH", elsewhere)
+        fail(f"neither {' nor '.join(PROGRAMS)} is on PATH", elsewhere)
     if os.getuid() and subprocess.run(["unshare", "--user", "true"], stderr=subprocess.DEVNULL, check=False).returncode:
         fail("you are not root, and this machine gives ordinary users no namespace to build in", elsewhere)
     return runtime

@@ -1,1 +1,1 @@
-"""The seam to `yolo_v4`: what is asked, which program answers, and what it left as evidence."""
+"""The seam to `yolo_v4`: which program is run, how it is asked, and how its answers are read."""

@@ -1,4 +1,4 @@
-"""What an engine left as evidence: its status file, the anchors it found, and the figures it measured."""
+"""The files and output that an engine leaves: its status file, anchors, checkpoints and figures."""
 
 import contextlib
 import json
@@ -21,11 +21,11 @@ def read_status(results: Path) -> list[dict[str, Any]]:
 
 
 def claims_success(results: Path | None, *, needed: bool) -> str:
-    """Why the status file does not speak of success, in words; "" where it does.
+    """Why the status file does not say that the run succeeded; "" where it does.
 
     Args:
         results: folder of status.json; None where the engine was not asked for one.
-        needed: a file that is not there counts as a fault (older TAO releases write none for some sub-commands).
+        needed: a missing file counts as a failure (older TAO releases write none for some sub-commands).
     """
     if results is None:
         return ""
@@ -40,27 +40,27 @@ def claims_success(results: Path | None, *, needed: bool) -> str:
 
 def checkpoints(weights: Path) -> list[tuple[int, Path]]:
     """(epoch, file) of every checkpoint in a folder, by epoch; `yolov4_resnet18_epoch_080.pt` is of epoch 80."""
-    found = []
+    pairs = []
     for path in weights.iterdir() if weights.is_dir() else ():
         match = re.fullmatch(r"yolov4_.+_epoch_(\d+)", path.stem)
         if match and not path.name.startswith("."):
-            found.append((int(match[1]), path))
-    return sorted(found)
+            pairs.append((int(match[1]), path))
+    return sorted(pairs)
 
 
 def whole_checkpoints(results: Path) -> list[tuple[int, Path]]:
-    """Those checkpoints of a training run that are surely complete.
+    """The checkpoints of a training run that are known to be complete.
 
     An engine writes the line with `epoch` and `max_epoch` into status.json after it saved that epoch's checkpoint; a
     later file may be half-written.
     """
-    told = [entry["epoch"] for entry in read_status(results) if "epoch" in entry and "max_epoch" in entry]
-    last = max(told, default=0)
+    reported = [entry["epoch"] for entry in read_status(results) if "epoch" in entry and "max_epoch" in entry]
+    last = max(reported, default=0)
     return [(epoch, path) for epoch, path in checkpoints(results / "weights") if epoch <= last and path.stat().st_size]
 
 
 def read_anchors(results: Path | None, console: Path) -> list[Anchor]:
-    """Anchors (width, height in pixels) that kmeans found: from its status file, else from what it printed."""
+    """Anchors (width, height in pixels) of kmeans: from its status file, else from what it printed."""
     kpi = _last_kpi(results)
     text = str(kpi) if kpi else console.read_text().rpartition("Please use following anchor sizes")[2]
     return [(float(width), float(height)) for width, height in re.findall(r"\(([\d.]+), ?([\d.]+)\)", text)]
@@ -95,8 +95,8 @@ def metrics(
     `mAP` is the mean over classes with ground truth, `mAP_tao` as NVIDIA prints it (classes without count 0), and the
     AP of a class without ground truth is null.
     """
-    found = scores["AP"]
-    average = {name: found.get(name) if count else None for name, count in boxes.items()}
+    measured = scores["AP"]
+    average = {name: measured.get(name) if count else None for name, count in boxes.items()}
     present = [value or 0.0 for name, value in average.items() if boxes[name]]
     return {
         "split": split,

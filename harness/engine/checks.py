@@ -1,86 +1,241 @@
-"""What can be known to be wrong before anything runs."""
+"""What can be known about the engine and its inputs before a run: one list of checks for runs, plan and doctor.
+
+Each check looks at one thing and yields findings with a verdict of three values. A run is refused by the first "no";
+doctor shows all of them. Starting an image, which takes seconds, is left to `harness.engine.image_check`.
+"""
 
 import os
+import platform as machine
 import re
 import shutil
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from harness.engine.find import in_image, model_key, resolve
-from harness.engine.image_check import check_image
+from harness.engine import dialect
+from harness.engine.container import container_program
+from harness.engine.find import in_image, resolve
+from harness.engine.images import image_architecture
+from harness.engine.model_key import model_key
 from harness.engine.spec_text import class_mapping
 from harness.errors import ConfigError
 from harness.process.identity import CONTAINER
 from harness.settings.address import check_address, is_local
+from harness.settings.platform import goes_to_queue
 from harness.settings.variables import Settings
+from harness.verdict import Verdict
 from harness.workspace.layout import Workspace
 from harness.workspace.spec_copies import read_template
 
+# By major version of TAO: the newest compute capability that its CUDA knows, and the oldest driver that it runs with.
+# NVIDIA's quick-start guides of 3.21.11, 4.0 and 5.0.
+TAO_LIMITS = {"3": (8.9, 465), "4": (9.0, 520), "5": (9.0, 525)}
+# Characters that a path must not have: who cannot take them, the pattern, and the pattern in words.
+SLURM_PATH = ("a job's file names", r"[\s'\"\\%]", "a blank, quote, backslash or percent sign")
+TAO_PATH = ("NVIDIA's yolo_v4", r"[\s'\"]", "a blank or a quote")  # its launcher builds one quoted shell line
+BIND_PATH = ("--bind", "[:,]", "a colon or a comma")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """The result of one check.
+
+    `problem` is "" where the verdict is yes. Else it is what is wrong, or after "cannot tell": "whether …: why".
+    """
+
+    what: str
+    verdict: Verdict
+    observed: str
+    problem: str = ""
+    remedy: str = ""
+
+
+def judged(what: str, observed: str, problem: str, remedy: str) -> Finding:
+    """A finding about something that is known: no where there is a problem, else yes."""
+    if not problem:
+        return Finding(what=what, verdict=Verdict.YES, observed=observed)
+    return Finding(what=what, verdict=Verdict.NO, observed=observed, problem=problem, remedy=remedy)
+
+
+def cannot_tell(what: str, observed: str, problem: str, remedy: str) -> Finding:
+    """A finding about something that could not be seen from here; the remedy is how to make it known."""
+    return Finding(what=what, verdict=Verdict.CANNOT_TELL, observed=observed, problem=problem, remedy=remedy)
+
 
 def check(settings: Settings) -> list[str]:
-    """Refuse settings that cannot lead to the end; remarks on those that can.
+    """Refuse settings that cannot lead to the end on this machine; remarks on those that can.
 
     Raises:
-        ConfigError: with what was found and what to do.
+        ConfigError: the first problem that was found, and what to do.
     """
-    check_classes(settings)
-    check_pretrained(settings)
-    if settings.nodes != 1 and (settings.engine != "portable" or "SLURM_JOB_ID" not in os.environ):
-        raise ConfigError(
-            f"nodes is {settings.nodes} ({settings.origins['nodes']}); "
-            "only the portable engine trains on several machines, and only in a job of Slurm",
-            remedy="give --nodes 1, or a PLATFORM with Slurm and ENGINE=portable",
-        )
-    if resolve(settings).identity.name == "tao":
-        _check_tao(settings)
-    return check_image(settings) if in_image(settings) else []
+    for finding in findings(settings):
+        if finding.verdict is Verdict.NO:
+            raise ConfigError(finding.problem, remedy=finding.remedy)
+    if not in_image(settings):
+        return []
+    from harness.engine.image_check import start_image  # a run without an image does not need it
+
+    return start_image(settings)
 
 
-def check_classes(settings: Settings) -> None:
-    """Refuse, by ConfigError, a data set with classes that the spec knows nothing about."""
+def findings(settings: Settings) -> Iterator[Finding]:
+    """Everything that is known of the engine and its inputs without starting anything.
+
+    What only a compute node could answer is not asked on a login node.
+    """
+    yield _classes(settings)
+    yield from _pretrained(settings)
+    yield _nodes(settings)
+    yield _engine(settings)
+    if in_image(settings):
+        yield from _container(settings)
+        yield _image(settings)
+    tao = _is_tao(settings)
+    yield _paths(settings, tao=tao)
+    if tao:
+        yield from _tao(settings)
+
+
+def _queued(settings: Settings) -> bool:
+    return goes_to_queue(settings.platform, os.environ)
+
+
+def _is_tao(settings: Settings) -> bool:
+    if settings.engine != "here":
+        return settings.engine == "tao"
+    return shutil.which("yolo_v4") is not None and resolve(settings).identity.name == "tao"
+
+
+def _classes(settings: Settings) -> Finding:
+    """The spec must map every class of the data set."""
     name = settings.recipe.spec
     mapping = class_mapping(read_template(Workspace(settings.workspace), name))
     missing = [label for label in settings.dataset.classes if label.lower() not in mapping]
-    if missing:
-        raise ConfigError(
-            f"{name} maps the classes {', '.join(mapping) or 'none'}, "
-            f"but the data set {settings.dataset.name} also has {', '.join(missing)}",
-            remedy=f"add a target_class_mapping for each in {settings.workspace / 'specs' / name}",
-        )
+    problem = (
+        f"{name} maps the classes {', '.join(mapping) or 'none'}, "
+        f"but the data set {settings.dataset.name} also has {', '.join(missing)}"
+    )
+    remedy = f"add a target_class_mapping for each in {settings.workspace / 'specs' / name}"
+    return judged("classes", ", ".join(settings.dataset.classes), problem if missing else "", remedy)
 
 
-def check_pretrained(settings: Settings) -> None:
-    """Refuse, by ConfigError, weights that are not there or that nobody could check."""
+def _pretrained(settings: Settings) -> Iterator[Finding]:
+    """Weights to start from must be there, or have an address and a checksum."""
     given, sha256, origin = settings.pretrained, settings.pretrained_sha256, settings.origins["pretrained"]
     if not given:
         return
+    problem, remedy = "", ""
     if not urlsplit(given).scheme:
         if not Path(given).expanduser().is_file():
-            raise ConfigError(f"pretrained is {given} ({origin}), and there is no such file", remedy="correct the path")
+            problem, remedy = f"pretrained is {given} ({origin}), and there is no such file", "correct the path"
     elif not is_local(given) and not sha256:
-        raise ConfigError(
-            f"pretrained is {given} ({origin}) and has no sha256, without which nobody can tell what arrived",
-            remedy="give --pretrained-sha256; `sha256sum FILE` prints it for a copy you trust",
-        )
+        problem = f"pretrained is {given} ({origin}) and has no sha256, without which nobody can tell what arrived"
+        remedy = "give --pretrained-sha256; `sha256sum FILE` prints it for a copy you trust"
     else:
-        check_address(given, sha256=sha256, where=f"pretrained ({origin})")
+        try:
+            check_address(given, sha256=sha256, where=f"pretrained ({origin})")
+        except ConfigError as error:
+            problem, remedy = error.message, error.remedy
+    yield judged("pretrained", given, problem, remedy)
 
 
-def _check_tao(settings: Settings) -> None:
-    for what, path in (("workspace", settings.workspace), ("image", settings.image)):
-        # NVIDIA's launcher splices its arguments into one quoted shell line.
-        if re.search(r"[\s'\"]", os.fspath(path)):
-            raise ConfigError(
-                f"the path of the {what} has a blank or a quote: {path}; NVIDIA's yolo_v4 cannot take that",
-                remedy=f"give another --{what}",
-            )
-    if settings.tao_version.startswith("3.") and model_key() is None:
-        raise ConfigError(
-            f"TAO {settings.tao_version} needs a model key",
-            remedy="write it into a file only you can read and set JAMCAM_KEY_FILE to its name",
-        )
-    if settings.engine == "here" and CONTAINER and shutil.which("nvidia-smi") is None:
-        raise ConfigError("no GPU can be seen in here", remedy="start the image with --nv, on a machine that has one")
-    if sys.platform != "linux":
-        raise ConfigError(f"NVIDIA's yolo_v4 runs on Linux, not on {sys.platform}", remedy="take ENGINE=portable")
+def _nodes(settings: Settings) -> Finding:
+    in_slurm = "SLURM_JOB_ID" in os.environ or _queued(settings)
+    possible = settings.nodes == 1 or (settings.engine == "portable" and in_slurm)
+    problem = (
+        f"nodes is {settings.nodes} ({settings.origins['nodes']}); "
+        "only the portable engine trains on several machines, and only in a job of Slurm"
+    )
+    remedy = "give --nodes 1, or a PLATFORM with Slurm and ENGINE=portable"
+    return judged("nodes", str(settings.nodes), "" if possible else problem, remedy)
+
+
+def _engine(settings: Settings) -> Finding:
+    """The engine must be there and know the platform's GPUs; jobs may have a PATH of their own."""
+    platform, engine = settings.platform, settings.engine
+    if engine == "here" and not shutil.which("yolo_v4"):
+        if _queued(settings):
+            words = "whether jobs have a yolo_v4 on PATH: there is none here"
+            return cannot_tell("engine", "no yolo_v4 on PATH", words, "add it to PATH, or give ENGINE=portable")
+        problem = "no program yolo_v4 on PATH, which ENGINE=here needs"
+        return judged("engine", "no yolo_v4 on PATH", problem, "set PATH, or ENGINE=portable")
+    problem = platform.refuses.get(engine, "")
+    if engine == "tao" and not problem:
+        version, capability = settings.tao_version, platform.compute_capability
+        newest, oldest = TAO_LIMITS.get(version[:1], TAO_LIMITS["5"])
+        if capability > newest:
+            problem = f"TAO {version} knows GPUs up to {newest}, not {capability}"
+        elif platform.driver and int(platform.driver.split(".")[0]) < oldest:
+            problem = f"TAO {version} needs driver {oldest}, there is {platform.driver}"
+        elif not capability and _queued(settings):
+            words = f"whether TAO {version} knows the GPUs of {platform.name}: its file does not say which they are"
+            return cannot_tell("engine", engine, words, f"note compute_capability in {platform.name}.mine.toml")
+    return judged("engine", engine, problem, "give ENGINE=portable")
+
+
+def _container(settings: Settings) -> Iterator[Finding]:
+    """A container program must be on PATH, and we must not be in a container already."""
+    platform, engine = settings.platform, settings.engine
+    if CONTAINER:
+        problem = f"this is already inside the image {CONTAINER}, and ENGINE={engine} would start another in it"
+        yield judged("container", CONTAINER, problem, "leave --engine and --image out: inside, the engine is `here`")
+    elif not _queued(settings) or platform.container_on_login:
+        program, known = container_program(platform), " or ".join(platform.container)
+        problem = f"ENGINE={engine} with an image needs {known} on PATH, and there is none"
+        remedy = "install one or load its module, or give ENGINE=portable without an image"
+        yield judged("container", program or "none", "" if program else problem, remedy)
+
+
+def _image(settings: Settings) -> Finding:
+    """The image must be there and be built for the processor it will run on."""
+    platform, engine, path = settings.platform, settings.engine, Path(settings.image)
+    if not settings.image or not path.is_file():
+        observed = settings.image or f"no image named ({settings.origins['image']})"
+        remedy = f"make image ENGINE={engine}, or copy one here, then give --image FILE.sif"
+        return judged("image", observed, f"ENGINE={engine} needs a container image, found {observed}", remedy)
+    wanted = platform.arch if _queued(settings) else machine.machine()
+    built_for = image_architecture(path)
+    if not built_for:
+        words = f"whether {path} fits the processor: it is not a SIF file"
+        return cannot_tell("image", str(path), words, "build or pull it as a SIF file")
+    if not wanted:
+        words = f"whether an image for {built_for} runs on {platform.name}: its file does not say the processor"
+        return cannot_tell("image", str(path), words, f"note arch in {platform.name}.mine.toml")
+    problem = f"{path} was built for another architecture: {built_for}, and the machine it runs on is {wanted}"
+    remedy = f"build or pull the image for {wanted}"
+    return judged("image", f"{path} ({built_for})", problem if built_for != wanted else "", remedy)
+
+
+def _paths(settings: Settings, *, tao: bool) -> Finding:
+    """Paths must have no character that a program on the way cannot take."""
+    workspace = ("workspace", os.fspath(settings.workspace))
+    rules = [(*workspace, *SLURM_PATH)] if _queued(settings) else []
+    rules += [(*workspace, *TAO_PATH), ("image", settings.image, *TAO_PATH)] if tao else []
+    rules += [(*workspace, *BIND_PATH)] if in_image(settings) else []
+    for what, path, who, pattern, words in rules:
+        if re.search(pattern, path):
+            problem = f"the path of the {what} has {words}, which {who} cannot take: {path}"
+            return judged(what, path, problem, f"give another --{what}")
+    return judged(*workspace, "", "")
+
+
+def _tao(settings: Settings) -> Iterator[Finding]:
+    """NVIDIA's program needs Linux, a GPU, and up to TAO 3 a model key."""
+    try:
+        key, problem = model_key(), ""
+    except ConfigError as error:
+        yield judged("model key", "not readable", error.message, error.remedy)
+    else:
+        if dialect.tao(settings.tao_version).needs_key and key is None:
+            problem = f"TAO {settings.tao_version} needs a model key"
+        remedy = "write it into a file only you can read and set JAMCAM_KEY_FILE to its name"
+        yield judged("model key", "none" if key is None else "given", problem, remedy)
+    if settings.engine == "here" and CONTAINER:
+        gpu = shutil.which("nvidia-smi")
+        problem = "" if gpu else "no GPU can be seen in here"
+        yield judged("GPU", gpu or "none", problem, "start the image with --nv, on a machine that has one")
+    if not _queued(settings):
+        problem = "" if sys.platform == "linux" else f"NVIDIA's yolo_v4 runs on Linux, not on {sys.platform}"
+        yield judged("system", sys.platform, problem, "give ENGINE=portable")

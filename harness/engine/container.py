@@ -1,14 +1,48 @@
-"""The line that starts a program inside a container image, and the environment that goes in with it."""
+"""Which container program a platform uses, the line that starts a program in an image, and the environment inside."""
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-# All that an engine is told by the environment; the rest of ours stays outside.
+from harness.settings.platform import Platform, this_machine
+from harness.settings.variables import Settings
+
+# The only variables of our environment that are passed into a container.
 PASSED = ("CUDA_VISIBLE_DEVICES", "JAMCAM_KEY", "OMP_NUM_THREADS", "PYTHONUNBUFFERED", "TELEMETRY_OPT_OUT")
 
 
+def container_program(platform: Platform) -> str | None:
+    """The first of the platform's container commands that is on PATH, or None where none is."""
+    return next(filter(shutil.which, platform.container), None)
+
+
+def container_command(platform: Platform) -> str:
+    """The same for lines that may be run elsewhere: where none is on PATH, the first that the platform names."""
+    return container_program(platform) or platform.container[0]
+
+
+def on_wsl() -> bool:
+    """Whether this Linux runs inside Windows."""
+    return this_machine() == "wsl2"
+
+
+def prefix_in_image(settings: Settings, folder: Path) -> tuple[str, ...]:
+    """What starts a program in the image of these settings, with `folder` to work in."""
+    flags = settings.platform.container_flags
+    if on_wsl() and "--nvccli" not in flags:
+        flags = (*flags, "--nvccli")  # --nv alone finds no driver there
+    return container_prefix(
+        container_command(settings.platform),
+        image=settings.image,
+        workspace=folder,
+        real=folder.resolve(),
+        flags=flags,
+        binds=settings.platform.binds,
+    )
+
+
 def container_prefix(
-    runtime: str,
+    program: str,
     *,
     image: str,
     workspace: Path,
@@ -19,21 +53,21 @@ def container_prefix(
     """What stands in front of a program so that it runs in `image` and sees `workspace` under its own path.
 
     Args:
-        runtime: apptainer or singularity; both take these options.
+        program: apptainer or singularity; both take these options.
         real: where `workspace` really lies: a link may lead to a place that is not there inside.
         flags: how the GPUs get in.
         binds: further folders, as --bind takes them.
     """
     # With process numbers of its own, all that runs inside dies with the process we started.
-    words = [runtime, "exec", *flags, "--pid", "--cleanenv"]
+    words = [program, "exec", *flags, "--pid", "--cleanenv"]
     for bind in (f"{real}:{workspace}", *binds):
         words += ["--bind", bind]
     return (*words, "--pwd", str(workspace), image)
 
 
-def container_environment(runtime: str, names: Mapping[str, str]) -> dict[str, str]:
+def container_environment(program: str, names: Mapping[str, str]) -> dict[str, str]:
     """`names`, and those of them that an engine needs marked to go into a container."""
-    mark = f"{Path(runtime).name.upper()}ENV_"
+    mark = f"{Path(program).name.upper()}ENV_"
     passed = {f"{mark}{name}": names[name] for name in PASSED if name in names}
     # A home that is bound may hold packages for another Python.
     return {**names, **passed, f"{mark}PYTHONNOUSERSITE": "1"}

@@ -1,28 +1,26 @@
-"""What an image can do on this machine, asked of the image itself before anything runs in it."""
+"""Whether an image works on this machine: it is started once and asked, before a run."""
 
 import os
-import platform
 import re
 import subprocess
 import time
 from pathlib import Path
 
-from harness.engine.find import OUR_SCRIPT, environment, on_wsl, prefix, runtime
-from harness.engine.images import image_architecture
+from harness.engine.container import on_wsl, prefix_in_image
+from harness.engine.find import OUR_SCRIPT, environment
 from harness.errors import ConfigError
-from harness.process.identity import CONTAINER
 from harness.settings.variables import Settings
 
 SLOW_S = 2.0
 PATIENCE_S = 600.0  # a large image that has to be unpacked on a slow disk
-# Every line of the answer is a fact; the folder to write in is the first argument, a word of our program the second.
+# Prints one fact a line. Arguments: the folder to write in, and a word that only our own program has.
 PROBE = """program=$(command -v yolo_v4) && echo has yolo_v4
 grep -q "$2" "$program" && echo has ours
 test -w "$1" && echo may write
 nvidia-smi -L 2>/dev/null | grep -q GPU && echo sees GPU
 echo TAO "$JAMCAM_TAO_VERSION"
 """
-# What the runtime says -> what to do about it. The first that fits is said.
+# A pattern in what the container program prints -> what to do about it. The first that matches is shown.
 REMEDIES = (
     (r"architecture", "build or pull the image for this machine's architecture"),
     (r"nvidia-container-cli", "install NVIDIA's container toolkit, which WSL2 needs: docs/containers.md"),
@@ -32,13 +30,12 @@ REMEDIES = (
 )
 
 
-def check_image(settings: Settings) -> list[str]:
+def start_image(settings: Settings) -> list[str]:
     """Start the image once; remarks that are worth a line, such as why every start will be slow.
 
     Raises:
         ConfigError: the engine cannot work in this image, here.
     """
-    _check_outside(settings)
     there = settings.workspace.is_dir()
     folder = settings.workspace if there else Path("/tmp")
     began = time.monotonic()
@@ -49,43 +46,12 @@ def check_image(settings: Settings) -> list[str]:
         return []
     return [
         f"starting this image takes {took_s:.1f} s each time; where it is unpacked for every start, "
-        "installing squashfuse cures that (docs/containers.md, 'Slow starts')"
+        "installing squashfuse avoids that (docs/containers.md, 'Slow starts')"
     ]
 
 
-def _check_outside(settings: Settings) -> None:
-    engine = settings.engine
-    if CONTAINER:
-        raise ConfigError(
-            f"this is already inside the image {CONTAINER}, and ENGINE={engine} would start another in it",
-            remedy="leave --engine and --image out: inside, the engine is `here`",
-        )
-    if runtime() is None:
-        raise ConfigError(
-            f"ENGINE={engine} with an image needs apptainer or singularity, and neither is on PATH",
-            remedy="install one, or take ENGINE=portable without an image",
-        )
-    if not Path(settings.image).is_file():
-        found = settings.image or f"no image named ({settings.origins['image']})"
-        raise ConfigError(
-            f"ENGINE={engine} needs a container image, found {found}",
-            remedy=f"make image ENGINE={engine}, then give --image FILE.sif",
-        )
-    built_for, machine = image_architecture(Path(settings.image)), platform.machine()
-    if built_for not in ("", machine):
-        raise ConfigError(
-            f"{settings.image} was built for another architecture: {built_for}, and this machine is {machine}",
-            remedy=f"build or pull the image for {machine}",
-        )
-    if re.search("[:,]", str(settings.workspace)):
-        raise ConfigError(
-            f"the path of the workspace has a colon or a comma, which --bind cannot take: {settings.workspace}",
-            remedy="give another --workspace",
-        )
-
-
 def _ask(settings: Settings, folder: Path) -> set[str]:
-    command = [*prefix(settings, folder), "sh", "-c", PROBE, "sh", os.fspath(folder), OUR_SCRIPT.decode()]
+    command = [*prefix_in_image(settings, folder), "sh", "-c", PROBE, "sh", os.fspath(folder), OUR_SCRIPT.decode()]
     try:
         answer = subprocess.run(
             command,
@@ -103,10 +69,10 @@ def _ask(settings: Settings, folder: Path) -> set[str]:
         ) from None
     if answer.returncode == 0:
         return {*answer.stdout.splitlines()}
-    complaint = next((line for line in answer.stderr.splitlines() if line.startswith("FATAL")), answer.stderr[-300:])
-    remedy = next((words for pattern, words in REMEDIES if re.search(pattern, complaint, re.IGNORECASE)), None)
+    message = next((line for line in answer.stderr.splitlines() if line.startswith("FATAL")), answer.stderr[-300:])
+    remedy = next((words for pattern, words in REMEDIES if re.search(pattern, message, re.IGNORECASE)), None)
     raise ConfigError(
-        f"{command[0]} cannot start {settings.image}: {complaint.removeprefix('FATAL:').strip()}",
+        f"{command[0]} cannot start {settings.image}: {message.removeprefix('FATAL:').strip()}",
         remedy=remedy or f"try it by hand: {command[0]} exec {settings.image} true",
     )
 
@@ -118,11 +84,12 @@ def _check_inside(settings: Settings, facts: set[str], folder: Path | None) -> N
     if tao == ("has ours" in facts):
         engine = "portable" if tao else "tao"
         raise ConfigError(f"the yolo_v4 in {image} is not that of ENGINE={settings.engine}", remedy=f"ENGINE={engine}")
-    holds = next(fact.removeprefix("TAO").strip() for fact in facts if fact.startswith("TAO"))
-    if tao and holds not in ("", settings.tao_version):
+    version = next(fact.removeprefix("TAO").strip() for fact in facts if fact.startswith("TAO"))
+    if tao and version not in ("", settings.tao_version):
+        origin = settings.origins["tao_version"]
         raise ConfigError(
-            f"{image} holds TAO {holds}, and tao_version is {settings.tao_version} ({settings.origins['tao_version']})",
-            remedy=f"give --tao-version {holds}",
+            f"{image} holds TAO {version}, and tao_version is {settings.tao_version} ({origin})",
+            remedy=f"give --tao-version {version}",
         )
     if folder and "may write" not in facts:
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""What an engine was doing when, out of the status files it left."""
+"""What an engine was doing when, from the status files it wrote."""
 
 import re
 import time
@@ -8,32 +8,32 @@ from typing import Any
 
 from harness.engine.answers import read_status
 
-CLOCK = re.compile(r"\d+/\d+/\d+ \d+:\d+:\d+")  # not padded: 1/8/2026 9:5:0
-LASTED = re.compile(r"(\d+):(\d+):([\d.]+)")  # hours, minutes, seconds
-QUARTER_S = 900.0  # clocks of the world differ by multiples of it
+TIMESTAMP = re.compile(r"\d+/\d+/\d+ \d+:\d+:\d+")  # not padded: 1/8/2026 9:5:0
+DURATION = re.compile(r"(\d+):(\d+):([\d.]+)")  # hours, minutes, seconds
+QUARTER_S = 900.0  # time zones differ by multiples of it
 
 
 def engine_phases(folder: Path, *, started_s: float, ended_s: float) -> list[dict[str, Any]]:
-    """Phases told by the status files below `folder`, in order of time; `launch` is the time up to the first word.
+    """Phases from the status files below `folder`, in order of time; `launch` is the time up to the first of them.
 
-    Ours writes its phases with times to the millisecond. NVIDIA's says, to the second and by the container's clock,
-    when an epoch (validation included) ended and how long it took.
+    Our engine writes its phases with times to the millisecond. NVIDIA's writes, to the second and by the container's
+    clock, when an epoch (validation included) ended and how long it took.
 
     Args:
         started_s: when the first command was launched.
         ended_s: when the last one had ended.
     """
-    found: list[dict[str, Any]] = []
+    phases: list[dict[str, Any]] = []
     for path in sorted(folder.rglob("status.json")):
         entries = read_status(path.parent)
-        found += [_plain(entry) for entry in entries if "phase" in entry] or _epochs(entries, ended_s)
-    # A clock that was set back while a phase lasted leaves nothing to go by.
-    found = [phase for phase in found if phase["duration_s"] >= 0 and phase["started_unix_s"] >= started_s - 1]
-    found.sort(key=lambda phase: float(phase["started_unix_s"]))
-    if found:
-        waited_s = round(found[0]["started_unix_s"] - started_s, 3)
-        found.insert(0, {"phase": "launch", "started_unix_s": round(started_s, 3), "duration_s": max(waited_s, 0.0)})
-    return found
+        phases += [_plain(entry) for entry in entries if "phase" in entry] or _epochs(entries, ended_s)
+    # Of a phase during which the clock was set back nothing is known.
+    phases = [phase for phase in phases if phase["duration_s"] >= 0 and phase["started_unix_s"] >= started_s - 1]
+    phases.sort(key=lambda phase: float(phase["started_unix_s"]))
+    if phases:
+        waited_s = round(phases[0]["started_unix_s"] - started_s, 3)
+        phases.insert(0, {"phase": "launch", "started_unix_s": round(started_s, 3), "duration_s": max(waited_s, 0.0)})
+    return phases
 
 
 def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,24 +43,24 @@ def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def _epochs(entries: list[dict[str, Any]], ended_s: float) -> list[dict[str, Any]]:
     timed = [
-        (_clock_s(entry), entry) for entry in entries if CLOCK.fullmatch(f"{entry.get('date')} {entry.get('time')}")
+        (_clock_s(entry), entry) for entry in entries if TIMESTAMP.fullmatch(f"{entry.get('date')} {entry.get('time')}")
     ]
     if not timed:
         return []
     # The container's clock may be in another zone than ours.
     shift_s = round((ended_s - timed[-1][0]) / QUARTER_S) * QUARTER_S
-    found = []
+    epochs = []
     for clock_s, entry in timed:
-        if match := LASTED.fullmatch(str(entry.get("time_per_epoch"))):
+        if match := DURATION.fullmatch(str(entry.get("time_per_epoch"))):
             hours, minutes, seconds = map(float, match.groups())
             lasted_s = 3600 * hours + 60 * minutes + seconds
             started_s = clock_s + shift_s - lasted_s
-            found.append(
+            epochs.append(
                 {"phase": "epoch", "epoch": entry["epoch"], "started_unix_s": started_s, "duration_s": lasted_s}
             )
-    return found
+    return epochs
 
 
 def _clock_s(entry: Mapping[str, Any]) -> float:
-    """When a line was written, taking its clock for ours."""
+    """When a line was written, in seconds since 1970, as if its clock were in our time zone."""
     return time.mktime(time.strptime(f"{entry['date']} {entry['time']}", "%m/%d/%Y %H:%M:%S"))

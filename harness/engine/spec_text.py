@@ -1,4 +1,4 @@
-"""Spec templates: their blanks filled in, and what the harness must know of their text."""
+"""Spec templates: filling in their blanks, and reading the fields that the harness needs."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -52,18 +52,18 @@ def architecture(text: str, *, where: str) -> str:
 
 
 def matching_iou(text: str, *, where: str) -> float:
-    """Overlap from which a found box counts as right."""
+    """The overlap (IoU) from which a predicted box counts as correct."""
     return float(_value(text, "matching_iou_threshold", where))
 
 
 def may_stop_early(text: str) -> bool:
     """Whether training may end before its last epoch."""
-    return re.search(r"\bearly_stopping\b", _bare(text)) is not None
+    return re.search(r"\bearly_stopping\b", _without_comments(text)) is not None
 
 
 def class_mapping(text: str) -> dict[str, str]:
     """Source class -> target class, lower case as TAO has them."""
-    pairs = re.findall(r"target_class_mapping\s*:?\s*\{([^}]*)\}", _bare(text))
+    pairs = re.findall(r"target_class_mapping\s*:?\s*\{([^}]*)\}", _without_comments(text))
     mapping = {}
     for pair in pairs:
         parts = dict(re.findall(r"\b(key|value)\s*:\s*[\"']([^\"']*)[\"']", pair))
@@ -77,12 +77,12 @@ def anchors_literal(anchors: Sequence[Sequence[float]]) -> str:
 
 
 def _value(text: str, field: str, where: str) -> str:
-    # As in protobuf text, the last one wins.
-    found = re.findall(rf"\b{field}\s*:\s*(\"[^\"]*\"|'[^']*'|[^\s\"']+)", _bare(text))
-    if not found:
+    # As in protobuf text, the last value of a field counts.
+    values = re.findall(rf"\b{field}\s*:\s*(\"[^\"]*\"|'[^']*'|[^\s\"']+)", _without_comments(text))
+    if not values:
         raise ConfigError(f"{where} does not say {field}", remedy=f"add a line {field}: ...")
-    return str(found[-1])
+    return str(values[-1])
 
 
-def _bare(text: str) -> str:
+def _without_comments(text: str) -> str:
     return re.sub(r"#.*", "", text)

@@ -133,7 +133,7 @@ def training_block(settings: Settings, plan: BenchPlan, name: str) -> Settings:
     """Settings of a workspace of its own, which has just the frames that a block of training needs."""
     whole, own = Workspace(settings.workspace), Workspace(settings.workspace / name)
     stems = {split: _stems(settings, split) for split in SPLITS}
-    by_step = resolve(settings).identity.name != "tao"
+    by_step = resolve(settings).dialect.tells_steps
     batch, frames = settings.frames_per_step, len(stems["train"])
     kept, epochs = block_of_training(plan, batch=batch, frames=frames, by_step=by_step)
     for split, names in stems.items():

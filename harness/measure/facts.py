@@ -16,7 +16,7 @@ from harness.code_version import code_version
 from harness.engine.request import Engine
 from harness.errors import ConfigError
 from harness.measure.record import Code, Gpu, Machine
-from harness.settings.platform import Platform
+from harness.settings.platform import Platform, host_fits
 from probe import cgroup
 from probe.gpu import our_gpus
 
@@ -80,7 +80,7 @@ def earn(wanted: Platform, found: Machine, environ: Mapping[str, str]) -> None:
     host, scheduler = socket.gethostname(), "slurm" if "SLURM_JOB_ID" in environ else "none"
     models = sorted({gpu.name for gpu in found.gpus})
     wrong = []
-    if wanted.host_pattern and not re.search(wanted.host_pattern, host):
+    if host_fits(wanted, host, login=False) is False:
         wrong.append(f"host: expected a name like {wanted.host_pattern}, found {host}")
     if wanted.scheduler != "none" and wanted.scheduler != scheduler:
         wrong.append(f"scheduler: expected a job of {wanted.scheduler}, found none")

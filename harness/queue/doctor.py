@@ -1,145 +1,132 @@
-"""What a platform's file says against what is here: before a job waits for hours to fail in a minute."""
+"""A platform's file compared with this machine: what would make a run fail, found before it waits in a queue.
+
+Every row is one check with the verdict yes, no or cannot tell. What only a compute node could answer is not asked, so
+that each "cannot tell" can become a yes: its remedy says how, mostly by a line in `<platform>.mine.toml`.
+"""
 
 import errno
 import os
 import platform as machine
-import re
 import shutil
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
-from harness.engine.find import model_key
-from harness.engine.images import image_architecture
+from harness.engine import checks
+from harness.engine.checks import Finding, cannot_tell, judged
 from harness.errors import ConfigError
-from harness.settings.platform import IDENTITY, Platform, this_machine, wall_time_s
+from harness.settings.platform import IDENTITY, Platform, host_fits, this_machine, wall_time_s
 from harness.settings.variables import Settings
+from harness.verdict import Verdict
 
-# By generation of TAO: the newest GPUs its CUDA knows (compute capability), and the oldest driver it takes.
-# NVIDIA's quick-start guides of 3.21.11, 4.0 and 5.0.
-TAO = {"3": (8.9, 465), "4": (9.0, 520), "5": (9.0, 525)}
-ROOM_BYTES = 1 << 28  # that a run of the real archive needs at the least
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at. `fault` is "" where it is as it should be."""
-
-    what: str
-    found: str
-    fault: str = ""
-    remedy: str = ""
+NEEDED_BYTES = 1 << 28  # the least that a run of the real archive takes
 
 
 def examine(settings: Settings) -> list[Finding]:
     """Everything that can be known beforehand about a run on the platform of `settings`, asked for on this machine."""
     queued = settings.platform.scheduler == "slurm"
-    return [*_place(settings), *(_request(settings) if queued else ()), *_engine(settings), *_workspace(settings)]
+    return [
+        *_place(settings.platform),
+        *(_request(settings) if queued else ()),
+        *checks.findings(settings),
+        _disk(settings),
+    ]
 
 
-def check_queue(settings: Settings) -> None:
-    """Refuse what would fail only after it had waited in the queue.
+def overall(findings: list[Finding]) -> Verdict:
+    """No where one finding is no; else cannot tell where one finding is; else yes."""
+    verdicts = {finding.verdict for finding in findings}
+    return next((each for each in (Verdict.NO, Verdict.CANNOT_TELL) if each in verdicts), Verdict.YES)
+
+
+def check_queue(settings: Settings) -> list[Finding]:
+    """Refuse what would fail only after it had waited in the queue; the findings that cannot be told.
 
     Raises:
-        ConfigError: with every fault that was found.
+        ConfigError: with every problem that was found.
     """
-    faults = [finding for finding in examine(settings) if finding.fault]
-    if faults:
-        words = "".join(f"\n  {finding.what}: {finding.fault} (found: {finding.found})" for finding in faults)
-        raise ConfigError(f"a job on {settings.platform.name} would fail:{words}", remedy=faults[0].remedy)
+    findings = examine(settings)
+    problems = [finding for finding in findings if finding.verdict is Verdict.NO]
+    if problems:
+        words = "".join(f"\n  {each.what}: {each.problem} (found: {each.observed})" for each in problems)
+        raise ConfigError(f"a job on {settings.platform.name} would fail:{words}", remedy=problems[0].remedy)
+    return [finding for finding in findings if finding.verdict is Verdict.CANNOT_TELL]
 
 
-def stranger(platform: Platform) -> str:
-    """Words of doubt where this host is called like none of the platform's; it is not refused for that."""
-    host, known = socket.gethostname(), "|".join(filter(None, [platform.host_pattern, platform.login_pattern]))
-    fits = not known or re.fullmatch(known, host)
-    return "" if fits else f"{host}, not one of {known} (names are no proof)"
-
-
-def _place(settings: Settings) -> Iterator[Finding]:
-    platform, here = settings.platform, machine.machine()
-    yield Finding("host", stranger(platform) or socket.gethostname())
+def _place(platform: Platform) -> Iterator[Finding]:
+    yield from _host(platform)
     if platform.name == "wsl2" and this_machine() != "wsl2":
-        yield Finding("kernel", machine.uname().release, "is not WSL's", "take PLATFORM=local")
+        yield judged("kernel", machine.uname().release, "is not WSL's", "give PLATFORM=local")
     if platform.scheduler == "slurm":
-        fault = "" if shutil.which("sbatch") else f"there is no sbatch: this is no login node of {platform.title}"
-        yield Finding("scheduler", "none" if fault else "slurm", fault, "log in to the cluster first")
-    elif platform.arch and platform.arch != here:
-        yield Finding("processor", here, f"expected {platform.arch}", "take PLATFORM=local")
+        sbatch = shutil.which("sbatch")
+        problem = "" if sbatch else f"there is no sbatch: this is no login node of {platform.title}"
+        yield judged("scheduler", sbatch or "none", problem, "log in to the cluster first")
+    elif platform.arch:
+        problem = "" if platform.arch == machine.machine() else f"expected {platform.arch}"
+        yield judged("processor", machine.machine(), problem, "give PLATFORM=local")
     if platform.status != "in service":
-        yield Finding("status", f"{platform.status}, as of {platform.facts_date}")
+        words = f"whether {platform.title} is in service: {platform.status}, as of {platform.facts_date}"
+        remedy = f'ask its support, then note status = "in service" in {platform.name}.mine.toml'
+        yield cannot_tell("status", platform.status, words, remedy)
+
+
+def _host(platform: Platform) -> Iterator[Finding]:
+    """Nothing where the file has no pattern: then any host fits. Another name is doubted, not refused."""
+    host = socket.gethostname()
+    fits = host_fits(platform, host, login=True)
+    if fits:
+        yield judged("host", host, "", "")
+    elif fits is False:
+        known = " or ".join(filter(None, [platform.host_pattern, platform.login_pattern]))
+        words = (
+            f"whether {host} belongs to {platform.name}: its hosts match {known}, but host names alone prove nothing"
+        )
+        remedy = f"go to a login node, or note this one's login_pattern in {platform.name}.mine.toml"
+        yield cannot_tell("host", host, words, remedy)
 
 
 def _request(settings: Settings) -> Iterator[Finding]:
-    platform, most = settings.platform, settings.platform.gpus_per_node
+    """What the queue is told must be what the site demands and has."""
+    platform = settings.platform
     for name in IDENTITY:
         value, use = getattr(settings, name, platform.constraint), getattr(platform, f"{name}_use")
         if use == "must" and not value:
             remedy = f'give {name.upper()}=..., or {name} = "..." in {platform.name}.mine.toml'
-            yield Finding(name, "none", "must be given", remedy)
+            yield judged(name, "none", "must be given", remedy)
         elif value:
-            yield Finding(name, value, "must not be given" if use == "never" else "", f"leave {name.upper()} away")
+            problem = "must not be given" if use == "never" else ""
+            yield judged(name, value, problem, f"leave {name.upper()} out")
     limit, asked = platform.wall_time_limit, settings.wall_time
-    fault = f"the limit is {limit}" if limit and wall_time_s(asked) > wall_time_s(limit) else ""
-    yield Finding("wall time", asked, fault, f"give WALL_TIME={limit} or less")
-    fault, remedy = f"a node has {most}" if most and settings.gpus > most else "", f"give GPUS={most} or less"
-    if platform.whole_nodes and settings.nodes > 1 and settings.gpus != most:
-        fault, remedy = f"a job on several nodes must take all {most}", f"give GPUS={most}, or NODES=1"
-    yield Finding("GPUs a node", str(settings.gpus), fault, remedy)
+    too_long = bool(limit) and wall_time_s(asked) > wall_time_s(limit)
+    yield judged("wall time", asked, f"the limit is {limit}" if too_long else "", f"give WALL_TIME={limit} or less")
+    yield _gpus(settings)
 
 
-def _engine(settings: Settings) -> Iterator[Finding]:
-    platform, engine, version = settings.platform, settings.engine, settings.tao_version
-    refused = platform.refuses.get(engine, "")
-    if engine == "tao" and not refused:
-        newest, oldest = TAO.get(version[0], TAO["5"])
-        if platform.compute_capability > newest:
-            refused = f"TAO {version} knows GPUs up to {newest}, not {platform.compute_capability}"
-        elif platform.driver and int(platform.driver.split(".")[0]) < oldest:
-            refused = f"TAO {version} needs driver {oldest}, there is {platform.driver}"
-    yield Finding("engine", engine, refused, "take ENGINE=portable")
-    if platform.scheduler == "none" or platform.container_on_login:
-        command = next(filter(shutil.which, platform.container), None)
-        fault = "needed for a container image" if settings.image and not command else ""
-        found = command or f"none of {', '.join(platform.container)}"
-        yield Finding("container", found, fault, "install one, or load its module")
-    if engine == "tao" or settings.image:
-        yield _image(settings)
-    if engine == "tao":
-        missing = version[0] == "3" and not model_key()
-        fault = "TAO 3 needs a model key" if missing else ""
-        yield Finding(
-            "model key", "given" if model_key() else "none", fault, "set JAMCAM_KEY_FILE to a file of mode 600"
-        )
+def _gpus(settings: Settings) -> Finding:
+    most, problem, remedy = settings.platform.gpus_per_node, "", ""
+    if settings.platform.whole_nodes and settings.nodes > 1 and settings.gpus != most:
+        problem, remedy = f"a job on several nodes must take all {most}", f"give GPUS={most}, or NODES=1"
+    elif most and settings.gpus > most:
+        problem, remedy = f"a node has {most}", f"give GPUS={most} or less"
+    return judged("GPUs a node", str(settings.gpus), problem, remedy)
 
 
-def _image(settings: Settings) -> Finding:
-    path, wanted = Path(settings.image), settings.platform.arch
-    remedy = "build or copy it first, and give IMAGE=file.sif"
-    if not settings.image or not path.is_file():
-        return Finding("image", settings.image or "none named", "is not there", remedy)
-    arch = image_architecture(path)
-    fault = f"is for {arch}, its nodes are {wanted}" if "" not in (arch, wanted) and arch != wanted else ""
-    return Finding("image", f"{path} ({arch or 'not a SIF file'})", fault, remedy)
-
-
-def _workspace(settings: Settings) -> Iterator[Finding]:
-    folder, fault = settings.workspace, ""
-    if settings.platform.scheduler == "slurm":
-        odd = re.search(r"[\s'\"\\%]", str(folder))
-        fault = "a blank, quote or percent sign cannot stand in a job's file names" if odd else ""
-        yield Finding("workspace", str(folder), fault, "give another WORKSPACE")
+def _disk(settings: Settings) -> Finding:
+    """Space is reserved for real and given back: a quota shows only when it is hit."""
+    folder = settings.workspace
     there = next(parent for parent in (folder, *folder.parents) if parent.is_dir())
-    room, fault = there / f".room-{os.getpid()}", ""
+    file, reserve = there / f".reserved-{os.getpid()}", getattr(os, "posix_fallocate", None)  # not on macOS
+    observed = f"{shutil.disk_usage(there).free >> 20} MB free at {there}"
+    untold = cannot_tell("disk", observed, "whether a quota leaves space: none can be reserved", "look at your quota")
+    if reserve is None:
+        return untold
+    problem = ""
     try:
-        # Taken for real and given back: a quota shows only when it is hit.
-        with room.open("wb") as stream:
-            os.posix_fallocate(stream.fileno(), 0, ROOM_BYTES)
+        with file.open("wb") as stream:
+            reserve(stream.fileno(), 0, NEEDED_BYTES)
     except OSError as error:
-        if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL):
-            fault = f"{ROOM_BYTES >> 20} MB cannot be had: {error.strerror}"
+        if error.errno in (errno.EOPNOTSUPP, errno.EINVAL):
+            return untold
+        problem = f"{NEEDED_BYTES >> 20} MB cannot be had: {error.strerror}"
     finally:
-        room.unlink(missing_ok=True)
-    free = f"{shutil.disk_usage(there).free >> 20} MB free at {there}"
-    yield Finding("disk", free, fault, "make room, or give another WORKSPACE")
+        file.unlink(missing_ok=True)
+    return judged("disk", observed, problem, "free some space, or give another WORKSPACE")

@@ -1,4 +1,4 @@
-"""Inside a job: run the command, stop it when Slurm warns of the time limit, and see that the run goes on."""
+"""Inside a job: run the command, stop it when Slurm warns of the time limit, and let the run continue."""
 
 import functools
 import os
@@ -7,55 +7,62 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from harness.process.console import bound_to_us
 from harness.queue import slurm
-from harness.queue.notes import Run, changed_s, kept_unix_s
+from harness.queue.notes import QueuedRun, changed_s, kept_unix_s
 from harness.queue.states import MEASURING
 from harness.workspace.layout import Workspace
 
-# Of a job that was stopped ahead of its limit and hopes for another; submitters read notes, not this.
+# Exit status of a job that was stopped ahead of its limit and is continued; submitters read the notes, not this.
 TO_BE_CONTINUED = 75
 
 
-def work(folder: Path, link: int, command: Sequence[str]) -> int:
-    """Run `jamcam COMMAND` as the job of that link of the run in `folder`, and return its exit status.
+def work(folder: Path, segment: int, command: Sequence[str]) -> int:
+    """Run `jamcam COMMAND` as the job of that segment of the run in `folder`, and return its exit status.
 
     When Slurm's warning comes, the command is stopped and the job put back into the queue, provided that something was
-    finished that need not be done again; else it would stop at the same place for ever.
+    finished that need not be done again; else it would stop at the same place each time.
     """
-    run, workspace = Run(folder=folder, command=tuple(command)), Workspace(folder.parent.parent)
+    run, workspace = QueuedRun(folder=folder, command=tuple(command)), Workspace(folder.parent.parent)
     number = os.environ["SLURM_JOB_ID"]
     job, task = os.environ.get("SLURM_ARRAY_JOB_ID", number), os.environ.get("SLURM_ARRAY_TASK_ID", "")
-    if run.claim(link, job) != job:
-        print(f"jamcam: job {run.job(link)} does this already; nothing to do for job {job}", file=sys.stderr)
+    if run.claim(segment, job) != job:
+        print(f"jamcam: job {run.job(segment)} does this already; nothing to do for job {job}", file=sys.stderr)
         return 4
     restart = int(os.environ.get("SLURM_RESTART_COUNT", "0"))
-    note = functools.partial(run.note_stay, link, task=task, restart=restart)
-    started, heard = time.time(), changed_s(run.log(link, task))
-    note("start", job_id=job, host=socket.gethostname(), kept_unix_s=kept_unix_s(workspace), heard_unix_s=heard)
+    note = functools.partial(run.note_allocation, segment, task=task, restart=restart)
+    started_s, heard_s = time.time(), changed_s(run.log(segment, task))
+    note("start", job_id=job, host=socket.gethostname(), kept_unix_s=kept_unix_s(workspace), heard_unix_s=heard_s)
     status, warned = _run(command)
-    kept = kept_unix_s(workspace)
-    end: dict[str, Any] = {"exit_status": status, "warned": warned, "kept_unix_s": kept}
-    cut_short, why = warned and status != 0, ""
-    if cut_short and command[0] in MEASURING:
-        why = "half a measurement is none, and what was finished is kept"
-    elif cut_short and kept < started:
-        why = "no stage and no checkpoint was finished in this job"
-    if why:
-        print(f"jamcam: {why}: it needs a longer WALL_TIME", flush=True)
-    if why or not cut_short:
-        note("end", **end)
+    kept_s = kept_unix_s(workspace)
+    note_end = functools.partial(note, "end", exit_status=status, warned=warned, kept_unix_s=kept_s)
+    if not warned or status == 0:
+        note_end()
         return status
+    if why_not := _why_not_continued(command, kept_s, started_s):
+        print(f"jamcam: {why_not}: it needs a longer WALL_TIME", flush=True)
+        note_end()
+        return status
+    return _continue_later(number, note_end)
+
+
+def _why_not_continued(command: Sequence[str], kept_s: float, started_s: float) -> str:
+    """Why another job would be of no use; "" where it would finish more."""
+    if command[0] in MEASURING:
+        return "half a measurement is none, and what was finished is kept"
+    return "no stage and no checkpoint was finished in this job" if kept_s < started_s else ""
+
+
+def _continue_later(number: str, note_end: Callable[..., None]) -> int:
     print("jamcam: the run goes on from here in the next job", flush=True)
     # The note comes first: once the job is back in the queue, this process is killed.
-    note("end", **end, goes_on="requeue")
+    note_end(goes_on="requeue")
     if not slurm.requeue(number):
-        note("end", **end, goes_on="next job")
+        note_end(goes_on="next job")
     return TO_BE_CONTINUED
 
 

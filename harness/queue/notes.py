@@ -1,13 +1,16 @@
-"""Runs that go through a queue: create-once notes of who submitted what, and what the jobs themselves say.
+"""Files of a run that goes through a queue: who submitted which job, and what the jobs say of themselves.
 
-.jobs/current.json                 the run that is under way, at most one in a workspace
-.jobs/<run>/script-<link>.sh       the batch script
-           /intent-<link>.<n>.json somebody is about to submit; n counts submitters that died before they could
-           /job-<link>.json        the job's number, from its submitter
-           /claim-<link>.json      the job's number, from the job itself: only the first job of a link works
-           /stay-<link>-<task>-<restart>.{start,end}.json
-           /slurm-<link>.log       what the job printed
-           /outcome.json           how the run ended
+A run is one command; it takes as many jobs as it needs, one after another: its segments, counted from 1.
+
+.jobs/current.json                    the run that is under way, at most one in a workspace
+.jobs/<run>/script-<segment>.sh       the batch script
+           /intent-<segment>.<n>.json a process is about to submit; n counts those that died before they could
+           /job-<segment>.json        the job's number, from the process that submitted it
+           /claim-<segment>.json      the job's number, from the job itself: only the first job of a segment works
+           /stay-<segment>-<task>-<restart>.{start,end}.json
+                                      the start and end of one allocation of the job
+           /slurm-<segment>.log       what the job printed
+           /outcome.json              how the run ended
 """
 
 import contextlib
@@ -20,92 +23,103 @@ from typing import Any
 
 from harness.engine.answers import read_status, whole_checkpoints
 from harness.files import create_once, read_json, remove, write_json
-from harness.queue.states import Cost, Stay, account
+from harness.queue.states import Allocation, Cost, total_cost
 from harness.workspace.layout import Workspace, staged
 from harness.workspace.lock import Holder
 
+Note = dict[str, Any]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Run:
-    """One run, over as many jobs as it takes; its folder's name is nobody else's."""
+class QueuedRun:
+    """One run, over as many jobs as it takes; the name of its folder is unique."""
 
     folder: Path
     command: tuple[str, ...]  # the verb and its options
 
-    def log(self, link: int, task: str = "") -> Path:
-        return self.folder / f"slurm-{link}{'-' + task if task else ''}.log"
+    def log(self, segment: int, task: str = "") -> Path:
+        """What the job of a segment printed, or one task of an array."""
+        return self.folder / f"slurm-{segment}{'-' + task if task else ''}.log"
 
-    def links(self) -> int:
-        """How many links there are, counting one that is about to be submitted."""
+    def segments(self) -> int:
+        """How many segments there are, counting one that is about to be submitted."""
         return max((int(path.name[7:].split(".")[0]) for path in self.folder.glob("intent-*")), default=0)
 
-    def intend(self, link: int, number: int, me: Holder) -> bool:
-        """Say, as the `number`th from 0, that this process is about to submit; False where somebody else was it."""
-        return _once(self.folder / f"intent-{link}.{number}.json", asdict(me))
+    def intend(self, segment: int, number: int, me: Holder) -> bool:
+        """Note, as the `number`th from 0, that this process is about to submit; False where another one was first."""
+        return _create(self.folder / f"intent-{segment}.{number}.json", asdict(me))
 
-    def intents(self, link: int) -> list[tuple[Holder, float]]:
-        """Who said so, in order, and how long ago in seconds."""
-        paths = sorted(self.folder.glob(f"intent-{link}.*"), key=lambda path: int(path.name.split(".")[1]))
+    def intents(self, segment: int) -> list[tuple[Holder, float]]:
+        """The processes that noted it, in order, and how long ago in seconds."""
+        paths = sorted(self.folder.glob(f"intent-{segment}.*"), key=lambda path: int(path.name.split(".")[1]))
         return [(Holder(**read_json(path)), time.time() - changed_s(path)) for path in paths]
 
-    def note_job(self, link: int, job_id: str) -> None:
+    def note_job(self, segment: int, job_id: str) -> None:
         """Keep the number of a submitted job."""
-        _once(self.folder / f"job-{link}.json", {"job_id": job_id, "noted_unix_s": time.time()})
+        _create(self.folder / f"job-{segment}.json", {"job_id": job_id, "noted_unix_s": time.time()})
 
-    def claim(self, link: int, job_id: str) -> str:
-        """Take the link for this job; the number of the job that has it."""
-        _once(self.folder / f"claim-{link}.json", {"job_id": job_id})
-        return str(read_json(self.folder / f"claim-{link}.json")["job_id"])
+    def claim(self, segment: int, job_id: str) -> str:
+        """Take the segment for this job; the number of the job that has it."""
+        _create(self.folder / f"claim-{segment}.json", {"job_id": job_id})
+        return str(read_json(self.folder / f"claim-{segment}.json")["job_id"])
 
-    def job(self, link: int) -> str | None:
-        """The number of the link's job, from its submitter or from itself."""
-        notes = [read_json(self.folder / f"{name}-{link}.json") for name in ("job", "claim")]
+    def job(self, segment: int) -> str | None:
+        """The number of the segment's job, from its submitter or from itself."""
+        notes = [read_json(self.folder / f"{name}-{segment}.json") for name in ("job", "claim")]
         return next((str(note["job_id"]) for note in notes if note), None)
 
-    def note_stay(self, link: int, moment: str, *, task: str, restart: int, **words: Any) -> None:
-        """Keep what a job says about itself at its `start` or `end`."""
-        path = self.folder / f"stay-{link}-{task}-{restart}.{moment}.json"
-        write_json(path, {"task": task, "restart": restart, "unix_s": time.time(), **words})
+    def note_allocation(self, segment: int, moment: str, *, task: str, restart: int, **facts: Any) -> None:
+        """Keep what a job says of itself at its `start` or `end`."""
+        path = self.folder / f"stay-{segment}-{task}-{restart}.{moment}.json"
+        write_json(path, {"task": task, "restart": restart, "unix_s": time.time(), **facts})
 
-    def last_words(self, link: int) -> dict[str, dict[str, Any]]:
-        """By task: what its newest stay said at its end; empty where it has not ended."""
-        return {begun["task"]: ended for begun, ended in self._stays(link)}
+    def end_notes(self, segment: int) -> dict[str, Note]:
+        """By task: what its newest allocation noted at its end; empty where it has not ended."""
+        return {start["task"]: end for start, end in self._allocation_notes(segment)}
 
-    def stays(self, task: str | None = None) -> list[Stay]:
-        """Every stay so far, or those of one task of an array, in order.
+    def allocations(self, task: str | None = None) -> list[Allocation]:
+        """Every allocation so far, or those of one task of an array, in order."""
+        allocations = []
+        for segment in range(1, self.segments() + 1):
+            notes = self._allocation_notes(segment)
+            eligible_s = float(read_json(self.folder / f"job-{segment}.json").get("noted_unix_s", 0.0))
+            next_starts: list[Note] = [*(start for start, _ in notes[1:]), {}]
+            for (start, end), next_start in zip(notes, next_starts, strict=False):
+                one = self._allocation(segment, start, end, next_start, eligible_s)
+                if task in (None, start["task"]):
+                    allocations.append(one)
+                eligible_s = one.ended_s
+        return allocations
 
-        One that was killed ends where the next one, or its log, last heard of it.
-        """
-        found = []
-        for link in range(1, self.links() + 1):
-            stays = self._stays(link)
-            ready_s = float(read_json(self.folder / f"job-{link}.json").get("noted_unix_s", 0.0))
-            for (begun, ended), (after, _) in zip(stays, [*stays, ({}, {})][1:], strict=True):
-                after = after if after.get("task") == begun["task"] else {}
-                began_s = begun["unix_s"]
-                heard_s = after.get("heard_unix_s") or changed_s(self.log(link, begun["task"]))
-                kept_s = ended.get("kept_unix_s") or after.get("kept_unix_s") or began_s
-                end_s = max(ended.get("unix_s") or heard_s, began_s)
-                if task in (None, begun["task"]):
-                    found.append(Stay(ready_s or began_s, began_s, end_s, kept_s, ended.get("exit_status") == 0))
-                ready_s = end_s
-        return found
+    def _allocation(self, segment: int, start: Note, end: Note, next_start: Note, eligible_s: float) -> Allocation:
+        """One that was killed ends when the next one of its task, or its log, last heard of it."""
+        after = next_start if next_start.get("task") == start["task"] else {}
+        started_s = start["unix_s"]
+        heard_s = after.get("heard_unix_s") or changed_s(self.log(segment, start["task"]))
+        return Allocation(
+            eligible_s=eligible_s or started_s,
+            started_s=started_s,
+            ended_s=max(end.get("unix_s") or heard_s, started_s),
+            kept_s=end.get("kept_unix_s") or after.get("kept_unix_s") or started_s,
+            finished=end.get("exit_status") == 0,
+        )
+
+    def _allocation_notes(self, segment: int) -> list[tuple[Note, Note]]:
+        """(start, end) of every allocation of a segment's job, in order."""
+        paths = self.folder.glob(f"stay-{segment}-*.start.json")
+        notes = [(read_json(path), read_json(path.with_name(path.name.replace(".start.", ".end.")))) for path in paths]
+        return sorted(notes, key=lambda note: (int(note[0]["task"] or 0), note[0]["restart"]))
 
     def finish(self, outcome: dict[str, Any]) -> None:
-        """Say how the run ended; the workspace is free for the next."""
+        """Note how the run ended; the workspace is free for the next."""
         write_json(self.folder / "outcome.json", {"command": list(self.command), **outcome})
         remove(self.folder / "key")
-        current = self.folder.parent / "current.json"
-        if read_json(current).get("run") == self.folder.name:
-            remove(current)
-
-    def _stays(self, link: int) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-        paths = self.folder.glob(f"stay-{link}-*.start.json")
-        stays = [(read_json(path), read_json(path.with_name(path.name.replace(".start.", ".end.")))) for path in paths]
-        return sorted(stays, key=lambda stay: (int(stay[0]["task"] or 0), stay[0]["restart"]))
+        current_file = self.folder.parent / "current.json"
+        if read_json(current_file).get("run") == self.folder.name:
+            remove(current_file)
 
 
-def begin(workspace: Workspace, name: str, command: Sequence[str]) -> Run:
+def start_run(workspace: Workspace, name: str, command: Sequence[str]) -> QueuedRun:
     """A new run.
 
     Raises:
@@ -113,22 +127,22 @@ def begin(workspace: Workspace, name: str, command: Sequence[str]) -> Run:
     """
     create_once(workspace.jobs / "current.json", json.dumps({"run": name, "command": list(command)}).encode())
     (workspace.jobs / name).mkdir(exist_ok=True)
-    return Run(folder=workspace.jobs / name, command=tuple(command))
+    return QueuedRun(folder=workspace.jobs / name, command=tuple(command))
 
 
-def current(workspace: Workspace) -> Run | None:
+def current(workspace: Workspace) -> QueuedRun | None:
     """The run that is under way."""
-    found = read_json(workspace.jobs / "current.json")
-    return Run(folder=workspace.jobs / found["run"], command=tuple(found["command"])) if found else None
+    note = read_json(workspace.jobs / "current.json")
+    return QueuedRun(folder=workspace.jobs / note["run"], command=tuple(note["command"])) if note else None
 
 
 def cost_so_far(workspace: Workspace, environ: Mapping[str, str]) -> Cost | None:
     """What the run that the job of `environ` works for has cost by now; None outside of one."""
     run, job = current(workspace), environ.get("SLURM_ARRAY_JOB_ID") or environ.get("SLURM_JOB_ID")
-    if run is None or job is None or run.job(run.links()) != job:
+    if run is None or job is None or run.job(run.segments()) != job:
         return None
-    *earlier, this = run.stays(environ.get("SLURM_ARRAY_TASK_ID", ""))
-    return account([*earlier, this._replace(ended_s=time.time(), finished=True)], None, 1)
+    *earlier, this = run.allocations(environ.get("SLURM_ARRAY_TASK_ID", ""))
+    return total_cost([*earlier, this._replace(ended_s=time.time(), finished=True)], None, 1)
 
 
 def kept_unix_s(workspace: Workspace) -> float:
@@ -139,17 +153,10 @@ def kept_unix_s(workspace: Workspace) -> float:
 
 
 def images_per_s(workspace: Workspace) -> float | None:
-    """The rate that training said last, in any try."""
+    """The newest rate of training in any attempt; None where none is known."""
     attempts = sorted((workspace.attempts / "train").glob("*"))
     lines = [line for each in attempts for where in (staged(each, "experiment"), each) for line in read_status(where)]
     return next((float(line["images_per_s"]) for line in reversed(lines) if "images_per_s" in line), None)
-
-
-def _once(path: Path, table: dict[str, Any]) -> bool:
-    with contextlib.suppress(FileExistsError):
-        create_once(path, json.dumps(table).encode())
-        return True
-    return False
 
 
 def changed_s(path: Path) -> float:
@@ -157,3 +164,11 @@ def changed_s(path: Path) -> float:
     with contextlib.suppress(OSError):
         return path.stat().st_mtime
     return 0.0
+
+
+def _create(path: Path, note: Note) -> bool:
+    """Write a note that only one process may write; False where another one was first."""
+    with contextlib.suppress(FileExistsError):
+        create_once(path, json.dumps(note).encode())
+        return True
+    return False

@@ -1,4 +1,4 @@
-"""The batch script of a job, and the line that gives a shell on a compute node: text out of settings."""
+"""The batch script of a job, and the line that gives a shell on a compute node; pure functions of settings."""
 
 import shlex
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 from harness.settings.platform import IDENTITY
 from harness.settings.variables import VARIABLES, Settings
 
-# Said in the header, and of no use inside the job.
+# Written into the header of the script, and of no use inside the job.
 FOR_THE_QUEUE = {*IDENTITY, "wall_time", "array"}
 SHELL_TIME = "1:00:00"  # of an interactive session
 
@@ -16,11 +16,11 @@ SHELL_TIME = "1:00:00"  # of an interactive session
 class Job:
     """What a batch script needs to know besides the settings.
 
-    `link` counts the jobs of one run from 1: a run that needs more time than a job may take goes on in the next.
+    `segment` counts the jobs of one run from 1: a run that needs more time than a job may take continues in the next.
     """
 
-    name: str  # nobody else's: it is how a submitter that was ended finds its job again
-    link: int
+    name: str  # unique: by it a submitter that was ended finds its job again
+    segment: int
     folder: Path  # of the run, in the workspace
     words: tuple[str, ...]  # a verb, or stages as flags
     python: str
@@ -39,9 +39,9 @@ def batch_script(settings: Settings, job: Job) -> str:
         "--requeue" if platform.requeue else "--no-requeue",
         "--open-mode=append",
         *([f"--array=1-{settings.array}%1"] if repeats else []),
-        f"--output={job.folder}/slurm-{job.link}{'-%a' if repeats else ''}.log",
+        f"--output={job.folder}/slurm-{job.segment}{'-%a' if repeats else ''}.log",
     ]
-    inside = [job.python, "-m", "harness", "inside", str(job.folder), str(job.link), *job.words, *options(settings)]
+    in_job = [job.python, "-m", "harness", "inside", str(job.folder), str(job.segment), *job.words, *options(settings)]
     # The characters of scratch are checked when the platform's file is read; variables of the job may stand in it.
     scratch = [f'export TMPDIR="{platform.scratch}"', 'mkdir -p "$TMPDIR" || unset TMPDIR'] if platform.scratch else []
     lines = [
@@ -55,20 +55,24 @@ def batch_script(settings: Settings, job: Job) -> str:
         *([f"export JAMCAM_KEY_FILE={shlex.quote(job.key_file)}"] if job.key_file else []),
         f"cd -- {shlex.quote(str(job.directory))}",
         "# Takes the place of the shell, so that Slurm's warning ahead of the time limit reaches it.",
-        f"exec {shlex.join(inside)}",
+        f"exec {shlex.join(in_job)}",
     ]
     return "\n".join(lines) + "\n"
 
 
 def options(settings: Settings) -> list[str]:
     """What command line, environment and luigi.cfg decided, as options for the command inside the job."""
-    said = settings.overrides
-    names = [each for each in VARIABLES if each.name in said and each.name not in FOR_THE_QUEUE]
-    return [f"{each.option}={said[each.name]}" for each in names]
+    texts = settings.overrides
+    passed = [each for each in VARIABLES if each.name in texts and each.name not in FOR_THE_QUEUE]
+    return [f"{each.option}={texts[each.name]}" for each in passed]
 
 
 def shell_line(settings: Settings, command: str) -> str:
-    """The line that gives a shell on a compute node; inside the image, by `command`, where there is one."""
+    """The line that gives a shell on a compute node, where an image is set inside it.
+
+    Args:
+        command: the container program.
+    """
     platform, words = settings.platform, ["bash", "-l"]
     if settings.image:
         binds = [f"--bind={bind}" for bind in (str(settings.workspace), *platform.binds)]

@@ -1,4 +1,4 @@
-"""Slurm through its own commands: submit, look, requeue; gentle to a scheduler that many people share."""
+"""Slurm through its own commands: submit, look, requeue; it asks rarely, since many people share a scheduler."""
 
 import contextlib
 import hashlib
@@ -16,13 +16,13 @@ from pathlib import Path
 from harness.errors import ConfigError, HarnessError
 from harness.files import create_once, remove, write_json
 from harness.process.console import bound_to_us
-from harness.queue.states import PASSING, JobRow
+from harness.queue.states import PENDING, UNFINISHED, JobRow
 
 PATIENCE_S = 90.0  # for one command; a busy controller may take a minute
-# What a controller says that has read a request and declined it. Anything else may mean that the job was taken.
+# Words of a controller that has read a request and declined it. Anything else may mean that the job was taken.
 DECLINED = re.compile("invalid|not available|denied|policy|limit|exceed|can ?not|permitted|specification|down", re.I)
-# All that travels into a job; settings travel as options, secrets never.
-CARRIED = ("HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG", "LC_ALL", "MODULEPATH", "LD_LIBRARY_PATH", "PYTHONPATH")
+# The only variables that are passed into a job; settings are passed as options, secrets never.
+PASSED = ("HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG", "LC_ALL", "MODULEPATH", "LD_LIBRARY_PATH", "PYTHONPATH")
 
 
 class InDoubt(HarnessError):
@@ -37,7 +37,7 @@ def submit(script: Path) -> str:
         ConfigError: it was refused, with Slurm's own words.
     """
     # Ended with its submitter, so that no sbatch goes on trying after that is gone.
-    status, printed, complaint = _ask(bound_to_us(["sbatch", "--parsable", str(script)]))
+    status, printed, complaint = _call(bound_to_us(["sbatch", "--parsable", str(script)]))
     number = printed.strip().partition(";")[0]
     if status == 0 and number.isdigit():
         return number
@@ -58,26 +58,26 @@ def submit(script: Path) -> str:
 
 def requeue(job: str) -> bool:
     """Put the running job back into the queue; whether Slurm agreed."""
-    return _ask(["scontrol", "requeue", job])[0] == 0
+    return _call(["scontrol", "requeue", job])[0] == 0
 
 
 def is_over(job: str) -> bool:
-    """Whether Slurm says for certain that the job is at work no more."""
-    status, printed, complaint = _ask(["squeue", "-h", "-j", job, "-o", "%T"])
-    return "Invalid job id" in complaint if status else not set(printed.split()) & (PASSING - {"PENDING"})
+    """Whether Slurm says for certain that the job no longer works."""
+    status, printed, complaint = _call(["squeue", "-h", "-j", job, "-o", "%T"])
+    return "Invalid job id" in complaint if status else not set(printed.split()) & (UNFINISHED - {PENDING})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """What the scheduler said last, of all jobs of a user."""
+    """The scheduler's last answer about all jobs of a user."""
 
     asked_unix_s: float = 0.0
     rows: tuple[JobRow, ...] = ()
-    accounted: tuple[JobRow, ...] = ()  # of jobs the queue has forgotten, where there is accounting
-    fault: str = ""  # why there was no answer
+    accounted: tuple[JobRow, ...] = ()  # jobs that the queue no longer lists, where there is accounting
+    error: str = ""  # why there was no answer
 
     def of(self, job_id: str) -> list[JobRow]:
-        """All that is known of a job, the queue's word first."""
+        """All that is known of a job: from the queue, else from accounting."""
         of_job = [[row for row in rows if row.job_id == job_id] for rows in (self.rows, self.accounted)]
         return of_job[0] or of_job[1]
 
@@ -95,7 +95,7 @@ class Queue:
             forgotten: a job that the queue no longer lists: accounting is asked for it instead.
         """
         folder = _shared_folder()
-        before = _read(folder / "answer.json")
+        before = _read(folder / "answers.json")
         # Up to a fifth longer, so that many users' runs do not ask at the same moment.
         if 0 <= time.time() - before.asked_unix_s < self.poll_s * random.uniform(1.0, 1.2):
             return before
@@ -105,12 +105,12 @@ class Queue:
         except FileExistsError:
             with contextlib.suppress(OSError):
                 if time.time() - turn.stat().st_mtime > self.poll_s + 2 * PATIENCE_S:
-                    remove(turn)  # whoever had this turn is gone
+                    remove(turn)  # the process that had this turn is gone
             return before
         answer = before
-        if _read(folder / "answer.json") == before:  # else this turn was somebody else's, and is over
+        if _read(folder / "answers.json") == before:  # else another process has had this turn
             answer = _newer(before, forgotten)
-            write_json(folder / "answer.json", asdict(answer))
+            write_json(folder / "answers.json", asdict(answer))
         remove(turn)
         return answer
 
@@ -119,10 +119,10 @@ def _newer(before: Answer, forgotten: str) -> Answer:
     now = time.time()
     queue = ["squeue", "-h", "-u", str(os.getuid()), "-t", "all", "-o", "%F|%K|%T|%j|%r"]
     accounting = ["sacct", "-n", "-X", "-P", "-j", forgotten, "-o", "JobID,State,JobName"]
-    status, printed, complaint = _ask(accounting if forgotten else queue)
-    # No accounting on this site is an answer, too: there is nothing to be learned.
+    status, printed, complaint = _call(accounting if forgotten else queue)
+    # That a site has no accounting is an answer, too.
     if status and not (forgotten and "disabled" in complaint):
-        return replace(before, asked_unix_s=now, fault=complaint or "no answer")
+        return replace(before, asked_unix_s=now, error=complaint or "no answer")
     lines = printed.splitlines() if status == 0 else []
     if not forgotten:
         cells = [line.strip().split("|", 4) for line in lines]
@@ -130,13 +130,13 @@ def _newer(before: Answer, forgotten: str) -> Answer:
             JobRow(job_id=job, task=task.replace("N/A", ""), state=state, name=name, reason=why)
             for job, task, state, name, why in cells
         ]
-        return replace(before, asked_unix_s=now, rows=tuple(rows), fault="")
+        return replace(before, asked_unix_s=now, rows=tuple(rows), error="")
     rows = [row for row in before.accounted if row.job_id != forgotten]
     for number, state, name in (line.strip().split("|", 2) for line in lines):
         job, _, task = number.partition("_")
         # Accounting has "CANCELLED by 1000", and "CANCELLED+" where it lacks room.
         rows.append(JobRow(job_id=job, task=task, state=state.split()[0].rstrip("+"), name=name))
-    return replace(before, asked_unix_s=now, accounted=tuple(rows), fault="")
+    return replace(before, asked_unix_s=now, accounted=tuple(rows), error="")
 
 
 def _read(path: Path) -> Answer:
@@ -149,16 +149,16 @@ def _read(path: Path) -> Answer:
 
 
 def _shared_folder() -> Path:
-    """One for each cluster that shares the home folder, told apart by its configuration and its login nodes' names."""
+    """One for each cluster that shares the home folder, by its configuration and its login nodes' names."""
     cluster = os.environ.get("SLURM_CONF", "") + re.sub(r"\d+", "", socket.gethostname())
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return base / "jamcam" / f"queue-{hashlib.sha256(cluster.encode()).hexdigest()[:12]}"
 
 
-def _ask(command: Sequence[str]) -> tuple[int, str, str]:
+def _call(command: Sequence[str]) -> tuple[int, str, str]:
     """Exit status, output and complaint of one of Slurm's commands; 127 where there is none."""
-    # SBATCH_* and SLURM_* of the caller would change the job behind our back.
-    names = {name: os.environ[name] for name in (*CARRIED, "SLURM_CONF") if name in os.environ}
+    # SBATCH_* and SLURM_* of the caller would change the job without a word.
+    names = {name: os.environ[name] for name in (*PASSED, "SLURM_CONF") if name in os.environ}
     try:
         answer = subprocess.run(command, env=names, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     except FileNotFoundError:

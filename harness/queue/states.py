@@ -1,18 +1,21 @@
-"""Jobs in Slurm's words, and what one run over many jobs cost."""
+"""Slurm's job states, and what one run over several jobs cost."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-# Verbs besides the stages that a job can do. Half a measurement is none: they are not taken up again.
+# Verbs besides the stages that a job can do. Half a measurement is none: they are not continued in another job.
 MEASURING = ("bench", "scaling")
-# States a job passes through; every other word is an end.
-PASSING = frozenset(
-    """PENDING CONFIGURING RUNNING COMPLETING STAGE_OUT SIGNALING SUSPENDED STOPPED RESIZING REQUEUED REQUEUE_FED
-    REQUEUE_HOLD SPECIAL_EXIT RESV_DEL_HOLD""".split()  # noqa: SIM905
-)
-DONE = "COMPLETED"
-GONE = "GONE"  # our word: the scheduler has forgotten the job, and the job left no word either
+
+PENDING, RUNNING, COMPLETED = "PENDING", "RUNNING", "COMPLETED"
+# States in which a job is not over; every other state is its last. squeue(1) of Slurm 22.05, JOB STATE CODES.
+UNFINISHED = frozenset({
+    PENDING, RUNNING, "CONFIGURING", "COMPLETING", "STAGE_OUT", "SIGNALING", "SUSPENDED", "STOPPED", "RESIZING",
+    "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD",
+})  # fmt: skip
+# Not Slurm's: the scheduler no longer knows the job, and the job did not note how it ended.
+GONE = "GONE"
+# What happened, and what may help, by the last state of a job that did not complete.
 ADVICE = {
     "BOOT_FAIL": "its node did not start",
     "CANCELLED": "somebody cancelled it",
@@ -22,13 +25,13 @@ ADVICE = {
     "OUT_OF_MEMORY": "it took more memory than it had: a smaller BATCH may help",
     "PREEMPTED": "a job of higher priority took its place",
     "TIMEOUT": "it was not over at its time limit: a larger WALL_TIME may help",
-    GONE: "the scheduler no longer knows it, and it left no word",
+    GONE: "the scheduler no longer knows it, and it did not note how it ended",
 }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobRow:
-    """One job, or one task of an array, as the scheduler tells it."""
+    """One job, or one task of an array, as the scheduler reports it."""
 
     job_id: str
     state: str
@@ -37,41 +40,41 @@ class JobRow:
     reason: str = ""
 
 
-class Stay(NamedTuple):
-    """One time a job was on a node; seconds since 1970."""
+class Allocation(NamedTuple):
+    """One time that a job had nodes; seconds since 1970."""
 
-    ready_s: float  # when it could have begun
-    began_s: float
+    eligible_s: float  # when it could have started
+    started_s: float
     ended_s: float
-    kept_s: float  # when the last thing was finished that a later stay does not do again
+    kept_s: float  # when the last thing was finished that a later allocation need not do again
     finished: bool  # it did what it was asked
 
 
-def overall(rows: Sequence[JobRow]) -> JobRow:
-    """The row that speaks for all tasks of an array: one that goes on, else one that failed, else any."""
-    rank = {"RUNNING": 0, **dict.fromkeys(PASSING - {"RUNNING"}, 1), DONE: 3}
+def array_row(rows: Sequence[JobRow]) -> JobRow:
+    """The row that stands for all tasks of an array: one that is not over, else one that failed, else any."""
+    rank = {RUNNING: 0, **dict.fromkeys(UNFINISHED - {RUNNING}, 1), COMPLETED: 3}
     return min(rows, key=lambda row: rank.get(row.state, 2))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cost:
-    """What one run through a queue took, over all its stays on nodes."""
+    """What one run through a queue took, over all its allocations. Records have these names."""
 
-    stays: int
-    queue_s: float  # between the moments a job could have begun and those it began
+    stays: int  # how many allocations there were
+    queue_s: float  # between the moments a job could have started and those it did
     allocated_s: float  # on nodes
     lost_s: float  # of work that has to be done again
-    lost_steps: int | None  # the same at the rate that training told; None where none is known
+    lost_steps: int | None  # the same at the rate of training; None where none is known
     goodput_pct: float | None  # share of allocated_s that went into what was kept; None where nothing was allocated
 
 
-def account(stays: Sequence[Stay], images_per_s: float | None, batch: int) -> Cost:
-    """What the stays of one run add up to; `batch` is that of all its GPUs together."""
-    allocated_s = sum(stay.ended_s - stay.began_s for stay in stays)
-    lost_s = sum(stay.ended_s - max(stay.kept_s, stay.began_s) for stay in stays if not stay.finished)
+def total_cost(allocations: Sequence[Allocation], images_per_s: float | None, batch: int) -> Cost:
+    """What the allocations of one run add up to; `batch` is that of all its GPUs together."""
+    allocated_s = sum(each.ended_s - each.started_s for each in allocations)
+    lost_s = sum(each.ended_s - max(each.kept_s, each.started_s) for each in allocations if not each.finished)
     return Cost(
-        stays=len(stays),
-        queue_s=round(sum(max(0.0, stay.began_s - stay.ready_s) for stay in stays), 1),
+        stays=len(allocations),
+        queue_s=round(sum(max(0.0, each.started_s - each.eligible_s) for each in allocations), 1),
         allocated_s=round(allocated_s, 2),
         lost_s=round(lost_s, 2),
         lost_steps=None if images_per_s is None else round(lost_s * images_per_s / batch),

@@ -1,4 +1,4 @@
-"""From a login node through the queue: submit once, wait, go on in the next job, and say how it ended."""
+"""From a login node through the queue: submit once, wait, continue in the next job, and say how it ended."""
 
 import os
 import secrets
@@ -6,37 +6,40 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from harness.clock import stamp
-from harness.engine.find import model_key
+from harness.engine.model_key import model_key
 from harness.errors import ConfigError, HarnessError, Locked
 from harness.files import write_bytes, write_text
 from harness.process.identity import is_running, start_time
 from harness.queue import slurm
-from harness.queue.notes import Run, begin, current, images_per_s
+from harness.queue.notes import QueuedRun, current, images_per_s, start_run
 from harness.queue.script import Job, batch_script, options
-from harness.queue.states import ADVICE, DONE, GONE, PASSING, JobRow, account, overall
+from harness.queue.states import ADVICE, COMPLETED, GONE, UNFINISHED, JobRow, array_row, total_cost
 from harness.settings.variables import Settings
 from harness.text import last_lines
 from harness.workspace.layout import Workspace
 from harness.workspace.lock import Holder
 
 LOOK_S = 1.0  # between two looks at files
+OWN_STATUSES = (1, 2, 3, 4, 5)  # exit statuses of jamcam that are passed on; others are a signal's
 ELSEWHERE_S = 300.0  # a submitter on another login node is taken for dead when it needs longer than this
 FORGOTTEN_LOOKS = 3  # accounting lags behind by seconds
 Say = Callable[[str], None]
 
 
-def script_of(settings: Settings, words: Sequence[str], *, run: str = "NEW", link: int = 1, key_file: str = "") -> str:
-    """The batch script that does what `words` say, as `plan` shows it and as it is submitted."""
+def script_of(
+    settings: Settings, words: Sequence[str], *, run: str = "NEW", segment: int = 1, key_file: str = ""
+) -> str:
+    """The batch script of `jamcam WORDS`, as `plan` shows it and as it is submitted."""
     folder, key_file = Workspace(settings.workspace).jobs / run, os.environ.get("JAMCAM_KEY_FILE", key_file)
-    job = Job(f"jamcam-{run}-{link}", link, folder, tuple(words), sys.executable, Path.cwd(), key_file)
+    job = Job(f"jamcam-{run}-{segment}", segment, folder, tuple(words), sys.executable, Path.cwd(), key_file)
     return batch_script(settings, job)
 
 
-def unfinished(settings: Settings, words: Sequence[str]) -> Run | None:
+def unfinished(settings: Settings, words: Sequence[str]) -> QueuedRun | None:
     """The run of this very command that is under way, left by a submitter that was ended.
 
     Raises:
@@ -44,7 +47,7 @@ def unfinished(settings: Settings, words: Sequence[str]) -> Run | None:
     """
     run = current(Workspace(settings.workspace))
     if run is not None and run.command != (*words, *options(settings)):
-        job, command = run.job(run.links()), " ".join(run.command)
+        job, command = run.job(run.segments()), " ".join(run.command)
         raise Locked(
             f"{settings.workspace} has a run in the queue: {command} (job {job or 'not yet known'})",
             remedy=f"wait for it with: jamcam {command}" + (f", or end it: scancel {job}" if job else ""),
@@ -53,132 +56,180 @@ def unfinished(settings: Settings, words: Sequence[str]) -> Run | None:
 
 
 def launch(settings: Settings, words: Sequence[str], say: Say) -> None:
-    """Bring a command through the queue and wait for its end; called again after a kill, it finds its job and goes on.
+    """Bring a command through the queue and wait for its end; called again after a kill, it finds its job and waits on.
 
     Raises:
-        HarnessError: it did not end well, with Slurm's word for it; refused; another run is under way.
+        HarnessError: it did not end well, with its last state in Slurm; refused; another run is under way.
     """
     run = unfinished(settings, words)
     if run is None:
         name = f"{stamp(time.time())}-{secrets.token_hex(3)}"
         try:
-            run = begin(Workspace(settings.workspace), name, (*words, *options(settings)))
+            run = start_run(Workspace(settings.workspace), name, (*words, *options(settings)))
         except FileExistsError:
             return launch(settings, words, say)
-    queue, link = slurm.Queue(settings.platform.poll_s), max(run.links(), 1)
+    queue, number = slurm.Queue(settings.platform.poll_s), max(run.segments(), 1)
     while True:
-        job = _submitted(settings, run, words, link, queue, say)
-        ended = _waited(run, link, job, queue, say)
-        if ended.state == DONE or not any(each.get("goes_on") == "next job" for each in run.last_words(link).values()):
-            return _concluded(settings, run, words, link, ended, say)
+        segment = Segment(settings, tuple(words), run, number, queue, say)
+        job = segment.submit()
+        last = segment.wait(job)
+        if last.state == COMPLETED or not segment.needs_another_job():
+            return segment.conclude(last)
         say(f"job {job} was stopped ahead of its time limit; the run goes on in another job")
-        link += 1
+        number += 1
 
 
-def _submitted(settings: Settings, run: Run, words: Sequence[str], link: int, queue: slurm.Queue, say: Say) -> str:
-    """The number of the link's job, submitted by whoever of several submitters was first, and once only."""
-    me = Holder(host=socket.gethostname(), pid=os.getpid(), started=start_time(os.getpid()) or "")
-    doubt_s = 0.0  # since when nobody is about to submit, and nobody knows whether the job was taken
-    while True:
-        job, found = run.job(link), run.intents(link)
-        if job:
-            return job
-        if found and found[-1][0] != me and _alive(*found[-1]):
-            time.sleep(LOOK_S)
-            continue
-        if found:
-            doubt_s = doubt_s or time.time()
-            answer = queue.look()
-            numbers = [row.job_id for row in answer.rows if row.name == f"jamcam-{run.folder.name}-{link}"]
-            if numbers:
-                run.note_job(link, numbers[0])
-                continue
-            if answer.asked_unix_s < doubt_s or answer.fault:
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One job of a run: submitted, waited for, and where it is the last one, concluded."""
+
+    settings: Settings
+    words: tuple[str, ...]
+    run: QueuedRun
+    number: int
+    queue: slurm.Queue
+    say: Say
+
+    def submit(self) -> str:
+        """The number of the segment's job, submitted by whichever of several submitters was first, and once only."""
+        run, number = self.run, self.number
+        me = Holder(host=socket.gethostname(), pid=os.getpid(), started=start_time(os.getpid()) or "")
+        doubt_s = 0.0  # since when no process is about to submit, and nobody knows whether the job was taken
+        while (job := run.job(number)) is None:
+            intents = run.intents(number)
+            if intents and intents[-1][0] != me and _is_alive(*intents[-1]):
                 time.sleep(LOOK_S)
                 continue
-        # The number says that this decision was made knowing all who tried before.
-        if not run.intend(link, len(found), me):
-            continue
-        doubt_s = 0.0
+            if intents:
+                doubt_s = doubt_s or time.time()
+                in_queue, answered = self._look_for_job(doubt_s)
+                if in_queue:
+                    run.note_job(number, in_queue)
+                    continue
+                if not answered:
+                    time.sleep(LOOK_S)
+                    continue
+            # The count says that this decision was made knowing all earlier submitters.
+            if run.intend(number, len(intents), me):
+                doubt_s = 0.0
+                self._submit_now()
+        return job
+
+    def _look_for_job(self, since_s: float) -> tuple[str, bool]:
+        """The number of the job of this name in the queue, and whether the scheduler answered after `since_s`."""
+        answer = self.queue.look()
+        name = f"jamcam-{self.run.folder.name}-{self.number}"
+        job = next((row.job_id for row in answer.rows if row.name == name), "")
+        return job, answer.asked_unix_s >= since_s and not answer.error
+
+    def _submit_now(self) -> None:
         try:
-            job = slurm.submit(_script(settings, run, words, link))
+            job = slurm.submit(self._write_script())
         except slurm.InDoubt as error:
-            say(f"{error.message}; looking whether the job is there")
-            continue
+            self.say(f"{error.message}; looking whether the job is there")
         except ConfigError as error:
-            run.finish({"state": "REFUSED", "message": error.message})
+            self.run.finish({"state": "REFUSED", "message": error.message})
             raise
-        run.note_job(link, job)
-        say(f"submitted job {job} ({run.folder}/script-{link}.sh)")
+        else:
+            self.run.note_job(self.number, job)
+            self.say(f"submitted job {job} ({self._script})")
+
+    @property
+    def _script(self) -> Path:
+        return self.run.folder / f"script-{self.number}.sh"
+
+    def _write_script(self) -> Path:
+        key, name = model_key(), self.run.folder.name
+        if key and "JAMCAM_KEY_FILE" not in os.environ:
+            write_bytes(self.run.folder / "key", key.encode(), mode=0o600)
+        key_file = str(self.run.folder / "key") if key else ""
+        text = script_of(self.settings, self.words, run=name, segment=self.number, key_file=key_file)
+        write_text(self._script, text)
+        return self._script
+
+    def wait(self, job: str) -> JobRow:
+        """The last row of the job, when it is over; its states and its log are shown meanwhile."""
+        log, told, since_s, misses = self.run.log(self.number), "", time.time(), 0
+        shown = max(0, log.stat().st_size - 4096) if log.exists() else 0
+        self.say(
+            f"waiting for job {job}; Ctrl-C leaves it in the queue, the same command waits again, scancel {job} ends it"
+        )
+        while True:
+            notes = self.run.end_notes(self.number)
+            shown = _show_new(log, shown, job)
+            if notes.get("", {}).get("exit_status") == 0:
+                return JobRow(job_id=job, state=COMPLETED)  # the job's own note is enough, and half a minute sooner
+            answer = self.queue.look(job if misses else "")
+            rows, fresh = answer.of(job), answer.asked_unix_s >= since_s
+            if rows and not answer.error:
+                row, misses = array_row(rows), 0
+                if row.state not in UNFINISHED and fresh:
+                    _show_new(log, shown, job)
+                    return row
+            elif fresh and not answer.error:
+                # Neither queue nor accounting knows it: the job's own notes are all there will be.
+                misses, since_s = misses + 1, answer.asked_unix_s + 1e-6
+                if misses > FORGOTTEN_LOOKS:
+                    done = bool(notes) and all(note.get("exit_status") == 0 for note in notes.values())
+                    return JobRow(job_id=job, state=COMPLETED if done else GONE)
+            if (now := _state(job, answer)) and now != told:
+                self.say(now)
+                told = now
+            time.sleep(min(LOOK_S, self.queue.poll_s / 2))
+
+    def needs_another_job(self) -> bool:
+        """Whether the job was stopped ahead of its limit and could not be put back into the queue."""
+        return any(note.get("goes_on") == "next job" for note in self.run.end_notes(self.number).values())
+
+    def conclude(self, last: JobRow) -> None:
+        """Note how the run ended, and say it.
+
+        Raises:
+            HarnessError: the job did not complete.
+        """
+        cost = total_cost(
+            self.run.allocations(), images_per_s(Workspace(self.settings.workspace)), self.settings.frames_per_step
+        )
+        self.run.finish({"state": last.state, "job_id": last.job_id, "links": self.number, **asdict(cost)})
+        self.say(
+            f"{cost.queue_s:.0f} s in the queue, {cost.allocated_s:.0f} s on nodes, {cost.lost_s:.0f} s of them lost"
+        )
+        if last.state != COMPLETED:
+            raise self._failure(last)
+
+    def _failure(self, last: JobRow) -> HarnessError:
+        logs = [self.run.log(self.number), *self.run.folder.glob(f"slurm-{self.number}-*.log")]
+        log = next((path for path in logs if path.exists()), None)
+        lines = (last_lines(log) if log else []) or ["(it printed nothing)"]
+        error = HarnessError(
+            f"job {last.job_id} ended as {last.state}: {ADVICE.get(last.state, 'see its log')}; last lines of "
+            f"{log or logs[0]}:" + "".join(f"\n  {line}" for line in lines),
+            remedy=self.settings.command(*self.words),
+        )
+        statuses = [note.get("exit_status") for note in self.run.end_notes(self.number).values()]
+        error.exit_status = next((int(status) for status in statuses if status in OWN_STATUSES), 1)
+        return error
 
 
-def _alive(holder: Holder, age_s: float) -> bool:
+def _is_alive(holder: Holder, age_s: float) -> bool:
     return is_running(holder.pid, holder.started) if holder.host == socket.gethostname() else age_s < ELSEWHERE_S
 
 
-def _script(settings: Settings, run: Run, words: Sequence[str], link: int) -> Path:
-    key, script = model_key(), run.folder / f"script-{link}.sh"
-    if key and "JAMCAM_KEY_FILE" not in os.environ:
-        write_bytes(run.folder / "key", key.encode(), mode=0o600)
-    key_file = str(run.folder / "key") if key else ""
-    write_text(script, script_of(settings, words, run=run.folder.name, link=link, key_file=key_file))
-    return script
-
-
-def _waited(run: Run, link: int, job: str, queue: slurm.Queue, say: Say) -> JobRow:
-    """The last row of the job, when it has come to an end; its states and its log are shown meanwhile."""
-    log, told, since, missing = run.log(link), "", time.time(), 0
-    shown = max(0, log.stat().st_size - 4096) if log.exists() else 0
-    say(f"waiting for job {job}; Ctrl-C leaves it in the queue, the same command waits again, scancel {job} ends it")
-    while True:
-        said = run.last_words(link)
-        shown = _show_new(log, shown, job)
-        if said.get("", {}).get("exit_status") == 0:
-            return JobRow(job_id=job, state=DONE)  # the job's own word is enough, and it is half a minute sooner
-        answer = queue.look(job if missing else "")
-        rows, fresh = answer.of(job), answer.asked_unix_s >= since
-        now = f"the scheduler does not answer ({answer.fault.splitlines()[0]}); waiting" if answer.fault else ""
-        if rows and not now:
-            row, missing = overall(rows), 0
-            now = f"job {job} {row.state}" + (f" ({row.reason})" if row.reason not in ("", "None") else "")
-            now += f"; scontrol release {job} lets it go on" if "held" in row.reason.lower() else ""
-            if row.state not in PASSING and fresh:
-                _show_new(log, shown, job)
-                return row
-        elif fresh and not now:
-            # Neither queue nor accounting knows it: what the job itself said is all there will be.
-            missing, since = missing + 1, answer.asked_unix_s + 1e-6
-            if missing > FORGOTTEN_LOOKS:
-                done = bool(said) and all(each.get("exit_status") == 0 for each in said.values())
-                return JobRow(job_id=job, state=DONE if done else GONE)
-        if now and now != told:
-            say(now)
-            told = now
-        time.sleep(min(LOOK_S, queue.poll_s / 2))
+def _state(job: str, answer: slurm.Answer) -> str:
+    """One line on where the job is; "" where the scheduler lists no such job."""
+    if answer.error:
+        return f"the scheduler does not answer ({answer.error.splitlines()[0]}); waiting"
+    rows = answer.of(job)
+    if not rows:
+        return ""
+    row = array_row(rows)
+    held = f"; scontrol release {job} lets it go on" if "held" in row.reason.lower() else ""
+    return f"job {job} {row.state}" + (f" ({row.reason})" if row.reason not in ("", "None") else "") + held
 
 
 def _show_new(log: Path, shown: int, job: str) -> int:
-    """Print what was added to the log, whole lines only; how far it is shown now."""
+    """Print what was added to the log since byte `shown`, whole lines only; the byte up to which it is shown now."""
     whole = log.read_bytes()[shown:].rpartition(b"\n")[0] if log.exists() else b""
     for line in whole.decode(errors="replace").split("\n") if whole else ():
         print(f"{job} | {line}", flush=True)
     return shown + len(whole) + bool(whole)
-
-
-def _concluded(settings: Settings, run: Run, words: Sequence[str], link: int, ended: JobRow, say: Say) -> None:
-    said, logs = run.last_words(link), [run.log(link), *run.folder.glob(f"slurm-{link}-*.log")]
-    cost = account(run.stays(), images_per_s(Workspace(settings.workspace)), settings.frames_per_step)
-    run.finish({"state": ended.state, "job_id": ended.job_id, "links": link, **asdict(cost)})
-    say(f"{cost.queue_s:.0f} s in the queue, {cost.allocated_s:.0f} s on nodes, {cost.lost_s:.0f} s of them lost")
-    if ended.state == DONE:
-        return
-    log = next((path for path in logs if path.exists()), None)
-    lines = (last_lines(log) if log else []) or ["(it printed nothing)"]
-    error = HarnessError(
-        f"job {ended.job_id} ended as {ended.state}: {ADVICE.get(ended.state, 'see its log')}; last lines of "
-        f"{log or logs[0]}:" + "".join(f"\n  {line}" for line in lines),
-        remedy=settings.command(*words),
-    )
-    statuses = [each.get("exit_status") for each in said.values()]
-    error.exit_status = next((int(status) for status in statuses if status in (1, 2, 3, 4)), 1)
-    raise error

@@ -100,6 +100,8 @@ def complaint(platform: Platform) -> str:
         return f"{odd[0]} is '{said[odd[0]]}', but {odd[0]}_use is never"
     if platform.scheduler == "slurm" and not platform.wall_time:
         return "wall_time is missing, which a queue needs"
+    if not platform.container:
+        return "container is empty, expected at least one program such as apptainer"
     try:
         re.compile(f"{platform.host_pattern}|{platform.login_pattern}")
     except re.error as error:
@@ -142,5 +144,24 @@ def platforms() -> list[Platform]:
 
 
 def this_machine() -> str:
-    """The platform of a machine without queue: WSL 2 says what it is in its kernel's name."""
+    """The platform of a machine without a queue: the kernel's name tells WSL 2."""
     return "wsl2" if "microsoft" in os.uname().release.lower() else "local"
+
+
+def host_fits(platform: Platform, host: str, *, login: bool) -> bool | None:
+    """Whether the whole host name matches a pattern of the platform; None where its file has no pattern.
+
+    Host names alone prove nothing: True means that the name does not speak against it.
+
+    Args:
+        host: as `hostname` prints it.
+        login: whether a login node counts as well as a compute node.
+    """
+    patterns = [platform.host_pattern, platform.login_pattern if login else ""]
+    known = [pattern for pattern in patterns if pattern]
+    return any(re.fullmatch(pattern, host) for pattern in known) if known else None
+
+
+def goes_to_queue(platform: Platform, environ: Mapping[str, str]) -> bool:
+    """Whether work for the platform is submitted to its queue; inside a job it is done on the spot."""
+    return platform.scheduler == "slurm" and "SLURM_JOB_ID" not in environ

@@ -87,7 +87,7 @@ class Attempt:
         engine = resolve(self.settings)
         status = self._run(engine.argv(request), environment(self.settings), shown=shown)
         # Older TAO releases write no status file for some sub-commands.
-        fault = claims_success(request.results, needed=engine.identity.name != "tao")
+        fault = claims_success(request.results, needed=engine.dialect.always_writes_status)
         if status:
             fault = f"ended with exit status {status}" + (f" and {fault}" if fault else "")
         if fault:

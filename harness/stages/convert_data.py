@@ -32,7 +32,7 @@ class ConvertData(Stage):
 
     def _request(self, split: str, folder: Path) -> Request:
         words = ["-d", str(folder / f"{split}.txt"), "-o", str(staged(folder, _records(split)) / split)]
-        results = folder / f"convert_{split}" if self.engine().generation >= 5 else None
+        results = self.engine().dialect.results(folder / f"convert_{split}")
         if results:
             words += ["-r", str(results)]
         return Request(subcommand="dataset_convert", arguments=tuple(words), results=results)

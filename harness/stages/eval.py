@@ -39,7 +39,7 @@ class Eval(Stage):
     def _request(self, split: str, folder: Path) -> Request:
         engine = self.engine()
         words = ["-m", str(trained_model(self.settings, engine)), "-e", str(run_file(folder, split))]
-        results = folder / f"evaluate_{split}" if engine.generation >= 5 else None
+        results = engine.dialect.results(folder / f"evaluate_{split}")
         if results:
             words += ["-r", str(results)]
         return Request(subcommand="evaluate", arguments=tuple(words), results=results)

@@ -15,7 +15,6 @@ from harness.workspace.spec_copies import read_template
 
 ANCHORS = "experiment/anchors.json"
 WEIGHTS = "experiment/weights"
-SUFFIXES = {3: ".tlt", 5: ".hdf5"}
 
 
 def template(settings: Settings) -> str:
@@ -66,8 +65,7 @@ def run_file(folder: Path, name: str) -> Path:
 def trained_model(settings: Settings, engine: Engine) -> Path:
     """The checkpoint of the last epoch; where training stopped early, the newest one."""
     weights = Workspace(settings.workspace).path(WEIGHTS)
-    suffix = SUFFIXES[engine.generation] if engine.identity.name == "tao" else ".pt"
-    last = weights / f"yolov4_{network(settings)}_epoch_{settings.epochs:03d}{suffix}"
+    last = weights / f"yolov4_{network(settings)}_epoch_{settings.epochs:03d}{engine.dialect.checkpoint_suffix}"
     found = checkpoints(weights)
     early = may_stop_early(template(settings)) and found and not last.exists()
     return found[-1][1] if early else last

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from harness.engine.find import model_key
+from harness.engine.model_key import model_key
 from harness.engine.request import Request
 from harness.files import write_text
 from harness.stages.base import Attempt, Stage
@@ -32,14 +32,14 @@ class Export(Stage):
     def requests(self, folder: Path) -> tuple[Request, ...]:
         engine, target = self.engine(), staged(folder, RESULTS)
         precision = self.settings.recipe.precision
-        suffix = ".onnx" if engine.generation >= 5 else ".etlt"
+        suffix = engine.dialect.export_suffix
         words = ["-m", str(trained_model(self.settings, engine)), "-e", str(run_file(folder, "export"))]
         words += ["-o", str(target / f"yolov4_{network(self.settings)}{suffix}"), "--data_type", precision]
         words += ["--gen_ds_config"]
         if precision == "int8":
             words += ["--cal_image_dir", str(self.workspace.data / "train" / "images")]
             words += ["--cal_data_file", str(folder / "cal.tensorfile"), "--cal_cache_file", str(target / "cal.bin")]
-        results = folder / "export" if engine.generation >= 5 else None
+        results = engine.dialect.results(folder / "export")
         if results:
             words += ["--results_dir", str(results)]
         return (Request(subcommand="export", arguments=tuple(words), results=results),)

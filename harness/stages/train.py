@@ -41,7 +41,7 @@ class Train(Stage):
     def products(self) -> tuple[str, ...]:
         files = [WEIGHTS, f"{RESULTS}/{self.settings.recipe.spec}"]
         files.append(f"{RESULTS}/yolov4_training_log_{network(self.settings)}.csv")
-        if self.engine().generation >= 5:
+        if self.engine().dialect.writes_class_names:
             files.append(f"{RESULTS}/model_output_labels.txt")
         return tuple(files)
 

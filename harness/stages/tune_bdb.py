@@ -34,7 +34,7 @@ class TuneBdb(Stage):
         inputs, train = self.inputs(), self.workspace.data / "train"
         words = ["-l", str(train / "labels"), "-i", str(train / "images")]
         words += ["-x", str(inputs["width_px"]), "-y", str(inputs["height_px"]), "-n", str(NUM_ANCHORS)]
-        results = folder / "kmeans" if self.engine().generation >= 5 else None
+        results = self.engine().dialect.results(folder / "kmeans")
         if results:
             words += ["--results_dir", str(results)]
         return (Request(subcommand="kmeans", arguments=tuple(words), results=results),)

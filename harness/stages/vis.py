@@ -35,7 +35,7 @@ class Vis(Stage):
         engine, results = self.engine(), staged(folder, RESULTS)
         words = ["-m", str(trained_model(self.settings, engine)), "-e", str(run_file(folder, "vis"))]
         words += ["-i", str(folder / "products" / "frames"), "-t", str(self.settings.recipe.vis_threshold)]
-        if engine.generation >= 5:
+        if engine.dialect.takes_results_folder:
             words += ["-r", str(results)]
             return (Request(subcommand="inference", arguments=tuple(words), results=results),)
         words += ["-o", str(results / "images_annotated"), "-l", str(results / "labels")]

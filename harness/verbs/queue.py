@@ -10,6 +10,7 @@ from harness.settings.variables import VARIABLES, Settings
 from harness.text import columns
 from harness.verbs.tidy import held
 from harness.verbs.verb import QUEUE, WORKFLOW, Verb
+from harness.verdict import Verdict
 from harness.workspace.layout import Workspace
 
 TITLE = "platforms"
@@ -30,15 +31,16 @@ def _doctor(settings: Settings, options: argparse.Namespace) -> int:
     from harness.queue import doctor
 
     findings = doctor.examine(settings)
-    rows = [(each.what, each.fault or "fine", each.found, each.remedy if each.fault else "") for each in findings]
+    rows = [(each.what, each.verdict.value, each.problem or each.observed, each.remedy) for each in findings]
     print(columns([("what", "verdict", "found", "fix"), *rows]))
-    return 1 if any(each.fault for each in findings) else 0
+    return {Verdict.YES: 0, Verdict.NO: 1, Verdict.CANNOT_TELL: 5}[doctor.overall(findings)]
 
 
 def _shell(settings: Settings, options: argparse.Namespace) -> int:
+    from harness.engine.container import container_command
     from harness.queue.script import shell_line
 
-    print(shell_line(settings, settings.platform.container[0]))
+    print(shell_line(settings, container_command(settings.platform)))
     return 0
 
 
@@ -73,18 +75,14 @@ def through_queue(settings: Settings, words: Sequence[str], stages: Sequence[str
 
 
 def _submit(settings: Settings, words: Sequence[str]) -> None:
-    from harness.engine.checks import check_classes, check_pretrained
     from harness.queue import doctor, submit
 
     def say(text: str) -> None:
         print(f"jamcam: {text}", flush=True)
 
     if submit.unfinished(settings, words) is None:
-        check_classes(settings)
-        check_pretrained(settings)
-        doctor.check_queue(settings)
-        if doubt := doctor.stranger(settings.platform):
-            say(f"this may be no login node of {settings.platform.title}: it is {doubt}")
+        for finding in doctor.check_queue(settings):
+            say(f"cannot tell {finding.problem}")
     submit.launch(settings, words, say)
 
 

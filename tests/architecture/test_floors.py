@@ -15,7 +15,7 @@ HOUSES = {
         workspace | data
         settings
         process
-        errors, units, files, clock, text, code_version, progress
+        errors, verdict, units, files, clock, text, code_version, progress
     """,
     "probe": """
         sampler | dmon

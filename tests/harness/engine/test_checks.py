@@ -91,7 +91,7 @@ def test_a_missing_container_program_is_refused(tao, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
 
     with pytest.raises(
-        ConfigError, match="ENGINE=tao with an image needs apptainer or singularity, and neither is on PATH"
+        ConfigError, match="ENGINE=tao with an image needs apptainer or singularity on PATH, and there is none"
     ):
         check(made)
 

@@ -1,6 +1,7 @@
 from pathlib import Path
 
-from harness.engine.container import container_environment, container_prefix
+from harness.engine.container import container_command, container_environment, container_prefix, container_program
+from harness.settings.platform import load_platform
 
 
 def test_the_container_sees_the_gpus_and_the_workspace_under_its_own_path():
@@ -45,3 +46,15 @@ def test_each_runtime_reads_its_own_names():
         "SINGULARITYENV_OMP_NUM_THREADS": "4",
         "SINGULARITYENV_PYTHONNOUSERSITE": "1",
     }
+
+
+def test_the_container_program_is_the_first_of_the_platforms_that_is_on_path(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    tursa = load_platform("tursa")  # singularity before apptainer
+
+    assert (container_program(tursa), container_command(tursa)) == (None, "singularity")
+    for name in ("apptainer", "singularity"):
+        (tmp_path / name).write_text("#!/bin/sh\n")
+        (tmp_path / name).chmod(0o755)
+        assert container_program(tursa) == name
+    assert container_program(load_platform("local")) == "apptainer"

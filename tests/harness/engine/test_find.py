@@ -2,7 +2,8 @@ import sys
 
 import pytest
 
-from harness.engine.find import environment, model_key, package_root, resolve, runtime
+from harness.engine import dialect
+from harness.engine.find import environment, package_root, resolve
 from harness.errors import ConfigError
 from yolo_v4 import __version__ as detector_version
 
@@ -65,51 +66,21 @@ def test_here_without_a_program_on_path_is_refused(settings, on_path):
 
 
 def test_tao_runs_in_its_container_with_apptainer_before_singularity(settings, on_path, tmp_path):
-    tao = settings(engine="tao", image=str(tmp_path / "tao.sif"), tao_version="3.21.11")
+    options = {"engine": "tao", "image": str(tmp_path / "tao.sif"), "tao_version": "3.21.11"}
     on_path("singularity")
-    assert runtime() == "singularity"
+    assert resolve(settings(**options)).prefix[0] == "singularity"
     on_path("apptainer")
 
-    engine = resolve(tao)
+    engine = resolve(settings(**options))
 
     assert engine.prefix[:3] == ("apptainer", "exec", "--nv")
-    assert (engine.program, engine.generation, engine.keyed) == ("yolo_v4", 3, False)
+    assert (engine.program, engine.dialect, engine.passes_key) == ("yolo_v4", dialect.TAO_3, False)
 
 
 def test_the_model_key_reaches_the_engine_in_its_environment_only(settings, on_path, monkeypatch, tmp_path):
     tao = settings(engine="tao", image=str(tmp_path / "tao.sif"))
     monkeypatch.setenv("KEY", "open sesame")
 
-    assert resolve(tao).keyed
+    assert resolve(tao).passes_key
     assert environment(tao)["APPTAINERENV_JAMCAM_KEY"] == "open sesame"
     assert "open sesame" not in str(resolve(tao))
-
-
-def test_the_key_file_wins_over_the_environment(monkeypatch, tmp_path):
-    path = tmp_path / "key"
-    path.write_text("from the file\n")
-    path.chmod(0o600)
-    monkeypatch.setenv("JAMCAM_KEY", "from the environment")
-    monkeypatch.setenv("JAMCAM_KEY_FILE", str(path))
-
-    assert model_key() == "from the file"
-
-
-def test_a_key_file_that_others_may_read_is_refused(monkeypatch, tmp_path):
-    path = tmp_path / "key"
-    path.write_text("secret")
-    path.chmod(0o644)
-    monkeypatch.setenv("JAMCAM_KEY_FILE", str(path))
-
-    with pytest.raises(ConfigError) as caught:
-        model_key()
-
-    assert caught.value.remedy == f"chmod 600 {path}"
-    assert "secret" not in caught.value.message
-
-
-def test_a_key_file_that_is_not_there_is_refused(monkeypatch, tmp_path):
-    monkeypatch.setenv("JAMCAM_KEY_FILE", str(tmp_path / "none"))
-
-    with pytest.raises(ConfigError, match="cannot read the model key"):
-        model_key()

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from harness.engine.checks import check
-from harness.engine.image_check import check_image
+from harness.engine.image_check import SLOW_S
 from harness.errors import ConfigError
 
 OURS = "#!/usr/bin/python3\nfrom yolo_v4.cli import main\n"
@@ -38,7 +38,7 @@ WITH_GPU = {"nvidia-smi": "#!/bin/sh\necho 'GPU 0: NVIDIA A100 (UUID: GPU-1)'\n"
 
 def refused(settings):
     with pytest.raises(ConfigError) as caught:
-        check_image(settings)
+        check(settings)
     return caught.value
 
 
@@ -105,7 +105,7 @@ def test_a_path_that_cannot_be_bound_is_refused(contained, tmp_path):
 
 
 def test_a_slow_start_is_remarked_on_with_its_cure(contained):
-    (remark,) = check_image(contained(lines="SLEEP=2.1\n"))
+    (remark,) = check(contained(lines=f"SLEEP={SLOW_S + 0.1}\n"))
     assert re.match(r"starting this image takes \d+\.\d s each time", remark)
     assert "squashfuse" in remark
 

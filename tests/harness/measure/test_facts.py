@@ -64,6 +64,7 @@ def test_a_platform_that_fits_is_earned(machine):
     ("wanted", "complaint"),
     [
         ({"host_pattern": "^nowhere$"}, r"host: expected a name like \^nowhere\$, found "),
+        ({"host_pattern": re.escape(socket.gethostname()[:-1])}, "host: expected a name like "),
         ({"scheduler": "slurm"}, "scheduler: expected a job of slurm, found none"),
         ({"gpu_model": "A100"}, "GPU: expected one called A100, found none"),
     ],

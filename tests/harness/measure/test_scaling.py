@@ -1,7 +1,7 @@
 import pytest
 
 from harness.measure.record_files import read_records
-from harness.queue.notes import begin
+from harness.queue.notes import start_run
 from harness.verbs.queue import left_of_study
 from harness.workspace.layout import Workspace
 
@@ -72,5 +72,5 @@ def test_after_a_restart_a_study_goes_on_with_the_count_whose_job_is_under_way(s
 
     options = ["--recipe=smoke", f"--dataset={every[0].overrides['dataset']}", "--engine=here"]
     command = ["scaling", *options, f"--workspace={workspace}", "--gpus=2"]
-    begin(Workspace(workspace), "20260301T000000-abcdef", command)
+    start_run(Workspace(workspace), "20260301T000000-abcdef", command)
     assert left_of_study(every) == every[1:]

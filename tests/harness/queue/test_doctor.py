@@ -1,10 +1,23 @@
+import errno
+import os
 import socket
 
 import pytest
 
+from harness.cli import main
+from harness.engine.checks import Finding, check
+from harness.engine.find import environment, resolve
 from harness.errors import ConfigError
-from harness.queue.doctor import check_queue, examine, stranger
+from harness.measure import facts
+from harness.queue import doctor
+from harness.queue.doctor import check_queue, examine, overall
+from harness.settings.platform import Platform
+from harness.verdict import Verdict
 
+BAD_PATH = (
+    "the path of the workspace has a blank, quote, backslash or percent sign, "
+    "which a job's file names cannot take: /tmp/a b"
+)
 SIF = {"x86_64": b"02", "aarch64": b"04"}
 
 
@@ -38,8 +51,8 @@ def image(tmp_path):
     return make
 
 
-def faults(settings):
-    return {finding.what: finding.fault for finding in examine(settings) if finding.fault}
+def problems(settings, verdict=Verdict.NO):
+    return {finding.what: finding.problem for finding in examine(settings) if finding.verdict is verdict}
 
 
 def test_what_a_site_demands_is_enough(login):
@@ -58,7 +71,7 @@ def test_a_missing_account_is_found_before_the_queue_with_the_way_to_give_it(log
 
 
 def test_what_a_site_does_not_take_is_refused(login):
-    assert faults(login("jade", account="proj")) == {"account": "must not be given"}
+    assert problems(login("jade", account="proj")) == {"account": "must not be given"}
 
 
 @pytest.mark.parametrize(
@@ -66,50 +79,95 @@ def test_what_a_site_does_not_take_is_refused(login):
     [
         ({"wall_time": "6-00:00:01"}, {"wall time": "the limit is 6-00:00:00"}),
         ({"gpus": "9"}, {"GPUs a node": "a node has 8"}),
-        ({"workspace": "/tmp/a b"}, {"workspace": "a blank, quote or percent sign cannot stand in a job's file names"}),
+        ({"workspace": "/tmp/a b"}, {"workspace": BAD_PATH}),
     ],
 )
 def test_more_than_a_site_has_is_refused(login, changes, found):
-    assert faults(login("jade", **changes)) == found
+    assert problems(login("jade", **changes)) == found
 
 
 def test_a_site_may_want_whole_nodes_of_jobs_on_several(login):
     account = {"account": "PROJ-SL2-GPU"}
 
-    found = faults(login("csd3-ampere", nodes="2", gpus="2", **account))
+    found = problems(login("csd3-ampere", nodes="2", gpus="2", **account))
     assert found == {"GPUs a node": "a job on several nodes must take all 4"}
-    assert faults(login("csd3-ampere", nodes="2", gpus="4", **account)) == {}
-    assert faults(login("csd3-ampere", gpus="1", **account)) == {}
+    assert problems(login("csd3-ampere", nodes="2", gpus="4", **account)) == {}
+    assert problems(login("csd3-ampere", gpus="1", **account)) == {}
 
 
 def test_a_host_with_another_name_is_doubted_and_not_refused(login, monkeypatch):
     isambard = login("isambard-ai")
 
-    for host, doubt in (("login41", ""), ("laptop", "laptop, not one of login4[0-9].* (names are no proof)")):
-        monkeypatch.setattr(socket, "gethostname", lambda host=host: host)
-        assert stranger(isambard.platform) == doubt
-        assert faults(isambard) == {}
+    monkeypatch.setattr(socket, "gethostname", lambda: "login41")
+    assert overall(examine(isambard)) is Verdict.YES
+    monkeypatch.setattr(socket, "gethostname", lambda: "laptop")
+    assert problems(isambard, Verdict.CANNOT_TELL) == {
+        "host": "whether laptop belongs to isambard-ai: "
+        "its hosts match login4[0-9].*, but host names alone prove nothing"
+    }
+    assert [finding.what for finding in check_queue(isambard)] == ["host"]
+
+
+def test_a_host_whose_name_fits_in_part_is_not_taken_for_the_platforms(login, monkeypatch):
+    monkeypatch.setattr(socket, "gethostname", lambda: "column1.lab")
+
+    assert "host" in problems(login("pearl"), Verdict.CANNOT_TELL)  # mn[12].*
+    with pytest.raises(ConfigError, match=r"host: expected a name like mn\[12\]"):
+        facts.earn(Platform(name="x", title="", host_pattern="mn[12].*"), facts.machine(host_name=False), {})
+
+
+def test_a_platform_without_patterns_has_no_opinion_on_hosts(login):
+    assert "host" not in [finding.what for finding in examine(login("sulis", account="su007-gpu"))]
+
+
+@pytest.mark.parametrize(("platform", "status"), [("baskerville", "retired"), ("pearl", "unknown")])
+def test_nobody_can_tell_whether_a_site_that_may_be_gone_still_takes_jobs(login, platform, status):
+    told = problems(
+        login(platform, account="proj", qos="q") if platform == "baskerville" else login(platform), Verdict.CANNOT_TELL
+    )
+
+    assert f"is in service: {status}, as of 2026-05-18" in told["status"]
 
 
 def test_nvidias_engine_is_refused_where_its_images_cannot_run(login, image, monkeypatch):
     monkeypatch.setenv("JAMCAM_KEY", "x")
     settings = login("isambard-ai", engine="tao", image=image("x86_64"))
 
-    assert faults(settings) == {
+    assert problems(settings) == {
         "engine": "TAO's images are built for x86_64, and these are Arm processors",
-        "image": "is for x86_64, its nodes are aarch64",
+        "image": f"{image('x86_64')} was built for another architecture: x86_64, and the machine it runs on is aarch64",
     }
 
 
 def test_an_older_tao_is_refused_on_hopper_and_a_newer_one_is_not(login, image, tmp_path, monkeypatch):
     monkeypatch.setenv("JAMCAM_KEY", "x")
     path = tmp_path / "hopper.toml"
-    path.write_text('title = "x"\nscheduler = "slurm"\nwall_time = "1:00:00"\ncompute_capability = 9.0\n')
+    path.write_text(
+        'title = "x"\nscheduler = "slurm"\nwall_time = "1:00:00"\ncompute_capability = 9.0\narch = "x86_64"\n'
+    )
 
-    assert faults(login(str(path), engine="tao", image=image("x86_64"), tao_version="3.21.11")) == {
+    assert problems(login(str(path), engine="tao", image=image("x86_64"), tao_version="3.21.11")) == {
         "engine": "TAO 3.21.11 knows GPUs up to 8.9, not 9.0"
     }
-    assert faults(login(str(path), engine="tao", image=image("x86_64"), tao_version="5.0.0")) == {}
+    assert problems(login(str(path), engine="tao", image=image("x86_64"), tao_version="5.0.0")) == {}
+
+
+def test_what_a_file_does_not_say_of_its_gpus_and_processors_is_not_taken_for_good(login, image, monkeypatch):
+    monkeypatch.setenv("JAMCAM_KEY", "x")
+    settings = login("slurm", engine="tao", image=image("x86_64"))
+
+    assert problems(settings, Verdict.CANNOT_TELL) == {
+        "engine": "whether TAO 3.21.11 knows the GPUs of slurm: its file does not say which they are",
+        "image": "whether an image for x86_64 runs on slurm: its file does not say the processor",
+    }
+
+
+def test_an_image_that_does_not_tell_its_processor_is_not_taken_for_good(login, tmp_path):
+    (tmp_path / "x.sif").write_text("text")
+
+    assert problems(login("jade", image=str(tmp_path / "x.sif")), Verdict.CANNOT_TELL)["image"].endswith(
+        "not a SIF file"
+    )
 
 
 def test_an_old_driver_is_refused(login, image, tmp_path, monkeypatch):
@@ -117,7 +175,7 @@ def test_an_old_driver_is_refused(login, image, tmp_path, monkeypatch):
     path = tmp_path / "old.toml"
     path.write_text('title = "x"\nscheduler = "slurm"\nwall_time = "1:00:00"\ndriver = "418.67"\n')
 
-    assert faults(login(str(path), engine="tao", image=image("x86_64"), tao_version="3.21.11")) == {
+    assert problems(login(str(path), engine="tao", image=image("x86_64"), tao_version="3.21.11")) == {
         "engine": "TAO 3.21.11 needs driver 465, there is 418.67"
     }
 
@@ -125,25 +183,99 @@ def test_an_old_driver_is_refused(login, image, tmp_path, monkeypatch):
 def test_a_missing_image_and_a_missing_key_are_found(login, tmp_path):
     settings = login("jade", engine="tao", image=str(tmp_path / "none.sif"), tao_version="3.21.11")
 
-    assert faults(settings) == {"image": "is not there", "model key": "TAO 3 needs a model key"}
+    assert problems(settings) == {
+        "image": f"ENGINE=tao needs a container image, found {tmp_path / 'none.sif'}",
+        "model key": "TAO 3.21.11 needs a model key",
+    }
 
 
 def test_a_container_command_is_not_looked_for_on_login_nodes_that_have_none(login, image, monkeypatch, tmp_path):
     settings = login("jade", engine="tao", image=image("x86_64"), tao_version="5.0.0")
     (tmp_path / "bin" / "singularity").unlink()
 
-    assert faults(settings) == {}
+    assert problems(settings) == {}
 
 
 def test_a_machine_without_sbatch_is_no_login_node(login, tmp_path):
     settings = login("jade")
     (tmp_path / "bin" / "sbatch").unlink()
 
-    assert faults(settings) == {
+    assert problems(settings) == {
         "scheduler": "there is no sbatch: this is no login node of JADE2, Hartree Centre and Oxford (Tier 2)"
     }
 
 
+def test_engine_doctor_shell_and_checks_agree_on_the_container_program(login, tmp_path, monkeypatch, capsys):
+    calls = tmp_path / "calls"
+    for name in ("apptainer", "singularity"):
+        answer = "echo has yolo_v4; echo has ours; echo may write; echo sees GPU; echo TAO"
+        (tmp_path / "bin" / name).write_text(f'#!/bin/sh\necho "${{0##*/}}" >> {calls}\n{answer}\n')
+    (tmp_path / "x.sif").write_text("image")
+    options = {"image": str(tmp_path / "x.sif"), "account": "dp1"}
+    settings = login("tursa", **options)  # container = ["singularity", "apptainer"]
+    seen = {finding.what: finding.observed for finding in examine(settings)}
+    main(["shell", "--platform=tursa", *(f"--{name}={value}" for name, value in options.items() if name == "image")])
+
+    assert seen["container"] == "singularity"
+    assert " singularity shell --nv " in capsys.readouterr().out
+    assert resolve(settings).prefix[0] == "singularity"
+    assert "SINGULARITYENV_PYTHONNOUSERSITE" in environment(settings)
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    check(settings)
+    assert calls.read_text() == "singularity\n"
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "verdict", "status"),
+    [
+        ([Verdict.YES, Verdict.YES], Verdict.YES, 0),
+        ([Verdict.YES, Verdict.CANNOT_TELL], Verdict.CANNOT_TELL, 5),
+        ([Verdict.CANNOT_TELL, Verdict.NO, Verdict.YES], Verdict.NO, 1),
+    ],
+)
+def test_what_nobody_can_tell_is_no_yes_and_what_is_wrong_weighs_more(verdicts, verdict, status, monkeypatch):
+    findings = [Finding(what="x", verdict=each, observed="y") for each in verdicts]
+    monkeypatch.setattr(doctor, "examine", lambda settings: findings)
+
+    assert overall(findings) is verdict
+    assert main(["doctor", "--recipe=smoke"]) == status
+
+
+def test_a_full_disk_is_found_by_taking_the_space(login, workspace, monkeypatch):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    settings = login("local")
+
+    assert problems(settings) == {"disk": "256 MB cannot be had: No space left on device"}
+    assert not list(workspace.parent.glob(".reserved-*"))
+
+
+def test_a_file_system_that_reserves_no_space_leaves_the_question_open(login, monkeypatch):
+    def unable(*arguments):
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr(os, "posix_fallocate", unable)
+
+    assert problems(login("local"), Verdict.CANNOT_TELL).keys() == {"disk"}
+
+
+def test_an_engine_that_is_on_no_path_is_refused_here_and_doubted_where_jobs_have_a_path_of_their_own(login):
+    assert problems(login("local", engine="here")) == {"engine": "no program yolo_v4 on PATH, which ENGINE=here needs"}
+    assert "engine" in problems(login("jade", engine="here"), Verdict.CANNOT_TELL)
+
+
+def test_a_key_file_that_others_may_read_is_a_finding(login, image, tmp_path, monkeypatch):
+    (tmp_path / "key").write_text("secret")
+    (tmp_path / "key").chmod(0o644)
+    monkeypatch.setenv("JAMCAM_KEY_FILE", str(tmp_path / "key"))
+
+    assert problems(login("jade", engine="tao", image=image("x86_64"))) == {
+        "model key": f"{tmp_path / 'key'} holds the model key, but others may read it"
+    }
+
+
 def test_a_machine_of_its_own_needs_no_queue(login):
-    assert faults(login("local")) == {}
-    assert faults(login("wsl2")).keys() == {"kernel"}
+    assert problems(login("local")) == {}
+    assert problems(login("wsl2")).keys() == {"kernel"}

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from harness.queue.notes import begin, cost_so_far, current, images_per_s
+from harness.queue.notes import cost_so_far, current, images_per_s, start_run
 from harness.queue.states import Cost
 from harness.workspace.layout import Workspace, staged
 from harness.workspace.lock import Holder
@@ -16,17 +16,17 @@ ME = Holder(host="login1", pid=7, started="1")
 @pytest.fixture
 def run(workspace):
     """A run that has just begun."""
-    return begin(Workspace(workspace), "20260101T000000-abcdef", ["all", "--seed=7"])
+    return start_run(Workspace(workspace), "20260101T000000-abcdef", ["all", "--seed=7"])
 
 
 def test_one_run_at_a_time_is_under_way_in_a_workspace(run, workspace):
     assert current(Workspace(workspace)) == run
     with pytest.raises(FileExistsError):
-        begin(Workspace(workspace), "another", ["all"])
+        start_run(Workspace(workspace), "another", ["all"])
     run.finish({"state": "COMPLETED"})
 
     assert current(Workspace(workspace)) is None
-    assert begin(Workspace(workspace), "another", ["all"]).folder.name == "another"
+    assert start_run(Workspace(workspace), "another", ["all"]).folder.name == "another"
 
 
 def test_of_many_submitters_one_may_submit(run):
@@ -47,11 +47,11 @@ def test_the_last_to_say_so_is_who_may_be_submitting(run):
     run.intend(1, 1, Holder(host="login2", pid=8, started="2"))
 
     holder, age_s = run.intents(1)[-1]
-    assert (holder.host, run.links()) == ("login2", 1)
+    assert (holder.host, run.segments()) == ("login2", 1)
     assert 0 <= age_s < 60
 
 
-def test_the_first_job_of_a_link_has_it(run):
+def test_the_first_job_of_a_segment_has_it(run):
     assert run.claim(1, "4711") == "4711"
     assert run.claim(1, "4712") == "4711"
     assert run.job(1) == "4711"
@@ -60,51 +60,51 @@ def test_the_first_job_of_a_link_has_it(run):
 def note(run, restart, begun, ended=None, *, task="", **words):
     place = {"task": task, "restart": restart}
     start = {name: words.pop(name) for name in ("heard_unix_s", "kept_unix_s") if name in words and ended is None}
-    run.note_stay(1, "start", **place, job_id="7", host="n1", **{"unix_s": begun, **start})
+    run.note_allocation(1, "start", **place, job_id="7", host="n1", **{"unix_s": begun, **start})
     if ended is not None:
-        run.note_stay(1, "end", **place, **{"unix_s": ended, **words})
+        run.note_allocation(1, "end", **place, **{"unix_s": ended, **words})
 
 
-def test_stays_follow_one_another_from_the_moment_each_could_have_begun(run):
+def test_allocations_follow_one_another_from_the_moment_each_could_have_begun(run):
     run.intend(1, 0, ME)
     note(run, 0, 100.0, 200.0, kept_unix_s=180.0, exit_status=143)
     note(run, 1, 260.0, 400.0, kept_unix_s=399.0, exit_status=0)
-    first, second = run.stays()
+    first, second = run.allocations()
 
-    assert (first.began_s, first.ended_s, first.kept_s, first.finished) == (100, 200, 180, False)
-    assert (second.ready_s, second.began_s, second.finished) == (200, 260, True)
+    assert (first.started_s, first.ended_s, first.kept_s, first.finished) == (100, 200, 180, False)
+    assert (second.eligible_s, second.started_s, second.finished) == (200, 260, True)
 
 
-def test_a_stay_that_was_killed_ends_where_the_next_one_last_heard_of_it(run):
+def test_an_allocation_that_was_killed_ends_where_the_next_one_last_heard_of_it(run):
     run.intend(1, 0, ME)
     note(run, 0, 100.0)
     note(run, 1, 260.0, heard_unix_s=190.0, kept_unix_s=150.0)
-    killed, _ = run.stays()
+    killed, _ = run.allocations()
 
     assert (killed.ended_s, killed.kept_s, killed.finished) == (190, 150, False)
 
 
-def test_the_last_stay_that_was_killed_ends_where_its_log_ends(run):
+def test_the_last_allocation_that_was_killed_ends_where_its_log_ends(run):
     run.intend(1, 0, ME)
     note(run, 0, 100.0)
     run.log(1).write_text("working")
     os.utime(run.log(1), (170, 170))
-    (killed,) = run.stays()
+    (killed,) = run.allocations()
 
     assert (killed.ended_s, killed.finished) == (170, False)
 
 
-def test_last_words_are_those_of_the_newest_stay(run):
+def test_the_end_notes_are_those_of_the_newest_allocation(run):
     note(run, 0, 100.0, 200.0, goes_on="requeue")
-    assert run.last_words(1)[""]["goes_on"] == "requeue"
+    assert run.end_notes(1)[""]["goes_on"] == "requeue"
     note(run, 1, 300.0)
-    assert run.last_words(1) == {"": {}}
+    assert run.end_notes(1) == {"": {}}
 
 
-def test_a_job_that_never_ran_has_no_stays_and_no_last_words(run):
+def test_a_job_that_never_ran_has_no_allocations_and_no_end_notes(run):
     run.intend(1, 0, ME)
 
-    assert (run.stays(), run.last_words(1)) == ([], {})
+    assert (run.allocations(), run.end_notes(1)) == ([], {})
 
 
 def test_the_rate_of_training_is_what_the_newest_try_said_last(workspace):
@@ -144,4 +144,4 @@ def test_of_repeats_each_waited_for_the_one_before_it(run, workspace, monkeypatc
 
     tenth = {"SLURM_JOB_ID": "17", "SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "10"}
     assert cost_so_far(Workspace(workspace), tenth).queue_s == 10
-    assert [stay.began_s for stay in run.stays()] == [110, 320]
+    assert [each.started_s for each in run.allocations()] == [110, 320]

@@ -40,7 +40,7 @@ def job():
     """Makes a job of the run R."""
 
     def make(**changes):
-        job = {"name": "jamcam-R-1", "link": 1, "folder": Path("/scratch/ws/.jobs/R"), "words": ("all",)}
+        job = {"name": "jamcam-R-1", "segment": 1, "folder": Path("/scratch/ws/.jobs/R"), "words": ("all",)}
         return Job(**{**job, "python": "/venv/bin/python", "directory": Path("/checkout"), **changes})
 
     return make
@@ -53,7 +53,7 @@ def test_the_script_of_a_platform_is_as_it_was_checked(platform, made, job):
 
 def test_several_gpus_nodes_and_repeats_and_a_key_are_in_the_script(made, job):
     settings = made("sulis", gpus="3", nodes="2", array="5", wall_time="1-12:00:00")
-    script = batch_script(settings, job(words=("train",), link=2, name="jamcam-R-2", key_file="/keys/my key"))
+    script = batch_script(settings, job(words=("train",), segment=2, name="jamcam-R-2", key_file="/keys/my key"))
 
     assert script == (SCRIPTS / "sulis-2-nodes.sh").read_text()
 

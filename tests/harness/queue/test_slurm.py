@@ -107,7 +107,7 @@ def test_settings_of_sbatch_and_secrets_of_ours_do_not_travel(plays, tmp_path, m
     submit(tmp_path / "script.sh")
 
     names = {line.partition("=")[0] for line in (tmp_path / "seen").read_text().splitlines()}
-    assert names - {*slurm.CARRIED, "SLURM_CONF"} <= {"PWD", "SHLVL", "_", "OLDPWD", "LC_CTYPE"}
+    assert names - {*slurm.PASSED, "SLURM_CONF"} <= {"PWD", "SHLVL", "_", "OLDPWD", "LC_CTYPE"}
 
 
 def test_one_question_tells_of_all_jobs(plays):
@@ -145,8 +145,8 @@ def test_a_controller_that_does_not_answer_is_asked_no_more_often(plays):
     plays("squeue", "echo 'slurm_load_jobs error: Unable to contact slurm controller' >&2; exit 1")
     waiting = Queue(60.0)
 
-    assert "Unable to contact slurm controller" in waiting.look().fault
-    assert "Unable to contact slurm controller" in waiting.look().fault
+    assert "Unable to contact slurm controller" in waiting.look().error
+    assert "Unable to contact slurm controller" in waiting.look().error
     assert len(plays.calls()) == 1
 
 
@@ -186,7 +186,7 @@ def test_a_site_without_accounting_is_no_fault(plays):
     plays("sacct", "echo 'Slurm accounting storage is disabled' >&2; exit 1")
     answer = Queue(0.0).look("9")
 
-    assert (answer.fault, answer.of("9")) == ("", [])
+    assert (answer.error, answer.of("9")) == ("", [])
 
 
 @pytest.mark.parametrize(

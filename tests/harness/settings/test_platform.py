@@ -5,7 +5,15 @@ import pytest
 
 from harness.errors import ConfigError
 from harness.settings.declared import SPECS
-from harness.settings.platform import Platform, complaint, load_platform, platforms, wall_time_s
+from harness.settings.platform import (
+    Platform,
+    complaint,
+    goes_to_queue,
+    host_fits,
+    load_platform,
+    platforms,
+    wall_time_s,
+)
 
 SOUND = Platform(name="x", title="x", scheduler="slurm", wall_time="1:00:00")
 
@@ -52,6 +60,7 @@ def test_every_fact_of_a_site_has_its_source_beside_it(path):
         ({"wall_time": "86400"}, "wall_time is '86400', expected [days-]hours:minutes:seconds"),
         ({"wall_time": ""}, "wall_time is missing, which a queue needs"),
         ({"scratch": "$(rm x)"}, "scratch is '$(rm x)', expected a path"),
+        ({"container": ()}, "container is empty, expected at least one program such as apptainer"),
         ({"host_pattern": "("}, "host_pattern or login_pattern is no regular expression"),
     ],
 )
@@ -93,3 +102,33 @@ def test_wall_times_as_slurm_writes_them(text, seconds):
 def test_other_ways_to_write_a_time_are_not_guessed_at(text):
     with pytest.raises(ValueError, match=text):
         wall_time_s(text)
+
+
+@pytest.mark.parametrize(
+    ("host", "fits"), [("mn1", True), ("mn2.pearl.scd.stfc.ac.uk", True), ("column1.lab", False), ("xmn1", False)]
+)
+def test_a_host_belongs_to_a_platform_where_its_whole_name_matches(host, fits):
+    pearl = load_platform("pearl")  # mn[12].*
+
+    assert host_fits(pearl, host, login=False) is fits
+    assert host_fits(pearl, host, login=True) is fits
+
+
+def test_a_login_node_counts_only_where_it_is_asked_for():
+    isambard = load_platform("isambard-ai")  # no pattern of compute nodes
+
+    assert host_fits(isambard, "login41", login=True) is True
+    assert host_fits(isambard, "nid001", login=True) is False
+    assert host_fits(isambard, "login41", login=False) is None
+
+
+def test_a_pattern_with_alternatives_does_not_reach_into_the_other():
+    both = dataclasses.replace(SOUND, host_pattern="a|b", login_pattern="c|d")
+
+    assert [host_fits(both, host, login=True) for host in ("a", "d", "ad", "ac")] == [True, True, False, False]
+
+
+def test_work_for_a_queue_is_done_on_the_spot_inside_a_job():
+    assert goes_to_queue(load_platform("jade"), {})
+    assert not goes_to_queue(load_platform("jade"), {"SLURM_JOB_ID": "7"})
+    assert not goes_to_queue(load_platform("local"), {})
