@@ -96,15 +96,18 @@ def _of_study(options: argparse.Namespace) -> list[Settings]:
 
 
 def _stages(settings: Settings, names: list[str], verbose: bool) -> int:
-    from harness.engine.checks import check
     from harness.stages import workflow
     from harness.verbs import summary
 
     print(f"jamcam {__version__}: {summary.header(settings)}", flush=True)
-    for remark in check(settings):
-        print(f"jamcam: {remark}", flush=True)
-    with _held(settings):
-        endings = workflow.run(settings, names, verbose=verbose)
+    endings = workflow.kept(settings, names)
+    if not endings:
+        from harness.engine.checks import check
+
+        for remark in check(settings):
+            print(f"jamcam: {remark}", flush=True)
+        with _held(settings):
+            endings = workflow.run(settings, names, verbose=verbose)
     print(summary.closing(endings, settings), flush=True)
     statuses = [_complain(ending.error) for ending in endings if ending.error]
     return statuses[0] if statuses else 0

@@ -15,7 +15,7 @@ from harness.process.identity import CONTAINER
 from harness.settings.address import check_address, is_local
 from harness.settings.variables import Settings
 from harness.workspace.layout import Workspace
-from harness.workspace.spec_copies import read_template
+from harness.workspace.spec_copies import SpecCopies
 
 
 def check(settings: Settings) -> list[str]:
@@ -40,7 +40,7 @@ def check(settings: Settings) -> list[str]:
 def check_classes(settings: Settings) -> None:
     """Refuse, by ConfigError, a data set with classes that the spec knows nothing about."""
     name = settings.recipe.spec
-    mapping = class_mapping(read_template(Workspace(settings.workspace), name))
+    mapping = class_mapping(SpecCopies(Workspace(settings.workspace)).template(name))
     missing = [label for label in settings.dataset.classes if label.lower() not in mapping]
     if missing:
         raise ConfigError(

@@ -25,7 +25,7 @@ from harness.stages import workflow
 from harness.stages.attempt import Attempt
 from harness.stages.base import Stage
 from harness.stages.eval import METRICS
-from harness.stages.experiment import ANCHORS, network, template, write_run_file
+from harness.stages.experiment import ANCHORS, Experiment
 from harness.workspace.layout import Workspace
 from harness.workspace.marker import STAGES, read_marker
 from harness.workspace.spec_copies import SPLITS
@@ -113,7 +113,7 @@ def block(settings: Settings, plan: Bench, name: str) -> Settings:
     recipe = replace(settings.recipe, checkpoint_interval=epochs)  # judged and saved once, at the end
     few = replace(settings, workspace=own.root, recipe=recipe, epochs=epochs)
     task = workflow.KINDS["convert-data"](settings=few)
-    attempt = Attempt.begin(task.stage, fingerprint="block", settings=few)
+    attempt = Attempt.begin(task.name, fingerprint="block", settings=few)
     with _quiet():
         task.perform(attempt)
     for product in task.products():
@@ -146,7 +146,7 @@ def chain(settings: Settings, plan: Bench) -> Work:
         told = engine_phases(workspace.attempts / stage, started_s=began_s, ended_s=ended_s)
         phases += told
         if stage == "train":
-            log = (workspace.experiment / f"yolov4_training_log_{network(settings)}.csv").read_text()
+            log = (workspace.experiment / f"yolov4_training_log_{Experiment(settings).network}.csv").read_text()
             frames, batch = _count(settings, "train"), settings.frames_per_step
             measurements += timing.of_epochs(
                 log, told, batch=batch, frames=frames, began_s=began_s, target=plan.target_map
@@ -166,14 +166,14 @@ def _ask(name: str, task: Stage, attempt: Attempt) -> None:
         task.perform(attempt)
         return
     # The stage evaluates two splits; the first of its requests is about the test frames.
-    write_run_file(attempt, "test", validation="test")
+    task.experiment.write_run_file(attempt.folder, "test", validation="test")
     attempt.ask(task.requests(attempt.folder)[0])
 
 
 def _set_batch(settings: Settings, batch: int) -> None:
     """Edit the bench's own copy of the spec: the batch of eval_config is that of inference, too."""
     where = r"(eval_config\s*\{[^}]*?\bbatch_size\s*:\s*)\d+"
-    text, found = re.subn(where, rf"\g<1>{batch}", template(settings))
+    text, found = re.subn(where, rf"\g<1>{batch}", Experiment(settings).template)
     if not found:
         raise ConfigError(f"{settings.recipe.spec}: no batch_size in eval_config", remedy="add a line batch_size: 1")
     write_text(Workspace(settings.workspace).specs / settings.recipe.spec, text)
