@@ -5,9 +5,7 @@ import errno
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,12 +104,16 @@ def link_or_copy(source: Path, target: Path) -> None:
     except OSError as error:
         if isinstance(error, (FileExistsError, FileNotFoundError)):
             raise
+        import shutil
+
         shutil.copyfile(source, target)
 
 
 def publish(source: Path, target: Path) -> None:
     """Put `source` (file or folder) in the place of `target` by rename, durable before it is seen."""
     # Side by side the waits share the file system's commits: five times faster for a thousand frames.
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(_fsync_file, [source] if source.is_file() else _files_below(source)))
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -130,6 +132,8 @@ def publish(source: Path, target: Path) -> None:
 def remove(path: Path) -> None:
     """Remove a file, link or folder; absent is fine."""
     if path.is_dir() and not path.is_symlink():
+        import shutil
+
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)

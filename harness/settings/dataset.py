@@ -5,8 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from urllib.parse import unquote, urlsplit
 
 from harness.errors import ConfigError
 from harness.settings.address import check_address
@@ -130,11 +129,11 @@ def load_dataset(name_or_path: str) -> Dataset:
         parts = urlsplit(address)
         if parts.scheme != "file" or parts.netloc:
             return address
-        return (path.parent / url2pathname(parts.path)).resolve().as_uri()
+        return (path.parent / unquote(parts.path)).resolve().as_uri()
 
     return read_dataset({"name": path.stem, **read_toml(path)}, where=str(path), resolve=absolute)
 
 
 def local_path(address: str) -> Path:
     """The file that a `file:` address names."""
-    return Path(url2pathname(urlsplit(address).path))
+    return Path(unquote(urlsplit(address).path))

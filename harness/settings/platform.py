@@ -1,6 +1,6 @@
 """A platform: the machine's facts that decide where and how a run is started."""
 
-import platform as machine
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -142,4 +142,4 @@ def platforms() -> list[Platform]:
 
 def this_machine() -> str:
     """The platform of a machine without queue: WSL 2 says what it is in its kernel's name."""
-    return "wsl2" if "microsoft" in machine.uname().release.lower() else "local"
+    return "wsl2" if "microsoft" in os.uname().release.lower() else "local"

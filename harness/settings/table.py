@@ -1,6 +1,5 @@
 """From a table of a settings file to a frozen value; unknown and missing keys and wrong types are refused in words."""
 
-import difflib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
@@ -16,6 +15,8 @@ _hints: Callable[[Any], dict[str, Any]] = cache(get_type_hints)
 
 def nearest(word: str, known: Collection[str]) -> str:
     """The known word most like `word`, or all of them when none is."""
+    import difflib  # only a mistake needs it
+
     close = difflib.get_close_matches(word, sorted(known), n=1)
     return close[0] if close else ", ".join(sorted(known))
 

@@ -12,13 +12,11 @@ from typing import Any
 
 from harness import __version__
 from harness.clock import utc
-from harness.code_version import code_version
 from harness.engine.answers import claims_success
 from harness.engine.find import environment, python_environment, resolve
 from harness.engine.request import Request
 from harness.errors import HarnessError, StageFailed
 from harness.files import Digest, digest_path, read_json, remove, size_path, write_json
-from harness.process.console import run
 from harness.process.signals import Interrupted
 from harness.settings.variables import Settings
 from harness.workspace.layout import LOG, OUTCOME, PRODUCTS, REQUEST, Workspace, staged
@@ -103,6 +101,8 @@ class Attempt:
             raise self.error(f"{package} ended with exit status {status}")
 
     def _run(self, argv: tuple[str, ...], environment: Mapping[str, str], *, shown: bool = True) -> int:
+        from harness.process.console import run  # with subprocess and what is behind it, which only a run needs
+
         self.argv.append(argv)
         self._write_request()
         lock = self.workspace.engine_lock(self.stage)
@@ -215,6 +215,8 @@ def _is_empty(path: Path) -> bool:
 @functools.cache
 def _commit() -> str | None:
     """The commit of this program, which stays while it runs."""
+    from harness.code_version import code_version
+
     return code_version().commit
 
 

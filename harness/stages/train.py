@@ -1,6 +1,5 @@
 """train: weights, from the last complete checkpoint where an earlier try was cut short."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +77,7 @@ class Train(Stage):
                 continue
             for _, path in found:
                 link_or_copy(path, results / "weights" / path.name)
-            shutil.copyfile(before / "status.json", results / "status.json")
+            (results / "status.json").write_bytes((before / "status.json").read_bytes())
             epoch, path = found[-1]
             attempt.say(f"goes on after epoch {epoch} of the try {earlier.name}")
             return results / "weights" / path.name
