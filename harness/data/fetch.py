@@ -57,10 +57,10 @@ def fetch(
     part.parent.mkdir(parents=True, exist_ok=True)
     for resumed in (True, False) if part.exists() else (False,):
         if is_local(address):
-            _copy(address, part, say)
+            found = _copy(address, part, say)
         else:
-            _bring(address, part, say, patience or Patience())
-        found, length = sha256_file(part), size_bytes(part)
+            found = _bring(address, part, say, patience or Patience()) or sha256_file(part)
+        length = size_bytes(part)
         if sha256 in ("", found):
             return
         forget(part)
@@ -72,18 +72,23 @@ def fetch(
     )
 
 
-def _copy(address: str, part: Path, say: Callable[[str], None]) -> None:
+def _copy(address: str, part: Path, say: Callable[[str], None]) -> str:
+    """The SHA-256 of what was copied."""
     source = local_path(address)
     if not source.is_file():
         raise DataError(f"no file at {source}, which {address} names", remedy="correct the address, or put it there")
     total = source.stat().st_size
     check_room(part, total)
     with source.open("rb") as stream, part.open("wb") as target:
-        pour(stream.read, target, source.name, total=total, say=say)
+        return pour(stream.read, target, source.name, total=total, say=say)
 
 
-def _bring(address: str, part: Path, say: Callable[[str], None], patience: Patience) -> None:
-    """Attempt until whole; an attempt that brought something starts the row of pauses again."""
+def _bring(address: str, part: Path, say: Callable[[str], None], patience: Patience) -> str:
+    """Attempt until whole; an attempt that brought something starts the row of pauses again.
+
+    Returns:
+        The SHA-256 of the file where one attempt brought all of it, else "".
+    """
     from harness.data.over_http import REMEDY, attempt  # TLS and what is behind it cost 25 ms
 
     idle = 0

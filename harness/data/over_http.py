@@ -20,7 +20,7 @@ PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 REMEDY = "check the address, the network and https_proxy; the same command resumes"
 
 
-def attempt(address: str, part: Path, *, say: Callable[[str], None], stall_s: float) -> None:
+def attempt(address: str, part: Path, *, say: Callable[[str], None], stall_s: float) -> str:
     """Bring the rest of the file at `address` to `part`.
 
     A server's validator (ETag, else Last-Modified) is kept beside it, so that a file that changed meanwhile starts
@@ -29,6 +29,9 @@ def attempt(address: str, part: Path, *, say: Callable[[str], None], stall_s: fl
     Args:
         stall_s: the longest silence.
 
+    Returns:
+        The SHA-256 of the file where it came from its first byte on, else "".
+
     Raises:
         Broken: the connection ended early; the next attempt may go on.
         DataError: the server refuses, cannot be trusted, or the disk is too small.
@@ -36,7 +39,7 @@ def attempt(address: str, part: Path, *, say: Callable[[str], None], stall_s: fl
     have = size_bytes(part)
     response = _open(urllib.request.Request(address, headers=_headers(address, part)), stall_s)
     if response is None:
-        return
+        return ""
     with response:
         start = _start(response, part)
         total = None if response.length is None else start + response.length
@@ -49,9 +52,11 @@ def attempt(address: str, part: Path, *, say: Callable[[str], None], stall_s: fl
         with part.open("r+b" if start else "wb") as target:
             target.seek(start)
             target.truncate()
-            pour(functools.partial(_read, response), target, part.name, total=total, say=say, start=start)
+            read = functools.partial(_read, response)
+            sha256 = pour(read, target, part.name, total=total, say=say, start=start)
     if total is not None and size_bytes(part) != total:
         raise Broken(f"the connection ended at {size_bytes(part)} of {total} bytes")
+    return "" if start else sha256
 
 
 def _open(request: urllib.request.Request, stall_s: float) -> http.client.HTTPResponse | None:

@@ -1,5 +1,6 @@
 """A file that is being fetched: how much of it is there, what is remembered of its source, and room for the rest."""
 
+import hashlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -56,12 +57,19 @@ def pour(
     total: int | None,
     say: Callable[[str], None],
     start: int = 0,
-) -> None:
-    """Copy what `read` gives to the end; `start` bytes of `total` are there already."""
+) -> str:
+    """Copy what `read` gives to the end; `start` bytes of `total` are there already.
+
+    Returns:
+        The SHA-256 of what was copied now, in hexadecimal: a file that came in one go need not be read again.
+    """
+    digest = hashlib.sha256()
     with Progress(name, total, unit="B", say=say, start=start) as progress:
         while chunk := read(CHUNK_BYTES):
             target.write(chunk)
+            digest.update(chunk)
             progress.advance(len(chunk))
+    return digest.hexdigest()
 
 
 def _memory(part: Path) -> Path:

@@ -120,7 +120,7 @@ class Attempt:
             remove(lock)
 
     def digest(self, product: str) -> Digest:
-        """Digest of a product that was to be made.
+        """Digest of a product that was to be made; its contents are on disk from then on.
 
         Raises:
             StageFailed: it was not made, or has nothing in it.
@@ -128,7 +128,7 @@ class Attempt:
         path = self.staged(product)
         if _is_empty(path):
             raise self.error(f"promised {product} and did not make it (looked at {path})")
-        return digest_path(path)
+        return digest_path(path, durable=True)
 
     def error(self, words: str) -> StageFailed:
         """An error that says where to read on and how to go on."""

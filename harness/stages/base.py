@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from harness.engine.find import resolve
 from harness.engine.request import Engine, Request
-from harness.files import publish, remove
+from harness.files import remove, replace
 from harness.settings.variables import Settings
 from harness.stages.attempt import Attempt
 from harness.stages.experiment import Experiment
@@ -110,7 +110,7 @@ class Stage:
         # From here to the new marker the stage is not done: a mix of old and new products must not pass for either.
         forget(self.workspace, self.name)
         for product in products:
-            publish(attempt.staged(product.path), self.workspace.path(product.path))
+            replace(attempt.staged(product.path), self.workspace.path(product.path))
         kept = {product.path for product in products}
         for product in before.products if before else ():
             if product.path not in kept:

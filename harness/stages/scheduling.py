@@ -25,11 +25,18 @@ _classes: dict[type[Stage], type["StageTask"]] = {}
 
 
 class Chain:
-    """Settings of a run, and the names of the stages that are known to be done in it."""
+    """A run: its settings, the names of the stages that are known to be done in it, and its tasks."""
 
     def __init__(self, settings: Settings, done: set[str]) -> None:
         self.settings = settings
         self.done = done
+        self._tasks: dict[type[Stage], StageTask] = {}
+
+    def task(self, kind: type[Stage]) -> "StageTask":
+        """The one task of a stage; luigi, which would find it again by its parameters, takes 0.1 ms for that."""
+        if kind not in self._tasks:
+            self._tasks[kind] = _task_class(kind)(chain=self)
+        return self._tasks[kind]
 
 
 class ChainParameter(luigi.Parameter):
@@ -56,7 +63,7 @@ class StageTask(luigi.Task):
         return {"model": 1} if self.kind.uses_model else {}
 
     def requires(self) -> list["StageTask"]:
-        return [_task(kind, self.chain) for kind in self.kind.upstream]
+        return [self.chain.task(kind) for kind in self.kind.upstream]
 
     def output(self) -> luigi.LocalTarget:
         return luigi.LocalTarget(str(self._stage().workspace.marker(self.kind.name)))
@@ -82,11 +89,11 @@ class StageTask(luigi.Task):
         return self.kind(self.chain.settings)
 
 
-def _task(kind: type[Stage], chain: Chain) -> StageTask:
+def _task_class(kind: type[Stage]) -> type[StageTask]:
     # luigi tells tasks apart by the names of their classes: one for each stage, made once.
     if kind not in _classes:
         _classes[kind] = type(kind.__name__, (StageTask,), {"kind": kind})
-    return _classes[kind](chain=chain)
+    return _classes[kind]
 
 
 class StageWorker(Worker):
@@ -129,7 +136,7 @@ def run_stages(settings: Settings, kinds: Sequence[type[Stage]], *, done: set[st
     logging.getLogger("luigi").setLevel(level)
     chain = Chain(settings, done)
     luigi.build(
-        [_task(kind, chain) for kind in kinds],
+        [chain.task(kind) for kind in kinds],
         worker_scheduler_factory=_Factory(settings),
         workers=WORKERS,
         local_scheduler=not settings.scheduler,

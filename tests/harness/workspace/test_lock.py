@@ -1,3 +1,4 @@
+import errno
 import os
 import socket
 import subprocess
@@ -213,3 +214,15 @@ def test_a_workspace_that_cannot_be_written_is_refused(tmp_path):
         locked(room),
     ):
         pass
+
+
+def test_a_lock_taken_between_look_and_removal_is_put_back_where_links_are_refused(room, monkeypatch):
+    def link(source, target):
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", link)
+    take(room, OTHER)
+
+    assert not take_away(room, stale=ME)
+    assert holder_of(room) == OTHER
+    assert [path.name for path in room.root.iterdir()] == [".lock"]
