@@ -1,18 +1,20 @@
-"""Files that are whole or absent: write to the side, fsync, rename; digests of files and folders."""
+"""Files that are whole or absent: write aside, fsync, rename; digests and sizes of files and folders."""
 
 import contextlib
 import errno
 import hashlib
 import json
 import os
-import shutil
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+import stat
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 CHUNK_BYTES = 1 << 20
+SIDE_BY_SIDE = 8  # files that are hashed and written to disk at a time
+NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)  # what file systems without hard links answer
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,17 +30,14 @@ class Digest:
 
 
 def write_bytes(path: Path, content: bytes, *, mode: int = 0o644) -> None:
-    """Write `content` so that `path` is either as before or complete, also after a power cut."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    """Write `content` so that `path` is either as before or complete, also after a power cut; its folder is made."""
+    aside = _aside(path)
     try:
-        with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
+        _write_durably(aside, content, mode)
         aside.replace(path)
     except BaseException:
-        aside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            aside.unlink()
         raise
     fsync_folder(path.parent)
 
@@ -67,19 +66,19 @@ def create_once(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     Raises:
         FileExistsError: somebody else was first.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    write_bytes(aside, content, mode=mode)
+    aside = _aside(path)
     try:
+        _write_durably(aside, content, mode)
         # link(2) fails when the name exists; unlike O_EXCL it never shows a half-written file, and it holds on NFS.
         os.link(aside, path)
     except OSError as error:
-        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS):
+        if error.errno not in NO_LINKS:
             raise
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as stream:
             stream.write(content)
     finally:
-        aside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            aside.unlink()
     fsync_folder(path.parent)
 
 
@@ -93,27 +92,26 @@ def fsync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def _fsync_file(path: Path) -> None:
-    with path.open("rb") as stream:
-        os.fsync(stream.fileno())
-
-
 def link_or_copy(source: Path, target: Path) -> None:
     """Give `source` a second name, or a copy where hard links fail (another file system, FAT)."""
-    target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        os.link(source, target)
-    except OSError as error:
-        if isinstance(error, (FileExistsError, FileNotFoundError)):
-            raise
+        _in_folder(lambda: os.link(source, target), target)
+    except (FileExistsError, FileNotFoundError):
+        raise
+    except OSError:
+        import shutil  # rarely needed, as elsewhere in this file
+
         shutil.copyfile(source, target)
 
 
 def publish(source: Path, target: Path) -> None:
     """Put `source` (file or folder) in the place of `target` by rename, durable before it is seen."""
-    # Side by side the waits share the file system's commits: five times faster for a thousand frames.
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(_fsync_file, [source] if source.is_file() else _files_below(source)))
+    _each(_fsync_file, [source] if source.is_file() else _files_below(source))
+    replace(source, target)
+
+
+def replace(source: Path, target: Path) -> None:
+    """Put `source` (file or folder), which is durable, in the place of `target` by rename."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.is_dir() and not target.is_symlink():
         # A folder cannot be renamed over a full one: the old one steps aside first; a kill between leaves no target.
@@ -130,43 +128,100 @@ def publish(source: Path, target: Path) -> None:
 def remove(path: Path) -> None:
     """Remove a file, link or folder; absent is fine."""
     if path.is_dir() and not path.is_symlink():
+        import shutil
+
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
 
 
-def sha256_file(path: Path) -> str:
-    """SHA-256 of a file's content, in hexadecimal."""
+def sha256_file(path: Path, *, durable: bool = False) -> str:
+    """SHA-256 of a file's content, in hexadecimal.
+
+    Args:
+        durable: have the content on disk, too, when this returns.
+    """
     digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(CHUNK_BYTES):
-            digest.update(chunk)
+    with path.open("rb", buffering=0) as stream:
+        buffer = memoryview(bytearray(min(CHUNK_BYTES, os.fstat(stream.fileno()).st_size + 1)))
+        while count := stream.readinto(buffer):
+            digest.update(buffer[:count])
+        if durable:
+            os.fsync(stream.fileno())
     return digest.hexdigest()
 
 
-def digest_path(path: Path) -> Digest:
+def digest_path(path: Path, *, durable: bool = False) -> Digest:
     """Digest of a file or of a folder with everything below it.
+
+    Args:
+        durable: have all contents on disk, too, when this returns: one reading serves both.
 
     Raises:
         FileNotFoundError: there is nothing at `path`.
     """
-    if not path.is_dir():
-        return Digest(bytes=path.stat().st_size, files=1, sha256=sha256_file(path))
-    lines, total = [], 0
-    for file in _files_below(path):
-        total += file.stat().st_size
-        lines.append(f"{sha256_file(file)}  {file.relative_to(path).as_posix()}\n")
+    whole = not path.is_dir()
+    files = [path] if whole else _files_below(path)
+    digests = _each(lambda file: (file.stat().st_size, sha256_file(file, durable=durable)), files)
+    total = sum(size for size, _ in digests)
+    if whole:
+        return Digest(bytes=total, files=1, sha256=digests[0][1])
+    lines = [
+        f"{sha256}  {file.relative_to(path).as_posix()}\n" for file, (_, sha256) in zip(files, digests, strict=True)
+    ]
     return Digest(bytes=total, files=len(lines), sha256=hashlib.sha256("".join(lines).encode()).hexdigest())
 
 
 def size_path(path: Path) -> tuple[int, int] | None:
     """(bytes, files) of a file or folder without reading contents, or None where there is nothing."""
-    if path.is_file():
-        return path.stat().st_size, 1
-    if not path.is_dir():
-        return None
-    sizes = [entry.stat().st_size for entry in _entries_below(os.fspath(path))]
-    return sum(sizes), len(sizes)
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        facts = path.stat()
+        if not stat.S_ISDIR(facts.st_mode):
+            return facts.st_size, 1
+        sizes = [entry.stat().st_size for entry in _entries_below(os.fspath(path))]
+        return sum(sizes), len(sizes)
+    return None
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.part")
+
+
+def _write_durably(path: Path, content: bytes, mode: int) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    with open(_in_folder(lambda: os.open(path, flags, mode), path), "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _in_folder(make: Callable[[], T], path: Path) -> T:
+    """Make `path`, and the folder that it is in where that is missing."""
+    try:
+        return make()
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return make()
+
+
+def _each(work: Callable[[Path], T], files: Iterable[Path]) -> list[T]:
+    """Do `work` for every file, several at a time.
+
+    Side by side the waits for the disk share the file system's commits, five times faster for a thousand frames; and
+    while one file is hashed another one is written.
+    """
+    files = list(files)
+    if len(files) < 2:
+        return [work(file) for file in files]
+    from concurrent.futures import ThreadPoolExecutor  # 3 ms, which a run that does nothing can do without
+
+    with ThreadPoolExecutor(min(SIDE_BY_SIDE, len(files))) as pool:
+        return list(pool.map(work, files))
+
+
+def _fsync_file(path: Path) -> None:
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
 
 
 def _files_below(folder: Path) -> list[Path]:

@@ -27,7 +27,7 @@ from harness.settings.platform import goes_to_queue
 from harness.settings.variables import Settings
 from harness.verdict import Verdict
 from harness.workspace.layout import Workspace
-from harness.workspace.spec_copies import read_template
+from harness.workspace.spec_copies import SpecCopies
 
 # By major version of TAO: the newest compute capability that its CUDA knows, and the oldest driver that it runs with.
 # NVIDIA's quick-start guides of 3.21.11, 4.0 and 5.0.
@@ -111,7 +111,7 @@ def _is_tao(settings: Settings) -> bool:
 def _classes(settings: Settings) -> Finding:
     """The spec must map every class of the data set."""
     name = settings.recipe.spec
-    mapping = class_mapping(read_template(Workspace(settings.workspace), name))
+    mapping = class_mapping(SpecCopies(Workspace(settings.workspace)).template(name))
     missing = [label for label in settings.dataset.classes if label.lower() not in mapping]
     problem = (
         f"{name} maps the classes {', '.join(mapping) or 'none'}, "

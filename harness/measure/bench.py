@@ -24,7 +24,7 @@ from harness.process.signals import Interrupted
 from harness.queue.notes import cost_so_far
 from harness.queue.slurm import is_over
 from harness.settings.variables import Settings
-from harness.stages.experiment import template
+from harness.stages.experiment import Experiment
 from harness.workspace.layout import Workspace
 from harness.workspace.lock import holder_of, workspace_lock
 from harness.workspace.marker import digest_of
@@ -90,7 +90,7 @@ class _Bench:
         self._user, self._settings, self._plan, self._say = user, settings, plan, say
         self._machine, self._code = machine, facts.code(resolve(settings))
         self._data: Condition = None  # digest of the data, once it is known
-        self._spec = digest_of(template(settings))
+        self._spec = digest_of(Experiment(settings).template)
         self._open: dict[str, Recording] = {}
         self._closed: list[Record] = []
 

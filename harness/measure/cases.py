@@ -29,7 +29,7 @@ from harness.stages import workflow
 from harness.stages.attempt import Attempt
 from harness.stages.base import Stage
 from harness.stages.eval import METRICS
-from harness.stages.experiment import ANCHORS, network, template, write_run_file
+from harness.stages.experiment import ANCHORS, Experiment
 from harness.workspace.layout import Workspace
 from harness.workspace.marker import STAGES, read_marker
 from harness.workspace.spec_copies import SPLITS
@@ -145,7 +145,7 @@ def training_block(settings: Settings, plan: BenchPlan, name: str) -> Settings:
     recipe = replace(settings.recipe, checkpoint_interval=epochs)  # evaluated and saved once, at the end
     block = replace(settings, workspace=own.root, recipe=recipe, epochs=epochs)
     task = workflow.KINDS["convert-data"](settings=block)
-    attempt = Attempt.begin(task.stage, fingerprint="block", settings=block)
+    attempt = Attempt.begin(task.name, fingerprint="block", settings=block)
     with _quiet():
         task.perform(attempt)
     for product in task.products():
@@ -185,7 +185,8 @@ def chain(settings: Settings, plan: BenchPlan) -> Work:
 
 
 def _epochs(settings: Settings, phases: timing.Phases, began_s: float, target: float) -> list[Measurement]:
-    log = Workspace(settings.workspace).experiment / f"yolov4_training_log_{network(settings)}.csv"
+    name = f"yolov4_training_log_{Experiment(settings).network}.csv"
+    log = Workspace(settings.workspace).experiment / name
     counts = {"batch": settings.frames_per_step, "frames": _count_frames(settings, "train")}
     return timing.of_epochs(log.read_text(), phases, **counts, began_s=began_s, target=target)
 
@@ -207,14 +208,14 @@ def _ask(name: str, task: Stage, attempt: Attempt) -> None:
         task.perform(attempt)
         return
     # The stage evaluates two splits; the first of its requests is about the test frames.
-    write_run_file(attempt, "test", validation="test")
+    task.experiment.write_run_file(attempt.folder, "test", validation="test")
     attempt.ask(task.requests(attempt.folder)[0])
 
 
 def _set_batch(settings: Settings, batch: int) -> None:
     """Edit the bench's own copy of the spec: the batch of eval_config is that of inference, too."""
     where = r"(eval_config\s*\{[^}]*?\bbatch_size\s*:\s*)\d+"
-    text, replaced = re.subn(where, rf"\g<1>{batch}", template(settings))
+    text, replaced = re.subn(where, rf"\g<1>{batch}", Experiment(settings).template)
     if not replaced:
         raise ConfigError(
             f"{settings.recipe.spec}: no batch_size in eval_config",

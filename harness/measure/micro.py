@@ -15,7 +15,7 @@ from harness.measure.record import Measurement
 from harness.measure.record_files import MICRO
 from harness.measure.recording import Work
 from harness.settings.variables import Settings
-from harness.stages.experiment import spec_text, trained_model
+from harness.stages.experiment import Experiment
 from harness.workspace.layout import Workspace
 
 NEEDED = {"pytest_benchmark": "bench", "torch": "detector"}
@@ -38,8 +38,9 @@ def run(settings: Settings, folder: Path) -> Work:
     """
     workspace = Workspace(settings.workspace)
     spec, raw = workspace.root / "micro.txt", workspace.root / MICRO
-    write_text(spec, spec_text(settings, workspace=str(workspace.root), validation="test"))
-    names = {"BENCH_SPEC": str(spec), "BENCH_MODEL": str(trained_model(settings, resolve(settings)))}
+    experiment = Experiment(settings)
+    write_text(spec, experiment.filled(workspace=str(workspace.root), validation="test"))
+    names = {"BENCH_SPEC": str(spec), "BENCH_MODEL": str(experiment.trained_model(resolve(settings)))}
     names["BENCH_MIXED_PRECISION"] = str(int(settings.recipe.mixed_precision))
     plugins = ["-p", "no:cacheprovider", "-p", "no:xdist"]
     options = ["-q", *plugins, f"--benchmark-json={raw}", "--benchmark-quiet"]

@@ -3,7 +3,6 @@
 Run by path as a program of its own: doing this between fork and exec of a process with threads is not safe.
 """
 
-import ctypes
 import os
 import signal
 import sys
@@ -18,6 +17,8 @@ def main() -> None:
     parent, argv = int(sys.argv[1]), sys.argv[2:]
     stays = os.path.basename(argv[0]) in SETUID_RUNTIMES  # noqa: PTH119 - starts faster without pathlib
     if sys.platform == "linux":
+        import ctypes
+
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGUSR1 if stays else signal.SIGKILL)
         if os.getppid() != parent:  # it died before the line above
             sys.exit(128 + signal.SIGKILL)

@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import subprocess
 import time
 from pathlib import Path
 
@@ -15,6 +14,8 @@ CONTAINER = os.environ.get("APPTAINER_CONTAINER") or os.environ.get("SINGULARITY
 def start_time(pid: int) -> str | None:
     """When process `pid` started, as an opaque text, or None where it is gone (or dead and not yet collected)."""
     if not Path("/proc/self/stat").exists():
+        import subprocess  # only where there is no /proc
+
         shown = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
         return shown.stdout.strip() or None
     try:

@@ -1,7 +1,6 @@
 """How a run ends when somebody ends it: one exception, raised once, and processes that do not outlive their parent."""
 
-import ctypes
-import multiprocessing
+import os
 import signal
 import sys
 from types import FrameType
@@ -32,5 +31,11 @@ def _raise(number: int, frame: FrameType | None) -> None:
 
 def die_with_parent() -> None:
     """Make a worker process of luigi end at once when the process that started it is gone (Linux only)."""
-    if sys.platform == "linux" and multiprocessing.parent_process() is not None:
+    import ctypes  # with multiprocessing 10 ms that a run without workers does not need
+    import multiprocessing
+
+    parent = multiprocessing.parent_process()
+    if sys.platform == "linux" and parent is not None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent.pid:  # it died before the line above
+            os._exit(128 + signal.SIGKILL)

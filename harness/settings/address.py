@@ -1,6 +1,5 @@
 """Which addresses a file may be fetched from: https, http on loopback, and file; remote ones only with a sha256."""
 
-import ipaddress
 import re
 from urllib.parse import urlsplit
 
@@ -50,6 +49,8 @@ def check_address(address: str, *, sha256: str, where: str) -> None:
 
 
 def _is_loopback(host: str) -> bool:
+    import ipaddress  # only plain http needs it
+
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -1,6 +1,7 @@
 """One try of one stage: a private folder with its request, its log, its outcome, and products not yet published."""
 
 import contextlib
+import functools
 import os
 import time
 from collections.abc import Mapping
@@ -11,27 +12,25 @@ from typing import Any
 
 from harness import __version__
 from harness.clock import utc
-from harness.code_version import code_version
 from harness.engine.answers import claims_success
 from harness.engine.find import environment, python_environment, resolve
 from harness.engine.request import Request
 from harness.errors import HarnessError, StageFailed
-from harness.files import read_json, remove, write_json
-from harness.process.console import run
+from harness.files import Digest, digest_path, read_json, remove, size_path, write_json
 from harness.process.signals import Interrupted
 from harness.settings.variables import Settings
-from harness.workspace.layout import Workspace, staged
+from harness.workspace.layout import LOG, OUTCOME, PRODUCTS, REQUEST, Workspace, staged
 from harness.workspace.marker import EngineIdentity, Marker, Product
-from harness.workspace.spec_copies import edited
+from harness.workspace.spec_copies import SpecCopies
 
 KEPT_ATTEMPTS = 5
-# Given free when an attempt ends, so that its outcome can be written although the disk is full.
+# Space reserved so that the outcome fits on a full disk; freed when an attempt ends.
 RESERVE_BYTES = 8192
 
 
 @dataclass(kw_only=True)
 class Attempt:
-    """What a stage's `perform` works with. `folder` is on the same file system as the workspace."""
+    """What a stage's `perform` works with. `folder` is on the workspace's file system; `started` in seconds of 1970."""
 
     stage: str
     fingerprint: str
@@ -56,7 +55,7 @@ class Attempt:
     @property
     def log(self) -> Path:
         """Everything the stage and its engine printed."""
-        return self.folder / "console.log"
+        return self.folder / LOG
 
     def staged(self, product: str) -> Path:
         """Where to write `product` (relative to the workspace) until it is published; its parent exists."""
@@ -74,9 +73,7 @@ class Attempt:
     def earlier(self) -> list[Path]:
         """Folders of unfinished tries with the same fingerprint, newest first."""
         folders = sorted((folder for folder in self.folder.parent.iterdir() if folder != self.folder), reverse=True)
-        return [
-            folder for folder in folders if read_json(folder / "request.json").get("fingerprint") == self.fingerprint
-        ]
+        return [folder for folder in folders if read_json(folder / REQUEST).get("fingerprint") == self.fingerprint]
 
     def ask(self, request: Request, *, shown: bool = True) -> None:
         """Let the engine answer `request`; its output is kept, and shown unless it is of no use to a person.
@@ -87,11 +84,11 @@ class Attempt:
         engine = resolve(self.settings)
         status = self._run(engine.argv(request), environment(self.settings), shown=shown)
         # Older TAO releases write no status file for some sub-commands.
-        fault = claims_success(request.results, needed=engine.dialect.always_writes_status)
+        complaint = claims_success(request.results, needed=engine.dialect.always_writes_status)
         if status:
-            fault = f"ended with exit status {status}" + (f" and {fault}" if fault else "")
-        if fault:
-            raise self.fault(f"yolo_v4 {request.subcommand} {fault}")
+            complaint = f"ended with exit status {status}" + (f" and {complaint}" if complaint else "")
+        if complaint:
+            raise self.error(f"yolo_v4 {request.subcommand} {complaint}")
 
     def run(self, argv: tuple[str, ...], *, package: str) -> None:
         """Run one of our own packages as a program; its output is shown and kept.
@@ -101,9 +98,11 @@ class Attempt:
         """
         status = self._run(argv, python_environment(package))
         if status:
-            raise self.fault(f"{package} ended with exit status {status}")
+            raise self.error(f"{package} ended with exit status {status}")
 
     def _run(self, argv: tuple[str, ...], environment: Mapping[str, str], *, shown: bool = True) -> int:
+        from harness.process.console import run  # with subprocess and what is behind it, which only a run needs
+
         self.argv.append(argv)
         self._write_request()
         lock = self.workspace.engine_lock(self.stage)
@@ -120,9 +119,20 @@ class Attempt:
         finally:
             remove(lock)
 
-    def fault(self, words: str) -> StageFailed:
+    def digest(self, product: str) -> Digest:
+        """Digest of a product that was to be made; its contents are on disk from then on.
+
+        Raises:
+            StageFailed: it was not made, or has nothing in it.
+        """
+        path = self.staged(product)
+        if _is_empty(path):
+            raise self.error(f"promised {product} and did not make it (looked at {path})")
+        return digest_path(path, durable=True)
+
+    def error(self, words: str) -> StageFailed:
         """An error that says where to read on and how to go on."""
-        own, again = edited(self.workspace), self.settings.command(self.stage)
+        own, again = SpecCopies(self.workspace).edited(), self.settings.command(self.stage)
         yours = f" and look at the spec you edited, {', '.join(map(str, own))}" if own else ""
         return StageFailed(f"{self.stage}: {words}", remedy=f"read {self.log}{yours}, then go on with: {again}")
 
@@ -142,7 +152,7 @@ class Attempt:
             finished_utc=utc(now),
             duration_s=round(now - self.started, 3),
             harness_version=__version__,
-            git_commit=code_version().commit,
+            git_commit=_commit(),
         )
 
     def succeeded(self) -> None:
@@ -153,7 +163,7 @@ class Attempt:
         for folder in attempts[:-KEPT_ATTEMPTS]:
             remove(folder)
         for folder in attempts[-KEPT_ATTEMPTS:]:
-            remove(folder / "products")
+            remove(folder / PRODUCTS)
 
     def failed(self, error: BaseException) -> None:
         """Note why the stage ended early; it may be read by another process."""
@@ -170,7 +180,7 @@ class Attempt:
 
     def _write_request(self) -> None:
         write_json(
-            self.folder / "request.json",
+            self.folder / REQUEST,
             {
                 "stage": self.stage,
                 "fingerprint": self.fingerprint,
@@ -188,12 +198,26 @@ class Attempt:
         remove(self._reserve)
         now = time.time()
         timing = {"finished_utc": utc(now), "duration_s": round(now - self.started, 3)}
-        write_json(self.folder / "outcome.json", {**outcome, **timing})
+        write_json(self.folder / OUTCOME, {**outcome, **timing})
 
 
 def read_outcome(folder: Path) -> dict[str, Any] | None:
     """How an attempt ended, or None where it never did."""
-    return read_json(folder / "outcome.json") or None
+    return read_json(folder / OUTCOME) or None
+
+
+def _is_empty(path: Path) -> bool:
+    size = size_path(path)
+    # A folder of empty files is fine: labels of frames without objects.
+    return size is None or size[0 if path.is_file() else 1] == 0
+
+
+@functools.cache
+def _commit() -> str | None:
+    """The commit of this program, which stays while it runs."""
+    from harness.code_version import code_version
+
+    return code_version().commit
 
 
 def _in_words(attempt: Attempt, error: BaseException) -> HarnessError:
@@ -206,5 +230,5 @@ def _in_words(attempt: Attempt, error: BaseException) -> HarnessError:
     if isinstance(error, Interrupted):
         return StageFailed(f"{attempt.stage}: {error}", remedy=f"go on with: {again}")
     return StageFailed(
-        f"{attempt.stage}: {type(error).__name__}: {error}", remedy=f"report this fault with {attempt.log}"
+        f"{attempt.stage}: {type(error).__name__}: {error}", remedy=f"report this error with {attempt.log}"
     )

@@ -10,19 +10,19 @@ from harness.stages.base import Attempt, Stage
 from harness.stages.gen_valid import GenValid
 from harness.stages.verify import Verify
 from harness.workspace.layout import staged
-from harness.workspace.spec_copies import SPLITS, conversion_template, read_template
+from harness.workspace.spec_copies import SPLITS, conversion_template
 
 
 class ConvertData(Stage):
     """Labels and image names in the records that training reads."""
 
-    stage = "convert-data"
+    name = "convert-data"
     revision = 1
     upstream = (Verify, GenValid)
     asks = True
 
     def inputs(self) -> dict[str, Any]:
-        return {f"spec_{split}": read_template(self.workspace, conversion_template(split)) for split in SPLITS}
+        return {f"spec_{split}": self.snapshot.specs.template(conversion_template(split)) for split in SPLITS}
 
     def products(self) -> tuple[str, ...]:
         return tuple(_records(split) for split in SPLITS)
@@ -40,7 +40,8 @@ class ConvertData(Stage):
     def perform(self, attempt: Attempt) -> None:
         for split, request in zip(SPLITS, self.requests(attempt.folder), strict=True):
             name = conversion_template(split)
-            text = fill(read_template(self.workspace, name), {"workspace": str(self.workspace.root)}, where=name)
+            template = self.snapshot.specs.template(name)
+            text = fill(template, {"workspace": str(self.workspace.root)}, where=name)
             write_text(attempt.folder / f"{split}.txt", text)
             attempt.staged(_records(split)).mkdir(exist_ok=True)
             # TAO's converter says everything twice and in the words of its modules; the log has it all.

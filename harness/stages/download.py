@@ -6,12 +6,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from harness.data.archive import Contents, extract_one, is_zip, read_contents, unpack
-from harness.data.fetch import fetch, forget
-from harness.data.split import split_frames
-from harness.data.views import write_split
 from harness.errors import DataError
-from harness.files import link_or_copy, publish, sha256_file, write_text
+from harness.files import link_or_copy, publish, write_text
 from harness.settings.address import is_local
 from harness.settings.dataset import local_path
 from harness.settings.variables import Settings
@@ -38,7 +34,7 @@ def pretrained_product(settings: Settings) -> str:
 class Download(Stage):
     """Brings the frames into the workspace; the archive itself is kept beside them and used again."""
 
-    stage = "download"
+    name = "download"
     revision = 1
 
     def inputs(self) -> dict[str, Any]:
@@ -66,17 +62,22 @@ class Download(Stage):
         return ((sys.executable, "-m", MAKER, str(archive), *options),)
 
     def perform(self, attempt: Attempt) -> None:
-        dataset, archive = attempt.settings.dataset, attempt.workspace.data / attempt.settings.dataset.archive
+        from harness.data.archive import read_contents, unpack  # 15 ms that only a run needs
+        from harness.data.fetch import keep  # 25 ms
+        from harness.data.split import split_frames
+        from harness.data.views import write_split
+
+        dataset, archive = self.settings.dataset, self.workspace.data / self.settings.dataset.archive
         for command in self.commands(attempt.folder):
             attempt.run(command, package=MAKER)
             publish(attempt.folder / dataset.archive, archive)
         if dataset.address:
-            _keep(archive, dataset.address, dataset.sha256, attempt)
+            keep(archive, dataset.address, sha256=dataset.sha256, say=attempt.say)
         contents = read_contents(archive)
-        _check_pairs(contents, attempt)
+        self._check_pairs(contents.pairing.unpaired, attempt)
         frames = contents.pairing.frames
         folders = {frame.stem: frame.folder for frame in frames}
-        split = split_frames(folders, dataset.split, limit=attempt.settings.limit)
+        split = split_frames(folders, dataset.split, limit=self.settings.limit)
         kept = {*split.train, *split.test}
         unpack(
             archive,
@@ -87,53 +88,42 @@ class Download(Stage):
         )
         write_text(attempt.staged("data/.frames/obj.names"), "".join(f"{name}\n" for name in contents.classes))
         write_split(attempt.staged("data/.frames/split.json"), split, seed=dataset.split.seed)
-        _bring_pretrained(attempt)
+        self._bring_pretrained(attempt)
         attempt.say(f"{len(kept)} of {len(frames)} frames: {len(split.train)} to train on, {len(split.test)} test")
 
+    def _check_pairs(self, unpaired: tuple[str, ...], attempt: Attempt) -> None:
+        if not unpaired:
+            return
+        dataset = self.settings.dataset
+        message = f"{len(unpaired)} file(s) without partner in {dataset.archive}:{listing(unpaired)}"
+        if dataset.unpaired == "refuse":
+            raise DataError(
+                message,
+                remedy="complete the archive (an empty .txt is a frame without objects), "
+                f'or leave them out: unpaired = "skip" in the file of data set {dataset.name}',
+            )
+        attempt.say(f"left out: {message}")
 
-def _keep(target: Path, address: str, sha256: str, attempt: Attempt) -> None:
-    """Have the file of `address` at `target`, where it stays for the next attempt or was put by hand."""
-    if sha256 and target.exists() and sha256_file(target) == sha256:
-        attempt.say(f"{target.name} is here already, with the expected sha256")
-        return
-    part = target.with_name(f".{target.name}.part")
-    attempt.say(f"fetching {address}")
-    fetch(address, part, sha256=sha256, say=attempt.say)
-    publish(part, target)
-    forget(part)
+    def _bring_pretrained(self, attempt: Attempt) -> None:
+        from harness.data.archive import extract_one, is_zip
+        from harness.data.fetch import keep
 
-
-def _check_pairs(contents: Contents, attempt: Attempt) -> None:
-    unpaired, dataset = contents.pairing.unpaired, attempt.settings.dataset
-    if not unpaired:
-        return
-    message = f"{len(unpaired)} file(s) without partner in {dataset.archive}:{listing(unpaired)}"
-    if dataset.unpaired == "refuse":
-        raise DataError(
-            message,
-            remedy="complete the archive (an empty .txt is a frame without objects), "
-            f'or leave them out: unpaired = "skip" in the file of data set {dataset.name}',
-        )
-    attempt.say(f"left out: {message}")
+        product = pretrained_product(self.settings)
+        if not product:
+            return
+        address = _pretrained_address(self.settings)
+        kept = self.workspace.pretrained / PurePosixPath(urlsplit(address).path).name
+        keep(kept, address, sha256=self.settings.pretrained_sha256, say=attempt.say)
+        if is_zip(kept):
+            extract_one(kept, PRETRAINED_IN_ZIP, attempt.staged(product))
+        else:
+            link_or_copy(kept, attempt.staged(product))
 
 
 def _pretrained_address(settings: Settings) -> str:
     """As an address, also where a plain path was given; "" where none are wanted."""
     given = settings.pretrained
     return given if not given or urlsplit(given).scheme else Path(given).expanduser().resolve().as_uri()
-
-
-def _bring_pretrained(attempt: Attempt) -> None:
-    product = pretrained_product(attempt.settings)
-    if not product:
-        return
-    address = _pretrained_address(attempt.settings)
-    kept = attempt.workspace.pretrained / PurePosixPath(urlsplit(address).path).name
-    _keep(kept, address, attempt.settings.pretrained_sha256, attempt)
-    if is_zip(kept):
-        extract_one(kept, PRETRAINED_IN_ZIP, attempt.staged(product))
-    else:
-        link_or_copy(kept, attempt.staged(product))
 
 
 def _identity(address: str, sha256: str) -> Any:

@@ -3,14 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from harness.data.box_counts import count_boxes
 from harness.engine.answers import metrics, read_scores
 from harness.engine.request import Request
 from harness.engine.spec_text import class_mapping, matching_iou
 from harness.files import write_json
 from harness.stages.base import Attempt, Stage
 from harness.stages.convert_data import ConvertData
-from harness.stages.experiment import run_file, spec_inputs, template, trained_model, write_run_file
+from harness.stages.experiment import run_file
 from harness.stages.gen_valid import GenValid
 from harness.stages.train import Train
 from harness.stages.verify import Verify
@@ -21,14 +20,14 @@ METRICS = {"test": "experiment/metrics.json", "val": "experiment/metrics_val.jso
 class Eval(Stage):
     """How good the trained model is."""
 
-    stage = "eval"
+    name = "eval"
     revision = 1
     upstream = (Verify, GenValid, ConvertData, Train)
     asks = True
     uses_model = True
 
     def inputs(self) -> dict[str, Any]:
-        return spec_inputs(self.settings)
+        return self.experiment.inputs()
 
     def products(self) -> tuple[str, ...]:
         return tuple(METRICS.values())
@@ -38,7 +37,7 @@ class Eval(Stage):
 
     def _request(self, split: str, folder: Path) -> Request:
         engine = self.engine()
-        words = ["-m", str(trained_model(self.settings, engine)), "-e", str(run_file(folder, split))]
+        words = ["-m", str(self.experiment.trained_model(engine)), "-e", str(run_file(folder, split))]
         results = engine.dialect.results(folder / f"evaluate_{split}")
         if results:
             words += ["-r", str(results)]
@@ -46,17 +45,17 @@ class Eval(Stage):
 
     def perform(self, attempt: Attempt) -> None:
         for split, request in zip(METRICS, self.requests(attempt.folder), strict=True):
-            write_run_file(attempt, split, validation=split)
+            self.experiment.write_run_file(attempt.folder, split, validation=split)
             heard = attempt.log.stat().st_size if attempt.log.exists() else 0
             attempt.say(f"the {split} frames")
             attempt.ask(request)
             scores = read_scores(request.results, attempt.log.read_bytes()[heard:].decode(errors="replace"))
             if not scores:
-                raise attempt.fault(f"expected average precisions of the {split} frames, found none")
+                raise attempt.error(f"expected average precisions of the {split} frames, found none")
             write_json(attempt.staged(METRICS[split]), self._metrics(split, scores))
 
     def _metrics(self, split: str, scores: dict[str, Any]) -> dict[str, Any]:
-        text, folder = template(self.settings), self.workspace.data / split
+        text, folder = self.experiment.template, self.workspace.data / split
         return metrics(
             scores,
             split=split,
@@ -67,6 +66,8 @@ class Eval(Stage):
 
     def _boxes(self, labels: Path, mapping: dict[str, str]) -> dict[str, int]:
         """Ground truth by target class, which NVIDIA's evaluate does not tell."""
+        from harness.data.box_counts import count_boxes  # only a run needs it
+
         counts = dict.fromkeys(sorted(set(mapping.values())), 0)
         found = count_boxes(labels, [path.stem for path in labels.glob("*.txt")], tuple(mapping)).boxes
         for source, target in mapping.items():

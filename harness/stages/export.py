@@ -7,7 +7,7 @@ from harness.engine.model_key import model_key
 from harness.engine.request import Request
 from harness.files import write_text
 from harness.stages.base import Attempt, Stage
-from harness.stages.experiment import network, run_file, spec_inputs, trained_model, write_run_file
+from harness.stages.experiment import run_file
 from harness.stages.train import Train
 from harness.workspace.layout import staged
 
@@ -17,14 +17,14 @@ RESULTS = "experiment/export"
 class Export(Stage):
     """The model for use elsewhere."""
 
-    stage = "export"
+    name = "export"
     revision = 1
     upstream = (Train,)
     asks = True
     uses_model = True
 
     def inputs(self) -> dict[str, Any]:
-        return {**spec_inputs(self.settings), "precision": self.settings.recipe.precision}
+        return {**self.experiment.inputs(), "precision": self.settings.recipe.precision}
 
     def products(self) -> tuple[str, ...]:
         return (RESULTS,)
@@ -33,8 +33,8 @@ class Export(Stage):
         engine, target = self.engine(), staged(folder, RESULTS)
         precision = self.settings.recipe.precision
         suffix = engine.dialect.export_suffix
-        words = ["-m", str(trained_model(self.settings, engine)), "-e", str(run_file(folder, "export"))]
-        words += ["-o", str(target / f"yolov4_{network(self.settings)}{suffix}"), "--data_type", precision]
+        words = ["-m", str(self.experiment.trained_model(engine)), "-e", str(run_file(folder, "export"))]
+        words += ["-o", str(target / f"yolov4_{self.experiment.network}{suffix}"), "--data_type", precision]
         words += ["--gen_ds_config"]
         if precision == "int8":
             words += ["--cal_image_dir", str(self.workspace.data / "train" / "images")]
@@ -45,7 +45,7 @@ class Export(Stage):
         return (Request(subcommand="export", arguments=tuple(words), results=results),)
 
     def perform(self, attempt: Attempt) -> None:
-        write_run_file(attempt, "export", validation="test")
+        self.experiment.write_run_file(attempt.folder, "export", validation="test")
         (request,) = self.requests(attempt.folder)
         attempt.staged(RESULTS).mkdir()
         attempt.ask(request)

@@ -2,9 +2,6 @@
 
 from typing import Any
 
-from harness.data.box_counts import count_boxes, table
-from harness.data.split import choose_validation
-from harness.data.views import link_view, read_split
 from harness.files import write_json
 from harness.stages.base import Attempt, Stage
 from harness.stages.verify import Verify
@@ -13,7 +10,7 @@ from harness.stages.verify import Verify
 class GenValid(Stage):
     """Builds train and val anew from the frames each time: a frame is in exactly one of train, val, test."""
 
-    stage = "gen-valid"
+    name = "gen-valid"
     revision = 1
     upstream = (Verify,)
 
@@ -25,6 +22,10 @@ class GenValid(Stage):
         return ("data/split.json", *train, "data/val/images", "data/val/labels")
 
     def perform(self, attempt: Attempt) -> None:
+        from harness.data.box_counts import count_boxes, table  # only a run needs these
+        from harness.data.split import choose_validation
+        from harness.data.views import link_view, read_split
+
         frames, settings = attempt.workspace.frames, attempt.settings
         split = read_split(frames / "split.json")
         val = choose_validation(split.train, val_split_pct=settings.val_split_pct, seed=settings.seed)

@@ -1,18 +1,16 @@
 """train: weights, from the last complete checkpoint where an earlier try was cut short."""
 
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 from harness.engine.answers import checkpoints, whole_checkpoints
 from harness.engine.request import Request
 from harness.engine.spec_text import may_stop_early
-from harness.files import write_text
+from harness.files import link_or_copy, write_text
 from harness.stages.base import Attempt, Stage
 from harness.stages.convert_data import ConvertData
 from harness.stages.download import Download, pretrained_product
-from harness.stages.experiment import WEIGHTS, network, run_file, spec_inputs, spec_text, template, write_run_file
+from harness.stages.experiment import WEIGHTS, run_file
 from harness.stages.gen_valid import GenValid
 from harness.stages.tune_bdb import TuneBdb
 from harness.workspace.layout import staged
@@ -23,7 +21,7 @@ RESULTS = "experiment"
 class Train(Stage):
     """Training itself."""
 
-    stage = "train"
+    name = "train"
     revision = 1
     upstream = (Download, GenValid, TuneBdb, ConvertData)
     asks = True
@@ -31,7 +29,7 @@ class Train(Stage):
 
     def inputs(self) -> dict[str, Any]:
         return {
-            **spec_inputs(self.settings),
+            **self.experiment.inputs(),
             "gpus": self.settings.gpus,
             "mixed_precision": self.settings.recipe.mixed_precision,
             **({"nodes": self.settings.nodes} if self.settings.nodes > 1 else {}),
@@ -40,7 +38,7 @@ class Train(Stage):
 
     def products(self) -> tuple[str, ...]:
         files = [WEIGHTS, f"{RESULTS}/{self.settings.recipe.spec}"]
-        files.append(f"{RESULTS}/yolov4_training_log_{network(self.settings)}.csv")
+        files.append(f"{RESULTS}/yolov4_training_log_{self.experiment.network}.csv")
         if self.engine().dialect.writes_class_names:
             files.append(f"{RESULTS}/model_output_labels.txt")
         return tuple(files)
@@ -60,12 +58,13 @@ class Train(Stage):
             start = f'resume_model_path: "{resumed}"'
         else:
             start = pretrained and f'pretrain_model_path: "{self.workspace.path(pretrained)}"'
-        write_run_file(attempt, "train", starting_point=start)
+        self.experiment.write_run_file(attempt.folder, "train", starting_point=start)
         (request,) = self.requests(attempt.folder)
         attempt.ask(request)
         self._check(attempt, results)
         as_used = pretrained and f'pretrain_model_path: "./{pretrained}"'
-        write_text(results / self.settings.recipe.spec, spec_text(self.settings, workspace=".", starting_point=as_used))
+        spec = self.experiment.filled(workspace=".", starting_point=as_used)
+        write_text(results / self.settings.recipe.spec, spec)
         self._keep_logs(attempt, results)
 
     def _carry_on(self, attempt: Attempt, results: Path) -> Path | None:
@@ -77,8 +76,8 @@ class Train(Stage):
             if not found:
                 continue
             for _, path in found:
-                os.link(path, results / "weights" / path.name)
-            shutil.copyfile(before / "status.json", results / "status.json")
+                link_or_copy(path, results / "weights" / path.name)
+            (results / "status.json").write_bytes((before / "status.json").read_bytes())
             epoch, path = found[-1]
             attempt.say(f"goes on after epoch {epoch} of the try {earlier.name}")
             return results / "weights" / path.name
@@ -87,8 +86,8 @@ class Train(Stage):
     def _check(self, attempt: Attempt, results: Path) -> None:
         # TAO ends well after a loss that is not a number: the promised last checkpoint is what tells.
         found = [epoch for epoch, _ in checkpoints(results / "weights")]
-        if not found or (found[-1] != self.settings.epochs and not may_stop_early(template(self.settings))):
-            raise attempt.fault(
+        if not found or (found[-1] != self.settings.epochs and not may_stop_early(self.experiment.template)):
+            raise attempt.error(
                 f"expected a checkpoint of epoch {self.settings.epochs} in the end, "
                 f"found checkpoints of epochs: {', '.join(map(str, found)) or 'none'}"
             )

@@ -8,7 +8,7 @@ from harness.engine.request import Request
 from harness.engine.spec_text import network_size
 from harness.files import write_json
 from harness.stages.base import Attempt, Stage
-from harness.stages.experiment import ANCHORS, template
+from harness.stages.experiment import ANCHORS
 from harness.stages.gen_valid import GenValid
 
 NUM_ANCHORS = 9
@@ -18,13 +18,14 @@ SCALES = ("small", "mid", "big")
 class TuneBdb(Stage):
     """Anchors by k-means over the training labels."""
 
-    stage = "tune-bdb"
+    name = "tune-bdb"
     revision = 1
     upstream = (GenValid,)
     asks = True
+    beside_next = True
 
     def inputs(self) -> dict[str, Any]:
-        width, height = network_size(template(self.settings), where=self.settings.recipe.spec)
+        width, height = network_size(self.experiment.template, where=self.settings.recipe.spec)
         return {"width_px": width, "height_px": height, "anchors": NUM_ANCHORS}
 
     def products(self) -> tuple[str, ...]:
@@ -44,7 +45,7 @@ class TuneBdb(Stage):
         attempt.ask(request)
         anchors = sorted(read_anchors(request.results, attempt.log), key=lambda anchor: anchor[0] * anchor[1])
         if len(anchors) != NUM_ANCHORS:
-            raise attempt.fault(f"expected {NUM_ANCHORS} anchors from kmeans, found {len(anchors)}")
+            raise attempt.error(f"expected {NUM_ANCHORS} anchors from kmeans, found {len(anchors)}")
         third = NUM_ANCHORS // len(SCALES)
         groups = {scale: anchors[third * place : third * (place + 1)] for place, scale in enumerate(SCALES)}
         write_json(attempt.staged(ANCHORS), groups)

@@ -1,22 +1,22 @@
 """verify: is the data what it should be, and the same labels in the form NVIDIA's tools read."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from harness.data.box_counts import count_boxes, table
-from harness.data.inspection import Findings, inspect_frames
-from harness.data.split import Split, choose_validation
-from harness.data.views import link_view, read_split
 from harness.errors import DataError
 from harness.files import write_json
 from harness.stages.base import Attempt, Stage
 from harness.stages.download import Download
 from harness.text import listing
 
+if TYPE_CHECKING:  # only a run needs these packages, and a run that does nothing costs less without them
+    from harness.data.inspection import Findings
+    from harness.data.split import Split
+
 
 class Verify(Stage):
     """Checks class names, pictures and labels; converts labels; builds the view test; counts."""
 
-    stage = "verify"
+    name = "verify"
     revision = 1
     upstream = (Download,)
 
@@ -29,6 +29,9 @@ class Verify(Stage):
         return ("data/.frames/labels", *test, "experiment/verify.json")
 
     def perform(self, attempt: Attempt) -> None:
+        from harness.data.inspection import inspect_frames
+        from harness.data.views import link_view, read_split
+
         frames, dataset = attempt.workspace.frames, attempt.settings.dataset
         split = read_split(frames / "split.json")
         _check_classes((frames / "obj.names").read_text().split("\n")[:-1], attempt)
@@ -43,7 +46,10 @@ class Verify(Stage):
             link_view(frames / content, attempt.staged(f"data/test/{content}"), split.test)
         self._report(attempt, split, findings)
 
-    def _report(self, attempt: Attempt, split: Split, findings: Findings) -> None:
+    def _report(self, attempt: Attempt, split: "Split", findings: "Findings") -> None:
+        from harness.data.box_counts import count_boxes, table
+        from harness.data.split import choose_validation
+
         settings, labels = attempt.settings, attempt.staged("data/.frames/labels")
         val = choose_validation(split.train, val_split_pct=settings.val_split_pct, seed=settings.seed)
         planned = {"train": sorted({*split.train} - {*val}), "validation": val, "test": split.test}
@@ -82,7 +88,7 @@ def _check_classes(found: list[str], attempt: Attempt) -> None:
         )
 
 
-def _check_problems(findings: Findings, attempt: Attempt) -> None:
+def _check_problems(findings: "Findings", attempt: Attempt) -> None:
     if findings.problems:
         archive, again = attempt.settings.dataset.archive, attempt.settings.command("verify")
         raise DataError(
@@ -91,7 +97,7 @@ def _check_problems(findings: Findings, attempt: Attempt) -> None:
         )
 
 
-def _remarks(split: Split, findings: Findings) -> list[str]:
+def _remarks(split: "Split", findings: "Findings") -> list[str]:
     remarks = []
     if findings.boxes_repeated or findings.boxes_under_a_pixel:
         remarks.append(

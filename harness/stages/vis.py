@@ -6,7 +6,7 @@ from typing import Any
 from harness.engine.request import Request
 from harness.files import link_or_copy
 from harness.stages.base import Attempt, Stage
-from harness.stages.experiment import run_file, spec_inputs, trained_model, write_run_file
+from harness.stages.experiment import run_file
 from harness.stages.train import Train
 from harness.stages.verify import Verify
 from harness.workspace.layout import staged
@@ -18,7 +18,7 @@ PRODUCTS = (f"{RESULTS}/images_annotated", f"{RESULTS}/labels")
 class Vis(Stage):
     """Annotated frames and their boxes as KITTI labels."""
 
-    stage = "vis"
+    name = "vis"
     revision = 1
     upstream = (Verify, Train)
     asks = True
@@ -26,15 +26,15 @@ class Vis(Stage):
 
     def inputs(self) -> dict[str, Any]:
         recipe = self.settings.recipe
-        return {**spec_inputs(self.settings), "frames": recipe.vis_frames, "threshold": recipe.vis_threshold}
+        return {**self.experiment.inputs(), "frames": recipe.vis_frames, "threshold": recipe.vis_threshold}
 
     def products(self) -> tuple[str, ...]:
         return PRODUCTS
 
     def requests(self, folder: Path) -> tuple[Request, ...]:
         engine, results = self.engine(), staged(folder, RESULTS)
-        words = ["-m", str(trained_model(self.settings, engine)), "-e", str(run_file(folder, "vis"))]
-        words += ["-i", str(folder / "products" / "frames"), "-t", str(self.settings.recipe.vis_threshold)]
+        words = ["-m", str(self.experiment.trained_model(engine)), "-e", str(run_file(folder, "vis"))]
+        words += ["-i", str(staged(folder, "frames")), "-t", str(self.settings.recipe.vis_threshold)]
         if engine.dialect.takes_results_folder:
             words += ["-r", str(results)]
             return (Request(subcommand="inference", arguments=tuple(words), results=results),)
@@ -42,7 +42,7 @@ class Vis(Stage):
         return (Request(subcommand="inference", arguments=tuple(words), results=None),)
 
     def perform(self, attempt: Attempt) -> None:
-        write_run_file(attempt, "vis", validation="test")
+        self.experiment.write_run_file(attempt.folder, "vis", validation="test")
         for frame in self._chosen():
             link_or_copy(frame, attempt.staged(f"frames/{frame.name}"))
         results = attempt.staged(RESULTS)

@@ -1,15 +1,9 @@
-"""The nine stages as one workflow, and the single call into luigi's scheduler."""
+"""The nine stages as one workflow: what would run and why, running it, and what became of each stage."""
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import luigi
-from luigi.rpc import RemoteScheduler
-from luigi.scheduler import Scheduler
-from luigi.worker import Worker
 
 from harness.errors import HarnessError, StageFailed
 from harness.settings.variables import Settings
@@ -24,15 +18,14 @@ from harness.stages.train import Train
 from harness.stages.tune_bdb import TuneBdb
 from harness.stages.verify import Verify
 from harness.stages.vis import Vis
-from harness.workspace.layout import Workspace
+from harness.workspace.layout import LOG, Workspace
 from harness.workspace.marker import STAGES, Marker, read_marker
-from harness.workspace.spec_copies import SPLITS, conversion_template, lay_out
+from harness.workspace.snapshot import Snapshot
+from harness.workspace.spec_copies import SPLITS, conversion_template
 
 KINDS: dict[str, type[Stage]] = {
-    kind.stage: kind for kind in (Download, Verify, GenValid, TuneBdb, ConvertData, Train, Eval, Vis, Export)
+    kind.name: kind for kind in (Download, Verify, GenValid, TuneBdb, ConvertData, Train, Eval, Vis, Export)
 }
-# tune-bdb and convert-data do not depend on each other.
-WORKERS = 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,22 +49,27 @@ class Step:
     argv: tuple[tuple[str, ...], ...] = ()
 
 
-class _Luigi:
-    """Where luigi finds its scheduler and worker, whatever configuration the machine has."""
+class _Look:
+    """The named stages and what they need, as one look at the workspace finds them."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._url = f"http://127.0.0.1:{settings.scheduler}/" if settings.scheduler else ""
+    def __init__(self, settings: Settings, names: Collection[str]) -> None:
+        self.snapshot = Snapshot(Workspace(settings.workspace))
+        self.stages = {name: KINDS[name](settings, self.snapshot) for name in needed(names)}
+        self.own = {name: stage.own_reasons() for name, stage in self.stages.items()}
+        self.specs = templates(settings)
 
-    def create_local_scheduler(self) -> Scheduler:
-        return Scheduler(prune_on_get_work=True, record_task_history=False)
+    def reasons(self, name: str) -> tuple[str, ...]:
+        """Why the stage would run, in words: its own reasons, and stages that come first."""
+        first = [f"{other} comes first: {self.own[other][0]}" for other in needed([name])[:-1] if self.own[other]]
+        return (*self.own[name], *first)
 
-    def create_remote_scheduler(self, url: str) -> RemoteScheduler:
-        return RemoteScheduler(self._url)
+    def done(self) -> set[str]:
+        """Names of the stages that would not run."""
+        return {name for name in self.stages if not self.reasons(name)}
 
-    def create_worker(self, scheduler: Any, worker_processes: int, assistant: bool = False) -> Worker:
-        # luigi calls a task that made nothing a success unless it is told to look again.
-        options = {"check_complete_on_run": True, "wait_interval": 0.1, "wait_jitter": 0.0}
-        return Worker(scheduler=scheduler, worker_processes=worker_processes, assistant=assistant, **options)
+    def kept(self, name: str) -> Ending:
+        """The ending of a stage that was done before."""
+        return Ending(stage=name, outcome="kept", marker=self.snapshot.marker(name))
 
 
 def run(settings: Settings, names: Sequence[str], *, verbose: bool) -> list[Ending]:
@@ -80,40 +78,46 @@ def run(settings: Settings, names: Sequence[str], *, verbose: bool) -> list[Endi
     Returns:
         One ending for each of them, in the order of the workflow.
     """
-    wanted = needed(names)
-    lay_out(Workspace(settings.workspace), templates(settings))
-    before = {stage: _attempts(settings, stage) for stage in wanted}
-    level = "INFO" if verbose else "CRITICAL"
-    logging.getLogger("luigi").setLevel(level)
-    luigi.build(
-        [KINDS[stage](settings=settings) for stage in wanted if stage in names],
-        worker_scheduler_factory=_Luigi(settings),
-        workers=WORKERS,
-        local_scheduler=not settings.scheduler,
-        log_level=level,
-    )
-    return [_ending(settings, stage, before[stage]) for stage in wanted]
+    look = _Look(settings, names)
+    look.snapshot.specs.lay_out(look.specs)
+    done = look.done()
+    if len(done) < len(look.stages):
+        from harness.stages.scheduling import run_stages  # luigi
+
+        before = {name: _attempts(settings, name) for name in look.stages}
+        run_stages(settings, [KINDS[name] for name in look.stages if name in names], done=done, verbose=verbose)
+        return _endings(settings, before)
+    return [look.kept(name) for name in look.stages]
 
 
-def needed(names: Sequence[str]) -> list[str]:
+def kept(settings: Settings, names: Sequence[str]) -> list[Ending]:
+    """The endings of a run that needs not even the lock; empty where something is to be done, or somebody holds it."""
+    if Workspace(settings.workspace).lock.exists():
+        return []
+    look = _Look(settings, names)
+    idle = len(look.done()) == len(look.stages) and not look.snapshot.specs.outdated(look.specs)
+    return [look.kept(name) for name in look.stages] if idle else []
+
+
+def needed(names: Collection[str]) -> list[str]:
     """The named stages and all they depend on, in the order of the workflow."""
     found: set[str] = set()
     waiting = list(names)
     while waiting:
         name = waiting.pop()
         found.add(name)
-        waiting += [kind.stage for kind in KINDS[name].upstream]
+        waiting += [kind.name for kind in KINDS[name].upstream]
     return [stage for stage in STAGES if stage in found]
 
 
-def survey(settings: Settings, names: Sequence[str]) -> list[Step]:
+def survey(settings: Settings, names: Collection[str]) -> list[Step]:
     """What would happen to the named stages and what they need, and why; nothing runs."""
-    tasks = {stage: KINDS[stage](settings=settings) for stage in needed(names)}
-    own = {stage: task.own_reasons() for stage, task in tasks.items()}
+    look = _Look(settings, names)
     steps = []
-    for stage, task in tasks.items():
-        first = [f"{other} comes first: {own[other][0]}" for other in needed([stage])[:-1] if own[other]]
-        steps.append(_step(task, (*own[stage], *first)))
+    for name, stage in look.stages.items():
+        reasons = look.reasons(name)
+        argv = stage.commands(stage.workspace.attempts / name / "NEW") if reasons else ()
+        steps.append(Step(stage=name, marker=look.snapshot.marker(name), reasons=reasons, argv=argv))
     return steps
 
 
@@ -122,22 +126,25 @@ def templates(settings: Settings) -> tuple[str, ...]:
     return (settings.recipe.spec, *(conversion_template(split) for split in SPLITS))
 
 
-def _step(task: Stage, reasons: tuple[str, ...]) -> Step:
-    argv = task.commands(task.workspace.attempts / task.stage / "NEW") if reasons else ()
-    return Step(stage=task.stage, marker=read_marker(task.workspace, task.stage), reasons=reasons, argv=argv)
+def _endings(settings: Settings, before: Mapping[str, frozenset[str]]) -> list[Ending]:
+    """What became of the stages in `before`, which holds the names of the attempts that each had before the run."""
+    tried = {name: sorted(_attempts(settings, name) - names) for name, names in before.items()}
+    look = _Look(settings, [name for name, attempts in tried.items() if not attempts])
+    endings = []
+    for name, attempts in tried.items():
+        if attempts:
+            endings.append(_ending(settings, name, attempts[-1]))
+        else:
+            endings.append(Ending(stage=name, outcome="not reached") if look.reasons(name) else look.kept(name))
+    return endings
 
 
-def _ending(settings: Settings, stage: str, before: frozenset[str]) -> Ending:
+def _ending(settings: Settings, stage: str, attempt: str) -> Ending:
     workspace = Workspace(settings.workspace)
-    marker = read_marker(workspace, stage)
-    tried = sorted(_attempts(settings, stage) - before)
-    if not tried:
-        kept = KINDS[stage](settings=settings).complete()
-        return Ending(stage=stage, outcome="kept" if kept else "not reached", marker=marker)
-    folder = workspace.attempts / stage / tried[-1]
-    log, outcome = folder / "console.log", read_outcome(folder)
+    folder = workspace.attempts / stage / attempt
+    log, outcome = folder / LOG, read_outcome(folder)
     if outcome and outcome["status"] == "done":
-        return Ending(stage=stage, outcome="done", marker=marker, log=log)
+        return Ending(stage=stage, outcome="done", marker=read_marker(workspace, stage), log=log)
     return Ending(stage=stage, outcome="failed", error=_error(settings, stage, outcome, log), log=log)
 
 

@@ -62,15 +62,18 @@ def _by_flags(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _here(settings: Settings, names: Sequence[str], *, verbose: bool) -> int:
-    from harness.engine.checks import check
     from harness.stages import workflow
-    from harness.verbs.tidy import held
 
     print(f"jamcam {__version__}: {header(settings)}", flush=True)
-    for remark in check(settings):
-        print(f"jamcam: {remark}", flush=True)
-    with held(settings):
-        endings = workflow.run(settings, names, verbose=verbose)
+    endings = workflow.kept(settings, names)
+    if not endings:
+        from harness.engine.checks import check
+        from harness.verbs.tidy import held
+
+        for remark in check(settings):
+            print(f"jamcam: {remark}", flush=True)
+        with held(settings):
+            endings = workflow.run(settings, names, verbose=verbose)
     print(closing(endings, settings), flush=True)
     raise_first([ending.error for ending in endings if ending.error])
     return 0

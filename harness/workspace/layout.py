@@ -3,6 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+# The files of an attempt, below `.attempts/<stage>/<when>-<process>/`.
+LOG = "console.log"  # everything that the stage and its engine printed
+REQUEST = "request.json"  # what was asked for: fingerprint and argument lists
+OUTCOME = "outcome.json"  # how it ended
+PRODUCTS = "products"  # what was made and is not published yet
+
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
@@ -69,4 +75,4 @@ class Workspace:
 
 def staged(folder: Path, product: str) -> Path:
     """Where the attempt in `folder` keeps `product` until it is published."""
-    return folder / "products" / product
+    return folder / PRODUCTS / product

@@ -41,7 +41,7 @@ def take(workspace: Workspace, holder: Holder) -> None:
     Raises:
         FileExistsError: somebody holds the workspace.
     """
-    create_once(workspace.lock, json.dumps(asdict(holder), sort_keys=True).encode())
+    create_once(workspace.lock, _content(holder))
 
 
 def holder_of(workspace: Workspace) -> Holder | None:
@@ -63,13 +63,18 @@ def take_away(workspace: Workspace, stale: Holder) -> bool:
         workspace.lock.rename(aside)  # of several takers only one gets the file
     except FileNotFoundError:
         return False
-    if aside.read_text() != json.dumps(asdict(stale), sort_keys=True):
-        # Somebody took it over between our look and our rename: put it back.
-        os.link(aside, workspace.lock)
-        remove(aside)
-        return False
+    content = aside.read_bytes()
     remove(aside)
-    return True
+    if content == _content(stale):
+        return True
+    # Somebody took it over between our look and our rename: put it back, unless there is another one by now.
+    with contextlib.suppress(FileExistsError):
+        create_once(workspace.lock, content)
+    return False
+
+
+def _content(holder: Holder) -> bytes:
+    return json.dumps(asdict(holder), sort_keys=True).encode()
 
 
 def release(workspace: Workspace) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from harness.files import Digest, digest_path, read_json, remove, size_path, write_json
+from harness.files import Digest, read_json, remove, write_json
 from harness.workspace.layout import Workspace
 
 SCHEMA_VERSION = 1
@@ -135,22 +135,3 @@ def read_ingredients(workspace: Workspace, stage: str) -> dict[str, Any]:
 def forget(workspace: Workspace, stage: str) -> None:
     """Take the marker away: from now on the stage is not done."""
     remove(workspace.marker(stage))
-
-
-def product_faults(workspace: Workspace, marker: Marker, *, deep: bool) -> list[str]:
-    """What is wrong with the products a marker names, in words; empty when all are as they were."""
-    faults = []
-    for product in marker.products:
-        promised, path = product.digest, workspace.path(product.path)
-        size = size_path(path)
-        if size is None:
-            faults.append(f"{product.path} is gone")
-        elif size != (promised.bytes, promised.files):
-            faults.append(f"{product.path} had {_size(promised.bytes, promised.files)}, has now {_size(*size)}")
-        elif deep and digest_path(path) != promised:
-            faults.append(f"the contents of {product.path} changed")
-    return faults
-
-
-def _size(total_bytes: int, files: int) -> str:
-    return f"{total_bytes} bytes in {files} file{'s' * (files != 1)}"

@@ -8,6 +8,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 # Module -> the test that runs it without importing it.
 TESTED_THROUGH: dict[str, str] = {
     "harness/code_version.py": "tests/harness/test_code_version.py",
+    "harness/data/over_http.py": "tests/harness/data/test_fetch.py",
+    "harness/data/partial.py": "tests/harness/data/test_fetch.py",
     "harness/measure/recording.py": "tests/harness/measure/test_recording.py",
     "harness/__main__.py": "tests/system/test_nine_stages.py",
     "harness/measure/bench.py": "tests/harness/measure/test_bench.py",

@@ -49,10 +49,10 @@ NEWER = {
 
 
 @pytest.mark.parametrize(("version", "expected"), [("3.21.11", OLDER), ("5.0.0", NEWER)])
-@pytest.mark.parametrize("kind", OLDER, ids=lambda kind: kind.stage)
+@pytest.mark.parametrize("kind", OLDER, ids=lambda kind: kind.name)
 def test_each_stage_speaks_the_flags_of_the_release(settings, tmp_path, kind, version, expected):
     stage: Stage = kind(settings=settings(engine="tao", tao_version=version, image=str(tmp_path / "x.sif")))
-    new = stage.workspace.attempts / stage.stage / "NEW"
+    new = stage.workspace.attempts / stage.name / "NEW"
 
     asked = [" ".join((request.subcommand, *request.arguments)) for request in stage.requests(new)]
 

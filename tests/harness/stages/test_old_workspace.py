@@ -1,0 +1,55 @@
+"""A workspace that commit 7d5a361 finished is read as done: markers keep their form, fingerprints their ingredients.
+
+`tests/fixtures/workspace-7d5a361` was made by that commit, at /srv/jamcam, from six pictures and with the engine in
+its folder bin. It has its own recipe, data-set file and copies of the specs, so that later changes of those that are
+shipped do not concern it. The archive and the record of copied specs were left out: a finished workspace needs neither.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.settings.load import load_settings
+from harness.stages.workflow import survey
+from harness.workspace.marker import STAGES
+
+FIXTURE = Path(__file__).resolve().parents[2] / "fixtures" / "workspace-7d5a361"
+
+
+@pytest.fixture
+def options(tmp_path, monkeypatch):
+    """What that workspace was made with, and where a copy of it stands."""
+    shutil.copytree(FIXTURE / "workspace", tmp_path / "workspace")
+    monkeypatch.setenv("PATH", f"{FIXTURE / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    return {
+        "recipe": str(FIXTURE / "smoke.toml"),
+        "dataset": str(FIXTURE / "tiny.toml"),
+        "engine": "here",
+        "workspace": str(tmp_path / "workspace"),
+    }
+
+
+@pytest.mark.parametrize("deep", ["0", "1"])
+def test_no_stage_would_run_in_it(options, deep):
+    steps = survey(load_settings({**options, "deep": deep}, {}), STAGES)
+
+    assert [(step.stage, step.reasons) for step in steps] == [(stage, ()) for stage in STAGES]
+
+
+def test_a_changed_setting_is_told_from_the_ingredients_it_kept(options):
+    steps = survey(load_settings({**options, "epochs": "3"}, {}), ["train"])
+
+    assert steps[-1].reasons == ("epochs was 2, is now 3",)
+
+
+def test_status_says_that_all_nine_stages_are_done(options, checkout):
+    words = [sys.executable, "-m", "harness", "status", *(f"--{name}={text}" for name, text in options.items())]
+
+    shown = subprocess.run(words, cwd=checkout, capture_output=True, text=True, check=True).stdout
+
+    rows = [line.split()[:2] for line in shown.splitlines()]
+    assert [row for row in rows if row[0] in STAGES] == [[stage, "done"] for stage in STAGES]
