@@ -3,7 +3,6 @@
 import itertools
 import math
 import shlex
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -73,7 +72,7 @@ def _summarise(name: str, values: list[float]) -> MetricSummary:
         unit=unit,
         samples=count,
         mean=math.fsum(values) / count,
-        median=statistics.median(ordered),
+        median=_percentile(ordered, 0.5),
         p95=_percentile(ordered, 0.95),
         min=ordered[0],
         max=ordered[-1],

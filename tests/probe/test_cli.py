@@ -130,6 +130,7 @@ def test_converting_says_for_people_what_it_did(capsys, tmp_path):
     assert capsys.readouterr().out == (f"1 samples in {folder}\nits times tell no zone and are read as UTC\n")
 
 
+@pytest.mark.slow
 def test_a_reader_that_has_left_changes_no_status(start_probe):
     process = start_probe("run", "--json", "--", "sh", "-c", "sleep 0.5; exit 3")
     process.stdout.close()

@@ -73,6 +73,7 @@ def test_its_input_is_that_of_the_command(probe, tmp_path):
         assert probe("run", "--", "cat", stdin=words).stdout == "from outside\n"
 
 
+@pytest.mark.slow
 def test_cpu_time_is_that_of_the_command_and_of_its_children(probe):
     spend = "import time\nwhile time.process_time() < 0.7: pass"
     answer = last_line(probe("run", "--json", "--", "sh", "-c", f"{sys.executable} -c '{spend}'; true"))
@@ -88,6 +89,7 @@ def test_memory_between_two_beats_is_seen(probe):
     assert 300e6 < answer["peak_memory_bytes"] < 340e6
 
 
+@pytest.mark.slow
 def test_memory_of_all_processes_is_added_up(probe):
     hog = "import time; x = bytes([1]) * 100_000_000; time.sleep(1.5)"
     answer = last_line(
@@ -105,6 +107,7 @@ def test_memory_of_all_processes_is_added_up(probe):
     assert 200e6 < answer["peak_memory_bytes"] < 260e6
 
 
+@pytest.mark.slow
 def test_the_summary_for_programs_holds_what_is_documented(probe, checkout, nvml_folder):
     answer = last_line(probe("run", "--json", "--", "sleep", "1.2", environment={"LD_LIBRARY_PATH": str(nvml_folder)}))
     kinds = {
@@ -137,6 +140,7 @@ def test_the_summary_for_programs_holds_what_is_documented(probe, checkout, nvml
     assert (metric["min"], metric["max"], metric["change"]) == (101.0, 101.0, None)
 
 
+@pytest.mark.slow
 def test_samples_are_left_where_they_were_asked_for_and_nowhere_else(probe, tmp_path):
     before = {*tmp_path.iterdir()}
     probe("run", "--", "true", environment={"TMPDIR": str(tmp_path)})
@@ -208,6 +212,7 @@ def test_a_signal_to_the_probe_reaches_the_command_and_its_status_counts(start_p
     assert process.wait(timeout=30) == 5
 
 
+@pytest.mark.slow
 def test_ctrl_c_reaches_the_command_once_and_the_probe_ends_as_it_ends(start_probe):
     keyboard, terminal = pty.openpty()
     process = start_probe(
@@ -241,6 +246,7 @@ def test_ctrl_c_reaches_the_command_once_and_the_probe_ends_as_it_ends(start_pro
     os.close(keyboard)
 
 
+@pytest.mark.slow
 def test_a_command_that_ignores_a_signal_goes_on_and_so_does_the_probe(start_probe):
     process = start_probe("run", "--json", *python(DEAF))
     assert process.stdout.readline() == "begun\n"
@@ -255,6 +261,7 @@ def test_a_command_that_ignores_a_signal_goes_on_and_so_does_the_probe(start_pro
     assert json.loads(out)["exit_status"] == 137
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
 def test_of_a_probe_that_is_killed_the_command_ends_and_the_samples_can_be_read(start_probe, tmp_path):
     process = start_probe("run", "--host-hz=10", "--out", str(tmp_path), "--", "sleep", "60")
@@ -271,6 +278,7 @@ def test_of_a_probe_that_is_killed_the_command_ends_and_the_samples_can_be_read(
     assert max(columns["tree_rss_bytes"]) > 0
 
 
+@pytest.mark.slow
 def test_a_sampler_that_is_killed_is_a_fault_and_no_more(start_probe):
     process = start_probe("run", "--json", *python("print('begun', flush=True)\ninput()"), stdin=-1)
     assert process.stdout.readline() == "begun\n"

@@ -36,15 +36,15 @@ def test_it_says_when_it_is_ready_and_ends_when_its_input_is_closed(start_probe,
 
 @pytest.mark.parametrize("how", ["gone", "not waited for"])
 def test_it_ends_when_what_it_watches_has_ended(start_probe, tmp_path, how):
-    watched = subprocess.Popen(["sleep", "0.4"])
-    sampler = start_probe("sample", str(tmp_path), str(watched.pid), "--host-hz=20", stdin=subprocess.DEVNULL)
-    if how == "gone":
-        watched.wait()
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as watched:
+        sampler = start_probe("sample", str(tmp_path), str(watched.pid), "--host-hz=20", stdin=subprocess.DEVNULL)
+        assert sampler.stdout.readline() == "ready\n"
+        watched.stdin.close()
+        if how == "gone":
+            watched.wait()
 
-    assert sampler.wait(timeout=30) == 0
-    watched.wait()
-    columns = read_columns(tmp_path)
-    assert max(columns["tree_rss_bytes"]) > 0
+        assert sampler.wait(timeout=30) == 0
+    assert max(read_columns(tmp_path)["tree_rss_bytes"]) > 0
 
 
 def test_of_a_process_that_is_not_there_it_says_so(probe, tmp_path):
