@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from probe import gpu, host
-from probe.gpu import our_gpus
+from probe.gpu import find_gpus
 from probe.host import Host
 from probe.sampler import sensors
 
@@ -21,6 +21,6 @@ def test_host_beat(benchmark: Any) -> None:
 
 
 def test_gpu_beat(benchmark: Any) -> None:
-    devices, _ = our_gpus(os.environ)
+    devices = find_gpus(os.environ).devices
     columns = [sensor for device in devices for sensor in sensors("", device, gpu.METRICS, 1)]
     benchmark.pedantic(lambda: [sensor.value(0) for sensor in columns], rounds=50, warmup_rounds=5)

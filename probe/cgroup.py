@@ -13,8 +13,8 @@ OWN = Path("/proc/self/cgroup")
 def cpu_limit() -> float | None:
     """Cores we may use, by quota or by being kept to some of them; None where all are ours."""
     cores = psutil.cpu_count() or 1
-    found = [len(os.sched_getaffinity(0))] if hasattr(os, "sched_getaffinity") else []
-    limits = [float(count) for count in found if count < cores]
+    kept_to = [len(os.sched_getaffinity(0))] if hasattr(os, "sched_getaffinity") else []
+    limits = [float(count) for count in kept_to if count < cores]
     for folder in _folders("cpu"):
         quota = _text(folder / "cpu.max").split() or [
             _text(folder / f"cpu.cfs_{name}_us") for name in ("quota", "period")

@@ -2,16 +2,21 @@
 
 import contextlib
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
-
-import pynvml as nvml
 
 from probe.metric import Metric
 
-ABSENT = (nvml.NVML_ERROR_NOT_SUPPORTED, nvml.NVML_ERROR_FUNCTION_NOT_FOUND, nvml.NVML_ERROR_NO_PERMISSION)
+try:
+    import pynvml as nvml
+except ImportError:  # of the package nvidia-ml-py; without it there are no GPUs to read
+    nvml = None
+
 ALL_LINKS = 0xFFFFFFFF
-LINKS_SENT, LINKS_GOT = nvml.NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX, nvml.NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_RX
-SM, TENSOR, DRAM = nvml.NVML_GPM_METRIC_SM_UTIL, nvml.NVML_GPM_METRIC_ANY_TENSOR_UTIL, nvml.NVML_GPM_METRIC_DRAM_BW_UTIL
+# Names of NVML's constants, so that the table of metrics is there where the package is not.
+LINKS_SENT, LINKS_RECEIVED = "NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX", "NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_RX"
+SM, TENSOR, DRAM = "NVML_GPM_METRIC_SM_UTIL", "NVML_GPM_METRIC_ANY_TENSOR_UTIL", "NVML_GPM_METRIC_DRAM_BW_UTIL"
+ACTIVITIES = (SM, TENSOR, DRAM)
 
 
 class Device:
@@ -26,7 +31,7 @@ class Device:
         self._xids = 0
         self._events: Any = None
         self._samples: list[Any] = []
-        self._activity: dict[int, float] | None = None
+        self._activity: dict[str, float] | None = None
 
     def describe(self) -> dict[str, Any]:
         """name, uuid, memory_bytes, power_limit_w and mig; None for what the driver does not tell."""
@@ -42,8 +47,8 @@ class Device:
 
     def others(self) -> int:
         """Processes on this GPU that are not ours."""
-        found = nvml.nvmlDeviceGetComputeRunningProcesses(self.handle)
-        return sum(process.pid not in self.pids_of_ours for process in found)
+        running = nvml.nvmlDeviceGetComputeRunningProcesses(self.handle)
+        return sum(process.pid not in self.pids_of_ours for process in running)
 
     def throttled(self) -> int:
         """Bits of `probe.samples.THROTTLE_REASONS`."""
@@ -62,14 +67,14 @@ class Device:
                 self._xids += 1
         return self._xids
 
-    def nvlink_bytes(self, field: int) -> float:
+    def nvlink_bytes(self, field: str) -> float:
         """Bytes over all NVLinks since the driver was loaded."""
-        (value,) = nvml.nvmlDeviceGetFieldValues(self.handle, [(field, ALL_LINKS)])
+        (value,) = nvml.nvmlDeviceGetFieldValues(self.handle, [(getattr(nvml, field), ALL_LINKS)])
         if value.nvmlReturn != nvml.NVML_SUCCESS:
             raise nvml.NVMLError(value.nvmlReturn)
         return float(value.value.ullVal * 1024)
 
-    def activity(self, metric: int) -> float | None:
+    def activity(self, metric: str) -> float | None:
         """Percent since the last look at SM, which comes first; None at the very first (Hopper and newer)."""
         if metric == SM:
             if not nvml.nvmlGpmQueryDeviceSupport(self.handle).isSupportedDevice:
@@ -80,13 +85,14 @@ class Device:
             self._activity = self._compare_samples() if self._activity is not None else {}
         return (self._activity or {}).get(metric)
 
-    def _compare_samples(self) -> dict[int, float]:
-        question = nvml.c_nvmlGpmMetricsGet_t(version=nvml.NVML_GPM_METRICS_GET_VERSION, numMetrics=3)
+    def _compare_samples(self) -> dict[str, float]:
+        question = nvml.c_nvmlGpmMetricsGet_t(version=nvml.NVML_GPM_METRICS_GET_VERSION, numMetrics=len(ACTIVITIES))
         question.sample1, question.sample2 = self._samples
-        for place, metric in enumerate((SM, TENSOR, DRAM)):
-            question.metrics[place].metricId = metric
+        for place, name in enumerate(ACTIVITIES):
+            question.metrics[place].metricId = getattr(nvml, name)
         nvml.nvmlGpmMetricsGet(question)
-        return {one.metricId: one.value for one in question.metrics[:3] if one.nvmlReturn == nvml.NVML_SUCCESS}
+        answers = zip(ACTIVITIES, question.metrics, strict=False)  # there is room for more answers
+        return {name: answer.value for name, answer in answers if answer.nvmlReturn == nvml.NVML_SUCCESS}
 
     def _or_none(self, ask: Callable[[Any], Any]) -> Any:
         with contextlib.suppress(nvml.NVMLError):
@@ -94,53 +100,103 @@ class Device:
         return None
 
 
-def _row(
-    key: str, function: str, *arguments: int, field: str = "", scale: float = 1.0, every: int = 1
+def is_absent(error: Exception) -> bool:
+    """Whether it says that this GPU or driver has no such thing, and never will."""
+    if nvml is None:
+        return False
+    absent = (nvml.NVML_ERROR_NOT_SUPPORTED, nvml.NVML_ERROR_FUNCTION_NOT_FOUND, nvml.NVML_ERROR_NO_PERMISSION)
+    return getattr(error, "value", None) in absent
+
+
+def _call(
+    key: str, meaning: str, function: str, *constants: str, field: str = "", scale: float = 1.0, every: int = 1
 ) -> Metric[Device]:
     """A metric that is one call of NVML, or one field of its answer."""
 
     def read(gpu: Device) -> float:
-        answer = getattr(nvml, function)(gpu.handle, *arguments)
+        answer = getattr(nvml, function)(gpu.handle, *(getattr(nvml, name) for name in constants))
         return float(getattr(answer, field) if field else answer) * scale
 
-    return Metric(key=key, source=function, read=read, every=every)
+    return Metric(key, meaning, function, read, every)
 
 
 # Calls that block for 20 ms, or whose answer changes slowly, have a slower pace.
 METRICS: tuple[Metric[Device], ...] = (
-    _row("utilisation_pct", "nvmlDeviceGetUtilizationRates", field="gpu"),
-    _row("memory_used_bytes", "nvmlDeviceGetMemoryInfo", field="used"),
-    _row("power_w", "nvmlDeviceGetPowerUsage", scale=1e-3),
-    _row("energy_total_j", "nvmlDeviceGetTotalEnergyConsumption", scale=1e-3),
-    _row("sm_clock_mhz", "nvmlDeviceGetClockInfo", nvml.NVML_CLOCK_SM),
-    _row("memory_clock_mhz", "nvmlDeviceGetClockInfo", nvml.NVML_CLOCK_MEM, every=10),
-    _row("temperature_c", "nvmlDeviceGetTemperature", nvml.NVML_TEMPERATURE_GPU, every=10),
-    _row("ecc_errors_total", "nvmlDeviceGetTotalEccErrors", nvml.NVML_MEMORY_ERROR_TYPE_UNCORRECTED, 0, every=10),
-    _row("pcie_sent_bytes_per_s", "nvmlDeviceGetPcieThroughput", nvml.NVML_PCIE_UTIL_TX_BYTES, scale=1024, every=10),
-    _row(
-        "pcie_received_bytes_per_s", "nvmlDeviceGetPcieThroughput", nvml.NVML_PCIE_UTIL_RX_BYTES, scale=1024, every=10
+    _call(
+        "utilisation_pct",
+        "share of time in which a kernel was running",
+        "nvmlDeviceGetUtilizationRates",
+        field="gpu",
     ),
-    Metric(key="throttle_reasons", source="NVML, bits", read=Device.throttled),
-    Metric(key="other_processes", source="NVML", read=Device.others, every=10),
-    Metric(key="xid_events_total", source="NVML events", read=Device.xids, every=10),
-    Metric(key="nvlink_sent_total_bytes", source="NVML", read=lambda gpu: gpu.nvlink_bytes(LINKS_SENT), every=10),
-    Metric(key="nvlink_received_total_bytes", source="NVML", read=lambda gpu: gpu.nvlink_bytes(LINKS_GOT), every=10),
-    Metric(key="sm_activity_pct", source="NVML GPM", read=lambda gpu: gpu.activity(SM), every=10),
-    Metric(key="tensor_activity_pct", source="NVML GPM", read=lambda gpu: gpu.activity(TENSOR), every=10),
-    Metric(key="dram_bandwidth_pct", source="NVML GPM", read=lambda gpu: gpu.activity(DRAM), every=10),
+    _call("memory_used_bytes", "memory in use, by whomever", "nvmlDeviceGetMemoryInfo", field="used"),
+    _call("power_w", "power of the board", "nvmlDeviceGetPowerUsage", scale=1e-3),
+    _call("energy_total_j", "energy counter of the board", "nvmlDeviceGetTotalEnergyConsumption", scale=1e-3),
+    _call("sm_clock_mhz", "clock of the multiprocessors", "nvmlDeviceGetClockInfo", "NVML_CLOCK_SM"),
+    _call("memory_clock_mhz", "clock of the memory", "nvmlDeviceGetClockInfo", "NVML_CLOCK_MEM", every=10),
+    _call("temperature_c", "temperature of the chip", "nvmlDeviceGetTemperature", "NVML_TEMPERATURE_GPU", every=10),
+    _call(
+        "ecc_errors_total",
+        "memory errors that could not be corrected",
+        "nvmlDeviceGetTotalEccErrors",
+        "NVML_MEMORY_ERROR_TYPE_UNCORRECTED",
+        "NVML_VOLATILE_ECC",
+        every=10,
+    ),
+    _call(
+        "pcie_sent_bytes_per_s",
+        "from the GPU over PCIe",
+        "nvmlDeviceGetPcieThroughput",
+        "NVML_PCIE_UTIL_TX_BYTES",
+        scale=1024,
+        every=10,
+    ),
+    _call(
+        "pcie_received_bytes_per_s",
+        "to the GPU over PCIe",
+        "nvmlDeviceGetPcieThroughput",
+        "NVML_PCIE_UTIL_RX_BYTES",
+        scale=1024,
+        every=10,
+    ),
+    Metric("throttle_reasons", "bits: why clocks are held down", "NVML", Device.throttled),
+    Metric("other_processes", "processes on the GPU that are not watched", "NVML", Device.others, 10),
+    Metric("xid_events_total", "critical errors that the driver reported", "NVML events", Device.xids, 10),
+    Metric("nvlink_sent_total_bytes", "sent over NVLink", "NVML", lambda gpu: gpu.nvlink_bytes(LINKS_SENT), 10),
+    Metric(
+        "nvlink_received_total_bytes",
+        "received over NVLink",
+        "NVML",
+        lambda gpu: gpu.nvlink_bytes(LINKS_RECEIVED),
+        10,
+    ),
+    Metric("sm_activity_pct", "busy multiprocessors", "NVML GPM", lambda gpu: gpu.activity(SM), 10),
+    Metric("tensor_activity_pct", "busy tensor cores", "NVML GPM", lambda gpu: gpu.activity(TENSOR), 10),
+    Metric("dram_bandwidth_pct", "bandwidth of the memory in use", "NVML GPM", lambda gpu: gpu.activity(DRAM), 10),
 )
 
 
-def our_gpus(environ: Mapping[str, str]) -> tuple[list[Device], dict[str, str]]:
-    """Our GPUs as the workload counts them, and versions of `driver` and `cuda`; nothing where there are none."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gpus:
+    """Our GPUs, as the workload counts them."""
+
+    devices: tuple[Device, ...] = ()
+    driver: str = ""  # version
+    cuda: str = ""  # newest version that the driver serves
+    why_none: str = ""  # in words, where there are none
+
+
+def find_gpus(environ: Mapping[str, str]) -> Gpus:
+    """Those that the environment leaves to us."""
+    if nvml is None:
+        return Gpus(why_none="the package nvidia-ml-py is not installed")
     try:
         nvml.nvmlInit()
-        cuda = nvml.nvmlSystemGetCudaDriverVersion()
-        versions = {"driver": str(nvml.nvmlSystemGetDriverVersion()), "cuda": f"{cuda // 1000}.{cuda % 1000 // 10}"}
-        names = visible(environ, count=nvml.nvmlDeviceGetCount())
-        return [Device(_handle(name)) for name in names], versions
-    except nvml.NVMLError:
-        return [], {"driver": "", "cuda": ""}
+        version = nvml.nvmlSystemGetCudaDriverVersion()
+        driver, cuda = str(nvml.nvmlSystemGetDriverVersion()), f"{version // 1000}.{version % 1000 // 10}"
+        devices = tuple(Device(_handle(name)) for name in visible(environ, count=nvml.nvmlDeviceGetCount()))
+    except nvml.NVMLError as error:
+        return Gpus(why_none=f"NVIDIA's driver does not answer: {error}")
+    return Gpus(devices=devices, driver=driver, cuda=cuda, why_none="" if devices else "none is visible")
 
 
 def visible(environ: Mapping[str, str], *, count: int) -> list[str]:
@@ -157,15 +213,15 @@ def visible(environ: Mapping[str, str], *, count: int) -> list[str]:
     named = environ.get("CUDA_VISIBLE_DEVICES")
     if named is None:
         return ours
-    found = []
+    chosen = []
     for name in (part.strip() for part in named.split(",")):
         if name.isdigit() and int(name) < len(ours):
-            found.append(ours[int(name)])
+            chosen.append(ours[int(name)])
         elif name in ours or name.startswith(("GPU-", "MIG-")):
-            found.append(name)
+            chosen.append(name)
         else:  # as CUDA does: the first that is not there ends the list
             break
-    return found
+    return chosen
 
 
 def _handle(name: str) -> Any:

@@ -1,4 +1,7 @@
-"""The machine apart from its GPUs, through psutil and the kernel's files; ours means a process and its children."""
+"""The machine apart from its GPUs, through psutil and files of the kernel.
+
+Ours means a process and its children.
+"""
 
 import contextlib
 import time
@@ -19,10 +22,13 @@ class Host:
     Args:
         root: process number of the tree that is ours.
         own: process numbers of ours that do not count, such as the sampler's.
+
+    Raises:
+        psutil.NoSuchProcess: there is no process of number `root`.
     """
 
     def __init__(self, root: int, own: frozenset[int]) -> None:
-        self._root, self._own, self._beat = root, own, 0
+        self._root, self._own, self._beat = psutil.Process(root), own, 0
         self._tree: dict[int, psutil.Process] = {}
         self._spent_s: tuple[float, ...] = ()
         self._packages = {path: (0.0, 0.0) for path in RAPL.glob("*-rapl:?") if _is_package(path)}
@@ -37,14 +43,21 @@ class Host:
         """Processes of the tree."""
         return {*self._tree, *self._own}
 
+    @property
+    def root_is_alive(self) -> bool:
+        """Whether the process that was named still runs."""
+        with contextlib.suppress(psutil.Error):
+            return self._root.is_running() and self._root.status() != psutil.STATUS_ZOMBIE
+        return False
+
     def look(self) -> None:
-        """Read what several metrics share; comes first in each beat. Shares of time begin with the second one."""
+        """Read what several metrics share, first in each beat. Shares of time begin with the second beat."""
         # A run begins with programs being started; a short one would be over before the next scan.
         if self._beat < 2 * RESCAN_BEATS or self._beat % RESCAN_BEATS == 0:
             with contextlib.suppress(psutil.Error):
-                root = psutil.Process(self._root)
-                found = {each.pid: each for each in (root, *root.children(recursive=True)) if each.pid not in self._own}
-                self._tree = {**found, **{pid: each for pid, each in self._tree.items() if pid in found}}
+                family = (self._root, *self._root.children(recursive=True))
+                tree = {each.pid: each for each in family if each.pid not in self._own}
+                self._tree = {**tree, **{pid: each for pid, each in self._tree.items() if pid in tree}}
         self._beat += 1
         times = psutil.cpu_times()
         total_s = sum(times[:8])  # guest time is in user time already
@@ -73,7 +86,7 @@ class Host:
         return float(total)
 
     def energy_j(self) -> float | None:
-        """Joules of all CPU packages since the first look; the kernel's counters start again at their range."""
+        """Joules of all CPU packages since the first look; the counters start again at their range."""
         for path, (last_uj, total_uj) in self._packages.items():
             now_uj, range_uj = (float((path / name).read_text()) for name in ("energy_uj", "max_energy_range_uj"))
             grown = (now_uj - last_uj) % range_uj if last_uj else 0.0
@@ -102,22 +115,24 @@ def _temperature(host: Host) -> float | None:
     )
 
 
+READ, WRITTEN = (_of(psutil.disk_io_counters, f"{name}_bytes") for name in ("read", "write"))
+SENT, RECEIVED = (_of(psutil.net_io_counters, f"bytes_{name}") for name in ("sent", "recv"))
+# Those that ask every core, or every page of memory, have a slower pace.
 METRICS: tuple[Metric[Host], ...] = (
-    Metric(key="probe_cpu_total_s", source="the sampler itself", read=lambda host: time.process_time()),
-    Metric(key="host_cpu_pct", source="psutil, of the whole machine", read=lambda host: host.host_cpu_pct),
-    Metric(key="tree_cpu_pct", source="psutil, of the whole machine", read=lambda host: host.tree_cpu_pct),
-    Metric(key="steal_pct", source="psutil, of the whole machine", read=lambda host: host.steal_pct),
-    Metric(key="tree_rss_bytes", source="psutil", read=lambda host: host.tree_rss_bytes),
-    Metric(key="tree_uss_bytes", source="psutil", read=Host.unique_bytes, every=10),
-    Metric(key="memory_available_bytes", source="psutil", read=_of(psutil.virtual_memory, "available")),
-    Metric(key="load_1min", source="psutil", read=lambda host: psutil.getloadavg()[0]),
-    Metric(key="disk_read_total_bytes", source="psutil", read=_of(psutil.disk_io_counters, "read_bytes")),
-    Metric(key="disk_written_total_bytes", source="psutil", read=_of(psutil.disk_io_counters, "write_bytes")),
-    Metric(key="network_sent_total_bytes", source="psutil", read=_of(psutil.net_io_counters, "bytes_sent")),
-    Metric(key="network_received_total_bytes", source="psutil", read=_of(psutil.net_io_counters, "bytes_recv")),
-    Metric(key="cpu_energy_total_j", source="RAPL", read=Host.energy_j),
-    Metric(key="clock_jump_s", source="both clocks", read=Host.clock_jump_s),
-    # These go through a file of every core.
-    Metric(key="cpu_mhz", source="psutil", read=_of(psutil.cpu_freq, "current"), every=10),
-    Metric(key="cpu_temperature_c", source="psutil", read=_temperature, every=10),
+    Metric("probe_cpu_total_s", "CPU time of the sampler itself", "the sampler", lambda host: time.process_time()),
+    Metric("host_cpu_pct", "busy share of all cores", "psutil", lambda host: host.host_cpu_pct),
+    Metric("tree_cpu_pct", "what was watched, as a share of all cores", "psutil", lambda host: host.tree_cpu_pct),
+    Metric("steal_pct", "taken by other virtual machines", "psutil", lambda host: host.steal_pct),
+    Metric("tree_rss_bytes", "resident memory of what was watched", "psutil", lambda host: host.tree_rss_bytes),
+    Metric("tree_uss_bytes", "memory that only it uses", "psutil", Host.unique_bytes, 10),
+    Metric("memory_available_bytes", "memory left for others", "psutil", _of(psutil.virtual_memory, "available")),
+    Metric("load_1min", "load of the last minute", "psutil", lambda host: psutil.getloadavg()[0]),
+    Metric("disk_read_total_bytes", "read from all disks", "psutil", READ),
+    Metric("disk_written_total_bytes", "written to all disks", "psutil", WRITTEN),
+    Metric("network_sent_total_bytes", "sent over all networks", "psutil", SENT),
+    Metric("network_received_total_bytes", "received over all networks", "psutil", RECEIVED),
+    Metric("cpu_energy_total_j", "energy of all CPU packages", "RAPL", Host.energy_j),
+    Metric("clock_jump_s", "wall clock against the steady one", "both clocks", Host.clock_jump_s),
+    Metric("cpu_mhz", "clock of the cores, on average", "psutil", _of(psutil.cpu_freq, "current"), 10),
+    Metric("cpu_temperature_c", "hottest sensor of the CPU", "psutil", _temperature, 10),
 )

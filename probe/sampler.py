@@ -1,12 +1,13 @@
-"""The sampler, a process of its own: `python -m probe.sampler FOLDER PID GPU_HZ HOST_HZ SPELL_S`.
+"""The sampler: reads every metric on a fixed beat and writes the file of samples.
 
-It reads every metric on a fixed beat, writes the samples of FOLDER, and ends when its standard input is closed, which
-the kernel does when whoever started it is gone. What it has to say it prints, a fault a line. Where SPELL_S is not 0,
-it rests in every second spell of so many seconds: its samples are empty then, and training goes on without its cost.
+It prints `ready` after the first beat, and then a line for each fault. It ends when the process that it watches
+has ended, or when its standard input is closed where that is a pipe: the kernel closes it when whoever holds the
+other end is gone.
 """
 
 import os
 import select
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -14,13 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from probe import gpu, host
-from probe.gpu import ABSENT, our_gpus
+from probe.errors import ProbeError
+from probe.gpu import Device, find_gpus, is_absent
 from probe.host import Host
 from probe.metric import Metric, beats
 from probe.samples import SampleFile
 
 FLUSH_S = 1.0
+READY = "ready"
 
 
 @dataclass(kw_only=True)
@@ -52,55 +57,98 @@ class Sensor:
 
 
 def sensors(prefix: str, source: Any, table: Iterable[Metric[Any]], beats_apart: int) -> list[Sensor]:
-    """The rows of a table that `source` can answer; slow ones take turns, so that no beat is kept waiting for all."""
-    found = []
+    """The rows of a table that `source` can answer; slow ones take turns, so that no beat waits for all."""
+    able = []
     for place, metric in enumerate(table):
         every = beats_apart * metric.every
         ask = _asker(metric, source)
         try:
             ask()
         except Exception as error:
-            if getattr(error, "value", None) in ABSENT:
+            if is_absent(error):
                 continue
         offset = place % metric.every * beats_apart
-        found.append(Sensor(column=prefix + metric.key, ask=ask, every=every, offset=offset))
-    return found
+        able.append(Sensor(column=prefix + metric.key, ask=ask, every=every, offset=offset))
+    return able
 
 
 def _asker(metric: Metric[Any], source: Any) -> Callable[[], float | None]:
     return lambda: metric.read(source)
 
 
-def sample(folder: Path, root: int, gpu_hz: float, host_hz: float, spell_s: float) -> None:
-    """Write samples until standard input ends."""
-    devices, _ = our_gpus(os.environ)
-    machine = Host(root, frozenset({os.getpid()}))
+def sample(
+    folder: Path, pid: int, *, gpu_hz: float, host_hz: float, window_s: float = 0.0, children_only: bool = False
+) -> None:
+    """Write samples.csv.gz in `folder` until there is nothing left to watch.
+
+    Args:
+        folder: made where it is not there; samples of an earlier run in it are added to.
+        pid: the process to watch, with its children.
+        gpu_hz: beats a second for GPUs.
+        host_hz: beats a second for the rest of the machine.
+        window_s: where not 0, every second window of so many seconds is a rest, and its samples are empty.
+        children_only: `pid` itself does not count.
+
+    Raises:
+        ProbeError: there is no such process.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        machine = Host(pid, frozenset({os.getpid(), pid} if children_only else {os.getpid()}))
+    except psutil.NoSuchProcess as error:
+        raise ProbeError(f"there is no process {pid}", remedy="take a number that `ps` shows") from error
+    devices = find_gpus(os.environ).devices
     hz = max(gpu_hz if devices else 0.0, host_hz)
     host_every, gpu_every = round(hz / host_hz), max(round(hz / gpu_hz), 1)
     columns = sensors("", machine, host.METRICS, host_every)
     for number, device in enumerate(devices):
         columns += sensors(f"gpu{number}_", device, gpu.METRICS, gpu_every)
     with SampleFile(folder, [sensor.column for sensor in columns]) as file:
+        _Loop(machine, devices, columns, file, hz, host_every, window_s).run()
+
+
+@dataclass
+class _Loop:
+    machine: Host
+    devices: tuple[Device, ...]
+    columns: list[Sensor]
+    file: SampleFile
+    hz: float
+    host_every: int
+    window_s: float
+
+    def run(self) -> None:
         began_s = time.monotonic()
         wall_s, flushed_s = time.time() - began_s, 0.0
-        for beat, late_s in beats(1 / hz, clock=time.monotonic, wait=_closed):
+        for beat, late_s in beats(1 / self.hz, clock=time.monotonic, wait=_waiter()):
             now_s = time.monotonic()
-            resting = spell_s and (now_s - began_s) // spell_s % 2
-            if beat % host_every == 0 and not resting:
-                machine.look()
-                for device in devices:
-                    device.pids_of_ours = machine.pids
-            file.add(wall_s + now_s, late_s, [None if resting else sensor.value(beat) for sensor in columns])
-            if now_s - flushed_s >= FLUSH_S or hz <= 1:
-                file.flush()
+            resting = bool(self.window_s) and (now_s - began_s) // self.window_s % 2 == 1
+            if beat % self.host_every == 0:
+                if not self.machine.root_is_alive:
+                    return
+                if not resting:
+                    self._look()
+            self.file.add(wall_s + now_s, late_s, [None if resting else one.value(beat) for one in self.columns])
+            if now_s - flushed_s >= FLUSH_S or self.hz <= 1:
+                self.file.flush()
                 flushed_s = now_s
             if beat == 0:
-                print("ready", flush=True)
+                print(READY, flush=True)
+
+    def _look(self) -> None:
+        self.machine.look()
+        for device in self.devices:
+            device.pids_of_ours = self.machine.pids
 
 
-def _closed(timeout_s: float) -> bool:
-    return bool(select.select([sys.stdin], [], [], timeout_s)[0])
+def _waiter() -> Callable[[float], bool]:
+    """What sleeps for so many seconds and says whether to stop; a terminal or a file as input never does."""
+    mode = os.fstat(sys.stdin.fileno()).st_mode
+    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode):
+        return lambda timeout_s: bool(select.select([sys.stdin], [], [], timeout_s)[0])
 
+    def wait(timeout_s: float) -> bool:
+        time.sleep(timeout_s)
+        return False
 
-if __name__ == "__main__":
-    sample(Path(sys.argv[1]), int(sys.argv[2]), *map(float, sys.argv[3:]))
+    return wait

@@ -1,13 +1,14 @@
 """The file of samples, samples.csv.gz: a line for each beat, a column for each metric, empty cells as `nan`.
 
-Columns: `unix_s` (seconds since 1970), `late_s` (how late the beat was), then one for each metric, `<metric>` of the
-host or `gpu<n>_<metric>` of a GPU. A metric's name ends in its unit; one with `_total` only ever grows.
+Columns: `unix_s` (seconds since 1970), `late_s` (how late the beat was), then one for each metric: `<metric>` of
+the host or `gpu<n>_<metric>` of a GPU. A metric's name ends in its unit; one with `_total` only ever grows.
 """
 
 import gzip
 import os
 import zlib
-from collections.abc import Sequence
+from array import array
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SAMPLES = "samples.csv.gz"
-# Bits of a column `throttle_reasons`, as NVML numbers them; being idle or set to certain clocks are bits, too, and no
-# reasons to worry.
+# End of a metric's name -> its unit; where two fit, the first one holds.
+UNITS = {
+    "_bytes_per_s": "bytes/s",
+    "_bytes": "bytes",
+    "_mhz": "MHz",
+    "_pct": "%",
+    "_s": "s",
+    "_j": "J",
+    "_w": "W",
+    "_c": "°C",
+}
+# Bits of a column `throttle_reasons`, as NVML numbers them; being idle or set to certain clocks are bits, too,
+# and no reasons to worry.
 THROTTLE_REASONS = {
     0x4: "power cap",
     0x8: "hardware slowdown",
@@ -33,7 +45,17 @@ class SamplesError(ProbeError):
     """A file of samples does not hold what it should."""
 
 
-def read_samples(folder: Path) -> "dict[str, NDArray[np.float64]]":
+def unit_of(name: str, units: Mapping[str, str] = UNITS) -> str:
+    """The unit of a number, which the end of its name tells; "" of a plain number, whose name tells none."""
+    return next((unit for ending, unit in units.items() if f"_{name}".endswith(ending)), "")
+
+
+def is_total(name: str) -> bool:
+    """Whether it only ever grows, so that its change is what counts."""
+    return "_total" in name
+
+
+def read_columns(folder: Path) -> "dict[str, array[float]]":
     """Columns of samples.csv.gz, NaN where nothing was read; of a file cut off by a kill, all whole lines.
 
     Empty where there are none.
@@ -41,24 +63,39 @@ def read_samples(folder: Path) -> "dict[str, NDArray[np.float64]]":
     Raises:
         SamplesError: a line has another number of cells than the heading, or one that is no number.
     """
-    import numpy as np  # the sampler, which only writes, starts without it
-
     path = folder / SAMPLES
     header, _, body = (_inflated(path.read_bytes())[0] if path.exists() else "").partition("\n")
     names = header.split(",")
     if not body:
         return {}
     try:
-        table = np.array(body.replace("\n", ",")[:-1].split(","), dtype=np.float64).reshape(-1, len(names))
-    except ValueError as error:
-        raise SamplesError(f"{path} does not hold lines of {len(names)} numbers", remedy=f"remove {folder}") from error
-    return dict(zip(names, table.T, strict=True))
+        numbers = array("d", map(float, body.replace("\n", ",")[:-1].split(",")))
+    except ValueError:
+        numbers = array("d")
+    if len(numbers) != body.count("\n") * len(names):
+        raise SamplesError(f"{path} does not hold lines of {len(names)} numbers", remedy=f"remove {folder}")
+    return {name: numbers[place :: len(names)] for place, name in enumerate(names)}
+
+
+def read_samples(folder: Path) -> "dict[str, NDArray[np.float64]]":
+    """The same as `read_columns`, as arrays of numpy.
+
+    Raises:
+        SamplesError: a line has another number of cells than the heading, or one that is no number.
+    """
+    import numpy as np  # the probe itself does without it
+
+    return {name: np.array(column) for name, column in read_columns(folder).items()}
 
 
 class SampleFile:
     """samples.csv.gz, to be added to: what was flushed can be read although the file was never closed.
 
     Where there are samples of an earlier run, their columns hold.
+
+    Args:
+        folder: where the file is or will be; it is there.
+        columns: names of the metrics, in the order of the values of each line.
     """
 
     def __init__(self, folder: Path, columns: Sequence[str]) -> None:
@@ -98,13 +135,13 @@ class SampleFile:
 
 def _inflated(packed: bytes) -> tuple[str, bool]:
     """All whole lines, and whether the file had its proper end. Each run of the sampler adds a gzip member."""
-    found, whole = [], True
+    parts, whole = [], True
     while packed and whole:
         member = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
         try:
-            found.append(member.decompress(packed))
+            parts.append(member.decompress(packed))
         except zlib.error:
             break
         packed, whole = member.unused_data, member.eof
-    text = b"".join(found).decode("ascii", errors="replace")
+    text = b"".join(parts).decode("ascii", errors="replace")
     return text[: text.rfind("\n") + 1], whole and not packed

@@ -49,7 +49,7 @@ def bench(settings: Settings, *, say: Say, scaling: bool = False) -> list[Record
     """
     plan = load_plan(settings.recipe.name)
     machine = facts.machine(host_name=plan.host_name)
-    facts.earn(settings.platform, machine, os.environ)
+    facts.require_platform_match(settings.platform, machine, os.environ)
     user = Workspace(settings.workspace)
     if plan.epochs and settings.origins["epochs"].startswith("recipe "):
         # Evaluated after every epoch, for the time to a mAP: the epochs are few.

@@ -1,29 +1,29 @@
-"""What a record says of where it was made: machine, code, environment; and whether a platform's name is earned."""
+"""What a record says of where it was made: machine, code, environment; and whether it is the platform."""
 
 import hashlib
 import importlib.metadata
-import os
 import platform
 import re
 import socket
 from collections.abc import Mapping
-from pathlib import Path
-
-import psutil
 
 from harness import __version__
 from harness.code_version import code_version
 from harness.engine.request import Engine
 from harness.errors import ConfigError
+from harness.measure.probe_command import ask_probe
 from harness.measure.record import Code, Gpu, Machine
 from harness.settings.platform import Platform, host_fits
-from probe import cgroup
-from probe.gpu import our_gpus
 
 # Changes here change what is measured; results and documents do not.
 MEASURED = (
     *("harness", "probe", "yolo_v4", "made_frames", "bench", "specs", "container"),
     *("pyproject.toml", "constraints.txt"),
+)
+# What the probe says of a machine, under the names of a record.
+DESCRIBED = (
+    *("cpu_model", "cores", "cpu_limit", "memory_bytes", "memory_limit_bytes"),
+    *("os", "kernel", "driver", "cuda"),
 )
 ENVIRONMENT = re.compile(
     r"(OMP|MKL|OPENBLAS)_NUM_THREADS|KMP_AFFINITY|CUDA_(VISIBLE_DEVICES|DEVICE_ORDER|LAUNCH_BLOCKING)|"
@@ -35,20 +35,12 @@ ENVIRONMENT = re.compile(
 
 def machine(*, host_name: bool) -> Machine:
     """What this machine is; `host_name`: name it, in place of a hash."""
-    gpus, versions = our_gpus(os.environ)
-    name = socket.gethostname()
+    facts, name = ask_probe("describe"), socket.gethostname()
     return Machine(
         host=name if host_name else hashlib.sha256(name.encode()).hexdigest()[:12],
-        cpu_model=_cpu_model(),
-        cores=psutil.cpu_count() or 1,
-        memory_bytes=psutil.virtual_memory().total,
-        os=_os(),
-        kernel=platform.release(),
         python=platform.python_version(),
-        cpu_limit=cgroup.cpu_limit(),
-        memory_limit_bytes=cgroup.memory_limit_bytes(),
-        gpus=tuple(Gpu(**gpu.describe()) for gpu in gpus),
-        **versions,
+        gpus=tuple(Gpu(**gpu) for gpu in facts["gpus"]),
+        **{name: facts[name] for name in DESCRIBED},
     )
 
 
@@ -71,14 +63,14 @@ def environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: text for name, text in sorted(environ.items()) if ENVIRONMENT.fullmatch(name)}
 
 
-def earn(wanted: Platform, found: Machine, environ: Mapping[str, str]) -> None:
+def require_platform_match(wanted: Platform, here: Machine, environ: Mapping[str, str]) -> None:
     """Refuse to measure under a platform's name where the machine is not that platform.
 
     Raises:
         ConfigError: with what was checked, expected and found.
     """
     host, scheduler = socket.gethostname(), "slurm" if "SLURM_JOB_ID" in environ else "none"
-    models = sorted({gpu.name for gpu in found.gpus})
+    models = sorted({gpu.name for gpu in here.gpus})
     wrong = []
     if host_fits(wanted, host, login=False) is False:
         wrong.append(f"host: expected a name like {wanted.host_pattern}, found {host}")
@@ -91,16 +83,3 @@ def earn(wanted: Platform, found: Machine, environ: Mapping[str, str]) -> None:
             f"this is not the platform {wanted.name}, so nothing is measured under its name:\n  " + "\n  ".join(wrong),
             remedy="measure there, or with --platform local",
         )
-
-
-def _cpu_model() -> str:
-    info = Path("/proc/cpuinfo")
-    found = re.search(r"^(?:model name|Model)\s*:\s*(.+)$", info.read_text(), re.MULTILINE) if info.exists() else None
-    return found[1].strip() if found else platform.processor() or platform.machine()
-
-
-def _os() -> str:
-    try:
-        return platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
-    except OSError:
-        return platform.platform(terse=True)

@@ -4,32 +4,38 @@ import contextlib
 import os
 import select
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.measure.probe_command import PROBE
 from harness.measure.record_files import FAULTS
 
 PATIENCE_S = 10.0
 
 
 @contextlib.contextmanager
-def watched(folder: Path, *, gpu_hz: float, host_hz: float, spell_s: float = 0.0) -> Iterator[None]:
-    """Sample this process and its children while inside; that the sampler failed is noted as a fault, never raised.
+def watched(folder: Path, *, gpu_hz: float, host_hz: float) -> Iterator[None]:
+    """Sample this process and its children while inside.
 
-    With a `spell_s` it looks at them for so many seconds, rests for as many, and so on.
+    That the sampler failed is noted as a fault in the folder, never raised.
+
+    Args:
+        folder: of the record; its samples are added to.
+        gpu_hz: how often GPUs are read, per second.
+        host_hz: how often the rest of the machine is read, per second.
     """
-    words = [str(folder), str(os.getpid()), str(gpu_hz), str(host_hz), str(spell_s)]
+    rates = [f"--gpu-hz={gpu_hz}", f"--host-hz={host_hz}"]
     with (folder / FAULTS).open("ab") as faults:
         sampler = subprocess.Popen(
-            [sys.executable, "-m", "probe.sampler", *words],
+            [*PROBE, "sample", str(folder), str(os.getpid()), *rates],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=faults,
-            start_new_session=True,  # Ctrl-C is for us: it writes on until we let go of it
+            start_new_session=True,  # Ctrl-C is for us: it samples until its input is closed
         )
         assert sampler.stdout is not None
-        select.select([sampler.stdout], [], [], PATIENCE_S)  # a driver may take its time: the run does not wait for it
+        # A driver may take long to answer; after this time the run begins without it.
+        select.select([sampler.stdout], [], [], PATIENCE_S)
         try:
             yield
         finally:

@@ -18,9 +18,11 @@ HOUSES = {
         errors, verdict, units, files, clock, text, code_version, progress
     """,
     "probe": """
-        sampler | dmon
+        cli, __main__
+        run
+        sampler | describe | dmon | summary
         gpu | host
-        cgroup, metric, samples, errors
+        cgroup, metric, samples, table, errors
     """,
     "made_frames": """
         __main__
@@ -41,8 +43,8 @@ HOUSES = {
         errors, boxes, status, phases, progress, files
     """,
 }
-# What one package may import of another: the harness reads and writes the sampler's files.
-SHARED = {("harness", f"probe.{name}") for name in ("samples", "errors", "dmon", "gpu", "cgroup")}
+# What one package may import of another: the harness reads the files of samples.
+SHARED = {("harness", "probe.samples")}
 
 
 def floors(package):

@@ -17,6 +17,7 @@ TESTED_THROUGH: dict[str, str] = {
     "harness/queue/submit.py": "tests/system/test_queue.py",
     "harness/verbs/measure.py": "tests/harness/measure/test_bench.py",
     "harness/stages/experiment.py": "tests/harness/stages/test_workflow.py",
+    "probe/__main__.py": "tests/probe/test_cli.py",
     "yolo_v4/__main__.py": "tests/yolo_v4/test_cli.py",
     "yolo_v4/boxes.py": "tests/yolo_v4/golden/test_decode.py",
     "yolo_v4/commands/dataset_convert.py": "tests/yolo_v4/commands/test_dataset_convert.py",

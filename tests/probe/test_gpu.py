@@ -11,16 +11,17 @@ from probe.gpu import visible
 SCRIPT = """
 import json, os, sys
 from probe.sampler import sensors
-from probe.gpu import METRICS, our_gpus
-devices, versions = our_gpus(os.environ)
+from probe.gpu import METRICS, find_gpus
+gpus = find_gpus(os.environ)
 seen = []
-for number, device in enumerate(devices):
+for number, device in enumerate(gpus.devices):
     columns = sensors("", device, METRICS, 1)
     for beat in range(int(sys.argv[1])):
         values = [(one.column, one.value(beat)) for one in columns]
         seen += [(number, name, value) for name, value in values if value is not None]
     seen += [(number, "columns", [one.column for one in columns])]
-described = [device.describe() for device in devices]
+described = [device.describe() for device in gpus.devices]
+versions = {"driver": gpus.driver, "cuda": gpus.cuda}
 print(json.dumps({"versions": versions, "seen": seen, "gpus": described}))
 """
 

@@ -48,16 +48,16 @@ def test_of_an_engine_in_an_image_the_packages_and_digests_are_those_of_the_imag
 
 
 def test_a_platform_without_facts_fits_any_machine(machine):
-    facts.earn(Platform(name="local", title="here"), machine, {})
+    facts.require_platform_match(Platform(name="local", title="here"), machine, {})
 
 
-def test_a_platform_that_fits_is_earned(machine):
+def test_a_platform_that_fits_is_accepted(machine):
     gpu = Gpu(name="NVIDIA A100-SXM4-40GB", uuid="GPU-0", memory_bytes=None, power_limit_w=None, mig=False)
     found = dataclasses.replace(machine, gpus=(gpu,))
     name = re.escape(socket.gethostname())
     wanted = Platform(name="here", title="", host_pattern=name, scheduler="slurm", gpu_model="A100")
 
-    facts.earn(wanted, found, {"SLURM_JOB_ID": "1"})
+    facts.require_platform_match(wanted, found, {"SLURM_JOB_ID": "1"})
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,8 @@ def test_a_platform_that_fits_is_earned(machine):
 )
 def test_a_platform_that_does_not_fit_is_refused_with_what_was_found(machine, wanted, complaint):
     with pytest.raises(ConfigError, match=complaint) as caught:
-        facts.earn(Platform(name="far", title="", **wanted), dataclasses.replace(machine, gpus=()), {})
+        facts.require_platform_match(
+            Platform(name="far", title="", **wanted), dataclasses.replace(machine, gpus=()), {}
+        )
 
     assert caught.value.exit_status == 2

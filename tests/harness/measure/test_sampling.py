@@ -12,8 +12,7 @@ from harness.measure import digest
 from harness.measure.record import Run
 from harness.measure.record_files import read_faults
 from harness.measure.sampling import watched
-from probe.sampler import Sensor
-from probe.samples import SampleFile, read_samples
+from probe.samples import read_samples
 
 
 @pytest.fixture
@@ -59,16 +58,6 @@ def test_a_slow_call_is_beats_missed_and_no_more(watch):
 
 
 @pytest.mark.slow
-def test_in_every_second_spell_it_rests(watch):
-    samples, _, said = watch(3.6, gpu_hz=10.0, spell_s=1.0)
-
-    assert said == ()
-    spells = (samples["unix_s"] - samples["unix_s"][0]) // 1.0
-    assert np.isfinite(samples["gpu0_power_w"]).tolist() == (spells % 2 == 0).tolist()
-    assert {*spells} == {0, 1, 2, 3}
-
-
-@pytest.mark.slow
 def test_a_lost_gpu_is_nothing_from_then_on_and_said(watch):
     samples, _, said = watch(2.5, "lost")
 
@@ -82,7 +71,7 @@ def test_a_lost_gpu_is_nothing_from_then_on_and_said(watch):
 def test_a_sampler_that_is_killed_is_a_fault_and_what_it_wrote_is_there(watch):
     def kill():
         time.sleep(1.5)
-        (sampler,) = [child for child in psutil.Process().children() if "probe.sampler" in child.cmdline()]
+        (sampler,) = [child for child in psutil.Process().children() if "sample" in child.cmdline()]
         os.kill(sampler.pid, signal.SIGKILL)
 
     samples, run, said = watch(2.0, during=kill)
@@ -102,25 +91,3 @@ def test_a_second_run_goes_into_the_same_file(watch):
     assert second["unix_s"].size > first["unix_s"].size
     assert (np.diff(second["unix_s"]) > 0).all()
     assert np.isnan(second["gpu0_power_w"][-3:]).all()
-
-
-def test_a_vanished_sensor_is_told_once_and_so_is_its_coming_back(capsys):
-    answers = iter([1.0, OSError("unplugged"), OSError("unplugged"), 2.0])
-
-    def ask():
-        answer = next(answers)
-        if isinstance(answer, OSError):
-            raise answer
-        return answer
-
-    sensor = Sensor(column="fan", ask=ask, every=1, offset=0)
-
-    assert [sensor.value(beat) for beat in range(4)] == [1.0, None, None, 2.0]
-    assert capsys.readouterr().out == "fan is gone: unplugged\nfan is back\n"
-
-
-def test_nan_and_nothing_are_the_same_in_the_file(tmp_path):
-    with SampleFile(tmp_path, ["a", "b"]) as file:
-        file.add(1.0, 0.0, [None, float("nan")])
-
-    assert np.isnan([column[0] for name, column in read_samples(tmp_path).items() if name in "ab"]).all()

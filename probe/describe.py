@@ -1,0 +1,83 @@
+"""What this machine is, and what can be read of a machine."""
+
+import platform
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from probe import cgroup, gpu, host
+from probe.gpu import find_gpus
+from probe.table import table
+
+HEADING = ("metric", "unit", "beats", "meaning", "source")
+
+
+def describe(environ: Mapping[str, str]) -> dict[str, Any]:
+    """Facts by name; None or "" for what is not known, and no GPU that the environment keeps from us."""
+    gpus = find_gpus(environ)
+    return {
+        "cpu_model": _cpu_model(),
+        "cores": psutil.cpu_count() or 1,  # logical
+        "cpu_limit": cgroup.cpu_limit(),  # cores that we may use
+        "memory_bytes": psutil.virtual_memory().total,
+        "memory_limit_bytes": cgroup.memory_limit_bytes(),
+        "os": _os(),
+        "kernel": platform.release(),
+        "gpus": [device.describe() for device in gpus.devices],
+        "why_no_gpus": gpus.why_none,
+        "driver": gpus.driver,
+        "cuda": gpus.cuda,
+    }
+
+
+def as_text(facts: Mapping[str, Any]) -> str:
+    """For people: a line for each fact, and one for each GPU."""
+    plain = [
+        (name, "none" if fact is None else str(fact))
+        for name, fact in facts.items()
+        if name not in ("gpus", "why_no_gpus") and fact != ""
+    ]
+    gpus = [(f"gpu{number}", _gpu(each)) for number, each in enumerate(facts["gpus"])]
+    return table([*plain, *(gpus or [("gpus", f"none: {facts['why_no_gpus']}")])], numbers_from=2)
+
+
+def _gpu(facts: Mapping[str, Any]) -> str:
+    more = [f"{name} {fact}" for name, fact in facts.items() if name not in ("name", "mig") and fact is not None]
+    return ", ".join([facts["name"], *more, *(["a MIG instance"] if facts["mig"] else [])])
+
+
+def metrics() -> list[dict[str, Any]]:
+    """Every metric that can be read: `metric`, `unit`, `beats` between two looks, `meaning`, `source`."""
+    tables = (("", host.METRICS), ("gpu<n>_", gpu.METRICS))
+    return [
+        {
+            "metric": prefix + one.key,
+            "unit": one.unit,
+            "beats": one.every,
+            "meaning": one.meaning,
+            "source": one.source,
+        }
+        for prefix, rows in tables
+        for one in rows
+    ]
+
+
+def metrics_as_text() -> str:
+    """For people."""
+    return table([HEADING, *([str(one[name]) for name in HEADING] for one in metrics())], numbers_from=len(HEADING))
+
+
+def _cpu_model() -> str:
+    info = Path("/proc/cpuinfo")
+    model = re.search(r"^(?:model name|Model)\s*:\s*(.+)$", info.read_text(), re.MULTILINE) if info.exists() else None
+    return model[1].strip() if model else platform.processor() or platform.machine()
+
+
+def _os() -> str:
+    try:
+        return platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
+    except OSError:
+        return platform.platform(terse=True)
