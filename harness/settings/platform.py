@@ -144,3 +144,8 @@ def platforms() -> list[Platform]:
 def this_machine() -> str:
     """The platform of a machine without queue: WSL 2 says what it is in its kernel's name."""
     return "wsl2" if "microsoft" in os.uname().release.lower() else "local"
+
+
+def goes_to_queue(platform: Platform, environ: Mapping[str, str]) -> bool:
+    """Whether work for the platform is submitted to its queue; inside a job it is done on the spot."""
+    return platform.scheduler == "slurm" and "SLURM_JOB_ID" not in environ

@@ -5,7 +5,7 @@ import pytest
 
 from harness.errors import ConfigError
 from harness.settings.declared import SPECS
-from harness.settings.platform import Platform, complaint, load_platform, platforms, wall_time_s
+from harness.settings.platform import Platform, complaint, goes_to_queue, load_platform, platforms, wall_time_s
 
 SOUND = Platform(name="x", title="x", scheduler="slurm", wall_time="1:00:00")
 
@@ -93,3 +93,11 @@ def test_wall_times_as_slurm_writes_them(text, seconds):
 def test_other_ways_to_write_a_time_are_not_guessed_at(text):
     with pytest.raises(ValueError, match=text):
         wall_time_s(text)
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "environ", "expected"),
+    [("slurm", {}, True), ("slurm", {"SLURM_JOB_ID": "7"}, False), ("none", {}, False)],
+)
+def test_work_goes_to_the_queue_unless_this_is_a_job_of_it(scheduler, environ, expected):
+    assert goes_to_queue(dataclasses.replace(SOUND, scheduler=scheduler), environ) is expected
