@@ -1,15 +1,17 @@
 """Verbs that look and change nothing: status, plan, why, show-config."""
 
 import argparse
+import os
 import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from harness.errors import ConfigError
+from harness.settings.platform import goes_to_queue
 from harness.settings.table import nearest
 from harness.settings.variables import VARIABLES, Settings
 from harness.text import columns, duration
-from harness.verbs.run import ALL, goes_to_queue, header
+from harness.verbs.run import ALL, header
 from harness.verbs.verb import QUEUE, WORKFLOW, Option, Verb
 from harness.workspace.marker import STAGES
 
@@ -30,7 +32,7 @@ def _status(settings: Settings, options: argparse.Namespace) -> int:
 
 def _plan(settings: Settings, options: argparse.Namespace) -> int:
     wanted = _stage(options.stage or ALL, (*STAGES, ALL))
-    if goes_to_queue(settings):
+    if goes_to_queue(settings.platform, os.environ):
         from harness.verbs.queue import script
 
         print(script(settings, [wanted]))

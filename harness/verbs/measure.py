@@ -8,9 +8,10 @@ from pathlib import Path
 from harness import __version__
 from harness.errors import ConfigError, HarnessError
 from harness.settings.load import load_settings
+from harness.settings.platform import goes_to_queue
 from harness.settings.variables import Settings
 from harness.verbs.queue import left_of_study, through_queue
-from harness.verbs.run import goes_to_queue, header
+from harness.verbs.run import header
 from harness.verbs.tidy import FORCE
 from harness.verbs.verb import QUEUE, WORKFLOW, Option, Verb
 
@@ -34,7 +35,7 @@ def _scaling(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _measure(verb: str, settings: Settings) -> int:
-    if goes_to_queue(settings):
+    if goes_to_queue(settings.platform, os.environ):
         return through_queue(settings, [verb])
     from harness.engine.checks import check
     from harness.measure.bench import bench

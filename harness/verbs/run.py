@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness import __version__
 from harness.errors import ConfigError, raise_first
+from harness.settings.platform import goes_to_queue
 from harness.settings.variables import Settings
 from harness.text import columns, duration, last_lines
 from harness.verbs.verb import QUEUE, WORKFLOW, Option, Verb
@@ -37,15 +38,10 @@ VERBOSE = Option(name="verbose", help="show what luigi says, too", is_switch=Tru
 SHOWN_PRODUCTS = 2
 
 
-def goes_to_queue(settings: Settings) -> bool:
-    """Whether work for the platform is brought through its queue; inside a job it is done where we are."""
-    return settings.platform.scheduler == "slurm" and "SLURM_JOB_ID" not in os.environ
-
-
 def stages(names: Sequence[str], settings: Settings, options: argparse.Namespace) -> int:
     """Run the named stages here, or bring them through the queue of the platform."""
     wanted = STAGES if ALL in names else names
-    if goes_to_queue(settings):
+    if goes_to_queue(settings.platform, os.environ):
         from harness.verbs.queue import through_queue
 
         return through_queue(settings, names if len(names) == 1 else [f"--{name}" for name in names], wanted)
