@@ -4,10 +4,11 @@
     python bench/sampler_cost.py [--stand-in] rate
     python bench/sampler_cost.py rate --status OUT -- yolo_v4 train -e SPEC -r OUT -k KEY
 
-`cpu` watches a command that sleeps, once for a moment and once for a minute more: the difference is what sampling
-costs beyond the probe's own start. `rate` lets the sampler rest in every second window, and compares the rate of
-steps in each window with it with that of the two windows without around it: blocks of their own differ by some 5 %
-whatever one does. The steps are multiplications of matrices on all cores, or those of a training that tells them.
+`cpu` watches a command that sleeps, once for a moment and once for a minute more: the difference is what
+sampling costs beyond the probe's own start. `rate` lets the sampler rest in every second window, and compares
+the rate of steps in each window with it with that of the two windows without around it: blocks of their own
+differ by some 5 % whatever one does. The steps are multiplications of matrices on all cores, or those of a
+training that tells them.
 """
 
 import argparse
@@ -122,21 +123,24 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
         if options.stand_in:
-            subprocess.run(["gcc", "-shared", "-fPIC", "-o", f"{folder}/libnvidia-ml.so.1", STAND_IN], check=True)
+            library = f"{folder}/libnvidia-ml.so.1"
+            subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, STAND_IN], check=True)
             environment["LD_LIBRARY_PATH"] = folder
         if options.what == "cpu":
             values = [cpu_pct(options.seconds, environment) for _ in range(options.rounds)]
-            print(f"{statistics.median(values):.3f} % of a core, median of {[round(value, 3) for value in values]}")
+            rounded = [round(value, 3) for value in values]
+            print(f"{statistics.median(values):.3f} % of a core, median of {rounded}")
         else:
             values = watch(options, environment)
             low, middle, high = statistics.quantiles(values, n=4)
-            print(f"rate changed by {middle:+.3f} %, the middle half from {low:+.3f} to {high:+.3f}, n {len(values)}")
+            spread = f"the middle half from {low:+.3f} to {high:+.3f}, n {len(values)}"
+            print(f"rate changed by {middle:+.3f} %, {spread}")
 
 
 def _parser() -> argparse.ArgumentParser:
     style = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=style)
-    parser.add_argument("--stand-in", action="store_true", help="two GPUs by the stand-in for NVML; needs gcc")
+    parser.add_argument("--stand-in", action="store_true", help="two GPUs, by a stand-in for NVML; needs gcc")
     figures = parser.add_subparsers(dest="what", required=True)
     cpu = figures.add_parser("cpu", help="CPU time of the probe itself")
     cpu.add_argument("--seconds", type=float, default=60.0, help="how long to sample")

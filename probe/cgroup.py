@@ -26,7 +26,8 @@ def cpu_limit() -> float | None:
 
 def memory_limit_bytes() -> int | None:
     """Memory we may use; None where all is ours."""
-    texts = [_text(folder / name) for folder in _folders("memory") for name in ("memory.max", "memory.limit_in_bytes")]
+    names = ("memory.max", "memory.limit_in_bytes")
+    texts = [_text(folder / name) for folder in _folders("memory") for name in names]
     limits = [int(text) for text in texts if text.isdigit()]
     # The older interface says "no limit" by a number beyond any memory.
     return min((limit for limit in limits if limit < psutil.virtual_memory().total), default=None)
@@ -40,7 +41,8 @@ def _folders(controller: str) -> Iterator[Path]:
             continue
         top = CGROUP / controllers
         folder = top / path.lstrip("/")
-        yield from (above for above in (folder, *folder.parents) if above.is_relative_to(top) and above.is_dir())
+        below_top = (each for each in (folder, *folder.parents) if each.is_relative_to(top))
+        yield from (each for each in below_top if each.is_dir())
 
 
 def _text(path: Path) -> str:

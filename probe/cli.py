@@ -65,7 +65,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_status
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        _print(f"probe: {where}{error.strerror or error}\n  try: another folder, or make room there", sys.stderr)
+        _print(
+            f"probe: {where}{error.strerror or error}\n  try: another folder, or free some space", sys.stderr
+        )
         return USAGE
     except KeyboardInterrupt:
         return 130
@@ -166,13 +168,13 @@ def _parser() -> argparse.ArgumentParser:
     words = verb("convert", _convert, "make samples out of what `nvidia-smi dmon -o TD` wrote", CONVERT)
     words.add_argument("file", type=Path, metavar="FILE", help="what dmon wrote")
     words.add_argument("folder", type=Path, metavar="FOLDER", help="where samples.csv.gz is written")
-    words.add_argument("--json", action="store_true", help="for programs: how many samples, and what was put right")
+    words.add_argument("--json", action="store_true", help="for programs")
     return parser
 
 
 def _add_rates(words: argparse.ArgumentParser) -> None:
-    words.add_argument("--gpu-hz", type=_rate_hz, default=10.0, metavar="HZ", help="beats a second for GPUs (10)")
-    words.add_argument("--host-hz", type=_rate_hz, default=1.0, metavar="HZ", help="beats a second for the rest (1)")
+    words.add_argument("--gpu-hz", type=_rate_hz, default=10.0, metavar="HZ", help="GPU beats a second (10)")
+    words.add_argument("--host-hz", type=_rate_hz, default=1.0, metavar="HZ", help="other beats a second (1)")
 
 
 def _rate_hz(text: str) -> float:

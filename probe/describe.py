@@ -45,7 +45,8 @@ def as_text(facts: Mapping[str, Any]) -> str:
 
 
 def _gpu(facts: Mapping[str, Any]) -> str:
-    more = [f"{name} {fact}" for name, fact in facts.items() if name not in ("name", "mig") and fact is not None]
+    known = {name: fact for name, fact in facts.items() if name not in ("name", "mig") and fact is not None}
+    more = [f"{name} {fact}" for name, fact in known.items()]
     return ", ".join([facts["name"], *more, *(["a MIG instance"] if facts["mig"] else [])])
 
 
@@ -67,12 +68,14 @@ def metrics() -> list[dict[str, Any]]:
 
 def metrics_as_text() -> str:
     """For people."""
-    return table([HEADING, *([str(one[name]) for name in HEADING] for one in metrics())], numbers_from=len(HEADING))
+    rows = [[str(one[name]) for name in HEADING] for one in metrics()]
+    return table([HEADING, *rows], numbers_from=len(HEADING))
 
 
 def _cpu_model() -> str:
     info = Path("/proc/cpuinfo")
-    model = re.search(r"^(?:model name|Model)\s*:\s*(.+)$", info.read_text(), re.MULTILINE) if info.exists() else None
+    text = info.read_text() if info.exists() else ""
+    model = re.search(r"^(?:model name|Model)\s*:\s*(.+)$", text, re.MULTILINE)
     return model[1].strip() if model else platform.processor() or platform.machine()
 
 

@@ -74,7 +74,8 @@ def read_dmon(path: Path) -> Log:
             f"{path} holds no samples of `nvidia-smi dmon` with date and time",
             remedy="take a file that `nvidia-smi dmon -o TD -s puct` wrote",
         )
-    return Log(beats=tuple(reader.beats), faults=("its times tell no zone and are read as UTC", *reader.faults))
+    faults = ("its times tell no zone and are read as UTC", *reader.faults)
+    return Log(beats=tuple(reader.beats), faults=faults)
 
 
 def _rows(lines: Sequence[str], faults: list[str]) -> Iterator[tuple[int, float, dict[str, str]]]:
@@ -105,7 +106,8 @@ class _Reader:
         time_s += self.shift_s
         if self.beats and (back_s := self.beats[-1][0] - time_s) > 0:
             self.shift_s, time_s = self.shift_s + back_s, time_s + back_s
-            self.faults.append(f"the clock went back by {back_s:.0f} s at line {number}; times after it are moved on")
+            moved = f"the clock went back by {back_s:.0f} s at line {number}"
+            self.faults.append(f"{moved}; times after it are moved on")
         if row["gpu"] in self.seen or not self.beats:
             self.seen.clear()
             self.beats.append((time_s, {}))

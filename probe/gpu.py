@@ -14,8 +14,11 @@ except ImportError:  # of the package nvidia-ml-py; without it there are no GPUs
 
 ALL_LINKS = 0xFFFFFFFF
 # Names of NVML's constants, so that the table of metrics is there where the package is not.
-LINKS_SENT, LINKS_RECEIVED = "NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX", "NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_RX"
-SM, TENSOR, DRAM = "NVML_GPM_METRIC_SM_UTIL", "NVML_GPM_METRIC_ANY_TENSOR_UTIL", "NVML_GPM_METRIC_DRAM_BW_UTIL"
+LINKS_SENT = "NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX"
+LINKS_RECEIVED = "NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_RX"
+SM = "NVML_GPM_METRIC_SM_UTIL"
+TENSOR = "NVML_GPM_METRIC_ANY_TENSOR_UTIL"
+DRAM = "NVML_GPM_METRIC_DRAM_BW_UTIL"
 ACTIVITIES = (SM, TENSOR, DRAM)
 
 
@@ -86,7 +89,8 @@ class Device:
         return (self._activity or {}).get(metric)
 
     def _compare_samples(self) -> dict[str, float]:
-        question = nvml.c_nvmlGpmMetricsGet_t(version=nvml.NVML_GPM_METRICS_GET_VERSION, numMetrics=len(ACTIVITIES))
+        version = nvml.NVML_GPM_METRICS_GET_VERSION
+        question = nvml.c_nvmlGpmMetricsGet_t(version=version, numMetrics=len(ACTIVITIES))
         question.sample1, question.sample2 = self._samples
         for place, name in enumerate(ACTIVITIES):
             question.metrics[place].metricId = getattr(nvml, name)
@@ -104,12 +108,22 @@ def is_absent(error: Exception) -> bool:
     """Whether it says that this GPU or driver has no such thing, and never will."""
     if nvml is None:
         return False
-    absent = (nvml.NVML_ERROR_NOT_SUPPORTED, nvml.NVML_ERROR_FUNCTION_NOT_FOUND, nvml.NVML_ERROR_NO_PERMISSION)
+    absent = (
+        nvml.NVML_ERROR_NOT_SUPPORTED,
+        nvml.NVML_ERROR_FUNCTION_NOT_FOUND,
+        nvml.NVML_ERROR_NO_PERMISSION,
+    )
     return getattr(error, "value", None) in absent
 
 
 def _call(
-    key: str, meaning: str, function: str, *constants: str, field: str = "", scale: float = 1.0, every: int = 1
+    key: str,
+    meaning: str,
+    function: str,
+    *constants: str,
+    field: str = "",
+    scale: float = 1.0,
+    every: int = 1,
 ) -> Metric[Device]:
     """A metric that is one call of NVML, or one field of its answer."""
 
@@ -128,12 +142,18 @@ METRICS: tuple[Metric[Device], ...] = (
         "nvmlDeviceGetUtilizationRates",
         field="gpu",
     ),
-    _call("memory_used_bytes", "memory in use, by whomever", "nvmlDeviceGetMemoryInfo", field="used"),
+    _call("memory_used_bytes", "memory in use by any process", "nvmlDeviceGetMemoryInfo", field="used"),
     _call("power_w", "power of the board", "nvmlDeviceGetPowerUsage", scale=1e-3),
     _call("energy_total_j", "energy counter of the board", "nvmlDeviceGetTotalEnergyConsumption", scale=1e-3),
     _call("sm_clock_mhz", "clock of the multiprocessors", "nvmlDeviceGetClockInfo", "NVML_CLOCK_SM"),
     _call("memory_clock_mhz", "clock of the memory", "nvmlDeviceGetClockInfo", "NVML_CLOCK_MEM", every=10),
-    _call("temperature_c", "temperature of the chip", "nvmlDeviceGetTemperature", "NVML_TEMPERATURE_GPU", every=10),
+    _call(
+        "temperature_c",
+        "temperature of the chip",
+        "nvmlDeviceGetTemperature",
+        "NVML_TEMPERATURE_GPU",
+        every=10,
+    ),
     _call(
         "ecc_errors_total",
         "memory errors that could not be corrected",
@@ -144,7 +164,7 @@ METRICS: tuple[Metric[Device], ...] = (
     ),
     _call(
         "pcie_sent_bytes_per_s",
-        "from the GPU over PCIe",
+        "sent by the GPU over PCIe",
         "nvmlDeviceGetPcieThroughput",
         "NVML_PCIE_UTIL_TX_BYTES",
         scale=1024,
@@ -152,7 +172,7 @@ METRICS: tuple[Metric[Device], ...] = (
     ),
     _call(
         "pcie_received_bytes_per_s",
-        "to the GPU over PCIe",
+        "received by the GPU over PCIe",
         "nvmlDeviceGetPcieThroughput",
         "NVML_PCIE_UTIL_RX_BYTES",
         scale=1024,
@@ -161,17 +181,37 @@ METRICS: tuple[Metric[Device], ...] = (
     Metric("throttle_reasons", "bits: why clocks are held down", "NVML", Device.throttled),
     Metric("other_processes", "processes on the GPU that are not watched", "NVML", Device.others, 10),
     Metric("xid_events_total", "critical errors that the driver reported", "NVML events", Device.xids, 10),
-    Metric("nvlink_sent_total_bytes", "sent over NVLink", "NVML", lambda gpu: gpu.nvlink_bytes(LINKS_SENT), 10),
+    Metric(
+        "nvlink_sent_total_bytes",
+        "sent by the GPU over NVLink",
+        "NVML",
+        lambda gpu: gpu.nvlink_bytes(LINKS_SENT),
+        10,
+    ),
     Metric(
         "nvlink_received_total_bytes",
-        "received over NVLink",
+        "received by the GPU over NVLink",
         "NVML",
         lambda gpu: gpu.nvlink_bytes(LINKS_RECEIVED),
         10,
     ),
-    Metric("sm_activity_pct", "busy multiprocessors", "NVML GPM", lambda gpu: gpu.activity(SM), 10),
-    Metric("tensor_activity_pct", "busy tensor cores", "NVML GPM", lambda gpu: gpu.activity(TENSOR), 10),
-    Metric("dram_bandwidth_pct", "bandwidth of the memory in use", "NVML GPM", lambda gpu: gpu.activity(DRAM), 10),
+    Metric(
+        "sm_activity_pct", "busy share of the multiprocessors", "NVML GPM", lambda gpu: gpu.activity(SM), 10
+    ),
+    Metric(
+        "tensor_activity_pct",
+        "busy share of the tensor cores",
+        "NVML GPM",
+        lambda gpu: gpu.activity(TENSOR),
+        10,
+    ),
+    Metric(
+        "dram_bandwidth_pct",
+        "share of the memory bandwidth in use",
+        "NVML GPM",
+        lambda gpu: gpu.activity(DRAM),
+        10,
+    ),
 )
 
 

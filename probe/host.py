@@ -65,7 +65,8 @@ class Host:
         spent_s = (total_s, busy_s, self._look_at_tree(), getattr(times, "steal", 0.0))
         if self._spent_s and total_s > self._spent_s[0]:
             passed_s, *parts_s = (now - before for now, before in zip(spent_s, self._spent_s, strict=True))
-            self.host_cpu_pct, self.tree_cpu_pct, self.steal_pct = (100 * part_s / passed_s for part_s in parts_s)
+            shares = (100 * part_s / passed_s for part_s in parts_s)
+            self.host_cpu_pct, self.tree_cpu_pct, self.steal_pct = shares
         self._spent_s = spent_s
 
     def _look_at_tree(self) -> float:
@@ -88,7 +89,8 @@ class Host:
     def energy_j(self) -> float | None:
         """Joules of all CPU packages since the first look; the counters start again at their range."""
         for path, (last_uj, total_uj) in self._packages.items():
-            now_uj, range_uj = (float((path / name).read_text()) for name in ("energy_uj", "max_energy_range_uj"))
+            now_uj = float((path / "energy_uj").read_text())
+            range_uj = float((path / "max_energy_range_uj").read_text())
             grown = (now_uj - last_uj) % range_uj if last_uj else 0.0
             self._packages[path] = (now_uj, total_uj + grown)
         return sum(total for _, total in self._packages.values()) / 1e6 if self._packages else None
@@ -110,29 +112,47 @@ def _of(ask: Callable[[], object], field: str) -> Callable[[Host], float | None]
 
 def _temperature(host: Host) -> float | None:
     chips = psutil.sensors_temperatures() if hasattr(psutil, "sensors_temperatures") else {}
-    return max(
-        (one.current for name in ("coretemp", "k10temp", "zenpower") for one in chips.get(name, ())), default=None
-    )
+    names = ("coretemp", "k10temp", "zenpower")
+    return max((one.current for name in names for one in chips.get(name, ())), default=None)
 
 
 READ, WRITTEN = (_of(psutil.disk_io_counters, f"{name}_bytes") for name in ("read", "write"))
 SENT, RECEIVED = (_of(psutil.net_io_counters, f"bytes_{name}") for name in ("sent", "recv"))
 # Those that ask every core, or every page of memory, have a slower pace.
 METRICS: tuple[Metric[Host], ...] = (
-    Metric("probe_cpu_total_s", "CPU time of the sampler itself", "the sampler", lambda host: time.process_time()),
+    Metric(
+        "probe_cpu_total_s", "CPU time of the sampler itself", "the sampler", lambda host: time.process_time()
+    ),
     Metric("host_cpu_pct", "busy share of all cores", "psutil", lambda host: host.host_cpu_pct),
-    Metric("tree_cpu_pct", "what was watched, as a share of all cores", "psutil", lambda host: host.tree_cpu_pct),
+    Metric(
+        "tree_cpu_pct",
+        "share of all cores that the command and its children use",
+        "psutil",
+        lambda host: host.tree_cpu_pct,
+    ),
     Metric("steal_pct", "taken by other virtual machines", "psutil", lambda host: host.steal_pct),
-    Metric("tree_rss_bytes", "resident memory of what was watched", "psutil", lambda host: host.tree_rss_bytes),
-    Metric("tree_uss_bytes", "memory that only it uses", "psutil", Host.unique_bytes, 10),
-    Metric("memory_available_bytes", "memory left for others", "psutil", _of(psutil.virtual_memory, "available")),
+    Metric(
+        "tree_rss_bytes",
+        "resident memory of the command and its children",
+        "psutil",
+        lambda host: host.tree_rss_bytes,
+    ),
+    Metric("tree_uss_bytes", "memory that only they use", "psutil", Host.unique_bytes, 10),
+    Metric(
+        "memory_available_bytes", "memory that is left", "psutil", _of(psutil.virtual_memory, "available")
+    ),
     Metric("load_1min", "load of the last minute", "psutil", lambda host: psutil.getloadavg()[0]),
     Metric("disk_read_total_bytes", "read from all disks", "psutil", READ),
     Metric("disk_written_total_bytes", "written to all disks", "psutil", WRITTEN),
     Metric("network_sent_total_bytes", "sent over all networks", "psutil", SENT),
     Metric("network_received_total_bytes", "received over all networks", "psutil", RECEIVED),
     Metric("cpu_energy_total_j", "energy of all CPU packages", "RAPL", Host.energy_j),
-    Metric("clock_jump_s", "wall clock against the steady one", "both clocks", Host.clock_jump_s),
+    Metric(
+        "clock_jump_s",
+        "how far the wall clock moved against the steady one",
+        "both clocks",
+        Host.clock_jump_s,
+    ),
     Metric("cpu_mhz", "clock of the cores, on average", "psutil", _of(psutil.cpu_freq, "current"), 10),
     Metric("cpu_temperature_c", "hottest sensor of the CPU", "psutil", _temperature, 10),
 )

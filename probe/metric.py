@@ -30,7 +30,9 @@ class Metric(Generic[Source]):
         return unit_of(self.key)
 
 
-def beats(period_s: float, *, clock: Callable[[], float], wait: Callable[[float], bool]) -> Iterator[tuple[int, float]]:
+def beats(
+    period_s: float, *, clock: Callable[[], float], wait: Callable[[float], bool]
+) -> Iterator[tuple[int, float]]:
     """(number, how late in seconds) of each beat of a steady clock; missed beats are left out.
 
     Args:

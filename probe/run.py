@@ -1,13 +1,14 @@
 """Watch a command from its start to its end.
 
 The command runs in the probe's process group and session, as it would without it: it has the terminal, and a
-key such as Ctrl-C reaches it directly. Signals that other processes send to the probe are passed on to it, and
-the probe ends when it has ended. The sampler is a process of its own: a driver that hangs holds up neither the
-command nor its signals.
+key such as Ctrl-C reaches it directly. Signals that other processes send to the probe are passed on to it,
+and the probe ends when it has ended. The sampler is a process of its own: a driver that hangs holds up
+neither the command nor its signals.
 """
 
 import contextlib
 import ctypes
+import itertools
 import os
 import resource
 import shutil
@@ -92,7 +93,7 @@ def _sampler(folder: Path, *, gpu_hz: float, host_hz: float) -> Iterator[list[st
         )
         try:
             deadline_s = time.monotonic() + PATIENCE_S
-            while not os.fstat(said.fileno()).st_size and sampler.poll() is None and time.monotonic() < deadline_s:
+            while not _text(said.fileno()) and sampler.poll() is None and time.monotonic() < deadline_s:
                 time.sleep(POLL_S)
             if sampler.poll():
                 raise ProbeError(f"the sampler cannot start:\n{_text(said.fileno())}", remedy="correct that")
@@ -135,7 +136,7 @@ def _execute(command: Sequence[str]) -> _Ending:
 
 
 def _before_program(mask: set[signal.Signals | int]) -> Callable[[], None]:
-    """What the new process does before it becomes the program: takes signals again; on Linux, dies with us."""
+    """What the new process does before it becomes the program: take signals; on Linux, die with us."""
     library, parent = ctypes.CDLL(None), os.getpid()
 
     def prepare() -> None:
@@ -201,6 +202,6 @@ def _during(columns: Mapping[str, Sequence[float]], ending: _Ending) -> dict[str
     end_s = ending.started_unix_s + ending.duration_s
     inside = [ending.started_unix_s <= time_s <= end_s for time_s in columns.get("unix_s", ())]
     return {
-        name: values if is_total(name) else [value for value, within in zip(values, inside, strict=True) if within]
+        name: values if is_total(name) else [*itertools.compress(values, inside)]
         for name, values in columns.items()
     }

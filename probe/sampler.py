@@ -1,8 +1,8 @@
 """The sampler: reads every metric on a fixed beat and writes the file of samples.
 
-It prints `ready` after the first beat, and then a line for each fault. It ends when the process that it watches
-has ended, or when its standard input is closed where that is a pipe: the kernel closes it when whoever holds the
-other end is gone.
+It prints `ready` after the first beat, and then a line for each fault. It ends when the process that it
+watches has ended, or when its standard input is closed where that is a pipe: the kernel closes it when
+whoever holds the other end is gone.
 """
 
 import os
@@ -77,7 +77,13 @@ def _asker(metric: Metric[Any], source: Any) -> Callable[[], float | None]:
 
 
 def sample(
-    folder: Path, pid: int, *, gpu_hz: float, host_hz: float, window_s: float = 0.0, children_only: bool = False
+    folder: Path,
+    pid: int,
+    *,
+    gpu_hz: float,
+    host_hz: float,
+    window_s: float = 0.0,
+    children_only: bool = False,
 ) -> None:
     """Write samples.csv.gz in `folder` until there is nothing left to watch.
 
@@ -128,7 +134,8 @@ class _Loop:
                     return
                 if not resting:
                     self._look()
-            self.file.add(wall_s + now_s, late_s, [None if resting else one.value(beat) for one in self.columns])
+            values = [None if resting else one.value(beat) for one in self.columns]
+            self.file.add(wall_s + now_s, late_s, values)
             if now_s - flushed_s >= FLUSH_S or self.hz <= 1:
                 self.file.flush()
                 flushed_s = now_s

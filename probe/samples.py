@@ -1,7 +1,8 @@
 """The file of samples, samples.csv.gz: a line for each beat, a column for each metric, empty cells as `nan`.
 
-Columns: `unix_s` (seconds since 1970), `late_s` (how late the beat was), then one for each metric: `<metric>` of
-the host or `gpu<n>_<metric>` of a GPU. A metric's name ends in its unit; one with `_total` only ever grows.
+Columns: `unix_s` (seconds since 1970), `late_s` (how late the beat was), then one for each metric:
+`<metric>` of the host or `gpu<n>_<metric>` of a GPU. A metric's name ends in its unit; one with `_total`
+only ever grows.
 """
 
 import gzip
@@ -30,8 +31,8 @@ UNITS = {
     "_w": "W",
     "_c": "°C",
 }
-# Bits of a column `throttle_reasons`, as NVML numbers them; being idle or set to certain clocks are bits, too,
-# and no reasons to worry.
+# Bits of a column `throttle_reasons`, as NVML numbers them; being idle or set to certain clocks are bits,
+# too, and no reasons to worry.
 THROTTLE_REASONS = {
     0x4: "power cap",
     0x8: "hardware slowdown",
@@ -134,7 +135,7 @@ class SampleFile:
 
 
 def _inflated(packed: bytes) -> tuple[str, bool]:
-    """All whole lines, and whether the file had its proper end. Each run of the sampler adds a gzip member."""
+    """All whole lines, and whether the file has its proper end; each sampler adds a gzip member."""
     parts, whole = [], True
     while packed and whole:
         member = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)

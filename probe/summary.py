@@ -126,7 +126,8 @@ def as_text(summary: Summary) -> str:
         ("samples", f"{summary.samples}, {summary.missed_beats} beats missed"),
         *(("fault", fault) for fault in summary.faults),
     ]
-    return "\n".join(filter(None, [table(facts, numbers_from=len(facts[0])), metrics_as_text(summary.metrics)]))
+    parts = [table(facts, numbers_from=len(facts[0])), metrics_as_text(summary.metrics)]
+    return "\n".join(filter(None, parts))
 
 
 def metrics_as_text(metrics: Iterable[MetricSummary]) -> str:

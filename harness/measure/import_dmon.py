@@ -56,6 +56,7 @@ def _record(path: Path, settings: Settings, samples: dict[str, digest.Numbers], 
         energy=digest.energy(samples, start_s, end_s),
     )
     more = [f"and {len(said) - MOST_FAULTS} more"] if len(said) > MOST_FAULTS else []
+    faults = [*said[:MOST_FAULTS], *more]
     record = Record(
         id=name,
         bench=name,
@@ -71,6 +72,6 @@ def _record(path: Path, settings: Settings, samples: dict[str, digest.Numbers], 
         environment={},
         runs=(run,),
         series=digest.series(samples),
-        probe=digest.probe(samples, [run], gpu_hz=1 / pace_s, host_hz=1 / pace_s, faults=[*said[:MOST_FAULTS], *more]),
+        probe=digest.probe(samples, [run], gpu_hz=1 / pace_s, host_hz=1 / pace_s, faults=faults),
     )
     return replace(record, not_comparable=judge(record))

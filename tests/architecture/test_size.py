@@ -3,8 +3,8 @@
 import ast
 
 MOST_LINES_OF_A_FILE = 300
-MOST_LINES_OF_A_FUNCTION = {"harness": 60, "made_frames": 40, "yolo_v4": 40}
-MOST_CHARACTERS_OF_A_LINE = {"made_frames": 110, "yolo_v4": 110}
+MOST_LINES_OF_A_FUNCTION = {"harness": 60, "made_frames": 40, "probe": 40, "yolo_v4": 40}
+MOST_CHARACTERS_OF_A_LINE = {"made_frames": 110, "probe": 110, "yolo_v4": 110}
 
 
 def test_no_file_is_longer_than_a_reader_can_hold(own_modules):
