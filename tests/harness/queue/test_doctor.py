@@ -113,7 +113,7 @@ def test_a_host_whose_name_fits_in_part_is_not_taken_for_the_platforms(login, mo
 
     assert "host" in problems(login("pearl"), Verdict.CANNOT_TELL)  # mn[12].*
     with pytest.raises(ConfigError, match=r"host: expected a name like mn\[12\]"):
-        facts.earn(Platform(name="x", title="", host_pattern="mn[12].*"), facts.machine(host_name=False), {})
+        facts.require_platform_match(Platform(name="x", title="", host_pattern="mn[12].*"), facts.machine(host_name=False), {})
 
 
 def test_a_platform_without_patterns_has_no_opinion_on_hosts(login):
