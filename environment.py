@@ -1,8 +1,8 @@
 """Makes and fills the Python environment `make` works in: `environment.py FOLDER base|report|detector|bench|dev`.
 
-Standard library only. It must stay readable for Python 3.6, so that an old Python can be told that it is too old.
-A folder `.venv` of your own (`python3 -m venv --system-site-packages .venv`) is filled, not replaced, and a torch
-that it already sees is kept.
+Standard library only. It must stay readable for Python 3.6, so that an old Python can be told that it is too
+old. A folder `.venv` of your own (`python3 -m venv --system-site-packages .venv`) is filled, not replaced,
+and a torch that it already sees is kept.
 """
 
 import sys
@@ -56,14 +56,20 @@ REPORT = Size("pandas, matplotlib and what they need", 40, 200)
 TOOLS = Size("tools to measure and test with", 40, 200)
 TORCH_KEPT = Size("onnx, onnxruntime and what they need; the torch that is here is kept", 60, 300)
 TORCH_CPU = Size("torch {version}, a CPU build, onnx and onnxruntime", 300, 1500)
-TORCH_CUDA = Size("torch {version}, a CUDA build (README, 'Which torch', tells how to take a smaller one)", 3500, 9000)
-TORCH_UNKNOWN = Size("torch (300 MB if pip finds a CPU build, 3500 MB if a CUDA build), onnx, onnxruntime", 300, 1500)
+TORCH_CUDA = Size(
+    "torch {version}, a CUDA build (README, 'Which torch', tells how to take a smaller one)", 3500, 9000
+)
+TORCH_UNKNOWN = Size(
+    "torch (300 MB if pip finds a CPU build, 3500 MB if a CUDA build), onnx, onnxruntime", 300, 1500
+)
 
 
 def main(arguments: list[str]) -> None:
     """Make `FOLDER` hold what the named set needs; do nothing where it does."""
     if len(arguments) != 2 or arguments[1] not in EXTRAS:
-        fail(f"found the arguments {arguments}, expected a folder and one of {', '.join(EXTRAS)}", "make help")
+        fail(
+            f"found the arguments {arguments}, expected a folder and one of {', '.join(EXTRAS)}", "make help"
+        )
     folder, wanted = Path(arguments[0]).absolute(), arguments[1]
     stamp = folder / f".ready-{wanted}"
     with only_maker(folder) as half_made:
@@ -93,7 +99,9 @@ def fill(folder: Path, wanted: str, half_made: IO[str]) -> None:
         print(f"Making {folder} for Python {sys.version.split()[0]}, once.", flush=True)
         create(folder)
     if ignored:
-        print(f"Packages go to {folder}; ignored, because they lead elsewhere: {', '.join(ignored)}", flush=True)
+        print(
+            f"Packages go to {folder}; ignored, because they lead elsewhere: {', '.join(ignored)}", flush=True
+        )
     setting = setting_of_pip(python, ELSEWHERE)
     if setting:
         fail(f"with {setting[0]} pip would not install into {folder}", setting[1])
@@ -136,13 +144,27 @@ def announce(folder: Path, parts: list[Size]) -> None:
 
 def torch_size(python: Path) -> Size:
     """What pip would fetch for torch here: asked, because it depends on pip's settings."""
-    question = ["install", "--dry-run", "--no-deps", "--quiet", "--report", "-", "-c", str(CONSTRAINTS), "torch"]
-    answer = subprocess.run(pip(python, *question), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    question = [
+        "install",
+        "--dry-run",
+        "--no-deps",
+        "--quiet",
+        "--report",
+        "-",
+        "-c",
+        str(CONSTRAINTS),
+        "torch",
+    ]
+    answer = subprocess.run(
+        pip(python, *question), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
+    )
     try:
         found = json.loads(answer.stdout)["install"][0]["metadata"]
     except (ValueError, LookupError):  # an old pip, or no network: pip itself will say so in a moment
         return TORCH_UNKNOWN
-    cuda = sys.platform == "linux" and any(line.startswith(("nvidia-", "cuda-")) for line in found["requires_dist"])
+    cuda = sys.platform == "linux" and any(
+        line.startswith(("nvidia-", "cuda-")) for line in found["requires_dist"]
+    )
     size = TORCH_CUDA if cuda else TORCH_CPU
     return size._replace(words=size.words.format(version=found["version"]))
 
@@ -159,7 +181,9 @@ def torch_that_is_here(python: Path) -> str | None:
 def install(python: Path, wanted: str, kept_torch: str | None, *, lock: IO[str]) -> None:
     """Run pip with the pins, its progress visible."""
     with tempfile.TemporaryDirectory() as aside:
-        constraints, setuptools, log = (Path(aside, name) for name in ("constraints.txt", "setuptools.cfg", "pip.log"))
+        constraints, setuptools, log = (
+            Path(aside, name) for name in ("constraints.txt", "setuptools.cfg", "pip.log")
+        )
         constraints.write_text("".join(f"{name}=={version}\n" for name, version in pins(kept_torch).items()))
         # Without it setuptools writes its notes into the checkout, which may be read-only.
         setuptools.write_text(f"[egg_info]\negg_base = {aside}\n")
@@ -176,7 +200,10 @@ def explain_failure(python: Path, *, conflict: bool) -> NoReturn:
     """End with what kept pip from installing; a `conflict` is one of versions."""
     setting = setting_of_pip(python, ["constraint"]) if conflict else None
     if setting:
-        fail(f"{setting[0]} asks for other versions than this project; pip's last lines above name them", setting[1])
+        fail(
+            f"{setting[0]} asks for other versions than this project; pip's last lines above name them",
+            setting[1],
+        )
     fail(
         "pip could not install the packages; its last lines above say why",
         "make again once the network is there (what was fetched is kept); behind a proxy set HTTPS_PROXY,\n"

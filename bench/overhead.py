@@ -3,27 +3,30 @@
 
     .venv/bin/python bench/overhead.py --peers /path/to/venv/bin/python --json overhead.json
 
-Start it with the Python of the environment that `make` uses. The peers are installed in an environment of their own
-(`pip install doit luigi snakemake dvc`); one that is not there is left out. Two questions are asked:
+Start it with the Python of the environment that `make` uses. The peers are installed in an environment of
+their own (`pip install doit luigi snakemake dvc`); one that is not there is left out. Two questions are
+asked:
 
 Nothing to do
-    `make all RECIPE=smoke` in a finished workspace, and the same without make, beside nine trivial stages in a row
-    (one small file made from the one before) in each peer.
+    `make all RECIPE=smoke` in a finished workspace, and the same without make, beside nine trivial stages in
+    a row (one small file made from the one before) in each peer.
 
 Around engine calls that do nothing
-    All nine stages from an archive that is there already. In place of the engine stands a shell script that copies
-    what the finished workspace holds: nine calls by six stages. Peers have nine rules whose commands are the same
-    calls of the same script. Overhead is CPU time of the whole less that of the calls alone, which are run by
-    themselves in every round.
+    All nine stages from an archive that is there already. In place of the engine stands a shell script that
+    copies what the finished workspace holds: nine calls by six stages. Peers have nine rules whose commands
+    are the same calls of the same script. Overhead is CPU time of the whole less that of the calls alone,
+    which are run by themselves in every round.
 
-    Download, verify and gen-valid ask no engine: the harness unpacks 24 frames, decodes each, converts the labels and
-    links the views in its own process. For a peer those three are three more calls of the script, which copies their
-    products; these are taken off as well. The harness's own work is not taken off: it counts as overhead, which can
-    only make the harness look worse. So does hashing of products, which Snakemake leaves out above 1 MB and DVC does.
+    Download, verify and gen-valid ask no engine: the harness unpacks 24 frames, decodes each, converts the
+    labels and links the views in its own process. For a peer those three are three more calls of the script,
+    which copies their products; these are taken off as well. The harness's own work is not taken off: it
+    counts as overhead, which can only make the harness look worse. So does hashing of products, which
+    Snakemake leaves out above 1 MB and DVC does.
 
-CPU time is user and system time of a program and all its descendants, as wait4 gives it: other load on the machine
-lengthens it less than it does wall time, though not by nothing, so compare within one run only. What a program leaves
-running is not in it; neither are waits for the disk. Ratios are formed round by round. The first round is not counted.
+CPU time is user and system time of a program and all its descendants, as wait4 gives it: other load on the
+machine lengthens it less than it does wall time, though not by nothing, so compare within one run only. What
+a program leaves running is not in it; neither are waits for the disk. Ratios are formed round by round. The
+first round is not counted.
 """
 
 import argparse
@@ -67,7 +70,9 @@ cp -R "RECORDED/$call/." "$target"
 COPIED: dict[str, dict[str, str]] = {
     "download": {name: f"data/.frames/{name}" for name in ("images", "labels_raw")},
     "verify": {"labels": "data/.frames/labels"},
-    "gen-valid": {f"{part}/{what}": f"data/{part}/{what}" for part in SPLITS[:2] for what in ("images", "labels")},
+    "gen-valid": {
+        f"{part}/{what}": f"data/{part}/{what}" for part in SPLITS[:2] for what in ("images", "labels")
+    },
     "kmeans": {},
     **{f"dataset_convert-{split}": {".": f"data/{split}/tfrecords"} for split in SPLITS},
     "train": {
@@ -107,8 +112,16 @@ class Bench:
 
     def __init__(self, root: Path, peers: Path | None, finished: Path | None) -> None:
         self.root, self.peers = root, peers
-        ours = {name: text for name, text in os.environ.items() if not name.startswith(("JAMCAM_", "LUIGI_", "MAKE"))}
-        self.environment = {**ours, "PATH": f"{root / 'bin'}{os.pathsep}{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1"}
+        ours = {
+            name: text
+            for name, text in os.environ.items()
+            if not name.startswith(("JAMCAM_", "LUIGI_", "MAKE"))
+        }
+        self.environment = {
+            **ours,
+            "PATH": f"{root / 'bin'}{os.pathsep}{os.environ['PATH']}",
+            "DVC_NO_ANALYTICS": "1",
+        }
         self.versions = {peer: found for peer in PEERS if (found := self._version(peer))}
         self.finished = finished or root / "finished"
         self.make = ("make", "all", "RECIPE=smoke", f"WORKSPACE={self.finished}")
@@ -146,7 +159,9 @@ class Bench:
         workspace, dataset = self.root / "workspace", self.root / "archived.toml"
         options = ("--recipe=smoke", f"--dataset={dataset}", "--engine=here", f"--workspace={workspace}")
         argv = (sys.executable, "-m", "harness", "all", *options)
-        cases = [Case(name=HARNESS, argv=argv, folder=CHECKOUT, prepare=lambda: self._bring_archive(workspace))]
+        cases = [
+            Case(name=HARNESS, argv=argv, folder=CHECKOUT, prepare=lambda: self._bring_archive(workspace))
+        ]
         for peer in [peer for peer in COLD_PEERS if peer in self.versions]:
             folder = self.root / "cold" / peer
 
@@ -169,7 +184,10 @@ class Bench:
         if self.peers is None:
             return ""
         answer = subprocess.run([self.peers, "-c", code], capture_output=True, text=True, check=False)
-        print(f"{peer} {answer.stdout.strip()}" if answer.stdout else f"{peer} is not there and left out", flush=True)
+        print(
+            f"{peer} {answer.stdout.strip()}" if answer.stdout else f"{peer} is not there and left out",
+            flush=True,
+        )
         return answer.stdout.strip()
 
     def _begin(self, peer: str, folder: Path, stages: Sequence[Stage]) -> None:
@@ -192,10 +210,14 @@ class Bench:
         kpi = {"kmeans": found, "evaluate": {**scores, "mAP": scores["mAP_tao"]}}
         for call, sources in COPIED.items():
             (recorded / call).mkdir(parents=True)
-            (recorded / f"{call}.json").write_text(json.dumps({"status": "SUCCESS", "kpi": kpi.get(call, {})}) + "\n")
+            (recorded / f"{call}.json").write_text(
+                json.dumps({"status": "SUCCESS", "kpi": kpi.get(call, {})}) + "\n"
+            )
             for name, place in sources.items():
                 source, copy = self.finished / place, recorded / call / name
-                shutil.copytree(source, copy, dirs_exist_ok=True) if source.is_dir() else shutil.copy(source, copy)
+                shutil.copytree(source, copy, dirs_exist_ok=True) if source.is_dir() else shutil.copy(
+                    source, copy
+                )
         stub.parent.mkdir()
         stub.write_text(STUB.replace("RECORDED", str(recorded)))
         stub.chmod(0o755)
@@ -237,7 +259,9 @@ def overhead(around: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
 def table(title: str, times: Mapping[str, Sequence[float]]) -> str:
     """Medians with least and most, in seconds; the first row over each other row, round by round."""
     first = next(iter(times))
-    lines = [f"\n{title} (CPU s)".ljust(42) + f"{'median':>8}{'min':>8}{'max':>8}   {first} is this many times it"]
+    lines = [
+        f"\n{title} (CPU s)".ljust(42) + f"{'median':>8}{'min':>8}{'max':>8}   {first} is this many times it"
+    ]
     for name, found in times.items():
         ratios = [ours / theirs for ours, theirs in zip(times[first], found, strict=True)]
         spread = f"{statistics.median(ratios):8.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
@@ -251,8 +275,12 @@ def main() -> None:
     words = __doc__ or ""
     parser = argparse.ArgumentParser(description=words, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=10, help="rounds that count (10)")
-    parser.add_argument("--peers", type=Path, metavar="PYTHON", help="a Python that has doit, luigi, snakemake, dvc")
-    parser.add_argument("--finished", type=Path, metavar="WORKSPACE", help="finished by `make all RECIPE=smoke`")
+    parser.add_argument(
+        "--peers", type=Path, metavar="PYTHON", help="a Python that has doit, luigi, snakemake, dvc"
+    )
+    parser.add_argument(
+        "--finished", type=Path, metavar="WORKSPACE", help="finished by `make all RECIPE=smoke`"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to keep every figure")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="overhead-") as folder:

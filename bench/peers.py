@@ -47,7 +47,12 @@ RECORDS = " ".join(f"data/{split}/tfrecords" for split in SPLITS)
 CONVERSIONS = [f"dataset_convert -r log/{split} -o data/{split}/tfrecords/{split}" for split in SPLITS]
 OWN_STAGES = (
     stage("download", "", "data/.frames/images data/.frames/labels_raw", "download -r data/.frames"),
-    stage("verify", "data/.frames/images data/.frames/labels_raw", "data/.frames/labels", "verify -r data/.frames"),
+    stage(
+        "verify",
+        "data/.frames/images data/.frames/labels_raw",
+        "data/.frames/labels",
+        "verify -r data/.frames",
+    ),
     stage("gen_valid", "data/.frames/labels", "data/train/images data/val/images", "gen-valid -r data"),
 )
 ENGINE_STAGES = (
@@ -56,7 +61,12 @@ ENGINE_STAGES = (
     stage("train", f"log/kmeans {RECORDS}", "experiment/weights", "train -r experiment"),
     stage("eval", "experiment/weights", "log/eval", "evaluate -r log/eval/test", "evaluate -r log/eval/val"),
     stage("vis", "experiment/weights", "experiment/pictures", "inference -r experiment/pictures"),
-    stage("export", "experiment/weights", "experiment/export", "export -r log/export -o experiment/export/model.onnx"),
+    stage(
+        "export",
+        "experiment/weights",
+        "experiment/export",
+        "export -r log/export -o experiment/export/model.onnx",
+    ),
 )
 LUIGI = """import luigi
 
@@ -92,7 +102,9 @@ def write_project(peer: str, folder: Path, stages: Sequence[Stage]) -> None:
     elif peer == "snakemake":
         (folder / "Snakefile").write_text(_snakefile(stages))
     else:
-        described = {stage.name: {"cmd": stage.commands, "deps": stage.needs, "outs": stage.makes} for stage in stages}
+        described = {
+            stage.name: {"cmd": stage.commands, "deps": stage.needs, "outs": stage.makes} for stage in stages
+        }
         (folder / "dvc.yaml").write_text(json.dumps({"stages": described}))
 
 
@@ -104,5 +116,7 @@ def _snakefile(stages: Sequence[Stage]) -> str:
     for stage in stages:
         outputs = ", ".join(map(declared, stage.makes))
         shell = " && ".join(stage.commands)
-        rules.append(f"rule {stage.name}:\n    input: {stage.needs!r}\n    output: {outputs}\n    shell: {shell!r}\n")
+        rules.append(
+            f"rule {stage.name}:\n    input: {stage.needs!r}\n    output: {outputs}\n    shell: {shell!r}\n"
+        )
     return "\n".join(rules)

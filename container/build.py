@@ -121,7 +121,11 @@ def inputs_digest(definition: str) -> str:
     roots = [ROOT / name for name in (*CONTENTS, *SCRIPTS, *PINS)]
     files = [path for root in roots for path in (root, *sorted(root.rglob("*")))]
     settings = sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith("PIP_"))
-    lines = [f"{path.relative_to(ROOT)} {sha256(path)}" for path in files if path.is_file() and path.suffix != ".pyc"]
+    lines = [
+        f"{path.relative_to(ROOT)} {sha256(path)}"
+        for path in files
+        if path.is_file() and path.suffix != ".pyc"
+    ]
     return hashlib.sha256("\n".join([definition, *SQUASHFS, *settings, *lines]).encode()).hexdigest()
 
 
@@ -160,9 +164,16 @@ def fill_stage(order: Order, stage: Path) -> None:
     tags = [f"manylinux_2_{minor}_{machine}" for minor in range(5, GLIBC_MINOR[order.engine] + 1)]
     tags += [f"manylinux{year}_{machine}" for year in ("1", "2010", "2014")]
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--only-binary=:all:"]
-    pip += ["--implementation=cp", "--python-version=3.11", "--abi=cp311", *(f"--platform={tag}" for tag in tags)]
+    pip += [
+        "--implementation=cp",
+        "--python-version=3.11",
+        "--abi=cp311",
+        *(f"--platform={tag}" for tag in tags),
+    ]
     pip += ["--constraint", str(ROOT / "constraints.txt"), "--dest", str(wheels)]
-    if subprocess.run([*pip, "--requirement", str(wheels / "requirements.txt"), "pip"], check=False).returncode:
+    if subprocess.run(
+        [*pip, "--requirement", str(wheels / "requirements.txt"), "pip"], check=False
+    ).returncode:
         fail(
             "pip could not fetch the packages; its last lines above say why",
             "again where there is a network; behind a proxy set HTTPS_PROXY, for a mirror PIP_INDEX_URL; "
@@ -186,7 +197,10 @@ def python_archive() -> Path:
             fail(f"cannot fetch {template.PYTHON}: {error}", f"fetch it elsewhere and put it into {HERE}")
         half.replace(archive)
     if sha256(archive) != template.PYTHON_SHA256:
-        fail(f"the sha256 of {archive} is {sha256(archive)}, expected {template.PYTHON_SHA256}", f"rm {archive}")
+        fail(
+            f"the sha256 of {archive} is {sha256(archive)}, expected {template.PYTHON_SHA256}",
+            f"rm {archive}",
+        )
     return archive
 
 

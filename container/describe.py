@@ -1,7 +1,8 @@
 """A note about the image this runs in, for its manifest: `describe.py NAME=VALUE…`.
 
-Packages are listed, and `engine_digest` is what decides the engine's answers: TAO's image, or our detector with its
-packages. It is the same for two images exactly where markers may be shared between them, and empty where nobody knows.
+Packages are listed, and `engine_digest` is what decides the engine's answers: TAO's image, or our detector
+with its packages. It is the same for two images exactly where markers may be shared between them, and empty
+where nobody knows.
 """
 
 import hashlib
@@ -19,12 +20,19 @@ HERE = Path(__file__).resolve().parent.parent
 def describe(facts: dict[str, Any]) -> dict[str, Any]:
     """`facts`, and what is in this image."""
     packages = {found.metadata["Name"].lower(): found.version for found in distributions()}
-    facts = {**facts, "packages": packages, "python": platform.python_version(), "architecture": platform.machine()}
+    facts = {
+        **facts,
+        "packages": packages,
+        "python": platform.python_version(),
+        "architecture": platform.machine(),
+    }
     answers, version = facts["base_digest"], facts.get("tao_version")
     if facts["engine"] == "portable":
         (version,) = re.findall(r'__version__ = "(.+)"', (HERE / "yolo_v4" / "__init__.py").read_text())
         sources = [(path.name, path.read_text()) for path in sorted((HERE / "yolo_v4").rglob("*.py"))]
-        answers = hashlib.sha256(json.dumps([sources, packages, facts["python"]], sort_keys=True).encode()).hexdigest()
+        answers = hashlib.sha256(
+            json.dumps([sources, packages, facts["python"]], sort_keys=True).encode()
+        ).hexdigest()
     return {**facts, "engine_version": version, "engine_digest": "" if answers == "unknown" else answers}
 
 

@@ -20,7 +20,11 @@ CAUSES = (
         "the registry refuses to hand out the image",
         "set APPTAINER_DOCKER_USERNAME='$oauthtoken' and APPTAINER_DOCKER_PASSWORD to your NGC key: docs/containers.md",
     ),
-    (r"no space left on device", "the disk is full", "make room, or APPTAINER_TMPDIR=/a/folder/on/a/larger/disk"),
+    (
+        r"no space left on device",
+        "the disk is full",
+        "make room, or APPTAINER_TMPDIR=/a/folder/on/a/larger/disk",
+    ),
     (
         r"dial tcp|no such host|Could not resolve|network is unreachable|i/o timeout|Couldn't download",
         "the network does not reach what the image is made from",
@@ -40,7 +44,10 @@ def find_runtime() -> str:
     elsewhere = "install Apptainer, or build elsewhere and copy the image here: docs/containers.md"
     if runtime is None:
         fail(f"neither {' nor '.join(PROGRAMS)} is on PATH", elsewhere)
-    if os.getuid() and subprocess.run(["unshare", "--user", "true"], stderr=subprocess.DEVNULL, check=False).returncode:
+    if (
+        os.getuid()
+        and subprocess.run(["unshare", "--user", "true"], stderr=subprocess.DEVNULL, check=False).returncode
+    ):
         fail("you are not root, and this machine gives ordinary users no namespace to build in", elsewhere)
     return runtime
 
@@ -49,7 +56,9 @@ def label(runtime: str, image: Path, name: str) -> str | None:
     """A label of an image, or None where there is no such image or label."""
     if not image.exists():
         return None
-    shown = subprocess.run([runtime, "inspect", "--labels", str(image)], capture_output=True, text=True, check=False)
+    shown = subprocess.run(
+        [runtime, "inspect", "--labels", str(image)], capture_output=True, text=True, check=False
+    )
     found = re.search(rf"^{re.escape(name)}: (.*)$", shown.stdout, re.M)
     return found[1] if found else None
 

@@ -24,8 +24,8 @@ class Release(NamedTuple):
 
 
 # Every release whose image carries yolo_v4; the last is the newest: later TAO releases go on using it.
-# 3.21.11 is the image to which NVIDIA's launcher maps yolo_v4. "3.21.12" is no release but the original workflow's name
-# for that same image; its own "3.21.11" was the one NVIDIA meant for other networks.
+# 3.21.11 is the image to which NVIDIA's launcher maps yolo_v4. "3.21.12" is no release but the original
+# workflow's name for that same image; its own "3.21.11" was the one NVIDIA meant for other networks.
 RELEASES = {
     "3.21.08": Release("nvcr.io/nvidia/tao/tao-toolkit-tf:v3.21.08-py3"),
     "3.21.11": Release("nvcr.io/nvidia/tao/tao-toolkit-tf:v3.21.11-tf1.15.5-py3"),
@@ -54,14 +54,18 @@ def fill(template: str, source: str, **facts: str) -> str:
     known = {"version": version[1] if version else UNKNOWN, "inputs": UNKNOWN, "base_digest": UNKNOWN}
     known["commit"] = facts.pop("commit") if "commit" in facts else git_commit()
     facts = {name: value for name, value in facts.items() if value}
-    return Template((HERE / f"{template}.def.template").read_text()).substitute({**known, **facts}, source=source)
+    return Template((HERE / f"{template}.def.template").read_text()).substitute(
+        {**known, **facts}, source=source
+    )
 
 
 def git_commit() -> str:
     """The commit this checkout stands at, marked where something was changed since."""
     git = ["git", "-C", str(HERE), "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]
     try:
-        said = subprocess.run(git, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False).stdout
+        said = subprocess.run(
+            git, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False
+        ).stdout
     except OSError:
         said = ""
     return said.strip() or UNKNOWN

@@ -32,17 +32,27 @@ def partition(platform: Platform) -> dict[str, Any]:
     """The partition; {num_gpus_per_node} is what tests of ReFrame ask for."""
     chosen = {"partition": platform.partition, "qos": platform.qos, "constraint": platform.constraint}
     memory = [f"--mem-per-cpu={platform.mem_per_cpu_mb}"] if platform.mem_per_cpu_mb else []
-    gpu = {"type": "gpu", "arch": f"sm_{round(10 * platform.compute_capability)}", "model": platform.gpu_model}
+    gpu = {
+        "type": "gpu",
+        "arch": f"sm_{round(10 * platform.compute_capability)}",
+        "model": platform.gpu_model,
+    }
     return {
         "name": "gpu",
         "descr": f"facts of {platform.facts_date or 'no date'}, {platform.status}",
         "scheduler": "slurm",
         "launcher": "srun",
-        "access": [*(f"--{name}={value}" for name, value in chosen.items() if value), *memory, *platform.options],
+        "access": [
+            *(f"--{name}={value}" for name, value in chosen.items() if value),
+            *memory,
+            *platform.options,
+        ],
         "environs": ["builtin"],
         "prepare_cmds": list(platform.prepare),
         "container_platforms": [{"type": name.capitalize()} for name in platform.container],
-        "resources": [{"name": "_rfm_gpu", "options": [platform.gpu_request.format(gpus="{num_gpus_per_node}")]}],
+        "resources": [
+            {"name": "_rfm_gpu", "options": [platform.gpu_request.format(gpus="{num_gpus_per_node}")]}
+        ],
         "processor": {"arch": platform.arch} if platform.arch else {},
         "devices": [{**gpu, "num_devices": platform.gpus_per_node}] if platform.gpus_per_node else [],
         "features": ["gpu"],

@@ -18,7 +18,8 @@ from harness.settings.variables import VARIABLES, option
 from harness.text import columns
 from harness.verbs.verb import Verb, parse
 
-# The modules of harness.verbs and their verbs, in the order of the help. Only the module of one verb is loaded.
+# The modules of harness.verbs and their verbs, in the order of the help. Only the module of one verb is
+# loaded.
 FAMILIES = {
     "run": (
         *("download", "verify", "gen-valid", "tune-bdb", "convert-data"),
@@ -93,7 +94,9 @@ def _verb(name: str) -> Verb:
             return next(verb for verb in _family(family) if verb.name == name)
     known = [name for names in FAMILIES.values() for name in names]
     like = closest(name, known)
-    raise ConfigError(f"no verb is called {name}", remedy=f"jamcam {like}" if like else "jamcam --help lists them")
+    raise ConfigError(
+        f"no verb is called {name}", remedy=f"jamcam {like}" if like else "jamcam --help lists them"
+    )
 
 
 def _family(name: str) -> tuple[Verb, ...]:
@@ -137,7 +140,10 @@ def _overview() -> str:
         lines += ["", f"{title}:", *_rows([(verb.name, verb.help) for verb in _family(family)])]
     flags, _ = _find([])
     lines += ["", f"{flags.help}:", "  " + " ".join(option(name) for name in FAMILIES["run"])]
-    lines += ["", "settings (NAME=value for make, JAMCAM_NAME in the environment, name = value in luigi.cfg):"]
+    lines += [
+        "",
+        "settings (NAME=value for make, JAMCAM_NAME in the environment, name = value in luigi.cfg):",
+    ]
     lines += _rows([(variable.option, variable.help) for variable in VARIABLES])
     return "\n".join(lines)
 

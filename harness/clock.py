@@ -5,7 +5,9 @@ from datetime import datetime, timezone
 
 def utc(unix_s: float) -> str:
     """A moment to the millisecond: 2026-03-01T10:15:00.250Z."""
-    return datetime.fromtimestamp(unix_s, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return (
+        datetime.fromtimestamp(unix_s, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    )
 
 
 def unix_s(text: str) -> float:

@@ -24,11 +24,13 @@ class CodeVersion:
 def code_version(paths: Sequence[str] = ()) -> CodeVersion:
     """The commit that this program's sources stand at.
 
-    In an image it is the one that the image's manifest names. Elsewhere git is asked, and its answer counts only where
-    the top of the repository is our own folder: sources unpacked inside another project are not at its commit.
+    In an image it is the one that the image's manifest names. Elsewhere git is asked, and its answer counts
+    only where the top of the repository is our own folder: sources unpacked inside another project are not at
+    its commit.
 
     Args:
-        paths: files and folders, below the checkout, that are looked at for changes; none: changes are not looked for.
+        paths: files and folders, below the checkout, that are looked at for changes; none: changes are not
+            looked for.
     """
     manifest = read_json(CHECKOUT / "manifest.json")
     if "git_commit" in manifest:
@@ -52,7 +54,13 @@ def _git(*words: str) -> tuple[str, str]:
     command = ["git", "-C", str(CHECKOUT), *words]
     try:
         answer = subprocess.run(
-            command, env=names, capture_output=True, text=True, errors="replace", check=False, timeout=PATIENCE_S
+            command,
+            env=names,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=PATIENCE_S,
         )
     except FileNotFoundError:
         return "", "there is no git on this machine"

@@ -1,11 +1,12 @@
 """Moves a part of a training set into a validation set, as the workflow's script of this name does, but repeatably.
 
-    python3 harness/generate_val_dataset.py --input_image_dir … --input_label_dir … --output_dir … [--val_split 10]
+    python3 harness/generate_val_dataset.py --input_image_dir … --input_label_dir … --output_dir …
+    [--val_split 10]
 
-Works by path, without an installed package, or as `-m harness.generate_val_dataset`; needs nothing but Python.
-Which pairs move depends on their names alone. They are written down in `<output_dir>/val_split.json` before the first
-one moves, so that the next run finishes what an interrupted one began.
-Stages have no use for it: `gen-valid` builds its folders of links from every frame anew.
+Works by path, without an installed package, or as `-m harness.generate_val_dataset`; needs nothing but
+Python. Which pairs move depends on their names alone. They are written down in `<output_dir>/val_split.json`
+before the first one moves, so that the next run finishes what an interrupted one began. Stages have no use
+for it: `gen-valid` builds its folders of links from every frame anew.
 """
 
 import argparse
@@ -47,7 +48,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run with command-line arguments; returns the exit status."""
     options = _options(argv)
     try:
-        print(split(options.input_image_dir, options.input_label_dir, options.output_dir, val_split=options.val_split))
+        print(
+            split(
+                options.input_image_dir,
+                options.input_label_dir,
+                options.output_dir,
+                val_split=options.val_split,
+            )
+        )
     except HarnessError as error:
         print(f"generate_val_dataset: {error.message}\n  try: {error.remedy}", file=sys.stderr)
         return error.exit_status
@@ -101,9 +109,13 @@ def _plan(image_dir: Path, label_dir: Path, output_dir: Path, val_split: int) ->
             )
     images, labels = _by_stem(image_dir, PICTURES), _by_stem(label_dir, {".txt"})
     alone = [f"{images[stem]} has no label in {label_dir}" for stem in sorted(images.keys() - labels.keys())]
-    alone += [f"{labels[stem]} has no picture in {image_dir}" for stem in sorted(labels.keys() - images.keys())]
+    alone += [
+        f"{labels[stem]} has no picture in {image_dir}" for stem in sorted(labels.keys() - images.keys())
+    ]
     if alone:
-        raise DataError(f"{len(alone)} file(s) without partner:{listing(alone)}", remedy="complete or remove them")
+        raise DataError(
+            f"{len(alone)} file(s) without partner:{listing(alone)}", remedy="complete or remove them"
+        )
     stems = choose_validation(images, val_split_pct=val_split, seed=SEED)
     return Plan(
         input_image_dir=str(image_dir.resolve()),
@@ -124,7 +136,9 @@ def _by_stem(folder: Path, suffixes: frozenset[str] | set[str]) -> dict[str, str
         if path.suffix.lower() not in suffixes:
             continue
         if path.stem in found:
-            raise DataError(f"{found[path.stem]} and {path.name} in {folder} share a name", remedy="rename one of them")
+            raise DataError(
+                f"{found[path.stem]} and {path.name} in {folder} share a name", remedy="rename one of them"
+            )
         found[path.stem] = path.name
     return found
 
@@ -134,7 +148,9 @@ def _move(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     if not source.exists():
         if not target.exists():
-            raise DataError(f"neither {source} nor {target} is there, one was expected", remedy="bring the file back")
+            raise DataError(
+                f"neither {source} nor {target} is there, one was expected", remedy="bring the file back"
+            )
         return
     try:
         source.rename(target)
@@ -164,9 +180,15 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
         prog="generate_val_dataset",
         description="Split a validation set off a training set: pairs of picture and label are moved.",
     )
-    parser.add_argument("--input_image_dir", type=Path, required=True, help="folder of the training set's pictures")
-    parser.add_argument("--input_label_dir", type=Path, required=True, help="folder of the training set's labels")
-    parser.add_argument("--output_dir", type=Path, required=True, help="folder of the validation set: images/, labels/")
+    parser.add_argument(
+        "--input_image_dir", type=Path, required=True, help="folder of the training set's pictures"
+    )
+    parser.add_argument(
+        "--input_label_dir", type=Path, required=True, help="folder of the training set's labels"
+    )
+    parser.add_argument(
+        "--output_dir", type=Path, required=True, help="folder of the validation set: images/, labels/"
+    )
     parser.add_argument(
         "--val_split",
         type=_percent,

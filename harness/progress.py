@@ -19,7 +19,9 @@ class Progress:
         start: how much had been done before.
     """
 
-    def __init__(self, what: str, total: int | None, *, unit: str, say: Callable[[str], None], start: int = 0) -> None:
+    def __init__(
+        self, what: str, total: int | None, *, unit: str, say: Callable[[str], None], start: int = 0
+    ) -> None:
         self._what, self._total, self._unit, self._say = what, total, unit, say
         self._start = self._done = start
         self._began_s = self._told_s = time.monotonic()
@@ -55,9 +57,7 @@ class Progress:
             return f"{self._what}: {self._amount(self._done)}, {self._amount(rate)}/s"
         left_s = (self._total - self._done) / rate if rate else float("inf")
         share_pct = 100 * self._done // max(self._total, 1)
-        return (
-            f"{self._what}: {share_pct} % of {self._amount(self._total)}, {self._amount(rate)}/s, {left_s:.0f} s left"
-        )
+        return f"{self._what}: {share_pct} % of {self._amount(self._total)}, {self._amount(rate)}/s, {left_s:.0f} s left"
 
     def _amount(self, number: float) -> str:
         return f"{number / 1e6:.1f} MB" if self._unit == "B" else f"{number:.0f} {self._unit}"

@@ -25,7 +25,8 @@ GOLDEN = Path(os.environ.get("YOLO_V4_GOLDEN", SHARED / "oracle")).absolute()
 def environment_without_settings() -> Iterator[None]:
     """Settings of the person who runs the tests must not decide their outcome, nor those that an earlier test left.
 
-    `yolo_v4 --gpu_index` sets CUDA_VISIBLE_DEVICES for its process, which in tests is that of all that follow.
+    `yolo_v4 --gpu_index` sets CUDA_VISIBLE_DEVICES for its process, which in tests is that of all that
+    follow.
     """
     kept = {name: text for name, text in os.environ.items() if not _is_setting(name)}
     with mock.patch.dict(os.environ, kept, clear=True):
@@ -90,7 +91,9 @@ def build_image() -> Callable[..., Path]:
             os.chown(path, how["user"], how["group"])
         command = ["sh", str(folder / "container" / "build.sh"), *words]
         names = {**os.environ, "PYTHON": python, "HOME": str(folder) if how else os.environ["HOME"]}
-        ended = subprocess.run(command, env=names, cwd="/", capture_output=True, text=True, check=False, **how)
+        ended = subprocess.run(
+            command, env=names, cwd="/", capture_output=True, text=True, check=False, **how
+        )
         assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
         return folder / "container" / "portable.sif"
 

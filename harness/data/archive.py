@@ -39,13 +39,16 @@ def read_contents(path: Path) -> Contents:
     """Look into a CVAT "YOLO 1.1" export: `obj.names` and `obj_…_data/`, at the top or together in one folder.
 
     Raises:
-        DataError: not a zip archive, a truncated one, one that breaks a bound, or one without class names or frames.
+        DataError: not a zip archive, a truncated one, one that breaks a bound, or one without class names or
+            frames.
     """
     with _opened(path) as archive:
         members = _members(archive, path)
         names = [info.filename for info in members if PurePosixPath(info.filename).name == NAMES]
         if len(names) != 1:
-            raise _unfit(path, f"{len(names)} files {NAMES} ({', '.join(names)})", "exactly one, beside obj_train_data")
+            raise _unfit(
+                path, f"{len(names)} files {NAMES} ({', '.join(names)})", "exactly one, beside obj_train_data"
+            )
         top = names[0][: -len(NAMES)]
         below = [info.filename for info in members if _is_below_data(info.filename, top)]
         classes = tuple(line.strip() for line in _text(archive, names[0], path).splitlines() if line.strip())
@@ -54,12 +57,16 @@ def read_contents(path: Path) -> Contents:
     pairing = pair_members(below)
     if not pairing.frames:
         raise _unfit(
-            path, f"no picture with a label below {top}obj_…_data", "pictures .jpg, each with a .txt beside it"
+            path,
+            f"no picture with a label below {top}obj_…_data",
+            "pictures .jpg, each with a .txt beside it",
         )
     return Contents(classes=classes, pairing=pairing)
 
 
-def unpack(path: Path, frames: Sequence[Frame], *, images: Path, labels: Path, say: Callable[[str], None]) -> None:
+def unpack(
+    path: Path, frames: Sequence[Frame], *, images: Path, labels: Path, say: Callable[[str], None]
+) -> None:
     """Write the picture and label of each frame as `<stem>.jpg` and `<stem>.txt` into two folders.
 
     Raises:
@@ -94,7 +101,9 @@ def extract_one(path: Path, name: str, target: Path) -> None:
         DataError: there is none, there are several, or the archive breaks a bound.
     """
     with _opened(path) as archive:
-        found = [info.filename for info in _members(archive, path) if PurePosixPath(info.filename).name == name]
+        found = [
+            info.filename for info in _members(archive, path) if PurePosixPath(info.filename).name == name
+        ]
         if len(found) != 1:
             raise _unfit(path, f"{len(found)} files {name}", "exactly one")
         target.write_bytes(_content(archive, found[0], path))
@@ -137,13 +146,17 @@ def _check_bounds(path: Path, members: Sequence[zipfile.ZipInfo]) -> None:
     total_bytes = sum(info.file_size for info in members)
     if total_bytes > MAX_TOTAL_BYTES:
         raise _unfit(path, f"{total_bytes} bytes when unpacked", f"{MAX_TOTAL_BYTES} at most")
-    name, times = max(Counter(info.filename for info in members).items(), key=lambda item: item[1], default=("", 0))
+    name, times = max(
+        Counter(info.filename for info in members).items(), key=lambda item: item[1], default=("", 0)
+    )
     if times > 1:
         raise _unfit(path, f"{name} {times} times", "each name once")
     for info in members:
         if complaint := _complaint(info):
             raise _unfit(
-                path, f"{info.filename!r}, {complaint}", "plain files with relative paths, as CVAT writes them"
+                path,
+                f"{info.filename!r}, {complaint}",
+                "plain files with relative paths, as CVAT writes them",
             )
         if oddity := _oddity(info):
             raise _unfit(
@@ -185,7 +198,9 @@ def _content(archive: zipfile.ZipFile, member: str, path: Path) -> bytes:
     """A member's content; one that is larger than it declares is read no further than one byte more."""
     declared_bytes = archive.getinfo(member).file_size
     info = copy.copy(archive.getinfo(member))
-    info.file_size = MAX_TOTAL_BYTES  # zipfile cuts off at this size without a word: let the member end by itself
+    info.file_size = (
+        MAX_TOTAL_BYTES  # zipfile cuts off at this size without a word: let the member end by itself
+    )
     try:
         with archive.open(info) as stream:
             content = stream.read(declared_bytes + 1)
@@ -193,7 +208,9 @@ def _content(archive: zipfile.ZipFile, member: str, path: Path) -> bytes:
         raise _unfit(path, f"{member}, damaged: {error}", "content that fits its checksum") from error
     if len(content) != declared_bytes:
         more = "more" if len(content) > declared_bytes else "less"
-        raise _unfit(path, f"{member}, which holds {more} than it declares", f"the declared {declared_bytes} bytes")
+        raise _unfit(
+            path, f"{member}, which holds {more} than it declares", f"the declared {declared_bytes} bytes"
+        )
     return content
 
 

@@ -36,5 +36,7 @@ def table(counts: Mapping[str, Count]) -> str:
     width = max(len(title) for title, _ in rows)
     heads = [*counts, "all"]
     lines = [" " * width + "".join(f"{head:>12}" for head in heads)]
-    lines += [title.ljust(width) + "".join(f"{number:>12}" for number in [*row, sum(row)]) for title, row in rows]
+    lines += [
+        title.ljust(width) + "".join(f"{number:>12}" for number in [*row, sum(row)]) for title, row in rows
+    ]
     return "\n".join(lines)

@@ -76,7 +76,9 @@ def _copy(address: str, part: Path, say: Callable[[str], None]) -> str:
     """The SHA-256 of what was copied."""
     source = local_path(address)
     if not source.is_file():
-        raise DataError(f"no file at {source}, which {address} names", remedy="correct the address, or put it there")
+        raise DataError(
+            f"no file at {source}, which {address} names", remedy="correct the address, or put it there"
+        )
     total = source.stat().st_size
     check_room(part, total)
     with source.open("rb") as stream, part.open("wb") as target:

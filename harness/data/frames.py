@@ -1,9 +1,10 @@
 """Which members of an archive make a frame, and what the frame is called.
 
-A frame is a picture and the label file of the same path. It is called as its file, without folder and extension:
-`obj_train_data/day1/00001.01234.jpg` is `00001.01234`. Two rules keep names apart and safe:
+A frame is a picture and the label file of the same path. It is called as its file, without folder and
+extension: `obj_train_data/day1/00001.01234.jpg` is `00001.01234`. Two rules keep names apart and safe:
 
-- where several folders hold the same name, each of these frames is called `<folder>__<name>` (`day1__00001.01234`),
+- where several folders hold the same name, each of these frames is called `<folder>__<name>`
+(`day1__00001.01234`),
   so that the name does not depend on the order in the archive;
 - characters that shells or NVIDIA's tools trip over become `_`.
 """

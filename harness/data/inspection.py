@@ -28,7 +28,9 @@ class Findings:
         return [stems for stems in self.pictures.values() if len(stems) > 1]
 
 
-def inspect_frames(frames: Path, stems: Iterable[str], dataset: Dataset, *, say: Callable[[str], None]) -> Findings:
+def inspect_frames(
+    frames: Path, stems: Iterable[str], dataset: Dataset, *, say: Callable[[str], None]
+) -> Findings:
     """Check `images/<stem>.jpg` and `labels_raw/<stem>.txt` below `frames`, and convert the labels to KITTI."""
     findings = Findings()
     stems = sorted(stems)

@@ -4,7 +4,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# Boxes may reach so far outside (fraction of the picture's side) and are clipped; writers round to 6 decimals.
+# Boxes may reach so far outside (fraction of the picture's side) and are clipped; writers round to 6
+# decimals.
 TOLERANCE = 0.01
 # NVIDIA's converter drops boxes whose whole-pixel corners coincide, its loader those under a pixel.
 LEAST_PX = 1.0
@@ -53,7 +54,8 @@ def parse_yolo(text: str, *, where: str, num_classes: int) -> tuple[list[YoloBox
 def to_corners(box: YoloBox, *, width_px: int, height_px: int) -> tuple[float, float, float, float] | None:
     """Corners (x1, y1, x2, y2) in pixels, clipped to the picture and rounded to 0.01; None when under a pixel.
 
-    Source: x1 = (cx - w / 2) * width, x2 = (cx + w / 2) * width, y alike; KITTI counts from the left upper corner.
+    Source: x1 = (cx - w / 2) * width, x2 = (cx + w / 2) * width, y alike; KITTI counts from the left upper
+    corner.
     """
     x1, x2 = _clipped_side(box.cx, box.w, width_px)
     y1, y2 = _clipped_side(box.cy, box.h, height_px)
@@ -83,7 +85,10 @@ def _parse_line(line: str, ids: Sequence[str]) -> YoloBox | tuple[str, str]:
         return f"a box of size {w:g} x {h:g}", "0 or more"
     reach = max(w / 2 - cx, h / 2 - cy, cx + w / 2 - 1, cy + h / 2 - 1)
     if reach > TOLERANCE:
-        return f"a box that reaches {reach:.3g} of the picture outside it", f"fractions of the picture: {COLUMNS}"
+        return (
+            f"a box that reaches {reach:.3g} of the picture outside it",
+            f"fractions of the picture: {COLUMNS}",
+        )
     return YoloBox(class_id=int(words[0]), cx=cx, cy=cy, w=w, h=h)
 
 

@@ -23,8 +23,8 @@ REMEDY = "check the address, the network and https_proxy; the same command resum
 def attempt(address: str, part: Path, *, say: Callable[[str], None], stall_s: float) -> str:
     """Bring the rest of the file at `address` to `part`.
 
-    A server's validator (ETag, else Last-Modified) is kept beside it, so that a file that changed meanwhile starts
-    again from its first byte. Proxies are those of `http_proxy`, `https_proxy` and `no_proxy`.
+    A server's validator (ETag, else Last-Modified) is kept beside it, so that a file that changed meanwhile
+    starts again from its first byte. Proxies are those of `http_proxy`, `https_proxy` and `no_proxy`.
 
     Args:
         stall_s: the longest silence.
@@ -74,7 +74,9 @@ def _open(request: urllib.request.Request, stall_s: float) -> http.client.HTTPRe
     except (OSError, http.client.HTTPException) as error:
         cause = error.reason if isinstance(error, urllib.error.URLError) else error
         if isinstance(cause, ssl.SSLCertVerificationError):
-            raise DataError(f"cannot trust the server of {request.full_url}: {cause}", remedy=REMEDY) from error
+            raise DataError(
+                f"cannot trust the server of {request.full_url}: {cause}", remedy=REMEDY
+            ) from error
         raise Broken(str(cause) or type(cause).__name__) from error
 
 
@@ -123,6 +125,7 @@ class _CarefulRedirects(urllib.request.HTTPRedirectHandler):
     ) -> urllib.request.Request | None:
         if not is_trusted_way(newurl) or is_local(newurl):
             raise DataError(
-                f"{req.full_url} redirects to {newurl}, expected an https address", remedy="correct the address"
+                f"{req.full_url} redirects to {newurl}, expected an https address",
+                remedy="correct the address",
             )
         return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]

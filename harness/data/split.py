@@ -19,8 +19,9 @@ class Split:
 def draw(names: Collection[str], count: int, *, seed: int) -> tuple[str, ...]:
     """`count` of `names`, sorted.
 
-    The order of drawing is that of the names' digests, not a random generator's: it depends neither on the Python
-    release nor on which other names there are, so a frame more or less changes the draw by one frame at most.
+    The order of drawing is that of the names' digests, not a random generator's: it depends neither on the
+    Python release nor on which other names there are, so a frame more or less changes the draw by one frame
+    at most.
     """
     return tuple(sorted(_shuffled(names, seed)[:count]))
 
@@ -30,7 +31,8 @@ def split_frames(folders: Mapping[str, str], rule: SplitRule, *, limit: int = 0)
 
     Args:
         folders: for each stem the archive folder it comes from.
-        limit: keep only so many training frames, drawn with the rule's seed; 0 keeps all. Test frames all stay.
+        limit: keep only so many training frames, drawn with the rule's seed; 0 keeps all. Test frames all
+            stay.
 
     Raises:
         DataError: the rule leaves no frame for training or for test, or names a folder that is not there.

@@ -4,7 +4,9 @@
 def across_nodes(nodes: int, gpus: int, python: str) -> tuple[str, ...]:
     """The prefix of `-m yolo_v4` that trains on `nodes` machines of the job with `gpus` GPUs each."""
     # One launcher a node; their rendezvous is the job's first node, whose name is known only inside the job.
-    endpoint = '"$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)":$((20000 + SLURM_JOB_ID % 10000))'
+    endpoint = (
+        '"$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)":$((20000 + SLURM_JOB_ID % 10000))'
+    )
     # Since 22.05 srun takes a job's CPUs per task only where it is told to, else one.
     cpus = "${SLURM_CPUS_PER_TASK:+--cpus-per-task=$SLURM_CPUS_PER_TASK}"
     launcher = (

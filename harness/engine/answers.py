@@ -51,12 +51,16 @@ def checkpoints(weights: Path) -> list[tuple[int, Path]]:
 def whole_checkpoints(results: Path) -> list[tuple[int, Path]]:
     """The checkpoints of a training run that are known to be complete.
 
-    An engine writes the line with `epoch` and `max_epoch` into status.json after it saved that epoch's checkpoint; a
-    later file may be half-written.
+    An engine writes the line with `epoch` and `max_epoch` into status.json after it saved that epoch's
+    checkpoint; a later file may be half-written.
     """
     reported = [entry["epoch"] for entry in read_status(results) if "epoch" in entry and "max_epoch" in entry]
     last = max(reported, default=0)
-    return [(epoch, path) for epoch, path in checkpoints(results / "weights") if epoch <= last and path.stat().st_size]
+    return [
+        (epoch, path)
+        for epoch, path in checkpoints(results / "weights")
+        if epoch <= last and path.stat().st_size
+    ]
 
 
 def read_anchors(results: Path | None, console: Path) -> list[Anchor]:
@@ -79,11 +83,16 @@ def read_scores(results: Path | None, console: str) -> dict[str, Any]:
     total = re.findall(r"^\s*mAP\s+([\d.]+|nan)\s*$", console, flags=re.MULTILINE)
     if not rows or not total:
         return {}
-    return {"mAP": float(total[-1]), "AP": {name: float(value) for name, value in rows.items() if name != "m"}}
+    return {
+        "mAP": float(total[-1]),
+        "AP": {name: float(value) for name, value in rows.items() if name != "m"},
+    }
 
 
 def _last_kpi(results: Path | None) -> dict[str, Any]:
-    kpis: list[dict[str, Any]] = [entry["kpi"] for entry in read_status(results) if "kpi" in entry] if results else []
+    kpis: list[dict[str, Any]] = (
+        [entry["kpi"] for entry in read_status(results) if "kpi" in entry] if results else []
+    )
     return kpis[-1] if kpis else {}
 
 
@@ -92,8 +101,8 @@ def metrics(
 ) -> dict[str, Any]:
     """The content of metrics.json; fractions 0..1.
 
-    `mAP` is the mean over classes with ground truth, `mAP_tao` as NVIDIA prints it (classes without count 0), and the
-    AP of a class without ground truth is null.
+    `mAP` is the mean over classes with ground truth, `mAP_tao` as NVIDIA prints it (classes without count 0),
+    and the AP of a class without ground truth is null.
     """
     measured = scores["AP"]
     average = {name: measured.get(name) if count else None for name, count in boxes.items()}

@@ -1,7 +1,8 @@
 """What can be known about the engine and its inputs before a run: one list of checks for runs, plan and doctor.
 
-Each check looks at one thing and yields findings with a verdict of three values. A run is refused by the first "no";
-doctor shows all of them. Starting an image, which takes seconds, is left to `harness.engine.image_check`.
+Each check looks at one thing and yields findings with a verdict of three values. A run is refused by the
+first "no"; doctor shows all of them. Starting an image, which takes seconds, is left to
+`harness.engine.image_check`.
 """
 
 import os
@@ -29,8 +30,8 @@ from harness.verdict import Verdict
 from harness.workspace.layout import Workspace
 from harness.workspace.spec_copies import SpecCopies
 
-# By major version of TAO: the newest compute capability that its CUDA knows, and the oldest driver that it runs with.
-# NVIDIA's quick-start guides of 3.21.11, 4.0 and 5.0.
+# By major version of TAO: the newest compute capability that its CUDA knows, and the oldest driver that it
+# runs with. NVIDIA's quick-start guides of 3.21.11, 4.0 and 5.0.
 TAO_LIMITS = {"3": (8.9, 465), "4": (9.0, 520), "5": (9.0, 525)}
 # Characters that a path must not have: who cannot take them, the pattern, and the pattern in words.
 SLURM_PATH = ("a job's file names", r"[\s'\"\\%]", "a blank, quote, backslash or percent sign")
@@ -42,7 +43,8 @@ BIND_PATH = ("--bind", "[:,]", "a colon or a comma")
 class Finding:
     """The result of one check.
 
-    `problem` is "" where the verdict is yes. Else it is what is wrong, or after "cannot tell": "whether …: why".
+    `problem` is "" where the verdict is yes. Else it is what is wrong, or after "cannot tell": "whether …:
+    why".
     """
 
     what: str
@@ -129,9 +131,14 @@ def _pretrained(settings: Settings) -> Iterator[Finding]:
     problem, remedy = "", ""
     if not urlsplit(given).scheme:
         if not Path(given).expanduser().is_file():
-            problem, remedy = f"pretrained is {given} ({origin}), and there is no such file", "correct the path"
+            problem, remedy = (
+                f"pretrained is {given} ({origin}), and there is no such file",
+                "correct the path",
+            )
     elif not is_local(given) and not sha256:
-        problem = f"pretrained is {given} ({origin}) and has no sha256, without which nobody can tell what arrived"
+        problem = (
+            f"pretrained is {given} ({origin}) and has no sha256, without which nobody can tell what arrived"
+        )
         remedy = "give --pretrained-sha256; `sha256sum FILE` prints it for a copy you trust"
     else:
         try:
@@ -158,7 +165,9 @@ def _engine(settings: Settings) -> Finding:
     if engine == "here" and not shutil.which("yolo_v4"):
         if _queued(settings):
             words = "whether jobs have a yolo_v4 on PATH: there is none here"
-            return cannot_tell("engine", "no yolo_v4 on PATH", words, "add it to PATH, or give ENGINE=portable")
+            return cannot_tell(
+                "engine", "no yolo_v4 on PATH", words, "add it to PATH, or give ENGINE=portable"
+            )
         problem = "no program yolo_v4 on PATH, which ENGINE=here needs"
         return judged("engine", "no yolo_v4 on PATH", problem, "set PATH, or ENGINE=portable")
     problem = platform.refuses.get(engine, "")
@@ -171,7 +180,9 @@ def _engine(settings: Settings) -> Finding:
             problem = f"TAO {version} needs driver {oldest}, there is {platform.driver}"
         elif not capability and _queued(settings):
             words = f"whether TAO {version} knows the GPUs of {platform.name}: its file does not say which they are"
-            return cannot_tell("engine", engine, words, f"note compute_capability in {platform.name}.mine.toml")
+            return cannot_tell(
+                "engine", engine, words, f"note compute_capability in {platform.name}.mine.toml"
+            )
     return judged("engine", engine, problem, "give ENGINE=portable")
 
 
@@ -179,8 +190,12 @@ def _container(settings: Settings) -> Iterator[Finding]:
     """A container program must be on PATH, and we must not be in a container already."""
     platform, engine = settings.platform, settings.engine
     if CONTAINER:
-        problem = f"this is already inside the image {CONTAINER}, and ENGINE={engine} would start another in it"
-        yield judged("container", CONTAINER, problem, "leave --engine and --image out: inside, the engine is `here`")
+        problem = (
+            f"this is already inside the image {CONTAINER}, and ENGINE={engine} would start another in it"
+        )
+        yield judged(
+            "container", CONTAINER, problem, "leave --engine and --image out: inside, the engine is `here`"
+        )
     elif not _queued(settings) or platform.container_on_login:
         program, known = container_program(platform), " or ".join(platform.container)
         problem = f"ENGINE={engine} with an image needs {known} on PATH, and there is none"
@@ -201,9 +216,13 @@ def _image(settings: Settings) -> Finding:
         words = f"whether {path} fits the processor: it is not a SIF file"
         return cannot_tell("image", str(path), words, "build or pull it as a SIF file")
     if not wanted:
-        words = f"whether an image for {built_for} runs on {platform.name}: its file does not say the processor"
+        words = (
+            f"whether an image for {built_for} runs on {platform.name}: its file does not say the processor"
+        )
         return cannot_tell("image", str(path), words, f"note arch in {platform.name}.mine.toml")
-    problem = f"{path} was built for another architecture: {built_for}, and the machine it runs on is {wanted}"
+    problem = (
+        f"{path} was built for another architecture: {built_for}, and the machine it runs on is {wanted}"
+    )
     remedy = f"build or pull the image for {wanted}"
     return judged("image", f"{path} ({built_for})", problem if built_for != wanted else "", remedy)
 

@@ -1,7 +1,7 @@
 """What differs between the programs called `yolo_v4`: file names, flags, and what they leave as evidence.
 
-Sources: NVIDIA's user guide of TAO 3.21.11, and the published source of TAO 5.0.0. What 4.x takes is not known; it is
-asked as 5.0 is.
+Sources: NVIDIA's user guide of TAO 3.21.11, and the published source of TAO 5.0.0. What 4.x takes is not
+known; it is asked as 5.0 is.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,9 @@ class Dialect:
 
     checkpoint_suffix: str
     export_suffix: str
-    takes_results_folder: bool  # each sub-command, not train alone: -r or --results_dir, where it writes status.json
+    takes_results_folder: (
+        bool  # each sub-command, not train alone: -r or --results_dir, where it writes status.json
+    )
     always_writes_status: bool  # where False, a missing status.json is no failure
     writes_class_names: bool  # train leaves model_output_labels.txt
     needs_key: bool  # refuses to work without -k

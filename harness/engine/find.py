@@ -57,7 +57,9 @@ def _portable(settings: Settings) -> Engine:
 
 def _portable_version() -> str:
     # Read, not imported: harness and yolo_v4 communicate through a command line and files only.
-    stated = re.search(r'__version__ = "([^"]+)"', (package_root("yolo_v4") / "yolo_v4" / "__init__.py").read_text())
+    stated = re.search(
+        r'__version__ = "([^"]+)"', (package_root("yolo_v4") / "yolo_v4" / "__init__.py").read_text()
+    )
     return stated[1] if stated else "unknown"
 
 
@@ -83,7 +85,8 @@ def _container(settings: Settings) -> Engine:
     image, tao = settings.image, settings.engine == "tao"
     digest = image_digest(Workspace(settings.workspace), Path(image)) if image else ""
     manifest = image_manifest(Path(image), digest) if digest else {}
-    # engine_digest is the same for images with the same engine, and inside and outside of one: they share markers.
+    # engine_digest is the same for images with the same engine, and inside and outside of one: they share
+    # markers.
     identity = EngineIdentity(
         name="tao" if tao else "portable",
         version=settings.tao_version if tao else manifest.get("engine_version", "unknown"),
@@ -104,7 +107,9 @@ def _container(settings: Settings) -> Engine:
 def _on_path(settings: Settings) -> Engine:
     program = shutil.which("yolo_v4")
     if program is None:
-        raise ConfigError("no program yolo_v4 on PATH, which ENGINE=here needs", remedy="set PATH, or ENGINE=portable")
+        raise ConfigError(
+            "no program yolo_v4 on PATH, which ENGINE=here needs", remedy="set PATH, or ENGINE=portable"
+        )
     script = Path(program).read_bytes()
     # The real engine's name, so that markers are shared between inside and outside of a container.
     if any(word in script for word in NVIDIA_SCRIPTS):

@@ -25,7 +25,10 @@ REMEDIES = (
     (r"architecture", "build or pull the image for this machine's architecture"),
     (r"nvidia-container-cli", "install NVIDIA's container toolkit, which WSL2 needs: docs/containers.md"),
     (r"fuse", "ask for access to /dev/fuse, or let squashfuse be removed; docs/containers.md, 'Slow starts'"),
-    (r"user.?ns|namespace|newuidmap", "ask your site to allow user namespaces, or a setuid installation of Apptainer"),
+    (
+        r"user.?ns|namespace|newuidmap",
+        "ask your site to allow user namespaces, or a setuid installation of Apptainer",
+    ),
     (r"mount|bind", "check that the folder it names is there, and give it by its real path"),
 )
 
@@ -51,7 +54,15 @@ def start_image(settings: Settings) -> list[str]:
 
 
 def _ask(settings: Settings, folder: Path) -> set[str]:
-    command = [*prefix_in_image(settings, folder), "sh", "-c", PROBE, "sh", os.fspath(folder), OUR_SCRIPT.decode()]
+    command = [
+        *prefix_in_image(settings, folder),
+        "sh",
+        "-c",
+        PROBE,
+        "sh",
+        os.fspath(folder),
+        OUR_SCRIPT.decode(),
+    ]
     try:
         answer = subprocess.run(
             command,
@@ -69,7 +80,9 @@ def _ask(settings: Settings, folder: Path) -> set[str]:
         ) from None
     if answer.returncode == 0:
         return {*answer.stdout.splitlines()}
-    message = next((line for line in answer.stderr.splitlines() if line.startswith("FATAL")), answer.stderr[-300:])
+    message = next(
+        (line for line in answer.stderr.splitlines() if line.startswith("FATAL")), answer.stderr[-300:]
+    )
     remedy = next((words for pattern, words in REMEDIES if re.search(pattern, message, re.IGNORECASE)), None)
     raise ConfigError(
         f"{command[0]} cannot start {settings.image}: {message.removeprefix('FATAL:').strip()}",
@@ -83,7 +96,9 @@ def _check_inside(settings: Settings, facts: set[str], folder: Path | None) -> N
         raise ConfigError(f"there is no yolo_v4 in {image}", remedy="make image, then give --image FILE.sif")
     if tao == ("has ours" in facts):
         engine = "portable" if tao else "tao"
-        raise ConfigError(f"the yolo_v4 in {image} is not that of ENGINE={settings.engine}", remedy=f"ENGINE={engine}")
+        raise ConfigError(
+            f"the yolo_v4 in {image} is not that of ENGINE={settings.engine}", remedy=f"ENGINE={engine}"
+        )
     version = next(fact.removeprefix("TAO").strip() for fact in facts if fact.startswith("TAO"))
     if tao and version not in ("", settings.tao_version):
         origin = settings.origins["tao_version"]

@@ -32,7 +32,9 @@ def image_manifest(image: Path, sha256: str) -> dict[str, Any]:
 
 def how_made(manifest: dict[str, Any]) -> dict[str, str]:
     """The part of a manifest that markers and records keep: digests of the image, its definition and its base."""
-    return {name: manifest[name] for name in ("sha256", "definition_sha256", "base_digest") if name in manifest}
+    return {
+        name: manifest[name] for name in ("sha256", "definition_sha256", "base_digest") if name in manifest
+    }
 
 
 def own_manifest() -> dict[str, Any]:

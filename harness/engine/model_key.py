@@ -18,7 +18,9 @@ def model_key() -> str | None:
     path = Path(name)
     try:
         if path.stat().st_mode & 0o077:
-            raise ConfigError(f"{path} holds the model key, but others may read it", remedy=f"chmod 600 {path}")
+            raise ConfigError(
+                f"{path} holds the model key, but others may read it", remedy=f"chmod 600 {path}"
+            )
         return path.read_text().strip()
     except OSError as error:
         raise ConfigError(f"cannot read the model key: {error}", remedy="correct JAMCAM_KEY_FILE") from error

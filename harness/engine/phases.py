@@ -16,8 +16,8 @@ QUARTER_S = 900.0  # time zones differ by multiples of it
 def engine_phases(folder: Path, *, started_s: float, ended_s: float) -> list[dict[str, Any]]:
     """Phases from the status files below `folder`, in order of time; `launch` is the time up to the first of them.
 
-    Our engine writes its phases with times to the millisecond. NVIDIA's writes, to the second and by the container's
-    clock, when an epoch (validation included) ended and how long it took.
+    Our engine writes its phases with times to the millisecond. NVIDIA's writes, to the second and by the
+    container's clock, when an epoch (validation included) ended and how long it took.
 
     Args:
         started_s: when the first command was launched.
@@ -28,11 +28,15 @@ def engine_phases(folder: Path, *, started_s: float, ended_s: float) -> list[dic
         entries = read_status(path.parent)
         phases += [_plain(entry) for entry in entries if "phase" in entry] or _epochs(entries, ended_s)
     # Of a phase during which the clock was set back nothing is known.
-    phases = [phase for phase in phases if phase["duration_s"] >= 0 and phase["started_unix_s"] >= started_s - 1]
+    phases = [
+        phase for phase in phases if phase["duration_s"] >= 0 and phase["started_unix_s"] >= started_s - 1
+    ]
     phases.sort(key=lambda phase: float(phase["started_unix_s"]))
     if phases:
         waited_s = round(phases[0]["started_unix_s"] - started_s, 3)
-        phases.insert(0, {"phase": "launch", "started_unix_s": round(started_s, 3), "duration_s": max(waited_s, 0.0)})
+        phases.insert(
+            0, {"phase": "launch", "started_unix_s": round(started_s, 3), "duration_s": max(waited_s, 0.0)}
+        )
     return phases
 
 
@@ -43,7 +47,9 @@ def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def _epochs(entries: list[dict[str, Any]], ended_s: float) -> list[dict[str, Any]]:
     timed = [
-        (_clock_s(entry), entry) for entry in entries if TIMESTAMP.fullmatch(f"{entry.get('date')} {entry.get('time')}")
+        (_clock_s(entry), entry)
+        for entry in entries
+        if TIMESTAMP.fullmatch(f"{entry.get('date')} {entry.get('time')}")
     ]
     if not timed:
         return []
@@ -56,7 +62,12 @@ def _epochs(entries: list[dict[str, Any]], ended_s: float) -> list[dict[str, Any
             lasted_s = 3600 * hours + 60 * minutes + seconds
             started_s = clock_s + shift_s - lasted_s
             epochs.append(
-                {"phase": "epoch", "epoch": entry["epoch"], "started_unix_s": started_s, "duration_s": lasted_s}
+                {
+                    "phase": "epoch",
+                    "epoch": entry["epoch"],
+                    "started_unix_s": started_s,
+                    "duration_s": lasted_s,
+                }
             )
     return epochs
 

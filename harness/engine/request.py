@@ -39,5 +39,6 @@ class Engine:
             return (*self.multi_node_prefix, *words)
         if not self.passes_key or request.subcommand not in TAKE_KEY:
             return (*self.prefix, *words)
-        # A shell, inside the container where there is one, puts the key in: no list that we show or keep has it.
+        # A shell, inside the container where there is one, puts the key in: no list that we show or keep has
+        # it.
         return (*self.prefix, "sh", "-c", 'exec "$0" "$@" -k "$JAMCAM_KEY"', *words)

@@ -80,6 +80,7 @@ def require_platform_match(wanted: Platform, here: Machine, environ: Mapping[str
         wrong.append(f"GPU: expected one called {wanted.gpu_model}, found {', '.join(models) or 'none'}")
     if wrong:
         raise ConfigError(
-            f"this is not the platform {wanted.name}, so nothing is measured under its name:\n  " + "\n  ".join(wrong),
+            f"this is not the platform {wanted.name}, so nothing is measured under its name:\n  "
+            + "\n  ".join(wrong),
             remedy="measure there, or with --platform local",
         )

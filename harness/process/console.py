@@ -46,10 +46,12 @@ class PlainLines:
 def bound_to_us(argv: Sequence[str]) -> list[str]:
     """The argument list that starts `argv` so that it is killed when this process dies (on Linux).
 
-    setpriv and a shell, which become the program, take 3 ms of CPU time; where they cannot do it, a Python of 20 ms.
+    setpriv and a shell, which become the program, take 3 ms of CPU time; where they cannot do it, a Python of
+    20 ms.
     """
     parent, setpriv = str(os.getpid()), _setpriv()
-    # A shell may drop variables of other names: functions that bash exported, which scripts for clusters count on.
+    # A shell may drop variables of other names: functions that bash exported, which scripts for clusters
+    # count on.
     plain = all(name.isascii() and name.isidentifier() for name in os.environ)
     if setpriv and plain and Path(argv[0]).name not in SETUID_RUNTIMES:
         return [setpriv, "--pdeathsig", "KILL", "/bin/sh", "-c", BECOME, parent, *argv]
@@ -62,7 +64,9 @@ def _setpriv() -> str | None:
     program = shutil.which("setpriv")
     if program is None:
         return None
-    attempt = subprocess.run([program, "--pdeathsig", "KILL", "/bin/sh", "-c", ":"], capture_output=True, check=False)
+    attempt = subprocess.run(
+        [program, "--pdeathsig", "KILL", "/bin/sh", "-c", ":"], capture_output=True, check=False
+    )
     return program if attempt.returncode == 0 else None
 
 
@@ -78,8 +82,8 @@ def run(
 ) -> int:
     """Run `argv` in `folder` to its end and give its exit status (negative: ended by that signal).
 
-    On a terminal the program gets one too, so that its progress bars work; elsewhere its lines are shown with `prefix`.
-    Whatever interrupts us ends the program first.
+    On a terminal the program gets one too, so that its progress bars work; elsewhere its lines are shown with
+    `prefix`. Whatever interrupts us ends the program first.
 
     Args:
         started: is told the program's process number and start time as soon as it runs.
@@ -125,10 +129,13 @@ def _terminal() -> tuple[int, int]:
     return reader, writer
 
 
-def _copy(reader: int, process: "subprocess.Popen[bytes]", kept: BinaryIO, *, prefix: bytes | None, raw: bool) -> None:
+def _copy(
+    reader: int, process: "subprocess.Popen[bytes]", kept: BinaryIO, *, prefix: bytes | None, raw: bool
+) -> None:
     plain = PlainLines()
     while True:
-        # A grandchild may hold the pipe open for ever: once the program itself has ended, what is there is all.
+        # A grandchild may hold the pipe open for ever: once the program itself has ended, what is there is
+        # all.
         ended = process.poll() is not None
         ready, _, _ = select.select([reader], [], [], 0 if ended else POLL_S)
         chunk = _read(reader) if ready else b""

@@ -35,7 +35,9 @@ def fork_and_stay() -> int:
     """Fork: 0 in the child, which becomes the program; in the parent, which stays, the child's number."""
     signal.signal(signal.SIGUSR1, lambda number, frame: os.killpg(0, signal.SIGKILL))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda number, frame: None)  # the group gets them, and so the program: it decides
+        signal.signal(
+            number, lambda number, frame: None
+        )  # the group gets them, and so the program: it decides
     return os.fork()
 
 

@@ -16,13 +16,16 @@ def start_time(pid: int) -> str | None:
     if not Path("/proc/self/stat").exists():
         import subprocess  # only where there is no /proc
 
-        shown = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+        shown = subprocess.run(
+            ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
+        )
         return shown.stdout.strip() or None
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return None
-    # Fields after the name, which may hold blanks and brackets: state is the first, the start in ticks the twentieth.
+    # Fields after the name, which may hold blanks and brackets: state is the first, the start in ticks the
+    # twentieth.
     fields = stat.rpartition(")")[2].split()
     return None if fields[0] in "ZX" else fields[19]
 

@@ -1,7 +1,8 @@
 """A platform's file compared with this machine: what would make a run fail, found before it waits in a queue.
 
-Every row is one check with the verdict yes, no or cannot tell. What only a compute node could answer is not asked, so
-that each "cannot tell" can become a yes: its remedy says how, mostly by a line in `<platform>.mine.toml`.
+Every row is one check with the verdict yes, no or cannot tell. What only a compute node could answer is not
+asked, so that each "cannot tell" can become a yes: its remedy says how, mostly by a line in
+`<platform>.mine.toml`.
 """
 
 import errno
@@ -77,9 +78,7 @@ def _host(platform: Platform) -> Iterator[Finding]:
         yield judged("host", host, "", "")
     elif fits is False:
         known = " or ".join(filter(None, [platform.host_pattern, platform.login_pattern]))
-        words = (
-            f"whether {host} belongs to {platform.name}: its hosts match {known}, but host names alone prove nothing"
-        )
+        words = f"whether {host} belongs to {platform.name}: its hosts match {known}, but host names alone prove nothing"
         remedy = f"go to a login node, or note this one's login_pattern in {platform.name}.mine.toml"
         yield cannot_tell("host", host, words, remedy)
 
@@ -97,7 +96,9 @@ def _request(settings: Settings) -> Iterator[Finding]:
             yield judged(name, value, problem, f"leave {name.upper()} out")
     limit, asked = platform.wall_time_limit, settings.wall_time
     too_long = bool(limit) and wall_time_s(asked) > wall_time_s(limit)
-    yield judged("wall time", asked, f"the limit is {limit}" if too_long else "", f"give WALL_TIME={limit} or less")
+    yield judged(
+        "wall time", asked, f"the limit is {limit}" if too_long else "", f"give WALL_TIME={limit} or less"
+    )
     yield _gpus(settings)
 
 
@@ -116,7 +117,9 @@ def _disk(settings: Settings) -> Finding:
     there = next(parent for parent in (folder, *folder.parents) if parent.is_dir())
     file, reserve = there / f".reserved-{os.getpid()}", getattr(os, "posix_fallocate", None)  # not on macOS
     observed = f"{shutil.disk_usage(there).free >> 20} MB free at {there}"
-    untold = cannot_tell("disk", observed, "whether a quota leaves space: none can be reserved", "look at your quota")
+    untold = cannot_tell(
+        "disk", observed, "whether a quota leaves space: none can be reserved", "look at your quota"
+    )
     if reserve is None:
         return untold
     problem = ""

@@ -17,26 +17,35 @@ from harness.queue.notes import QueuedRun, changed_s, kept_unix_s
 from harness.queue.states import MEASURING
 from harness.workspace.layout import Workspace
 
-# Exit status of a job that was stopped ahead of its limit and is continued; submitters read the notes, not this.
+# Exit status of a job that was stopped ahead of its limit and is continued; submitters read the notes, not
+# this.
 TO_BE_CONTINUED = 75
 
 
 def work(folder: Path, segment: int, command: Sequence[str]) -> int:
     """Run `jamcam COMMAND` as the job of that segment of the run in `folder`, and return its exit status.
 
-    When Slurm's warning comes, the command is stopped and the job put back into the queue, provided that something was
-    finished that need not be done again; else it would stop at the same place each time.
+    When Slurm's warning comes, the command is stopped and the job put back into the queue, provided that
+    something was finished that need not be done again; else it would stop at the same place each time.
     """
     run, workspace = QueuedRun(folder=folder, command=tuple(command)), Workspace(folder.parent.parent)
     number = os.environ["SLURM_JOB_ID"]
     job, task = os.environ.get("SLURM_ARRAY_JOB_ID", number), os.environ.get("SLURM_ARRAY_TASK_ID", "")
     if run.claim(segment, job) != job:
-        print(f"jamcam: job {run.job(segment)} does this already; nothing to do for job {job}", file=sys.stderr)
+        print(
+            f"jamcam: job {run.job(segment)} does this already; nothing to do for job {job}", file=sys.stderr
+        )
         return 4
     restart = int(os.environ.get("SLURM_RESTART_COUNT", "0"))
     note = functools.partial(run.note_allocation, segment, task=task, restart=restart)
     started_s, heard_s = time.time(), changed_s(run.log(segment, task))
-    note("start", job_id=job, host=socket.gethostname(), kept_unix_s=kept_unix_s(workspace), heard_unix_s=heard_s)
+    note(
+        "start",
+        job_id=job,
+        host=socket.gethostname(),
+        kept_unix_s=kept_unix_s(workspace),
+        heard_unix_s=heard_s,
+    )
     status, warned = _run(command)
     kept_s = kept_unix_s(workspace)
     note_end = functools.partial(note, "end", exit_status=status, warned=warned, kept_unix_s=kept_s)

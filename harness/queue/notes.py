@@ -6,8 +6,8 @@ A run is one command; it takes as many jobs as it needs, one after another: its 
 .jobs/<run>/script-<segment>.sh       the batch script
            /intent-<segment>.<n>.json a process is about to submit; n counts those that died before they could
            /job-<segment>.json        the job's number, from the process that submitted it
-           /claim-<segment>.json      the job's number, from the job itself: only the first job of a segment works
-           /stay-<segment>-<task>-<restart>.{start,end}.json
+           /claim-<segment>.json      the job's number, from the job itself: only the first job of a segment
+           works /stay-<segment>-<task>-<restart>.{start,end}.json
                                       the start and end of one allocation of the job
            /slurm-<segment>.log       what the job printed
            /outcome.json              how the run ended
@@ -91,7 +91,9 @@ class QueuedRun:
                 eligible_s = one.ended_s
         return allocations
 
-    def _allocation(self, segment: int, start: Note, end: Note, next_start: Note, eligible_s: float) -> Allocation:
+    def _allocation(
+        self, segment: int, start: Note, end: Note, next_start: Note, eligible_s: float
+    ) -> Allocation:
         """One that was killed ends when the next one of its task, or its log, last heard of it."""
         after = next_start if next_start.get("task") == start["task"] else {}
         started_s = start["unix_s"]
@@ -107,7 +109,10 @@ class QueuedRun:
     def _allocation_notes(self, segment: int) -> list[tuple[Note, Note]]:
         """(start, end) of every allocation of a segment's job, in order."""
         paths = self.folder.glob(f"stay-{segment}-*.start.json")
-        notes = [(read_json(path), read_json(path.with_name(path.name.replace(".start.", ".end.")))) for path in paths]
+        notes = [
+            (read_json(path), read_json(path.with_name(path.name.replace(".start.", ".end."))))
+            for path in paths
+        ]
         return sorted(notes, key=lambda note: (int(note[0]["task"] or 0), note[0]["restart"]))
 
     def finish(self, outcome: dict[str, Any]) -> None:
@@ -155,7 +160,12 @@ def kept_unix_s(workspace: Workspace) -> float:
 def images_per_s(workspace: Workspace) -> float | None:
     """The newest rate of training in any attempt; None where none is known."""
     attempts = sorted((workspace.attempts / "train").glob("*"))
-    lines = [line for each in attempts for where in (staged(each, "experiment"), each) for line in read_status(where)]
+    lines = [
+        line
+        for each in attempts
+        for where in (staged(each, "experiment"), each)
+        for line in read_status(where)
+    ]
     return next((float(line["images_per_s"]) for line in reversed(lines) if "images_per_s" in line), None)
 
 

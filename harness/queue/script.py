@@ -16,7 +16,8 @@ SHELL_TIME = "1:00:00"  # of an interactive session
 class Job:
     """What a batch script needs to know besides the settings.
 
-    `segment` counts the jobs of one run from 1: a run that needs more time than a job may take continues in the next.
+    `segment` counts the jobs of one run from 1: a run that needs more time than a job may take continues in
+    the next.
     """
 
     name: str  # unique: by it a submitter that was ended finds its job again
@@ -41,9 +42,23 @@ def batch_script(settings: Settings, job: Job) -> str:
         *([f"--array=1-{settings.array}%1"] if repeats else []),
         f"--output={job.folder}/slurm-{job.segment}{'-%a' if repeats else ''}.log",
     ]
-    in_job = [job.python, "-m", "harness", "inside", str(job.folder), str(job.segment), *job.words, *options(settings)]
-    # The characters of scratch are checked when the platform's file is read; variables of the job may stand in it.
-    scratch = [f'export TMPDIR="{platform.scratch}"', 'mkdir -p "$TMPDIR" || unset TMPDIR'] if platform.scratch else []
+    in_job = [
+        job.python,
+        "-m",
+        "harness",
+        "inside",
+        str(job.folder),
+        str(job.segment),
+        *job.words,
+        *options(settings),
+    ]
+    # The characters of scratch are checked when the platform's file is read; variables of the job may stand
+    # in it.
+    scratch = (
+        [f'export TMPDIR="{platform.scratch}"', 'mkdir -p "$TMPDIR" || unset TMPDIR']
+        if platform.scratch
+        else []
+    )
     lines = [
         "#!/bin/bash",
         *(f"#SBATCH {line}" for line in header),

@@ -19,10 +19,24 @@ from harness.process.console import bound_to_us
 from harness.queue.states import PENDING, UNFINISHED, JobRow
 
 PATIENCE_S = 90.0  # for one command; a busy controller may take a minute
-# Words of a controller that has read a request and declined it. Anything else may mean that the job was taken.
-DECLINED = re.compile("invalid|not available|denied|policy|limit|exceed|can ?not|permitted|specification|down", re.I)
+# Words of a controller that has read a request and declined it. Anything else may mean that the job was
+# taken.
+DECLINED = re.compile(
+    "invalid|not available|denied|policy|limit|exceed|can ?not|permitted|specification|down", re.I
+)
 # The only variables that are passed into a job; settings are passed as options, secrets never.
-PASSED = ("HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG", "LC_ALL", "MODULEPATH", "LD_LIBRARY_PATH", "PYTHONPATH")
+PASSED = (
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "MODULEPATH",
+    "LD_LIBRARY_PATH",
+    "PYTHONPATH",
+)
 
 
 class InDoubt(HarnessError):
@@ -160,7 +174,9 @@ def _call(command: Sequence[str]) -> tuple[int, str, str]:
     # SBATCH_* and SLURM_* of the caller would change the job without a word.
     names = {name: os.environ[name] for name in (*PASSED, "SLURM_CONF") if name in os.environ}
     try:
-        answer = subprocess.run(command, env=names, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+        answer = subprocess.run(
+            command, env=names, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+        )
     except FileNotFoundError:
         return 127, "", f"there is no {command[0]} on this machine"
     except subprocess.TimeoutExpired:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-# Verbs besides the stages that a job can do. Half a measurement is none: they are not continued in another job.
+# Verbs besides the stages that a job can do. Half a measurement is none: they are not continued in another
+# job.
 MEASURING = ("bench", "scaling")
 
 PENDING, RUNNING, COMPLETED = "PENDING", "RUNNING", "COMPLETED"
@@ -65,7 +66,9 @@ class Cost:
     allocated_s: float  # on nodes
     lost_s: float  # of work that has to be done again
     lost_steps: int | None  # the same at the rate of training; None where none is known
-    goodput_pct: float | None  # share of allocated_s that went into what was kept; None where nothing was allocated
+    goodput_pct: (
+        float | None
+    )  # share of allocated_s that went into what was kept; None where nothing was allocated
 
 
 def total_cost(allocations: Sequence[Allocation], images_per_s: float | None, batch: int) -> Cost:

@@ -158,7 +158,9 @@ class Segment:
             notes = self.run.end_notes(self.number)
             shown = _show_new(log, shown, job)
             if notes.get("", {}).get("exit_status") == 0:
-                return JobRow(job_id=job, state=COMPLETED)  # the job's own note is enough, and half a minute sooner
+                return JobRow(
+                    job_id=job, state=COMPLETED
+                )  # the job's own note is enough, and half a minute sooner
             answer = self.queue.look(job if misses else "")
             rows, fresh = answer.of(job), answer.asked_unix_s >= since_s
             if rows and not answer.error:
@@ -188,7 +190,9 @@ class Segment:
             HarnessError: the job did not complete.
         """
         cost = total_cost(
-            self.run.allocations(), images_per_s(Workspace(self.settings.workspace)), self.settings.frames_per_step
+            self.run.allocations(),
+            images_per_s(Workspace(self.settings.workspace)),
+            self.settings.frames_per_step,
         )
         self.run.finish({"state": last.state, "job_id": last.job_id, "links": self.number, **asdict(cost)})
         self.say(
@@ -212,7 +216,9 @@ class Segment:
 
 
 def _is_alive(holder: Holder, age_s: float) -> bool:
-    return is_running(holder.pid, holder.started) if holder.host == socket.gethostname() else age_s < ELSEWHERE_S
+    return (
+        is_running(holder.pid, holder.started) if holder.host == socket.gethostname() else age_s < ELSEWHERE_S
+    )
 
 
 def _state(job: str, answer: slurm.Answer) -> str:

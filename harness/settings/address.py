@@ -29,7 +29,8 @@ def check_address(address: str, *, sha256: str, where: str) -> None:
         where: the file and key that name the address, for the message.
 
     Raises:
-        ConfigError: another scheme, plain http to another machine, no sha256 for a remote file, or a malformed one.
+        ConfigError: another scheme, plain http to another machine, no sha256 for a remote file, or a
+            malformed one.
     """
     if not is_trusted_way(address):
         raise ConfigError(

@@ -29,7 +29,8 @@ class Making:
 class SplitRule:
     """How the test frames are chosen: `test_groups`, `test_frames` or `test_pct`; 0 and empty mean not given.
 
-    With `group = "folder"` whole folders of the archive are test or not, so that frames a second apart stay together.
+    With `group = "folder"` whole folders of the archive are test or not, so that frames a second apart stay
+    together.
     """
 
     seed: int = 42
@@ -64,7 +65,8 @@ def read_dataset(table: Mapping[str, Any], *, where: str, resolve: Callable[[str
         resolve: makes a relative `file:` address absolute.
 
     Raises:
-        ConfigError: a key is unknown, missing or contradicts another; an address that could bring unknown bytes.
+        ConfigError: a key is unknown, missing or contradicts another; an address that could bring unknown
+            bytes.
     """
     dataset = from_table(Dataset, table, where=where)
     if bool(dataset.address) == bool(dataset.make.generator):
@@ -88,7 +90,11 @@ def _complaints(dataset: Dataset) -> list[str]:
     split, make = dataset.split, dataset.make
     rules = [name for name in ("test_frames", "test_pct", "test_groups") if getattr(split, name)]
     found_expected = {
-        "classes": (dataset.classes, _are_names(dataset.classes), "one or more different names without blanks"),
+        "classes": (
+            dataset.classes,
+            _are_names(dataset.classes),
+            "one or more different names without blanks",
+        ),
         "width_px": (dataset.width_px, dataset.width_px > 0, "1 or more"),
         "height_px": (dataset.height_px, dataset.height_px > 0, "1 or more"),
         "archive": (dataset.archive, _is_file_name(dataset.archive), "a plain file name"),

@@ -23,7 +23,9 @@ class Layer(NamedTuple):
     texts: Mapping[str, str]
 
 
-def load_settings(options: Mapping[str, str], environ: Mapping[str, str], taken: Collection[str] = NAMES) -> Settings:
+def load_settings(
+    options: Mapping[str, str], environ: Mapping[str, str], taken: Collection[str] = NAMES
+) -> Settings:
     """Resolve every setting.
 
     Args:
@@ -97,7 +99,9 @@ def _from_luigi_cfg(environ: Mapping[str, str]) -> Layer:
     texts = {} if _says_nothing(text) else _section(path, text)
     for key in texts:
         if key not in NAMES:
-            raise ConfigError(f"{path}: unknown key '{key}' in [{SECTION}]", remedy=f"write {nearest(key, NAMES)}")
+            raise ConfigError(
+                f"{path}: unknown key '{key}' in [{SECTION}]", remedy=f"write {nearest(key, NAMES)}"
+            )
     return Layer(str(path), texts)
 
 
@@ -113,7 +117,8 @@ def _says_nothing(text: str) -> bool:
 def _section(path: Path, text: str) -> dict[str, str]:
     import configparser
 
-    # Lines of the file that comes with the harness can be uncommented as they stand, with the help behind them.
+    # Lines of the file that comes with the harness can be uncommented as they stand, with the help behind
+    # them.
     parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=("#",))
     try:
         parser.read_string(text, source=str(path))

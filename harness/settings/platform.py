@@ -84,7 +84,9 @@ def complaint(platform: Platform) -> str:
         if said[name] not in known:
             return f"{name} is '{said[name]}', expected one of {', '.join(known)}"
     patterns = {
-        **dict.fromkeys(("wall_time", "wall_time_limit"), (f"({WALL_TIME.pattern})?", "[days-]hours:minutes:seconds")),
+        **dict.fromkeys(
+            ("wall_time", "wall_time_limit"), (f"({WALL_TIME.pattern})?", "[days-]hours:minutes:seconds")
+        ),
         **dict.fromkeys(IDENTITY, (PLAIN.pattern, "a name without blanks and quotes")),
         "gpu_request": (OPTION, "one option of sbatch, such as --gres=gpu:{gpus}"),
         "scratch": (r"[\w./$-]*", "a path, in which variables such as $USER may stand"),

@@ -37,7 +37,8 @@ def load_recipe(name_or_path: str) -> Recipe:
     """The recipe of that name in `specs/recipes`, or that the file at that path describes.
 
     Raises:
-        ConfigError: there is no such file, or it has an unknown key, a missing one, or a value of another type.
+        ConfigError: there is no such file, or it has an unknown key, a missing one, or a value of another
+            type.
     """
     path = find_declared("recipes", name_or_path)
     return from_table(Recipe, {"name": path.stem, **read_toml(path)}, where=str(path))

@@ -60,7 +60,9 @@ def _typed(value: Any, hint: Any, where: str) -> Any:
         return from_table(hint, value, where=where)
     if expected is tuple:
         if not isinstance(value, list):
-            raise ConfigError(f"{where}: found {value!r}, expected a list", remedy="write it in [square, brackets]")
+            raise ConfigError(
+                f"{where}: found {value!r}, expected a list", remedy="write it in [square, brackets]"
+            )
         return (
             tuple(_typed(one, inner[0], f"{where} {place}") for place, one in enumerate(value))
             if inner
@@ -70,5 +72,7 @@ def _typed(value: Any, hint: Any, where: str) -> Any:
         return float(value)
     if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
         word = getattr(expected, "__name__", str(expected))
-        raise ConfigError(f"{where}: found {value!r}, expected a value of type {word}", remedy="correct the line")
+        raise ConfigError(
+            f"{where}: found {value!r}, expected a value of type {word}", remedy="correct the line"
+        )
     return value

@@ -1,9 +1,9 @@
 """Every setting, declared once with its help, reader and default, and the frozen value of all of them.
 
-A setting has the same name everywhere: `--val-split` on the command line, `VAL_SPLIT` for make, `JAMCAM_VAL_SPLIT`
-in the environment and `val_split` in luigi.cfg. Parsers and help texts are made from these declarations; Makefile,
-luigi.cfg and README are tested against them. What only one verb can use, such as `--force`, is an option of that
-verb instead, and is read from the command line only.
+A setting has the same name everywhere: `--val-split` on the command line, `VAL_SPLIT` for make,
+`JAMCAM_VAL_SPLIT` in the environment and `val_split` in luigi.cfg. Parsers and help texts are made from these
+declarations; Makefile, luigi.cfg and README are tested against them. What only one verb can use, such as
+`--force`, is an option of that verb instead, and is read from the command line only.
 """
 
 import re
@@ -116,9 +116,13 @@ class Settings:
     """Everything a stage may depend on. Compared by identity, so that it can be a luigi parameter."""
 
     recipe: Recipe = setting(
-        "what to run: smoke, sample, jamcam, photographs, or a path to a recipe", read=load_recipe, default="sample"
+        "what to run: smoke, sample, jamcam, photographs, or a path to a recipe",
+        read=load_recipe,
+        default="sample",
     )
-    dataset: Dataset = setting("data set in specs/datasets, or a path to one", read=load_dataset, default_from="recipe")
+    dataset: Dataset = setting(
+        "data set in specs/datasets, or a path to one", read=load_dataset, default_from="recipe"
+    )
     engine: str = setting(
         "which yolo_v4 to run: portable (ours), tao (NVIDIA's container), here (the one on PATH)",
         read=_engine,
@@ -136,7 +140,9 @@ class Settings:
     workspace: Path = setting("folder for data and products", read=_path, default="workspace")
     results: Path = setting("folder for records of measurements", read=_path, default="results")
     pretrained: str = setting("weights to start training from: a file or an address", default_from="recipe")
-    pretrained_sha256: str = setting("sha256 of those weights; a remote address needs one", default_from="recipe")
+    pretrained_sha256: str = setting(
+        "sha256 of those weights; a remote address needs one", default_from="recipe"
+    )
     epochs: int = setting("training epochs", **COUNT, default_from="recipe")
     batch: int = setting("frames per GPU and step", **COUNT, default_from="recipe")
     seed: int = setting("seed of splits and training", **COUNT_OR_NONE, default_from="recipe")
@@ -153,14 +159,20 @@ class Settings:
     account: str = setting("Slurm account", **QUEUE_NAME, default_from="platform")
     qos: str = setting("Slurm quality of service", **QUEUE_NAME, default_from="platform")
     partition: str = setting("Slurm partition", **QUEUE_NAME, default_from="platform")
-    wall_time: str = setting("time limit of a job: [days-]hours:minutes:seconds", **DURATION, default_from="platform")
+    wall_time: str = setting(
+        "time limit of a job: [days-]hours:minutes:seconds", **DURATION, default_from="platform"
+    )
     array: int = setting("how many times a job runs, one after another, as a job array", **COUNT, default="1")
     deep: bool = setting("1: compare the contents of products, not only their sizes", **SWITCH, default="0")
     keep: bool = setting(
-        "0: clean also removes archive, weights and spec copies; 1: bench keeps its workspace", **SWITCH, default="1"
+        "0: clean also removes archive, weights and spec copies; 1: bench keeps its workspace",
+        **SWITCH,
+        default="1",
     )
     gpu_hz: float = setting("GPU samples per second while measuring", **RATE, default="10")
-    host_hz: float = setting("samples of the rest of the machine per second while measuring", **RATE, default="1")
+    host_hz: float = setting(
+        "samples of the rest of the machine per second while measuring", **RATE, default="1"
+    )
     scheduler: int = setting(
         "port of a luigid on this machine that shows the run; 0: none", **COUNT_OR_NONE, default="0"
     )
@@ -183,5 +195,7 @@ class Settings:
 
 
 VARIABLES = tuple(
-    Variable(**{"name": each.name, "field": each.name, **each.metadata}) for each in fields(Settings) if each.metadata
+    Variable(**{"name": each.name, "field": each.name, **each.metadata})
+    for each in fields(Settings)
+    if each.metadata
 )

@@ -14,9 +14,9 @@ from harness.settings.variables import Settings
 from harness.stages.base import Attempt, Stage
 from harness.text import listing
 
-# Where NVIDIA's own client puts the model `nvidia/tao/pretrained_object_detection:resnet18`, and where its specs
-# expect it. The workflow fetched `nvidia/iva/tlt_resnet18_ssd` instead, a starter of another network from TLT 1.0, and
-# never unpacked it.
+# Where NVIDIA's own client puts the model `nvidia/tao/pretrained_object_detection:resnet18`, and where its
+# specs expect it. The workflow fetched `nvidia/iva/tlt_resnet18_ssd` instead, a starter of another network
+# from TLT 1.0, and never unpacked it.
 PRETRAINED = "pretrained_resnet18/pretrained_object_detection_vresnet18"
 PRETRAINED_IN_ZIP = "resnet_18.hdf5"
 MAKER = "made_frames"  # the package that makes archives; run, never imported
@@ -50,7 +50,12 @@ class Download(Stage):
         }
 
     def products(self) -> tuple[str, ...]:
-        frames = ("data/.frames/images", "data/.frames/labels_raw", "data/.frames/obj.names", "data/.frames/split.json")
+        frames = (
+            "data/.frames/images",
+            "data/.frames/labels_raw",
+            "data/.frames/obj.names",
+            "data/.frames/split.json",
+        )
         pretrained = pretrained_product(self.settings)
         return (*frames, pretrained) if pretrained else frames
 
@@ -86,10 +91,14 @@ class Download(Stage):
             labels=attempt.staged("data/.frames/labels_raw"),
             say=attempt.say,
         )
-        write_text(attempt.staged("data/.frames/obj.names"), "".join(f"{name}\n" for name in contents.classes))
+        write_text(
+            attempt.staged("data/.frames/obj.names"), "".join(f"{name}\n" for name in contents.classes)
+        )
         write_split(attempt.staged("data/.frames/split.json"), split, seed=dataset.split.seed)
         self._bring_pretrained(attempt)
-        attempt.say(f"{len(kept)} of {len(frames)} frames: {len(split.train)} to train on, {len(split.test)} test")
+        attempt.say(
+            f"{len(kept)} of {len(frames)} frames: {len(split.train)} to train on, {len(split.test)} test"
+        )
 
     def _check_pairs(self, unpaired: tuple[str, ...], attempt: Attempt) -> None:
         if not unpaired:

@@ -38,7 +38,12 @@ class Export(Stage):
         words += ["--gen_ds_config"]
         if precision == "int8":
             words += ["--cal_image_dir", str(self.workspace.data / "train" / "images")]
-            words += ["--cal_data_file", str(folder / "cal.tensorfile"), "--cal_cache_file", str(target / "cal.bin")]
+            words += [
+                "--cal_data_file",
+                str(folder / "cal.tensorfile"),
+                "--cal_cache_file",
+                str(target / "cal.bin"),
+            ]
         results = engine.dialect.results(folder / "export")
         if results:
             words += ["--results_dir", str(results)]

@@ -36,6 +36,7 @@ class GenValid(Stage):
                 link_view(frames / content, attempt.staged(product), parts[part])
         write_json(attempt.staged("data/split.json"), {**self.inputs(), **parts})
         counts = {
-            part: count_boxes(frames / "labels", stems, settings.dataset.classes) for part, stems in parts.items()
+            part: count_boxes(frames / "labels", stems, settings.dataset.classes)
+            for part, stems in parts.items()
         }
         attempt.say(table(counts))

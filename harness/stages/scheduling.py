@@ -1,7 +1,7 @@
 """The nine stages as luigi tasks, and the single call into luigi's scheduler.
 
-The only module that imports luigi, which with tornado and asyncio costs more than a run that does nothing: it is
-imported when a stage has to run.
+The only module that imports luigi, which with tornado and asyncio costs more than a run that does nothing: it
+is imported when a stage has to run.
 """
 
 import logging
@@ -72,7 +72,11 @@ class StageTask(luigi.Task):
         # luigi does not look beneath a complete task, so each stage looks at everything it depends on.
         # What was complete stays so within one run; luigi asks again and again.
         name, done = self.kind.name, self.chain.done
-        if name not in done and all(task.complete() for task in self.requires()) and not self._stage().own_reasons():
+        if (
+            name not in done
+            and all(task.complete() for task in self.requires())
+            and not self._stage().own_reasons()
+        ):
             done.add(name)
         return name in done
 
@@ -100,8 +104,8 @@ class StageWorker(Worker):
     """luigi's worker, which starts a process only for a stage that runs beside the next one."""
 
     def _create_task_process(self, task: StageTask) -> TaskProcess:
-        # With two workers luigi would start one for every task, which costs 20 ms each and gains nothing: what is
-        # heavy, or could bring a process down, is the engine, and that has a process of its own.
+        # With two workers luigi would start one for every task, which costs 20 ms each and gains nothing:
+        # what is heavy, or could bring a process down, is the engine, and that has a process of its own.
         process: TaskProcess = super()._create_task_process(task)
         process.use_multiprocessing = task.kind.beside_next
         return process
@@ -122,7 +126,9 @@ class _Factory:
     def create_worker(self, scheduler: Any, worker_processes: int, assistant: bool = False) -> StageWorker:
         # luigi calls a task that made nothing a success unless it is told to look again.
         options = {"check_complete_on_run": True, "wait_interval": 0.1, "wait_jitter": 0.0}
-        return StageWorker(scheduler=scheduler, worker_processes=worker_processes, assistant=assistant, **options)
+        return StageWorker(
+            scheduler=scheduler, worker_processes=worker_processes, assistant=assistant, **options
+        )
 
 
 def run_stages(settings: Settings, kinds: Sequence[type[Stage]], *, done: set[str], verbose: bool) -> None:

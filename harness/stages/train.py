@@ -72,7 +72,9 @@ class Train(Stage):
         for earlier in attempt.earlier():
             before = staged(earlier, RESULTS)
             # The last epoch is trained again, so that the engine writes its closing files itself.
-            found = [(epoch, path) for epoch, path in whole_checkpoints(before) if epoch < self.settings.epochs]
+            found = [
+                (epoch, path) for epoch, path in whole_checkpoints(before) if epoch < self.settings.epochs
+            ]
             if not found:
                 continue
             for _, path in found:

@@ -22,7 +22,11 @@ class Verify(Stage):
 
     def inputs(self) -> dict[str, Any]:
         dataset = self.settings.dataset
-        return {"classes": list(dataset.classes), "width_px": dataset.width_px, "height_px": dataset.height_px}
+        return {
+            "classes": list(dataset.classes),
+            "width_px": dataset.width_px,
+            "height_px": dataset.height_px,
+        }
 
     def products(self) -> tuple[str, ...]:
         test = ("data/test/images", "data/test/labels", "data/test/labels_raw")

@@ -60,7 +60,9 @@ class _Look:
 
     def reasons(self, name: str) -> tuple[str, ...]:
         """Why the stage would run, in words: its own reasons, and stages that come first."""
-        first = [f"{other} comes first: {self.own[other][0]}" for other in needed([name])[:-1] if self.own[other]]
+        first = [
+            f"{other} comes first: {self.own[other][0]}" for other in needed([name])[:-1] if self.own[other]
+        ]
         return (*self.own[name], *first)
 
     def done(self) -> set[str]:
@@ -85,7 +87,9 @@ def run(settings: Settings, names: Sequence[str], *, verbose: bool) -> list[Endi
         from harness.stages.scheduling import run_stages  # luigi
 
         before = {name: _attempts(settings, name) for name in look.stages}
-        run_stages(settings, [KINDS[name] for name in look.stages if name in names], done=done, verbose=verbose)
+        run_stages(
+            settings, [KINDS[name] for name in look.stages if name in names], done=done, verbose=verbose
+        )
         return _endings(settings, before)
     return [look.kept(name) for name in look.stages]
 
@@ -135,7 +139,9 @@ def _endings(settings: Settings, before: Mapping[str, frozenset[str]]) -> list[E
         if attempts:
             endings.append(_ending(settings, name, attempts[-1]))
         else:
-            endings.append(Ending(stage=name, outcome="not reached") if look.reasons(name) else look.kept(name))
+            endings.append(
+                Ending(stage=name, outcome="not reached") if look.reasons(name) else look.kept(name)
+            )
     return endings
 
 

@@ -60,7 +60,8 @@ def _why(settings: Settings, options: argparse.Namespace) -> int:
 def _stage(name: str | None, known: Sequence[str]) -> str:
     if name is None:
         raise ConfigError(
-            f"no stage given; there are {', '.join(known)}", remedy="make why STAGE=train, or jamcam why train"
+            f"no stage given; there are {', '.join(known)}",
+            remedy="make why STAGE=train, or jamcam why train",
         )
     if name not in known:
         raise ConfigError(f"there is no stage {name}", remedy=f"write {nearest(name, known)}")
@@ -98,14 +99,18 @@ def plan(steps: "Sequence[Step]") -> str:
         if not step.reasons:
             continue
         lines.append(f"# {step.stage}: {'; '.join(step.reasons)}")
-        lines += [shlex.join(argv) for argv in step.argv] or ["# (done by the harness itself; no engine is asked)"]
+        lines += [shlex.join(argv) for argv in step.argv] or [
+            "# (done by the harness itself; no engine is asked)"
+        ]
     return "\n".join(lines) or "# nothing to do: every stage is done"
 
 
 def config(settings: Settings) -> str:
     """Every variable, its value, and where that came from."""
     values = {variable.name: getattr(settings, variable.field) for variable in VARIABLES}
-    rows = [(name, str(getattr(value, "name", value)), settings.origins[name]) for name, value in values.items()]
+    rows = [
+        (name, str(getattr(value, "name", value)), settings.origins[name]) for name, value in values.items()
+    ]
     return columns([("variable", "value", "from"), *rows])
 
 

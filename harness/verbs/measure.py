@@ -44,7 +44,9 @@ def _measure(verb: str, settings: Settings) -> int:
     print(f"jamcam {__version__} {verb} on {settings.platform.name}: {header(settings)}", flush=True)
     check(settings)
     records = bench(
-        _of_stages(settings), say=lambda text: print(f"{verb} | {text}", flush=True), scaling=verb == "scaling"
+        _of_stages(settings),
+        say=lambda text: print(f"{verb} | {text}", flush=True),
+        scaling=verb == "scaling",
     )
     print("\n".join(bench_lines(records)), flush=True)
     _draw(settings)
@@ -80,7 +82,9 @@ def _compare(settings: Settings, options: argparse.Namespace) -> int:
     from harness.report.redraw import compared
 
     if not (options.a and options.b):
-        raise ConfigError("two sides are needed: platforms, benches or records", remedy="jamcam compare --a=X --b=Y")
+        raise ConfigError(
+            "two sides are needed: platforms, benches or records", remedy="jamcam compare --a=X --b=Y"
+        )
     compared(settings.results, options.a, options.b, force=options.force, say=print)
     return 0
 
@@ -125,7 +129,9 @@ VERBS = (
         run=_compare,
         settings=("results",),
         options=(
-            Option(name="a", help="what `compare` looks at: a platform, bench or record, or several with commas"),
+            Option(
+                name="a", help="what `compare` looks at: a platform, bench or record, or several with commas"
+            ),
             Option(name="b", help="what it compares that with"),
             FORCE,
         ),

@@ -22,7 +22,9 @@ def _platforms(settings: Settings, options: argparse.Namespace) -> int:
         uses = {"ACCOUNT": (each.account_use, each.account), "QOS": (each.qos_use, each.qos)}
         musts = " ".join(name for name, (use, value) in uses.items() if use == "must" and not value)
         title = each.title + (" (where you are)" if each.name == this_machine() else "")
-        rows.append((each.name, each.status, each.facts_date, each.scheduler, each.gpu_model or "any", musts, title))
+        rows.append(
+            (each.name, each.status, each.facts_date, each.scheduler, each.gpu_model or "any", musts, title)
+        )
     print(columns(rows))
     return 0
 
@@ -120,7 +122,9 @@ def in_job(arguments: Sequence[str], taken: Collection[str]) -> int:
         raise ConfigError("in-job is what batch scripts call", remedy="jamcam --help lists the verbs")
     folder, segment, *command = arguments
     unused = {variable.option for variable in VARIABLES if variable.name not in taken}
-    return work(Path(folder), int(segment), [word for word in command if word.partition("=")[0] not in unused])
+    return work(
+        Path(folder), int(segment), [word for word in command if word.partition("=")[0] not in unused]
+    )
 
 
 VERBS = (

@@ -94,7 +94,9 @@ def closing(endings: "Sequence[Ending]", settings: Settings) -> str:
         for ending in endings:
             marker = ending.marker if ending.outcome == "done" else None
             took = duration(marker.duration_s) if marker else ""
-            rows.append((ending.stage, words[ending.outcome], took, _named(marker.products) if marker else ""))
+            rows.append(
+                (ending.stage, words[ending.outcome], took, _named(marker.products) if marker else "")
+            )
         text = columns(rows)
     if failed:
         return "\n\n".join([text, *(failure(ending) for ending in failed)])

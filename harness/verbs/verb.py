@@ -1,7 +1,7 @@
 """What a verb is: its word, what it does, and every option that it takes; and how its command line is read.
 
-Settings on the command line must be ones that the verb takes. The same settings in the environment (JAMCAM_*) and
-in luigi.cfg are there for every verb, and a verb that has no use for one ignores it.
+Settings on the command line must be ones that the verb takes. The same settings in the environment (JAMCAM_*)
+and in luigi.cfg are there for every verb, and a verb that has no use for one ignores it.
 """
 
 import argparse
@@ -98,7 +98,9 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser(verb: Verb) -> argparse.ArgumentParser:
-    wanted = [each.name.upper() if each.is_required else f"[{each.name.upper()}]" for each in verb.positionals]
+    wanted = [
+        each.name.upper() if each.is_required else f"[{each.name.upper()}]" for each in verb.positionals
+    ]
     parser = _Parser(
         prog=verb.command,
         usage=" ".join([verb.command, *wanted, "[--option=value ...]"]),

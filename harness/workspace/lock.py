@@ -24,7 +24,9 @@ class Holder:
     slurm_job: str = ""
 
     def __str__(self) -> str:
-        return f"process {self.pid} on {self.host}" + (f" (Slurm job {self.slurm_job})" if self.slurm_job else "")
+        return f"process {self.pid} on {self.host}" + (
+            f" (Slurm job {self.slurm_job})" if self.slurm_job else ""
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -120,7 +122,8 @@ def workspace_lock(
     except OSError as error:
         remedy = f"start the image with --bind YOUR_WORKSPACE:{workspace.root}" if CONTAINER else "free it"
         raise HarnessError(
-            f"cannot write in {workspace.root}: {error.strerror}", remedy=f"{remedy}, or give another --workspace"
+            f"cannot write in {workspace.root}: {error.strerror}",
+            remedy=f"{remedy}, or give another --workspace",
         ) from error
     try:
         yield
@@ -128,7 +131,9 @@ def workspace_lock(
         release(workspace)
 
 
-def _take(workspace: Workspace, me: Holder, say: Callable[[str], None], is_over: Callable[[str], bool]) -> None:
+def _take(
+    workspace: Workspace, me: Holder, say: Callable[[str], None], is_over: Callable[[str], bool]
+) -> None:
     try:
         take(workspace, me)
     except FileExistsError:
@@ -144,13 +149,18 @@ def _take(workspace: Workspace, me: Holder, say: Callable[[str], None], is_over:
     _end_survivors(workspace, say)
 
 
-def _refuse_unless_gone(workspace: Workspace, found: Holder, me: Holder, is_over: Callable[[str], bool]) -> None:
+def _refuse_unless_gone(
+    workspace: Workspace, found: Holder, me: Holder, is_over: Callable[[str], bool]
+) -> None:
     if found.host != me.host:
-        # A job leaves its lock behind when its node goes down, or when it is killed on one that is no longer ours.
+        # A job leaves its lock behind when its node goes down, or when it is killed on one that is no longer
+        # ours.
         job, mine = found.slurm_job.partition(".")[0], me.slurm_job.partition(".")[0]
         if job and found.slurm_job != me.slurm_job and (job == mine or is_over(job)):
             return
-        raise _locked(workspace, found, f"if that run is surely over: jamcam unlock --workspace {workspace.root}")
+        raise _locked(
+            workspace, found, f"if that run is surely over: jamcam unlock --workspace {workspace.root}"
+        )
     if is_running(found.pid, found.started):
         raise _locked(workspace, found, f"wait for it to end, or end it: kill {found.pid}")
 

@@ -117,12 +117,16 @@ def read_marker(workspace: Workspace, stage: str) -> Marker | None:
         return None
     try:
         products = tuple(
-            Product(path=entry["path"], digest=Digest(**{key: entry[key] for key in ("bytes", "files", "sha256")}))
+            Product(
+                path=entry["path"], digest=Digest(**{key: entry[key] for key in ("bytes", "files", "sha256")})
+            )
             for entry in table.pop("products")
         )
         engine = table.pop("engine")
         argv = tuple(tuple(line) for line in table.pop("argv"))
-        return Marker(products=products, engine=EngineIdentity(**engine) if engine else None, argv=argv, **table)
+        return Marker(
+            products=products, engine=EngineIdentity(**engine) if engine else None, argv=argv, **table
+        )
     except (KeyError, TypeError):
         return None
 

@@ -16,7 +16,9 @@ class Snapshot:
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
         self.specs = SpecCopies(workspace)
-        self.marker: Callable[[str], Marker | None] = functools.cache(functools.partial(read_marker, workspace))
+        self.marker: Callable[[str], Marker | None] = functools.cache(
+            functools.partial(read_marker, workspace)
+        )
         self.ingredients: Callable[[str], dict[str, Any]] = functools.partial(read_ingredients, workspace)
 
     def product_changes(self, marker: Marker, *, deep: bool) -> list[str]:

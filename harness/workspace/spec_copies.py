@@ -33,13 +33,17 @@ class SpecCopies:
         """
         text = self._text(self._folder / name) if self.is_edited(name) else self._text(SPECS / name)
         if text is None:
-            raise ConfigError(f"no spec template {name} in {SPECS} or {self._folder}", remedy="correct the recipe")
+            raise ConfigError(
+                f"no spec template {name} in {SPECS} or {self._folder}", remedy="correct the recipe"
+            )
         return text
 
     def is_edited(self, name: str) -> bool:
         """Whether the copy in the workspace is neither what we put there nor what we would put there."""
         copy = self._text(self._folder / name)
-        return copy is not None and copy != self._text(SPECS / name) and _digest(copy) != self._copied.get(name)
+        return (
+            copy is not None and copy != self._text(SPECS / name) and _digest(copy) != self._copied.get(name)
+        )
 
     def edited(self) -> list[Path]:
         """The copies in the workspace that a person edited."""
@@ -76,7 +80,9 @@ class SpecCopies:
             except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 self._texts[path] = None
             except (OSError, UnicodeDecodeError) as error:
-                raise ConfigError(f"cannot read {path}: {error}", remedy="make it readable, as UTF-8 text") from error
+                raise ConfigError(
+                    f"cannot read {path}: {error}", remedy="make it readable, as UTF-8 text"
+                ) from error
         return self._texts[path]
 
 

@@ -79,6 +79,8 @@ def tracked() -> list[Path]:
     """Every text file that git tracks."""
     if not (CHECKOUT / ".git").exists() or shutil.which("git") is None:
         pytest.skip("not a git checkout, so there is no list of tracked files")
-    listing = subprocess.run(["git", "ls-files", "-z"], cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    listing = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=CHECKOUT, capture_output=True, text=True, check=True
+    )
     paths = [CHECKOUT / name for name in listing.stdout.split("\0") if name]
     return [path for path in paths if path.is_file() and b"\0" not in path.read_bytes()[:8000]]

@@ -45,7 +45,9 @@ def test_links_lead_somewhere(checkout):
 
 def test_every_target_of_make_is_in_the_readme(checkout, readme):
     targets = re.findall(r"^([a-z-]+):.*## ", (checkout / "Makefile").read_text(), re.MULTILINE)
-    assert [target for target in targets if f"`{target}`" not in readme and f"make {target}" not in readme] == []
+    assert [
+        target for target in targets if f"`{target}`" not in readme and f"make {target}" not in readme
+    ] == []
 
 
 def test_every_verb_of_jamcam_is_in_the_readme(checkout, readme):
@@ -73,7 +75,9 @@ def test_every_command_of_make_in_the_documents_gives_variables_that_its_verb_ta
 
 
 def test_the_table_of_variables_has_every_setting_in_order_with_its_default(readme):
-    rows = re.findall(r"^\| (`[A-Z].*?) \|(?: (.*?))? \| .+ \|$", section(readme, "Changing things"), re.MULTILINE)
+    rows = re.findall(
+        r"^\| (`[A-Z].*?) \|(?: (.*?))? \| .+ \|$", section(readme, "Changing things"), re.MULTILINE
+    )
     defaults = {}
     for names, told in rows:
         names = re.findall(r"`(\w+)`", names)
@@ -85,16 +89,28 @@ def test_the_table_of_variables_has_every_setting_in_order_with_its_default(read
         for each in VARIABLES
     }
     assert list(defaults.items())[: len(VARIABLES)] == list(declared.items())
-    assert [*defaults][len(VARIABLES) :] == ["STAGE", "A", "B", "FORCE", "BASE", "TAO_IMAGE", "VENV", "PYTHON"]
+    assert [*defaults][len(VARIABLES) :] == [
+        "STAGE",
+        "A",
+        "B",
+        "FORCE",
+        "BASE",
+        "TAO_IMAGE",
+        "VENV",
+        "PYTHON",
+    ]
 
 
 def test_luigi_cfg_has_a_commented_line_for_every_setting_in_order_with_its_default_and_help(checkout):
     text = (checkout / "luigi.cfg").read_text(encoding="utf-8")
     lines = text.partition("[jamcam]\n")[2].partition("\n\n")[0].splitlines()
 
-    origins = {each.name: f" (default: the {each.default_from}'s)" if each.default_from else "" for each in VARIABLES}
+    origins = {
+        each.name: f" (default: the {each.default_from}'s)" if each.default_from else "" for each in VARIABLES
+    }
     assert lines == [
-        f"# {each.name} = {each.default}".ljust(27) + f"# {each.help}{origins[each.name]}" for each in VARIABLES
+        f"# {each.name} = {each.default}".ljust(27) + f"# {each.help}{origins[each.name]}"
+        for each in VARIABLES
     ]
 
 
@@ -110,7 +126,9 @@ def test_a_line_of_luigi_cfg_can_be_uncommented_as_it_stands(checkout, tmp_path)
 
 
 def test_the_readme_lists_the_exit_statuses_of_the_errors(readme):
-    told = {int(status) for status in re.findall(r"^\| (\d) \|", section(readme, "Exit statuses"), re.MULTILINE)}
+    told = {
+        int(status) for status in re.findall(r"^\| (\d) \|", section(readme, "Exit statuses"), re.MULTILINE)
+    }
     kinds = [errors.HarnessError, *errors.HarnessError.__subclasses__()]
     assert told == {0, *(kind.exit_status for kind in kinds)} == {0, 1, 2, 3, 4, 5}
 
@@ -132,7 +150,9 @@ PLACE = re.compile(r"`([^`\s]+?)(?::(\w+))?`")
 
 def test_every_place_that_the_architecture_page_names_is_there(checkout):
     page = (checkout / "docs" / "architecture.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (?!to change|---)[^|]+\| (.+) \|$", page.partition("## To change X")[2], re.MULTILINE)
+    rows = re.findall(
+        r"^\| (?!to change|---)[^|]+\| (.+) \|$", page.partition("## To change X")[2], re.MULTILINE
+    )
     places = [PLACE.findall(row) for row in rows]
     assert len(rows) >= 20
     assert all(places)

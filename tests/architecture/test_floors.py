@@ -1,7 +1,7 @@
 """Imports point strictly downwards, and the packages do not import each other.
 
-Each package is a house, drawn below from the roof to the ground: a line is a floor. Rooms with `|` between them do not
-import each other; rooms with `,` between them are files of one floor, which may.
+Each package is a house, drawn below from the roof to the ground: a line is a floor. Rooms with `|` between
+them do not import each other; rooms with `,` between them are files of one floor, which may.
 """
 
 HOUSES = {

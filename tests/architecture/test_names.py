@@ -26,7 +26,9 @@ def modules_below(*names: str) -> dict[str, ast.Module]:
     for name in names:
         path = CHECKOUT / name
         paths += [path] if path.suffix == ".py" else sorted(path.rglob("*.py"))
-    return {dotted(path): ast.parse(path.read_text(encoding="utf-8")) for path in paths if not is_generated(path)}
+    return {
+        dotted(path): ast.parse(path.read_text(encoding="utf-8")) for path in paths if not is_generated(path)
+    }
 
 
 def dotted(path: Path) -> str:
@@ -95,6 +97,8 @@ def test_exceptions_are_names_that_no_module_imports():
 
 
 def test_a_name_that_nobody_reads_is_found():
-    library = ast.parse("LIMIT = 3\nlost = 4\n\ndef helper():\n    return LIMIT\n\ndef alone():\n    return alone()\n")
+    library = ast.parse(
+        "LIMIT = 3\nlost = 4\n\ndef helper():\n    return LIMIT\n\ndef alone():\n    return alone()\n"
+    )
     user = ast.parse("from lib import parts\n\nparts.helper()\n")
     assert unused({"lib.parts": library}, {"app": user}) == ["lib.parts.alone", "lib.parts.lost"]

@@ -3,7 +3,7 @@
 import ast
 
 MOST_LINES_OF_A_FILE = 300
-MOST_LINES_OF_A_FUNCTION = {"harness": 60, "made_frames": 40, "probe": 40, "yolo_v4": 40}
+MOST_LINES_OF_A_FUNCTION = {"harness": 40, "made_frames": 40, "probe": 40, "yolo_v4": 40}
 MOST_CHARACTERS_OF_A_LINE = {"made_frames": 110, "probe": 110, "yolo_v4": 110}
 
 

@@ -68,7 +68,9 @@ def test_every_module_is_tested(own_modules):
     untested = [
         module.name
         for module in own_modules
-        if module.path.name != "__init__.py" and dotted(module) not in tested and module.name not in TESTED_THROUGH
+        if module.path.name != "__init__.py"
+        and dotted(module) not in tested
+        and module.name not in TESTED_THROUGH
     ]
     assert untested == []
 

@@ -27,7 +27,9 @@ def test_checkpoints_are_loaded_as_plain_tensors_only(own_modules):
         for module in own_modules
         for name, call in calls(module)
         if name == "torch.load"
-        and not any(word.arg == "weights_only" and ast.unparse(word.value) == "True" for word in call.keywords)
+        and not any(
+            word.arg == "weights_only" and ast.unparse(word.value) == "True" for word in call.keywords
+        )
     ]
     assert offences == []
 
@@ -38,7 +40,9 @@ def test_arrays_are_loaded_without_objects(own_modules):
         for module in own_modules
         for name, call in calls(module)
         if name in {"np.load", "numpy.load"}
-        and not any(word.arg == "allow_pickle" and ast.unparse(word.value) == "False" for word in call.keywords)
+        and not any(
+            word.arg == "allow_pickle" and ast.unparse(word.value) == "False" for word in call.keywords
+        )
     ]
     assert offences == []
 
@@ -48,6 +52,7 @@ def test_no_command_goes_through_a_shell(own_modules):
         f"{module.name}:{call.lineno}"
         for module in own_modules
         for name, call in calls(module)
-        if name in {"os.system", "os.popen", "eval", "exec"} or any(word.arg == "shell" for word in call.keywords)
+        if name in {"os.system", "os.popen", "eval", "exec"}
+        or any(word.arg == "shell" for word in call.keywords)
     ]
     assert offences == []

@@ -15,7 +15,9 @@ def configured_hosts():
     settings = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
     )
-    addresses = settings.stdout + " ".join(value for name, value in os.environ.items() if name.startswith("PIP_"))
+    addresses = settings.stdout + " ".join(
+        value for name, value in os.environ.items() if name.startswith("PIP_")
+    )
     return {host for host in re.findall(r"https?://(?:[^/@\s']*@)?([^/:\s']+)", addresses) if "." in host}
 
 

@@ -3,10 +3,11 @@
     train   from `jamcam train --epochs=3` to the marker
     sample  from a sample of the machine to a dot in a plot
 
-Each walk is a real run (made frames, the fake engine of the tests, a stand-in for NVML where there is a C compiler) in
-which every process notes the modules through which the thing that is followed passes, in the order in which it first
-comes to them: a function is noted when one of its arguments holds the thing. The rooms of these modules, one after the
-other, are the walk; a change from one room to the next is a move. Files on the ground floor are no room.
+Each walk is a real run (made frames, the fake engine of the tests, a stand-in for NVML where there is a C
+compiler) in which every process notes the modules through which the thing that is followed passes, in the
+order in which it first comes to them: a function is noted when one of its arguments holds the thing. The
+rooms of these modules, one after the other, are the walk; a change from one room to the next is a move. Files
+on the ground floor are no room.
 """
 
 import argparse
@@ -81,10 +82,16 @@ def walk(followed: tuple[str, ...], commands: list[list[str]]) -> list[str]:
         }
         for command in commands:
             done = subprocess.run(
-                [sys.executable, "-m", "harness", *command], env=names, capture_output=True, text=True, check=False
+                [sys.executable, "-m", "harness", *command],
+                env=names,
+                capture_output=True,
+                text=True,
+                check=False,
             )
             if done.returncode:
-                sys.exit(f"{command} ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+                sys.exit(
+                    f"{command} ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
+                )
         lines = sorted((folder / "log").read_text().splitlines())
     return list(dict.fromkeys(line.split()[1] for line in lines))
 
@@ -107,7 +114,9 @@ def room(module: str) -> str:
 
 def main() -> None:
     """Take both walks and tell them."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--json", action="store_true", help="print the modules, too, for a program")
     as_json, told = parser.parse_args().json, {}
     for name, (followed, commands) in WALKS.items():

@@ -13,7 +13,9 @@ from yolo_v4.status import StatusLog
 def test_a_window_is_compared_with_the_two_around_it():
     # 0.25 s a step in the even windows, 0.2 s in the odd ones: with the sampler, a fifth fewer.
     steps = [
-        (100 + window + place * 0.25, 0.24 if window % 2 == 0 else 0.192) for window in range(5) for place in (0, 1, 2)
+        (100 + window + place * 0.25, 0.24 if window % 2 == 0 else 0.192)
+        for window in range(5)
+        for place in (0, 1, 2)
     ]
 
     assert changes_pct(steps, began_s=100.0, window_s=1.0) == pytest.approx([-20.0])

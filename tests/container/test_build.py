@@ -56,7 +56,9 @@ class Builder:
         for path in self.runtimes.iterdir():
             path.unlink()
         for name in names:
-            (self.runtimes / name).write_text(RUNTIME if name in ("apptainer", "singularity") else "#!/bin/sh\n")
+            (self.runtimes / name).write_text(
+                RUNTIME if name in ("apptainer", "singularity") else "#!/bin/sh\n"
+            )
             (self.runtimes / name).chmod(0o755)
 
     def how(self, **environment):
@@ -81,7 +83,9 @@ class Builder:
         return ended.stdout + ended.stderr
 
     def built(self):
-        return [line for line in self.calls.read_text().splitlines() if " build " in line and "--help" not in line]
+        return [
+            line for line in self.calls.read_text().splitlines() if " build " in line and "--help" not in line
+        ]
 
 
 @pytest.fixture
@@ -105,9 +109,7 @@ def test_an_image_comes_with_its_definition_its_digest_and_its_manifest(build):
         "sha256": digest,
     }
     assert f"{image} is ready" in printed
-    header = (
-        "Bootstrap: debootstrap\nOSVersion: bookworm\nMirrorURL: {{ MIRROR }}\nInclude: ca-certificates python3\n\n"
-    )
+    header = "Bootstrap: debootstrap\nOSVersion: bookworm\nMirrorURL: {{ MIRROR }}\nInclude: ca-certificates python3\n\n"
     assert definition.startswith(header + "%files\n")
 
 
@@ -137,7 +139,9 @@ def test_what_goes_in_is_our_packages_and_wheels_for_the_images_python_and_glibc
 
 def test_tao_gets_the_base_packages_only_and_none_newer_than_its_glibc(build):
     # No network to fetch the relocatable Python from, so it stops there; pip was asked before.
-    printed = build("ENGINE=tao", status=1, HTTPS_PROXY="http://127.0.0.1:9", https_proxy="http://127.0.0.1:9")
+    printed = build(
+        "ENGINE=tao", status=1, HTTPS_PROXY="http://127.0.0.1:9", https_proxy="http://127.0.0.1:9"
+    )
 
     assert "--platform=manylinux_2_27_" in printed
     assert "--platform=manylinux_2_28_" not in printed
@@ -149,7 +153,9 @@ def test_tao_gets_the_base_packages_only_and_none_newer_than_its_glibc(build):
 def test_a_python_with_another_digest_is_not_used(build):
     name = "cpython-3.11.14+20251031-x86_64-unknown-linux-gnu-install_only.tar.gz"
     (build.container / name).write_bytes(b"something else")
-    assert "expected 60f0bd473d861cc45d3401d9914e47ccb9fa037f88a91879ed517a62042b8477" in build("ENGINE=tao", status=1)
+    assert "expected 60f0bd473d861cc45d3401d9914e47ccb9fa037f88a91879ed517a62042b8477" in build(
+        "ENGINE=tao", status=1
+    )
 
 
 def test_root_builds_directly_and_others_with_fakeroot_off_their_home(build):
@@ -174,7 +180,9 @@ def test_root_builds_directly_and_others_with_fakeroot_off_their_home(build):
 def test_an_ordinary_user_whom_the_machine_gives_no_namespace_is_told_where_to_build(checkout, build):
     (build.runtimes / "unshare").write_text("#!/bin/sh\nexit 1\n")
     with tempfile.TemporaryDirectory() as folder:  # pytest's own are closed to others
-        shutil.copytree(checkout / "container", Path(folder, "container"), ignore=shutil.ignore_patterns("*.sif*"))
+        shutil.copytree(
+            checkout / "container", Path(folder, "container"), ignore=shutil.ignore_patterns("*.sif*")
+        )
         shutil.copytree(build.runtimes, Path(folder, "bin"))
         Path(folder).chmod(0o755)
         ended = subprocess.run(
@@ -195,7 +203,11 @@ def test_singularity_is_taken_where_there_is_no_apptainer(build):
     build("BASE=docker")
     (line,) = build.built()
     assert line.startswith("singularity build ")
-    assert (build.container / "portable.def").read_text().startswith("Bootstrap: docker\nFrom: debian:bookworm-slim\n")
+    assert (
+        (build.container / "portable.def")
+        .read_text()
+        .startswith("Bootstrap: docker\nFrom: debian:bookworm-slim\n")
+    )
 
 
 def test_nothing_is_built_again_until_an_input_changes(build):
@@ -249,7 +261,11 @@ def test_without_a_runtime_the_way_out_is_named(build):
 @pytest.mark.parametrize(
     ("complaint", "meaning", "remedy"),
     [
-        ("FATAL: reading manifest: unauthorized: authentication required", "refuses to hand out", "'$oauthtoken'"),
+        (
+            "FATAL: reading manifest: unauthorized: authentication required",
+            "refuses to hand out",
+            "'$oauthtoken'",
+        ),
         ("FATAL: denied: requested access to the resource is denied", "refuses to hand out", "your NGC key"),
         ("FATAL: write: no space left on device", "the disk is full", "APPTAINER_TMPDIR"),
         ("FATAL: dial tcp: lookup nvcr.io: no such host", "the network does not reach", "BASE=localimage"),
@@ -266,7 +282,9 @@ def test_a_failed_build_is_explained_and_leaves_the_old_image(build, complaint, 
     assert remedy in printed.partition("  try: ")[2]
     assert image.read_text() == "the old one"
     assert {
-        path.name for path in build.container.iterdir() if path.suffix in (".part", ".sif", ".sha256", ".json")
+        path.name
+        for path in build.container.iterdir()
+        if path.suffix in (".part", ".sif", ".sha256", ".json")
     } == {"portable.sif"}
     assert not list(build.folder.glob("jamcam-image-*"))
 
@@ -279,7 +297,10 @@ def test_packages_that_cannot_be_fetched_stop_the_build(build):
 
 def test_an_interrupted_build_takes_the_runtime_with_it_and_leaves_nothing(build):
     with subprocess.Popen(
-        [build.container / "build.sh"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, **build.how(NAP="61.5")
+        [build.container / "build.sh"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        **build.how(NAP="61.5"),
     ) as process:
         for line in process.stdout:
             if line == "napping\n":
@@ -289,4 +310,7 @@ def test_an_interrupted_build_takes_the_runtime_with_it_and_leaves_nothing(build
     assert complaint == "interrupted: nothing half-built is left\n"
     assert not list(build.container.glob(".*.part"))
     assert not list(build.folder.glob("jamcam-image-*"))
-    assert "sleep 61.5" not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert (
+        "sleep 61.5"
+        not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    )

@@ -1,6 +1,7 @@
 """What the set-up of the environment says before it fetches, and what it does when something is in its way.
 
-The environment's own Python is a program of ours that writes down what it was asked, so nothing is fetched here.
+The environment's own Python is a program of ours that writes down what it was asked, so nothing is fetched
+here.
 """
 
 import fcntl
@@ -11,7 +12,10 @@ import sys
 
 import pytest
 
-CUDA_BUILD = {"version": "9.9.0", "requires_dist": ["filelock", 'nvidia-cudnn==9; platform_system == "Linux"']}
+CUDA_BUILD = {
+    "version": "9.9.0",
+    "requires_dist": ["filelock", 'nvidia-cudnn==9; platform_system == "Linux"'],
+}
 
 
 def test_it_says_what_will_be_fetched_before_it_fetches(set_up, folder, fake_pip):
@@ -57,7 +61,9 @@ def test_a_torch_that_is_already_there_is_kept(set_up, fake_pip):
 def test_a_torch_that_is_too_old_is_not_kept(set_up, fake_pip, checkout):
     fake_pip(torch="2.3.1")
     set_up()
-    assert fake_pip.constraints() == re.findall(r"^[a-z].*", (checkout / "constraints.txt").read_text(), re.MULTILINE)
+    assert fake_pip.constraints() == re.findall(
+        r"^[a-z].*", (checkout / "constraints.txt").read_text(), re.MULTILINE
+    )
 
 
 def test_a_larger_set_holds_the_smaller_ones(set_up, folder):
@@ -89,7 +95,10 @@ def test_a_failure_of_pip_ends_with_a_remedy_and_the_next_run_starts_again(set_u
     fake_pip(status=1)
     result = set_up()
     assert result.returncode == 1
-    assert "error: pip could not install the packages; its last lines above say why\n  try: make again" in result.stderr
+    assert (
+        "error: pip could not install the packages; its last lines above say why\n  try: make again"
+        in result.stderr
+    )
     assert not (folder / ".ready-detector").exists()
 
     (folder / "half-installed").touch()
@@ -141,7 +150,8 @@ def test_without_venv_the_one_line_for_apt_is_shown(set_up, stand_in):
 
 def test_a_disk_without_room_is_found_before_anything_is_fetched(set_up, stand_in, fake_pip, folder):
     stand_in(
-        "sitecustomize", "import shutil\nshutil.disk_usage = lambda path: shutil._ntuple_diskusage(9, 9, 7000000)\n"
+        "sitecustomize",
+        "import shutil\nshutil.disk_usage = lambda path: shutil._ntuple_diskusage(9, 9, 7000000)\n",
     )
     result = set_up()
     assert result.returncode == 1
@@ -156,7 +166,10 @@ def test_a_folder_that_cannot_be_made_is_named(set_up, folder):
     folder.write_text("a file is in the way")
     result = set_up()
     assert result.returncode == 1
-    assert result.stderr == f"error: cannot write to {folder}: File exists\n  try: make VENV=/a/folder/of/yours\n"
+    assert (
+        result.stderr
+        == f"error: cannot write to {folder}: File exists\n  try: make VENV=/a/folder/of/yours\n"
+    )
 
 
 @pytest.mark.parametrize("version", ["3.6", "3.7", "3.8", "3.9"])

@@ -13,12 +13,24 @@ from harness import __version__
 
 pytestmark = [pytest.mark.slow, pytest.mark.system]
 
-NEEDED = ("Makefile", "environment.py", "pyproject.toml", "constraints.txt", "README.md", "LICENSE", "luigi.cfg")
+NEEDED = (
+    "Makefile",
+    "environment.py",
+    "pyproject.toml",
+    "constraints.txt",
+    "README.md",
+    "LICENSE",
+    "luigi.cfg",
+)
 NEEDED += ("harness", "made_frames", "probe", "specs", "yolo_v4")
 # Somebody who owns nothing here, if root runs the tests.
 SOMEBODY = {} if os.getuid() else {"user": 65534, "group": 65534, "extra_groups": []}
 # Where packages come from, if whoever runs the tests has said so.
-INDEX = {name: text for name, text in os.environ.items() if re.search(r"^PIP_.*(INDEX|LINKS|CERT)|_proxy$", name, re.I)}
+INDEX = {
+    name: text
+    for name, text in os.environ.items()
+    if re.search(r"^PIP_.*(INDEX|LINKS|CERT)|_proxy$", name, re.I)
+}
 
 
 @pytest.fixture

@@ -78,7 +78,16 @@ def test_a_target_is_the_verb_of_the_same_name(make, verb):
 
 
 def test_only_variables_of_the_command_line_are_handed_on(make):
-    make("train", "VENV=none", "EPOCHS=3", "VAL_SPLIT=20", PLATFORM="a-site", GPUS="4", ENGINE="tao", VENV="elsewhere")
+    make(
+        "train",
+        "VENV=none",
+        "EPOCHS=3",
+        "VAL_SPLIT=20",
+        PLATFORM="a-site",
+        GPUS="4",
+        ENGINE="tao",
+        VENV="elsewhere",
+    )
     assert make.calls() == ["[-m][harness][train][--epochs=3][--val-split=20]"]
 
 
@@ -88,7 +97,9 @@ def test_a_value_arrives_as_it_was_typed(make):
 
 
 def test_the_variables_of_make_are_the_settings_and_options_of_verbs_with_the_same_help(checkout):
-    lines = re.findall(r"^VARIABLES \+= (\w+)=(--\S+) +## (.*)$", (checkout / "Makefile").read_text(), re.MULTILINE)
+    lines = re.findall(
+        r"^VARIABLES \+= (\w+)=(--\S+) +## (.*)$", (checkout / "Makefile").read_text(), re.MULTILINE
+    )
 
     own = {each.name: each.help for verb in VERBS for each in verb.options} | {
         each.name: each.help for each in VARIABLES
@@ -107,7 +118,10 @@ def test_a_target_says_what_its_verb_says(checkout):
     ("arguments", "call"),
     [
         (["status", "EPOCHS=3"], "[-m][harness][status][--epochs=3]"),
-        (["compare", "A=jade", "B=local", "FORCE=1"], "[-m][harness][compare][--a=jade][--b=local][--force=1]"),
+        (
+            ["compare", "A=jade", "B=local", "FORCE=1"],
+            "[-m][harness][compare][--a=jade][--b=local][--force=1]",
+        ),
         (["why", "STAGE=train", "DEEP=1"], "[-m][harness][why][--deep=1][--stage=train]"),
     ],
 )
@@ -135,7 +149,9 @@ def test_a_misspelt_variable_is_refused(make):
 
 
 def test_a_variable_of_the_make_that_called_is_passed_over_aloud(make, checkout, tmp_path):
-    (tmp_path / "Makefile").write_text(f"all:\n\t@$(MAKE) -C '{checkout}' PYTHON=fake-python VENV=none status\n")
+    (tmp_path / "Makefile").write_text(
+        f"all:\n\t@$(MAKE) -C '{checkout}' PYTHON=fake-python VENV=none status\n"
+    )
     result = make("-f", str(tmp_path / "Makefile"), "CC=gcc")
 
     assert result.returncode == 0, result.stderr

@@ -28,4 +28,7 @@ def test_a_site_asks_as_our_own_scripts_do(site):
     (gpus,) = systems["sulis"]["partitions"]
     assert gpus["access"] == ["--partition=gpu", "--mem-per-cpu=3850"]
     assert gpus["resources"] == [{"name": GPU_RESOURCE, "options": [f"--gres=gpu:ampere_a100:{GPUS}"]}]
-    assert systems["baskerville"]["partitions"][0]["prepare_cmds"] == ["module purge", "module load baskerville"]
+    assert systems["baskerville"]["partitions"][0]["prepare_cmds"] == [
+        "module purge",
+        "module load baskerville",
+    ]

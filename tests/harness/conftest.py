@@ -36,7 +36,9 @@ def tiny_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
             boxes = [f"{(number + box) % 6} 0.5 0.{box + 2} 0.2 0.{box + 1}\n" for box in range(3)]
             archive.writestr(f"{stem}.txt", "".join(boxes))
         archive.writestr("data/obj.names", "".join(f"{name}\n" for name in CLASSES))
-        archive.writestr("data/obj.data", "classes = 6\ntrain = data/train.txt\nnames = data/obj.names\nbackup = b/\n")
+        archive.writestr(
+            "data/obj.data", "classes = 6\ntrain = data/train.txt\nnames = data/obj.names\nbackup = b/\n"
+        )
         archive.writestr("data/train.txt", "".join(f"{stem}.jpg\n" for stem in stems))
     declared = folder / "tiny.toml"
     declared.write_text(

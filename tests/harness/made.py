@@ -5,13 +5,26 @@ from typing import Any
 
 import numpy as np
 
-from harness.measure.record import Code, Energy, Gpu, Machine, Measurement, Observed, PhaseSummary, Record, Run, Series
+from harness.measure.record import (
+    Code,
+    Energy,
+    Gpu,
+    Machine,
+    Measurement,
+    Observed,
+    PhaseSummary,
+    Record,
+    Run,
+    Series,
+)
 
 A_GPU = Gpu(name="NVIDIA Made-up 100", uuid="GPU-0", memory_bytes=40 * 2**30, power_limit_w=400.0, mig=False)
 START_UNIX_S = 1_772_360_100.0
 
 
-def machine(*, gpus: int = 0, name: str = A_GPU.name, cpu: str = "Made(R) Up(TM) CPU E5 @ 2.50GHz") -> Machine:
+def machine(
+    *, gpus: int = 0, name: str = A_GPU.name, cpu: str = "Made(R) Up(TM) CPU E5 @ 2.50GHz"
+) -> Machine:
     """A machine with that many GPUs of that name."""
     return Machine(
         host="0123456789ab",
@@ -48,7 +61,9 @@ def run(
         duration_s=duration_s,
         probed=True,
         images=images,
-        measurements=tuple(Measurement(name=name, of=of, values=tuple(values)) for (name, of), values in named),
+        measurements=tuple(
+            Measurement(name=name, of=of, values=tuple(values)) for (name, of), values in named
+        ),
         energy=tuple(energy),
     )
 
@@ -86,10 +101,14 @@ def record(
         "conditions": {**common, **(conditions or {})},
         "machine": machine(),
         "code": Code(
-            harness_version="0.1.0", git_commit="0123456789abcdef0123456789abcdef01234567", dirty=(), packages={}
+            harness_version="0.1.0",
+            git_commit="0123456789abcdef0123456789abcdef01234567",
+            dirty=(),
+            packages={},
         ),
         "environment": {},
-        "runs": tuple(runs) or tuple(run(n, {"train_images_per_s": [rate]}) for n, rate in enumerate(rates, 1)),
+        "runs": tuple(runs)
+        or tuple(run(n, {"train_images_per_s": [rate]}) for n, rate in enumerate(rates, 1)),
         "observed": observed(),
     }
     return Record(**{**facts, **changes})
@@ -109,7 +128,9 @@ def observed(**changes: Any) -> Observed:
     return Observed(**{**quiet, **changes})
 
 
-def joules(energy_j: float, *, device: str = "gpu0", method: str = "counter", coverage_pct: float = 99.0) -> Energy:
+def joules(
+    energy_j: float, *, device: str = "gpu0", method: str = "counter", coverage_pct: float = 99.0
+) -> Energy:
     """Energy of one device in one run."""
     return Energy(device=device, method=method, energy_j=energy_j, refresh_s=0.1, coverage_pct=coverage_pct)
 
@@ -117,7 +138,15 @@ def joules(energy_j: float, *, device: str = "gpu0", method: str = "counter", co
 def series(metric: str, *, mean: float, high: float) -> Series:
     """A column of the samples in short."""
     return Series(
-        metric=metric, samples=100, missing=0, mean=mean, median=mean, p95=high, low=0.0, high=high, change=None
+        metric=metric,
+        samples=100,
+        missing=0,
+        mean=mean,
+        median=mean,
+        p95=high,
+        low=0.0,
+        high=high,
+        change=None,
     )
 
 

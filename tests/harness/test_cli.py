@@ -38,19 +38,43 @@ def ask(done, settings, capsys):
         ([], "neither a verb nor a stage was given", "jamcam all, or another that jamcam --help lists"),
         (["fly"], "no verb is called fly", "jamcam --help lists them"),
         (["trian"], "no verb is called trian", "jamcam train"),
-        (["all", "train"], "all does not take the word train", "leave it out; jamcam all --help lists its options"),
-        (["all", "--train"], "--train is for stages as flags, without a verb", "jamcam --train, or one verb alone"),
-        (["--epochs=3", "--trian"], "a run of stages does not take --trian", "write --train, or leave it out"),
+        (
+            ["all", "train"],
+            "all does not take the word train",
+            "leave it out; jamcam all --help lists its options",
+        ),
+        (
+            ["all", "--train"],
+            "--train is for stages as flags, without a verb",
+            "jamcam --train, or one verb alone",
+        ),
+        (
+            ["--epochs=3", "--trian"],
+            "a run of stages does not take --trian",
+            "write --train, or leave it out",
+        ),
         (["train", "--epoch", "3"], "train does not take --epoch", "write --epochs, or leave it out"),
-        (["train", "--tao_version=5"], "train does not take --tao_version", "write --tao-version, or leave it out"),
-        (["status", "--xyzzy"], "status does not take --xyzzy", "leave it out; jamcam status --help lists its options"),
+        (
+            ["train", "--tao_version=5"],
+            "train does not take --tao_version",
+            "write --tao-version, or leave it out",
+        ),
+        (
+            ["status", "--xyzzy"],
+            "status does not take --xyzzy",
+            "leave it out; jamcam status --help lists its options",
+        ),
         (["train", "--epochs"], "argument --epochs: expected one argument", "jamcam train --help"),
         (
             ["import-dmon"],
             "no FILE was given: a file that nvidia-smi dmon wrote",
             "jamcam import-dmon FILE",
         ),
-        (["why"], f"no stage given; there are {', '.join(STAGES)}", "make why STAGE=train, or jamcam why train"),
+        (
+            ["why"],
+            f"no stage given; there are {', '.join(STAGES)}",
+            "make why STAGE=train, or jamcam why train",
+        ),
         (["why", "trian"], "there is no stage trian", "write train"),
         (["plan", "--stage=trian"], "there is no stage trian", "write train"),
         (["inside"], "in-job is what batch scripts call", "jamcam --help lists the verbs"),
@@ -164,7 +188,9 @@ def test_show_config_tells_where_each_value_came_from(ask, monkeypatch):
 
     _, text, _ = ask("show-config", "--epochs=3")
 
-    rows = {line.split()[0]: line.split(maxsplit=2)[1:] for line in text.splitlines() if len(line.split()) > 2}
+    rows = {
+        line.split()[0]: line.split(maxsplit=2)[1:] for line in text.splitlines() if len(line.split()) > 2
+    }
     assert rows["epochs"] == ["3", "command line"]
     assert rows["batch"] == ["2", "environment"]
     assert rows["seed"] == ["42", "recipe smoke"]
@@ -246,7 +272,9 @@ def test_unlock_is_the_way_out_of_a_lock_from_another_host(ask, done):
 def two_benches(tmp_path):
     """Records of a fast bench and of a slow one after it."""
     for number, rate in enumerate((100.0, 50.0), 1):
-        one = record("train", [rate] * 5, bench=f"2026020{number}T000000Z-0000", started=f"2026-02-0{number}T00:00:00Z")
+        one = record(
+            "train", [rate] * 5, bench=f"2026020{number}T000000Z-0000", started=f"2026-02-0{number}T00:00:00Z"
+        )
         close_record(begin_record(tmp_path / "results", one), one)
     return f"--results={tmp_path / 'results'}"
 
@@ -263,7 +291,10 @@ def test_compare_prints_a_ratio_and_a_gate_that_says_no_ends_with_3(two_benches,
     ("arguments", "complaint"),
     [
         (["compare", "--a=local"], "two sides are needed: platforms, benches or records"),
-        (["compare", "--a=local", "--b=lokal"], "no platform, bench or record is called 'lokal'\n  try: take local"),
+        (
+            ["compare", "--a=local", "--b=lokal"],
+            "no platform, bench or record is called 'lokal'\n  try: take local",
+        ),
         (["gate", "--platform=nowhere"], "no nowhere.toml in"),
     ],
 )
@@ -303,7 +334,9 @@ def test_a_reader_that_goes_away_is_no_fault_of_ours(checkout, unbuffered):
     assert (process.wait(), complaint) == (1, "")
 
 
-@pytest.mark.parametrize("arguments", [["show-config"], ["--help"], ["bench", "--help"], ["--version"], ["platforms"]])
+@pytest.mark.parametrize(
+    "arguments", [["show-config"], ["--help"], ["bench", "--help"], ["--version"], ["platforms"]]
+)
 def test_output_to_a_full_disk_ends_with_1_and_in_words(arguments, checkout):
     with open("/dev/full", "w") as full:
         ended = subprocess.run(
@@ -338,7 +371,9 @@ def test_text_that_is_not_utf_8_ends_with_1_and_in_words(tmp_path, capsys, monke
     monkeypatch.setenv("LUIGI_CONFIG_PATH", str(tmp_path / "luigi.cfg"))
 
     assert main(["show-config"]) == 1
-    assert capsys.readouterr().err.startswith("jamcam: a file is not UTF-8 text: 'utf-8' codec can't decode byte 0xe9")
+    assert capsys.readouterr().err.startswith(
+        "jamcam: a file is not UTF-8 text: 'utf-8' codec can't decode byte 0xe9"
+    )
 
 
 def test_output_that_a_terminal_cannot_show_ends_with_1_and_in_words(checkout):
@@ -416,5 +451,6 @@ def test_nothing_to_do_is_found_out_in_well_under_a_second(done):
     done("all")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
 
-    # The promise is 0.6 s on a quiet machine. Tests share theirs: so processor time, which waiting does not lengthen.
+    # The promise is 0.6 s on a quiet machine. Tests share theirs: so processor time, which waiting does not
+    # lengthen.
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 0.9

@@ -25,7 +25,14 @@ def sources(tmp_path):
 
 
 def git(folder, *words):
-    named = ["-c", "user.name=Somebody", "-c", "user.email=somebody@example.org", "-c", "init.defaultBranch=main"]
+    named = [
+        "-c",
+        "user.name=Somebody",
+        "-c",
+        "user.email=somebody@example.org",
+        "-c",
+        "init.defaultBranch=main",
+    ]
     subprocess.run(["git", *named, *words], cwd=folder, check=True, capture_output=True)
     return folder
 

@@ -45,7 +45,11 @@ def start(folders, *more, isolated=True):
     """By path, in another folder, and without any installed package."""
     program = [sys.executable, "-I", "-S"] if isolated else [sys.executable]
     return subprocess.run(
-        [*program, str(SCRIPT), *options(folders, *more)], cwd=folders, capture_output=True, text=True, check=False
+        [*program, str(SCRIPT), *options(folders, *more)],
+        cwd=folders,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
@@ -54,7 +58,9 @@ def stems(folder):
 
 
 def content(folder):
-    return {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()
+    }
 
 
 def moved(folders):

@@ -41,7 +41,9 @@ def test_a_quick_step_leaves_no_line_in_a_log():
 def test_a_terminal_gets_a_bar_with_rate_and_time_left():
     ours, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))  # rows, columns
-    subprocess.run([sys.executable, "-c", PROGRAM], stderr=theirs, cwd=Path(__file__).resolve().parents[3], check=True)
+    subprocess.run(
+        [sys.executable, "-c", PROGRAM], stderr=theirs, cwd=Path(__file__).resolve().parents[3], check=True
+    )
     shown = os.read(ours, 100_000).decode()
     os.close(theirs)
     os.close(ours)

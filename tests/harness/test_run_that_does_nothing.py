@@ -10,7 +10,8 @@ import pytest
 
 from tests.harness.conftest import FAKES
 
-# Started before anything of ours is imported; prints what was opened and what was imported after the verb's own output.
+# Started before anything of ours is imported; prints what was opened and what was imported after the verb's
+# own output.
 PROGRAM = """
 import sys
 opened = []
@@ -23,7 +24,16 @@ print(json.dumps({"status": status, "opened": paths, "modules": sorted(sys.modul
 """
 # What stands behind luigi, fetching, unpacking, measuring and starting programs.
 HEAVY = {
-    *("luigi", "tornado", "asyncio", "multiprocessing", "concurrent.futures", "logging", "subprocess", "threading"),
+    *(
+        "luigi",
+        "tornado",
+        "asyncio",
+        "multiprocessing",
+        "concurrent.futures",
+        "logging",
+        "subprocess",
+        "threading",
+    ),
     *("urllib.request", "http.client", "ssl", "socket", "email", "zipfile", "tempfile", "ctypes", "platform"),
     *("numpy", "psutil", "PIL", "tqdm", "pynvml", "matplotlib", "torch"),
 }
@@ -51,7 +61,9 @@ def look(done, checkout):
     return run
 
 
-@pytest.mark.parametrize(("verb", "words"), [("all", "nothing to do: download"), ("status", "export        done")])
+@pytest.mark.parametrize(
+    ("verb", "words"), [("all", "nothing to do: download"), ("status", "export        done")]
+)
 def test_no_file_is_read_twice(look, done, verb, words):
     printed, opened, _ = look(verb)
 

@@ -2,7 +2,9 @@ from harness.text import columns, duration, last_lines, listing, number
 
 
 def test_columns_stand_below_each_other_and_lines_end_without_blanks():
-    assert columns([("stage", "state"), ("download", "done"), ("vis", "")]) == ("stage     state\ndownload  done\nvis")
+    assert columns([("stage", "state"), ("download", "done"), ("vis", "")]) == (
+        "stage     state\ndownload  done\nvis"
+    )
 
 
 def test_of_many_findings_the_first_are_listed_and_the_rest_counted():

@@ -42,7 +42,10 @@ def test_it_is_laid_out_as_the_real_archive(archive):
 
 
 def test_it_declares_what_the_real_archive_declares(archive, shared):
-    with zipfile.ZipFile(archive) as opened, zipfile.ZipFile(shared / "data" / "nyc_ourcamera_yolo11.zip") as real:
+    with (
+        zipfile.ZipFile(archive) as opened,
+        zipfile.ZipFile(shared / "data" / "nyc_ourcamera_yolo11.zip") as real,
+    ):
         for name in ("data/obj.data", "data/obj.names"):
             assert opened.read(name) == real.read(name)
 

@@ -71,7 +71,9 @@ def test_many_boxes_overlap_as_in_queues(frames):
         return min(a.right, b.right) > max(a.left, b.left) and min(a.bottom, b.bottom) > max(a.top, b.top)
 
     boxes = [(box, frame) for frame in frames for box in frame.boxes]
-    hidden = [box for box, frame in boxes if any(overlap(box, other) for other in frame.boxes if other is not box)]
+    hidden = [
+        box for box, frame in boxes if any(overlap(box, other) for other in frame.boxes if other is not box)
+    ]
     assert 0.4 < len(hidden) / len(boxes) < 0.9
 
 

@@ -19,7 +19,9 @@ def start(checkout):
 
     def start(*arguments):
         command = [sys.executable, "-m", "made_frames", *map(str, arguments)]
-        process = subprocess.Popen(command, cwd=checkout, stderr=subprocess.PIPE, text=True, start_new_session=True)
+        process = subprocess.Popen(
+            command, cwd=checkout, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
         started.append(process)
         return process
 
@@ -34,7 +36,11 @@ def workers(process):
     """Its worker processes, once they draw."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
-        found = [child for child in psutil.Process(process.pid).children() if "spawn_main" in " ".join(child.cmdline())]
+        found = [
+            child
+            for child in psutil.Process(process.pid).children()
+            if "spawn_main" in " ".join(child.cmdline())
+        ]
         if len(found) == 2 and all(child.cpu_times().user > 0.3 for child in found):
             return found
         time.sleep(0.05)

@@ -23,7 +23,9 @@ NOTHING_COVERED = Image.new("L", DRAWN_PX)
 
 
 def at(*when):
-    return Moment(when=dt.datetime(*when), sun=sun_over_london(dt.datetime(*when)), cloud=0, wet=0, haze=0, drops=0)
+    return Moment(
+        when=dt.datetime(*when), sun=sun_over_london(dt.datetime(*when)), cloud=0, wet=0, haze=0, drops=0
+    )
 
 
 NOON, NIGHT = at(2019, 6, 28, 13), at(2019, 12, 28, 22)
@@ -90,7 +92,9 @@ def test_footprints_on_a_busy_road_never_overlap(site):
         actors = populate(site, Random(seed))
         for actor in actors:
             points = np.array([(x, y) for x in np.linspace(-0.5, 0.5, 5) for y in np.linspace(-0.5, 0.5, 15)])
-            points = points * (actor.model.width_m, actor.model.length_m) @ actor.axes[:2, :2] + actor.place[:2]
+            points = (
+                points * (actor.model.width_m, actor.model.length_m) @ actor.axes[:2, :2] + actor.place[:2]
+            )
             for other in actors:
                 local = np.abs((points - other.place[:2]) @ other.axes[:2, :2].T)
                 inside = (local < (other.model.width_m / 2, other.model.length_m / 2)).all(axis=1)

@@ -54,7 +54,9 @@ def test_words_that_make_no_sense_are_2_and_told(capsys, words, complaint):
 @pytest.mark.parametrize("words", [["run"], ["run", "--"], ["run", "--json"]])
 def test_without_a_command_there_is_nothing_to_run(capsys, words):
     assert main(words) == 2
-    assert capsys.readouterr().err == ("probe: there is no command to watch\n  try: python -m probe run -- COMMAND\n")
+    assert capsys.readouterr().err == (
+        "probe: there is no command to watch\n  try: python -m probe run -- COMMAND\n"
+    )
 
 
 def test_words_of_the_command_are_its_own(probe):
@@ -84,10 +86,14 @@ def test_without_a_driver_it_says_why_there_are_no_gpus(probe, nvml_folder):
 def test_without_nvidia_ml_py_and_numpy_everything_else_is_there(probe, without, tmp_path):
     environment = without("pynvml", "numpy")
 
-    assert "none: the package nvidia-ml-py is not installed" in probe("describe", environment=environment).stdout
+    assert (
+        "none: the package nvidia-ml-py is not installed" in probe("describe", environment=environment).stdout
+    )
     assert "gpu<n>_power_w" in probe("metrics", environment=environment).stdout
     out = str(tmp_path / "out")
-    summary = json.loads(probe("run", "--json", "--out", out, "--", "sleep", "0.3", environment=environment).stdout)
+    summary = json.loads(
+        probe("run", "--json", "--out", out, "--", "sleep", "0.3", environment=environment).stdout
+    )
     assert summary["faults"] == []
     assert "host_cpu_pct" in read_columns(tmp_path / "out")
 
@@ -102,7 +108,10 @@ def test_metrics_are_listed_for_programs(capsys):
     assert main(["metrics", "--json"]) == 0
 
     rows = {row["metric"]: row for row in json.loads(capsys.readouterr().out)}
-    assert (rows["gpu<n>_power_w"]["unit"], rows["gpu<n>_power_w"]["source"]) == ("W", "nvmlDeviceGetPowerUsage")
+    assert (rows["gpu<n>_power_w"]["unit"], rows["gpu<n>_power_w"]["source"]) == (
+        "W",
+        "nvmlDeviceGetPowerUsage",
+    )
     assert rows["tree_rss_bytes"]["beats"] == 1
 
 

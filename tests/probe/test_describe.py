@@ -26,7 +26,14 @@ def test_a_machine_is_what_psutil_and_the_system_say():
 
 
 def test_unknown_facts_are_left_out_of_the_text():
-    facts = {"cores": 2, "cpu_limit": None, "gpus": [], "why_no_gpus": "it is a toaster", "driver": "", "cuda": ""}
+    facts = {
+        "cores": 2,
+        "cpu_limit": None,
+        "gpus": [],
+        "why_no_gpus": "it is a toaster",
+        "driver": "",
+        "cuda": "",
+    }
 
     assert describe.as_text(facts) == "cores      2\ncpu_limit  none\ngpus       none: it is a toaster"
 
@@ -36,4 +43,6 @@ def test_a_gpu_is_a_line(limit):
     gpu = {"name": "A100", "uuid": "MIG-1", "memory_bytes": 5, "power_limit_w": limit, "mig": True}
     watts = "" if limit is None else ", power_limit_w 250.0"
 
-    assert describe.as_text({"gpus": [gpu]}) == f"gpu0  A100, uuid MIG-1, memory_bytes 5{watts}, a MIG instance"
+    assert (
+        describe.as_text({"gpus": [gpu]}) == f"gpu0  A100, uuid MIG-1, memory_bytes 5{watts}, a MIG instance"
+    )

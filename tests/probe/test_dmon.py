@@ -88,7 +88,8 @@ def test_a_clock_that_goes_back_moves_nothing_backwards(log):
         "",
         "\0\1\2 not text\n",
         NAMES + UNITS,
-        NAMES + " 20220704   12:00:00      0     -     -     -     -     -     -     -     -     -     -     -\n",
+        NAMES
+        + " 20220704   12:00:00      0     -     -     -     -     -     -     -     -     -     -     -\n",
         "# gpu   pwr gtemp mtemp    sm\n# Idx     W     C     C     %\n    0    24    46     -     2\n",
         '{"schema_version": 1}\n',
     ],

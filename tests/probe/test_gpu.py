@@ -29,9 +29,18 @@ print(json.dumps({"versions": versions, "seen": seen, "gpus": described}))
 @pytest.fixture
 def ask(nvml_folder, checkout):
     def ask(words="", *, beats=10, **environment):
-        environ = {"LD_LIBRARY_PATH": str(nvml_folder), "PYTHONPATH": str(checkout), "FAKE_NVML": words, **environment}
+        environ = {
+            "LD_LIBRARY_PATH": str(nvml_folder),
+            "PYTHONPATH": str(checkout),
+            "FAKE_NVML": words,
+            **environment,
+        }
         answer = subprocess.run(
-            [sys.executable, "-c", SCRIPT, str(beats)], env=environ, capture_output=True, text=True, check=False
+            [sys.executable, "-c", SCRIPT, str(beats)],
+            env=environ,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert answer.returncode == 0, answer.stderr
         *said, last = answer.stdout.splitlines()
@@ -49,7 +58,13 @@ def test_every_gpu_is_described_and_read(ask):
 
     assert answer["versions"] == {"driver": "550.54.14", "cuda": "12.4"}
     assert answer["gpus"] == [
-        {"name": "Stand-in GPU", "uuid": f"GPU-{n}", "memory_bytes": 16 * 10**9, "power_limit_w": 250.0, "mig": False}
+        {
+            "name": "Stand-in GPU",
+            "uuid": f"GPU-{n}",
+            "memory_bytes": 16 * 10**9,
+            "power_limit_w": 250.0,
+            "mig": False,
+        }
         for n in (0, 1)
     ]
     assert of(answer, 1, "utilisation_pct") == [41] * 10
@@ -93,7 +108,9 @@ def test_a_lost_gpu_is_told_once_and_the_other_is_read_on(ask):
 def test_of_a_gpu_cut_into_instances_ours_is_watched(ask):
     answer, _ = ask("mig", CUDA_VISIBLE_DEVICES="0")
 
-    assert [(gpu["uuid"], gpu["mig"], gpu["power_limit_w"]) for gpu in answer["gpus"]] == [("MIG-0", True, None)]
+    assert [(gpu["uuid"], gpu["mig"], gpu["power_limit_w"]) for gpu in answer["gpus"]] == [
+        ("MIG-0", True, None)
+    ]
     assert of(answer, 0, "memory_used_bytes")[0] == 2 * 10**9
     assert of(answer, 0, "power_w") == []
 

@@ -18,7 +18,9 @@ def value(machine, key):
 @pytest.fixture
 def worker():
     """A child that holds 50 MB and computes."""
-    process = subprocess.Popen([sys.executable, "-c", "x = b'x' * 50_000_000\nprint(1, flush=True)\nwhile 1: pass"])
+    process = subprocess.Popen(
+        [sys.executable, "-c", "x = b'x' * 50_000_000\nprint(1, flush=True)\nwhile 1: pass"]
+    )
     yield process
     process.kill()
     process.wait()
@@ -86,7 +88,11 @@ def test_every_metric_says_a_number_or_nothing():
 
 def test_energy_of_the_packages_is_added_up_over_the_end_of_the_counter(tmp_path, monkeypatch):
     # Two packages and a part of one, which is in its package already.
-    for name, said in (("intel-rapl:0", "package-0"), ("intel-rapl:1", "package-1"), ("intel-rapl:2", "psys")):
+    for name, said in (
+        ("intel-rapl:0", "package-0"),
+        ("intel-rapl:1", "package-1"),
+        ("intel-rapl:2", "psys"),
+    ):
         folder = tmp_path / name
         folder.mkdir()
         (folder / "name").write_text(said + "\n")

@@ -46,7 +46,9 @@ def last_line(answer):
 
 def child_of(process):
     """The command below a probe: what is not the sampler."""
-    (command,) = [child for child in psutil.Process(process.pid).children() if "sample" not in child.cmdline()]
+    (command,) = [
+        child for child in psutil.Process(process.pid).children() if "sample" not in child.cmdline()
+    ]
     return command
 
 
@@ -109,7 +111,9 @@ def test_memory_of_all_processes_is_added_up(probe):
 
 @pytest.mark.slow
 def test_the_summary_for_programs_holds_what_is_documented(probe, checkout, nvml_folder):
-    answer = last_line(probe("run", "--json", "--", "sleep", "1.2", environment={"LD_LIBRARY_PATH": str(nvml_folder)}))
+    answer = last_line(
+        probe("run", "--json", "--", "sleep", "1.2", environment={"LD_LIBRARY_PATH": str(nvml_folder)})
+    )
     kinds = {
         "schema_version": int,
         "command": list,
@@ -131,7 +135,8 @@ def test_the_summary_for_programs_holds_what_is_documented(probe, checkout, nvml
     assert answer["command"] == ["sleep", "1.2"]
     assert answer["faults"] == []
     assert answer["samples"] == pytest.approx(12, abs=2)
-    # The stand-in's counters grow by 100 and 101 W; the last beat is up to a tenth of a second before the end.
+    # The stand-in's counters grow by 100 and 101 W; the last beat is up to a tenth of a second before the
+    # end.
     assert answer["energy_j"] == {"gpu0": pytest.approx(120, abs=20), "gpu1": pytest.approx(121, abs=20)}
     page = (checkout / "docs" / "probe.md").read_text()
     metric = next(one for one in answer["metrics"] if one["metric"] == "gpu1_power_w")
@@ -156,7 +161,10 @@ def test_samples_of_another_run_are_not_mixed_with_these(probe, tmp_path):
     probe("run", "--out", str(tmp_path), "--", "true")
     answer = probe("run", "--out", str(tmp_path), "--", "touch", str(tmp_path / "begun"), status=2)
 
-    assert answer.stderr == f"probe: {tmp_path} holds samples already\n  try: take another folder, or remove that one\n"
+    assert (
+        answer.stderr
+        == f"probe: {tmp_path} holds samples already\n  try: take another folder, or remove that one\n"
+    )
     assert not (tmp_path / "begun").exists()
 
 
@@ -180,7 +188,9 @@ def test_a_file_that_is_no_program_is_126(probe, tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_told_before_the_command_begins(probe, tmp_path):
     (tmp_path / "file").write_text("")
-    answer = probe("run", "--out", str(tmp_path / "file" / "out"), "--", "touch", str(tmp_path / "begun"), status=2)
+    answer = probe(
+        "run", "--out", str(tmp_path / "file" / "out"), "--", "touch", str(tmp_path / "begun"), status=2
+    )
 
     assert f"probe: {tmp_path}/file/out: Not a directory" in answer.stderr
     assert not (tmp_path / "begun").exists()

@@ -37,7 +37,9 @@ def test_it_says_when_it_is_ready_and_ends_when_its_input_is_closed(start_probe,
 @pytest.mark.parametrize("how", ["gone", "not waited for"])
 def test_it_ends_when_what_it_watches_has_ended(start_probe, tmp_path, how):
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as watched:
-        sampler = start_probe("sample", str(tmp_path), str(watched.pid), "--host-hz=20", stdin=subprocess.DEVNULL)
+        sampler = start_probe(
+            "sample", str(tmp_path), str(watched.pid), "--host-hz=20", stdin=subprocess.DEVNULL
+        )
         assert sampler.stdout.readline() == "ready\n"
         watched.stdin.close()
         if how == "gone":

@@ -44,7 +44,14 @@ def test_a_line_that_is_none_is_refused_with_what_to_do(tmp_path, line):
 
 
 def test_the_end_of_a_name_is_its_unit():
-    names = ["gpu0_power_w", "pcie_sent_bytes_per_s", "tree_rss_bytes", "probe_cpu_total_s", "load_1min", "cpu_mhz"]
+    names = [
+        "gpu0_power_w",
+        "pcie_sent_bytes_per_s",
+        "tree_rss_bytes",
+        "probe_cpu_total_s",
+        "load_1min",
+        "cpu_mhz",
+    ]
 
     assert [unit_of(name) for name in names] == ["W", "bytes/s", "bytes", "s", "", "MHz"]
     assert [is_total(name) for name in names] == [False, False, False, True, False, False]

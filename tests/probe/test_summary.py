@@ -77,7 +77,9 @@ def test_the_table_of_a_run(columns):
 
 def test_figures_are_those_of_numpy(write_samples):
     values = np.random.default_rng(1).lognormal(size=37).tolist()
-    (found,) = summarise_metrics(read_columns(write_samples([float(place) for place in range(37)], steal_pct=values)))
+    (found,) = summarise_metrics(
+        read_columns(write_samples([float(place) for place in range(37)], steal_pct=values))
+    )
 
     assert found.samples == 37
     assert found.mean == pytest.approx(np.mean(values))

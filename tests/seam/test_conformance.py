@@ -12,7 +12,9 @@ def test_all_nine_stages_are_done_and_stay_so(subject):
 
 
 def test_every_epoch_leaves_weights_under_the_name_of_the_release(subject):
-    weights = {path.name: path.stat().st_size for path in (subject.workspace / "experiment" / "weights").iterdir()}
+    weights = {
+        path.name: path.stat().st_size for path in (subject.workspace / "experiment" / "weights").iterdir()
+    }
     assert set(weights) == {f"yolov4_resnet10_epoch_{epoch:03d}{subject.weights}" for epoch in (1, 2)}
     assert all(weights.values())
 
@@ -56,7 +58,9 @@ def test_frames_are_shown_with_their_labels(subject):
 
 
 def test_the_export_is_there(subject):
-    files = {path.name: path.stat().st_size for path in (subject.workspace / "experiment" / "export").iterdir()}
+    files = {
+        path.name: path.stat().st_size for path in (subject.workspace / "experiment" / "export").iterdir()
+    }
     assert files[f"yolov4_resnet10{subject.export}"] > 0
 
 
@@ -70,9 +74,14 @@ def test_the_marker_names_who_answered_and_no_secret(subject):
 
 
 def test_an_unknown_flag_is_usage(subject):
-    assert subject.ask("train", "-e", "spec.txt", "-r", "results", "-k", "key", "--colour", "blue").returncode == 2
+    assert (
+        subject.ask("train", "-e", "spec.txt", "-r", "results", "-k", "key", "--colour", "blue").returncode
+        == 2
+    )
 
 
 def test_a_spec_that_is_not_there_ends_badly(subject, tmp_path):
-    ended = subject.ask("train", "-e", str(tmp_path / "none.txt"), "-r", str(tmp_path / "results"), "-k", "key")
+    ended = subject.ask(
+        "train", "-e", str(tmp_path / "none.txt"), "-r", str(tmp_path / "results"), "-k", "key"
+    )
     assert ended.returncode not in (0, 2)

@@ -13,7 +13,9 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("version", ["3.21.11", "5.0.0"])
-def test_a_training_that_broke_off_at_a_bad_loss_is_not_done_although_it_ends_well(stand_in_with_a_habit, version):
+def test_a_training_that_broke_off_at_a_bad_loss_is_not_done_although_it_ends_well(
+    stand_in_with_a_habit, version
+):
     bad = stand_in_with_a_habit(version, "nan")
     ended = bad.jamcam("train")
     assert ended.returncode == 1
@@ -26,7 +28,10 @@ def test_an_engine_that_somebody_interrupts_ends_well_and_is_not_believed(stand_
     waiting = stand_in_with_a_habit(version, "wait")
     command = [sys.executable, "-m", "harness", "train", "--recipe=smoke", f"--workspace={waiting.workspace}"]
     with subprocess.Popen(
-        [*command, *waiting.options], env={**os.environ, **waiting.environment}, stdout=subprocess.PIPE, text=True
+        [*command, *waiting.options],
+        env={**os.environ, **waiting.environment},
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         for line in process.stdout:
             if "saving model to" in line:
@@ -42,7 +47,10 @@ def test_a_run_that_is_ended_takes_the_engine_in_the_image_with_it(stand_in_with
     waiting = stand_in_with_a_habit("5.0.0", "wait")
     command = [sys.executable, "-m", "harness", "train", "--recipe=smoke", f"--workspace={waiting.workspace}"]
     with subprocess.Popen(
-        [*command, *waiting.options], env={**os.environ, **waiting.environment}, stdout=subprocess.PIPE, text=True
+        [*command, *waiting.options],
+        env={**os.environ, **waiting.environment},
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         for line in process.stdout:
             if "saving model to" in line:
@@ -66,6 +74,10 @@ def engines(workspace):
             words = Path("/proc", name, "cmdline").read_text().split("\0") if name.isdigit() else []
         except OSError:
             continue
-        if "train" in words and any(str(workspace) in word for word in words) and words[1].endswith("/tao/yolo_v4"):
+        if (
+            "train" in words
+            and any(str(workspace) in word for word in words)
+            and words[1].endswith("/tao/yolo_v4")
+        ):
             found.append(int(name))
     return found

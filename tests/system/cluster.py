@@ -1,7 +1,7 @@
 """A real Slurm on this machine: a controller, some nodes with GPUs that are not there, and a munge of their own.
 
-Everything lies in one folder and listens on loopback; no system service and no right of root is needed, and a cgroup
-only where memory is to be limited.
+Everything lies in one folder and listens on loopback; no system service and no right of root is needed, and a
+cgroup only where memory is to be limited.
 """
 
 import contextlib
@@ -110,7 +110,10 @@ class Cluster:
         self.folder = Path(tempfile.mkdtemp(prefix="slurm-", dir="/tmp"))
         self.folder.chmod(0o755)
         self.nodes = [f"n{number}" for number in range(1, nodes + 1)]
-        self.accounting, self.limited = accounting, limited  # limited: jobs get no more memory than they asked for
+        self.accounting, self.limited = (
+            accounting,
+            limited,
+        )  # limited: jobs get no more memory than they asked for
         self.environment = {**os.environ, "SLURM_CONF": str(self.folder / "slurm.conf"), "PATH": PATH}
         self.environment["XDG_CACHE_HOME"] = str(self.folder / "cache")
         self._daemons: dict[str, subprocess.Popen[bytes]] = {}
@@ -137,7 +140,12 @@ class Cluster:
         self.start_controller()
         for node in self.nodes:
             self.start_node(node)
-        until(lambda: self.ask("sinfo", "-h", "-N", "-p", "main", "-o", "%t").split() == ["idle"] * len(self.nodes), 30)
+        until(
+            lambda: (
+                self.ask("sinfo", "-h", "-N", "-p", "main", "-o", "%t").split() == ["idle"] * len(self.nodes)
+            ),
+            30,
+        )
         threading.Thread(target=self._be_impatient, daemon=True).start()
         return self
 
@@ -215,14 +223,26 @@ class Cluster:
             (self.folder / name).mkdir()
         port = _free_ports(len(self.nodes) + 3)
         user = self.ask("id", "-un")
-        values = {"folder": self.folder, "host": socket.gethostname().split(".")[0], "user": user, "port": port}
+        values = {
+            "folder": self.folder,
+            "host": socket.gethostname().split(".")[0],
+            "user": user,
+            "port": port,
+        }
         # With accounting the queue forgets at once, so that accounting is what must be asked.
         values |= {"memory_s": 2 if self.accounting else 600}
         values |= {"nodes": len(self.nodes), "first": port + 1, "last": port + len(self.nodes)}
         values |= (
-            {"tracking": "cgroup", "tasks": "cgroup"} if self.limited else {"tracking": "linuxproc", "tasks": "none"}
+            {"tracking": "cgroup", "tasks": "cgroup"}
+            if self.limited
+            else {"tracking": "linuxproc", "tasks": "none"}
         )
-        database = {"folder": self.folder, "user": user, "port": values["last"] + 1, "sql": values["last"] + 2}
+        database = {
+            "folder": self.folder,
+            "user": user,
+            "port": values["last"] + 1,
+            "sql": values["last"] + 2,
+        }
         self._sql_port = database["sql"]
         text = CONFIGURATION.format(**values) + (ACCOUNTING.format(**database) if self.accounting else "")
         (self.folder / "slurm.conf").write_text(text)
@@ -237,7 +257,11 @@ class Cluster:
 
     def _start_accounting(self) -> None:
         data, user = self.folder / "sql", self.ask("id", "-un")
-        root = [f"--user={user}", "--auth-root-authentication-method=socket", f"--auth-root-socket-user={user}"]
+        root = [
+            f"--user={user}",
+            "--auth-root-authentication-method=socket",
+            f"--auth-root-socket-user={user}",
+        ]
         self.ask("mariadb-install-db", "--no-defaults", f"--datadir={data}", "--skip-test-db", *root)
         where = [f"--datadir={data}", f"--socket={self.folder}/sql.socket", f"--port={self._sql_port}"]
         swift = ["--innodb-flush-log-at-trx-commit=0", "--skip-name-resolve", "--bind-address=127.0.0.1"]
@@ -280,7 +304,9 @@ class Cluster:
             with contextlib.suppress(OSError):
                 program = Path(f"/proc/{process}/exe").readlink().name
                 opened = [str(link.readlink()) for link in Path(f"/proc/{process}/fd").iterdir()]
-                if "slurmstepd" in program and any(path.startswith(f"{self.folder}/log/{node}") for path in opened):
+                if "slurmstepd" in program and any(
+                    path.startswith(f"{self.folder}/log/{node}") for path in opened
+                ):
                     found.append(process)
         return found
 
@@ -292,7 +318,9 @@ class Cluster:
         for process in _processes():
             with contextlib.suppress(OSError):
                 words = Path(f"/proc/{process}/environ").read_bytes().split(b"\0")
-                if mark in words and any(word == where or (not node and word.startswith(where)) for word in words):
+                if mark in words and any(
+                    word == where or (not node and word.startswith(where)) for word in words
+                ):
                     found.append(process)
         return found
 

@@ -35,7 +35,9 @@ def limited_cluster() -> Iterator[Cluster]:
 def _cluster(*, accounting: bool = False, limited: bool = False) -> Iterator[Cluster]:
     absent = missing(accounting=accounting)
     if absent:
-        pytest.skip(f"Slurm is not installed here ({', '.join(absent)} not found); .ci/run says what it needs")
+        pytest.skip(
+            f"Slurm is not installed here ({', '.join(absent)} not found); .ci/run says what it needs"
+        )
     cluster = Cluster(accounting=accounting, limited=limited)
     try:
         yield cluster.up()

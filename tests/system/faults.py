@@ -1,7 +1,8 @@
 """Runs that are disturbed at random moments: `python -m tests.system.faults --seeds 100 --side-by-side 3`.
 
-Each seed has a cluster of its own. Job, node, controller and submitter are killed; afterwards the one command that goes
-on is given until the run is done. Whatever was said on the way must be true, and no job may have been submitted twice.
+Each seed has a cluster of its own. Job, node, controller and submitter are killed; afterwards the one command
+that goes on is given until the run is done. Whatever was said on the way must be true, and no job may have
+been submitted twice.
 """
 
 import argparse
@@ -92,7 +93,9 @@ def finish(run: Run, verdict: Verdict) -> None:
     marker = run.workspace / ".markers" / "train.json"
     weights = run.workspace / "experiment" / "weights"
     made = {path.name: path.read_text() for path in weights.glob("*.pt")}
-    wanted = {f"yolov4_resnet10_epoch_{epoch:03d}.pt": f"seed 42 epoch {epoch}" for epoch in range(1, EPOCHS + 1)}
+    wanted = {
+        f"yolov4_resnet10_epoch_{epoch:03d}.pt": f"seed 42 epoch {epoch}" for epoch in range(1, EPOCHS + 1)
+    }
     if not marker.exists() or made != wanted:
         verdict.wrong.append("what training should leave is not there")
     names = Counter(name for _, name, _ in {(number, name, "") for number, name, _ in run.cluster.jobs()})

@@ -1,8 +1,8 @@
 """Runs of the nine stages that are disturbed: `python -m tests.system.pipeline_faults --seeds 100 --side-by-side 2`.
 
-Each seed has a workspace of its own, one to three faults, and afterwards as many plain `jamcam all` as it takes. What a
-command says by its exit status must be true each time, nothing outside the workspace may be touched, nothing that a
-person made may be lost, and in the end the products are those of an undisturbed run.
+Each seed has a workspace of its own, one to three faults, and afterwards as many plain `jamcam all` as it
+takes. What a command says by its exit status must be true each time, nothing outside the workspace may be
+touched, nothing that a person made may be lost, and in the end the products are those of an undisturbed run.
 """
 
 import argparse
@@ -68,7 +68,12 @@ class Disturbed:
 
     def start(self, *words: str, **names: str) -> "subprocess.Popen[bytes]":
         """Begin a command, and do not wait."""
-        options = ["--recipe=smoke", f"--dataset={self.dataset}", "--engine=here", f"--workspace={self.workspace}"]
+        options = [
+            "--recipe=smoke",
+            f"--dataset={self.dataset}",
+            "--engine=here",
+            f"--workspace={self.workspace}",
+        ]
         path = f"{FAKES}{os.pathsep}{os.environ['PATH']}"
         return subprocess.Popen(
             [sys.executable, "-m", "harness", *(words or ("all",)), *options],
@@ -99,7 +104,9 @@ class Disturbed:
         found = {path: digest(self.workspace / path) for path in self.expected}
         missing = [stage for stage in STAGES if not (self.workspace / ".markers" / f"{stage}.json").is_file()]
         differ = [path for path, wanted in self.expected.items() if found[path] != wanted]
-        return [f"there is no marker of {stage}" for stage in missing] + [f"{path} differs" for path in differ]
+        return [f"there is no marker of {stage}" for stage in missing] + [
+            f"{path} differs" for path in differ
+        ]
 
 
 def digest(path: Path) -> str:
@@ -219,7 +226,9 @@ def garble_marker(one: Disturbed, chance: random.Random) -> None:
     """A marker is cut, empty, or of another kind."""
     path = one.workspace / ".markers" / f"{chance.choice(STAGES)}.json"
     if path.is_file():
-        path.write_bytes(chance.choice([b"", path.read_bytes()[:40], b"[]", b"\xff\xfe\x00", b'{"schema_version": 1}']))
+        path.write_bytes(
+            chance.choice([b"", path.read_bytes()[:40], b"[]", b"\xff\xfe\x00", b'{"schema_version": 1}'])
+        )
     one.end(one.start())
 
 
@@ -293,7 +302,11 @@ def attempts_of_tomorrow(one: Disturbed, chance: random.Random) -> None:
     for path in one.workspace.glob(".markers/train.json"):
         path.unlink()
     status = one.end(one.start())
-    ours = [path for path in (one.workspace / ".attempts" / "train").glob("20[0-9][0-9]*") if "2199" not in path.name]
+    ours = [
+        path
+        for path in (one.workspace / ".attempts" / "train").glob("20[0-9][0-9]*")
+        if "2199" not in path.name
+    ]
     if status == 0 and not any((path / "console.log").exists() for path in ours):
         one.wrong.append("the log of the attempt that has just ended is gone")
 
@@ -304,11 +317,20 @@ def no_room(one: Disturbed, chance: random.Random) -> None:
     options = ["--recipe=smoke", f"--dataset={one.dataset}", "--engine=here", f"--workspace={one.workspace}"]
     command = ["bash", "-c", limit, "-", sys.executable, "-m", "harness", "all", *options]
     names = {**os.environ, "PATH": f"{FAKES}{os.pathsep}{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1"}
-    one.end(subprocess.Popen(command, cwd=CHECKOUT, env=names, stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
+    one.end(
+        subprocess.Popen(command, cwd=CHECKOUT, env=names, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    )
 
 
 FAULTS: tuple[Callable[[Disturbed, random.Random], None], ...] = (
-    *(kill_harness, interrupt, kill_engine, engine_misbehaves, killed_before_the_marker, two_runs_after_unlock),
+    *(
+        kill_harness,
+        interrupt,
+        kill_engine,
+        engine_misbehaves,
+        killed_before_the_marker,
+        two_runs_after_unlock,
+    ),
     *(second_run_beside, lose_product, garble_marker, foreign_marker, foreign_engine_lock, odd_lock),
     *(file_in_the_way, attempts_of_tomorrow, no_room),
 )
@@ -322,7 +344,11 @@ def undisturbed(dataset: Path, folder: Path) -> dict[str, str]:
     printed = process.communicate(timeout=PATIENCE_S)[0].decode()
     assert process.returncode == 0, printed
     markers = [json.loads((one.workspace / ".markers" / f"{stage}.json").read_text()) for stage in STAGES]
-    return {entry["path"]: digest(one.workspace / entry["path"]) for table in markers for entry in table["products"]}
+    return {
+        entry["path"]: digest(one.workspace / entry["path"])
+        for table in markers
+        for entry in table["products"]
+    }
 
 
 def disturb(seed: int, dataset: Path, expected: dict[str, str], folder: Path) -> Disturbed:
@@ -381,7 +407,9 @@ def main() -> int:
     statuses = Counter(status for found in every for status in found.statuses)
     tracebacks = sum("Traceback (most recent call last)" in found.printed for found in every)
     print(f"{len(every)} runs, {faults.total()} faults {dict(faults)}")
-    print(f"exit statuses {dict(sorted(statuses.items()))}, tracebacks {tracebacks}, wrong: {wrong or 'none'}")
+    print(
+        f"exit statuses {dict(sorted(statuses.items()))}, tracebacks {tracebacks}, wrong: {wrong or 'none'}"
+    )
     return 1 if wrong else 0
 
 

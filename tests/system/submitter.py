@@ -51,8 +51,12 @@ class Run:
     def start(self, *words: str, misbehave: str = "", always: bool = False, **platform: Any) -> "Run":
         """Begin, and do not wait; the fake engine misbehaves the first time the job runs, or always."""
         fake = f"export FAKE_YOLO_V4='{misbehave}'"
-        self.platform |= platform | {"prepare": [fake if always else f'[ -n "$SLURM_RESTART_COUNT" ] || {fake}']}
-        self.declared.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in self.platform.items()))
+        self.platform |= platform | {
+            "prepare": [fake if always else f'[ -n "$SLURM_RESTART_COUNT" ] || {fake}']
+        }
+        self.declared.write_text(
+            "".join(f"{key} = {json.dumps(value)}\n" for key, value in self.platform.items())
+        )
         options = [
             "--recipe=smoke",
             "--engine=here",

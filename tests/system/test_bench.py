@@ -23,7 +23,12 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bench")
     source = CHECKOUT / "tests" / "fakes" / "nvml" / "nvml.c"
     subprocess.run(["gcc", "-shared", "-fPIC", "-o", folder / "libnvidia-ml.so.1", source], check=True)
-    words = ["bench", "--recipe=smoke", f"--workspace={folder / 'workspace'}", f"--results={folder / 'results'}"]
+    words = [
+        "bench",
+        "--recipe=smoke",
+        f"--workspace={folder / 'workspace'}",
+        f"--results={folder / 'results'}",
+    ]
     ended = subprocess.run(
         [sys.executable, "-m", "harness", *words],
         cwd=CHECKOUT,
@@ -56,7 +61,9 @@ def test_training_is_timed_by_step_and_its_energy_is_counted(records: dict[str, 
         assert {one.method for one in run.energy} == {"counter"}
         for one in run.energy:
             # The stand-in's GPUs take 100 W and 101 W, whatever happens.
-            assert one.energy_j == pytest.approx((100 if one.device == "gpu0" else 101) * run.duration_s, rel=0.15)
+            assert one.energy_j == pytest.approx(
+                (100 if one.device == "gpu0" else 101) * run.duration_s, rel=0.15
+            )
     assert train.verdict is not None
 
 

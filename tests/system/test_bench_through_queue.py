@@ -35,7 +35,8 @@ def make_bench(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> An
     def make(name: str, *words: str, **declared: Any) -> tuple["subprocess.CompletedProcess[str]", Path]:
         folder = tmp_path_factory.mktemp("bench")
         lines = [
-            f"{key} = {json.dumps(value)}\n" for key, value in {**PLATFORM, "wall_time": "1:00:00", **declared}.items()
+            f"{key} = {json.dumps(value)}\n"
+            for key, value in {**PLATFORM, "wall_time": "1:00:00", **declared}.items()
         ]
         (folder / f"{name}.toml").write_text("".join(lines))
         words = (f"PLATFORM={folder}/{name}.toml", "RECIPE=smoke", f"WORKSPACE={folder}/workspace", *words)
@@ -127,12 +128,19 @@ def test_a_gpu_that_only_slurm_believes_in_is_none(records: list[dict[str, Any]]
         assert record["machine"]["gpus"] == []
         assert (record["machine"]["driver"], record["machine"]["cuda"]) == ("", "")
         assert [one["metric"] for one in record["series"] if one["metric"].startswith("gpu")] == []
-        assert [one for run in record["runs"] for one in run.get("energy", ()) if one["device"] != "cpu"] == []
+        assert [
+            one for run in record["runs"] for one in run.get("energy", ()) if one["device"] != "cpu"
+        ] == []
 
 
 def test_plots_are_drawn_and_nothing_else_is_left_behind(folder: Path) -> None:
     drawn = {path.name for path in folder.glob("results/plots/*.png")}
-    assert drawn >= {"throughput-smoke.png", "stages-smoke.png", "learning-smoke.png", "timeline-rehearsal.png"}
+    assert drawn >= {
+        "throughput-smoke.png",
+        "stages-smoke.png",
+        "learning-smoke.png",
+        "timeline-rehearsal.png",
+    }
     assert {path.name for path in (folder / "workspace").iterdir()} == {".bench", ".jobs"}
     assert list((folder / "workspace" / ".bench").iterdir()) == []
 

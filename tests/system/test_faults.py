@@ -14,7 +14,9 @@ SEEDS = range(6)
 
 def test_whatever_is_killed_each_ending_is_told_as_it_was_and_nothing_is_submitted_twice(with_data, tmp_path):
     if missing():
-        pytest.skip(f"Slurm is not installed here ({', '.join(missing())} not found); .ci/run says what it needs")
+        pytest.skip(
+            f"Slurm is not installed here ({', '.join(missing())} not found); .ci/run says what it needs"
+        )
     with ThreadPoolExecutor(3) as pool:
         verdicts = list(pool.map(lambda seed: faults.disturb(seed, with_data, tmp_path / str(seed)), SEEDS))
 

@@ -31,7 +31,9 @@ class Run:
     took_s: float
 
 
-def run(*words: str | Path, cwd: Path | str = "/", how: dict[str, int] | None = None, **environment: str) -> Run:
+def run(
+    *words: str | Path, cwd: Path | str = "/", how: dict[str, int] | None = None, **environment: str
+) -> Run:
     began = time.monotonic()
     ended = subprocess.run(
         [str(word) for word in words],
@@ -55,7 +57,9 @@ def finished(portable_image: Path, apptainer: str, tmp_path_factory: pytest.Temp
     """A workspace in which `run … --all` did everything, inside the image."""
     workspace = tmp_path_factory.mktemp("inside") / "workspace"
     workspace.mkdir()
-    ended = run(apptainer, "run", "--bind", f"{workspace}:/workspace", portable_image, "--all", "--recipe=smoke")
+    ended = run(
+        apptainer, "run", "--bind", f"{workspace}:/workspace", portable_image, "--all", "--recipe=smoke"
+    )
     assert ended.status == 0, ended.printed[-3000:]
     return workspace
 
@@ -66,7 +70,9 @@ def somebody() -> Iterator[dict[str, int]]:
     if os.getuid():
         yield {}
         return
-    made = subprocess.run(["useradd", "--create-home", USER], check=False, capture_output=True).returncode == 0
+    made = (
+        subprocess.run(["useradd", "--create-home", USER], check=False, capture_output=True).returncode == 0
+    )
     entry = pwd.getpwnam(USER)
     yield {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}  # type: ignore[dict-item]
     if made:
@@ -82,7 +88,9 @@ def open_folder(somebody: dict[str, int]) -> Iterator[Path]:
         yield Path(folder)
 
 
-def test_the_image_is_small_and_not_built_again(portable_image: Path, build_image, debian_image: Path) -> None:
+def test_the_image_is_small_and_not_built_again(
+    portable_image: Path, build_image, debian_image: Path
+) -> None:
     before = portable_image.stat()
     assert before.st_size <= MOST_BYTES
     assert build_image(portable_image.parents[1], f"BASE=localimage:{debian_image}") == portable_image
@@ -95,7 +103,9 @@ def test_the_image_is_small_and_not_built_again(portable_image: Path, build_imag
 
 def test_the_packages_inside_are_the_pinned_ones(portable_image: Path) -> None:
     manifest = json.loads((portable_image.parent / "portable.sif.json").read_text())
-    pins = dict(line.split("==") for line in (CHECKOUT / "constraints.txt").read_text().split() if "==" in line)
+    pins = dict(
+        line.split("==") for line in (CHECKOUT / "constraints.txt").read_text().split() if "==" in line
+    )
     inside = {name.replace("_", "-"): version for name, version in manifest["packages"].items()}
     assert {name: version.partition("+")[0] for name, version in inside.items() if name in pins} == {
         name: pins[name] for name in inside if name in pins
@@ -117,8 +127,12 @@ def test_help_comes_at_once(portable_image: Path, apptainer: str) -> None:
     assert min(times_s) < 5
 
 
-def test_an_image_started_by_its_own_name_takes_the_flags_of_the_workflow(finished: Path, portable_image: Path) -> None:
-    ended = run(portable_image, "--verify", "--gen-valid", "--recipe=smoke", APPTAINER_BIND=f"{finished}:/workspace")
+def test_an_image_started_by_its_own_name_takes_the_flags_of_the_workflow(
+    finished: Path, portable_image: Path
+) -> None:
+    ended = run(
+        portable_image, "--verify", "--gen-valid", "--recipe=smoke", APPTAINER_BIND=f"{finished}:/workspace"
+    )
     assert ended.status == 0, ended.printed
     assert "nothing to do" in ended.printed
 
@@ -129,7 +143,9 @@ def test_an_unknown_option_is_usage(portable_image: Path, apptainer: str) -> Non
     assert ended.printed.startswith("jamcam: a run of stages does not take --tain\n  try: write --train")
 
 
-def test_without_a_workspace_nothing_is_written_and_the_way_is_named(portable_image: Path, apptainer: str) -> None:
+def test_without_a_workspace_nothing_is_written_and_the_way_is_named(
+    portable_image: Path, apptainer: str
+) -> None:
     ended = run(apptainer, "run", portable_image, "--download", "--recipe=smoke")
     assert ended.status == 1
     assert "cannot write in /workspace" in ended.printed
@@ -137,7 +153,15 @@ def test_without_a_workspace_nothing_is_written_and_the_way_is_named(portable_im
 
 
 def test_no_container_is_started_inside_one(finished: Path, portable_image: Path, apptainer: str) -> None:
-    words = ["run", "--bind", f"{finished}:/workspace", portable_image, "--train", "--engine=tao", "--image=x.sif"]
+    words = [
+        "run",
+        "--bind",
+        f"{finished}:/workspace",
+        portable_image,
+        "--train",
+        "--engine=tao",
+        "--image=x.sif",
+    ]
     ended = run(apptainer, *words, "--tao-version=5.0.0", "--recipe=smoke")
     assert ended.status == 2
     assert "this is already inside the image" in ended.printed
@@ -155,7 +179,9 @@ def test_what_was_done_inside_is_done_for_the_harness_outside_and_the_bytes_are_
     ended = jamcam("all", f"--workspace={outside}")
     assert ended.status == 0, ended.printed[-3000:]
     for marker in sorted((outside / ".markers").glob("*.json")):
-        here, inside = (json.loads((place / ".markers" / marker.name).read_text()) for place in (outside, finished))
+        here, inside = (
+            json.loads((place / ".markers" / marker.name).read_text()) for place in (outside, finished)
+        )
         assert here["products"] == inside["products"], marker.name
 
 
@@ -180,7 +206,9 @@ def test_an_image_without_yolo_v4_is_refused(debian_image: Path, workspace: Path
     assert f"there is no yolo_v4 in {debian_image}" in ended.printed
 
 
-def test_an_image_of_another_architecture_is_refused(debian_image: Path, workspace: Path, tmp_path: Path) -> None:
+def test_an_image_of_another_architecture_is_refused(
+    debian_image: Path, workspace: Path, tmp_path: Path
+) -> None:
     other = tmp_path / "other.sif"
     shutil.copyfile(debian_image, other)
     with other.open("r+b") as stream:
@@ -227,7 +255,9 @@ def test_no_engine_in_an_image_outlives_its_harness(
 
 def engines(workspace: Path) -> list[str]:
     """Processes of yolo_v4 that work in this workspace."""
-    listing = subprocess.run(["ps", "-ww", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
+    listing = subprocess.run(
+        ["ps", "-ww", "-eo", "pid,args"], capture_output=True, text=True, check=True
+    ).stdout
     return [line for line in listing.splitlines() if "yolo_v4 train" in line and str(workspace) in line]
 
 

@@ -9,10 +9,15 @@ def test_the_limit_itself_and_the_warning_ahead_of_it(run, accounting_cluster):
     # Both take more than a minute, so they wait together.
     site = {"account": "proj", "qos": "high", "wall_time": "0:01:00"}
     warned = run("warned", on=accounting_cluster).start(misbehave="train=hang-after-1", warn_s=30, **site)
-    surprised = run("surprised", on=accounting_cluster).start(misbehave="train=hang-after-1", warn_s=0, **site)
+    surprised = run("surprised", on=accounting_cluster).start(
+        misbehave="train=hang-after-1", warn_s=0, **site
+    )
 
     assert surprised.end(240) == 1
-    assert "ended as TIMEOUT: it was not over at its time limit: a larger WALL_TIME may help" in surprised.printed
+    assert (
+        "ended as TIMEOUT: it was not over at its time limit: a larger WALL_TIME may help"
+        in surprised.printed
+    )
     assert warned.end(240) == 0
     assert "the time limit is near: stopping" in warned.printed
     assert "goes on after epoch 1 of the try" in warned.printed

@@ -22,9 +22,14 @@ STAGES = ("download", "verify", "gen-valid", "tune-bdb", "convert-data", "train"
 # How long into each stage the kill comes, in seconds; halved until it comes before the end.
 KILL_AFTER_S = {"download": 1.0, "verify": 0.1, "gen-valid": 0.05, "tune-bdb": 0.4, "convert-data": 0.6}
 KILL_AFTER_S |= {"train": 6.0, "eval": 3.0, "vis": 3.0, "export": 4.0}
-# What comes of a network depends on how a CPU adds up, so the digests of these products differ from machine to machine;
-# what can be stored of them are the names of their files and the words in them.
-LEARNED = ("experiment/weights", "experiment/yolov4_training_log_", "experiment/metrics", "experiment/visualisations")
+# What comes of a network depends on how a CPU adds up, so the digests of these products differ from machine
+# to machine; what can be stored of them are the names of their files and the words in them.
+LEARNED = (
+    "experiment/weights",
+    "experiment/yolov4_training_log_",
+    "experiment/metrics",
+    "experiment/visualisations",
+)
 LEARNED += ("experiment/export",)
 GOLDEN = Path(__file__).with_name("smoke_products.txt")
 CLASSES = {"person", "bicycle", "car", "motorbike", "bus", "truck"}
@@ -35,7 +40,9 @@ def jamcam(workspace: Path, *words: str) -> list[str]:
 
 
 def run(workspace: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(jamcam(workspace, *words), cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        jamcam(workspace, *words), cwd=CHECKOUT, capture_output=True, text=True, check=False
+    )
 
 
 def marker(workspace: Path, stage: str) -> dict[str, Any]:
@@ -45,7 +52,9 @@ def marker(workspace: Path, stage: str) -> dict[str, Any]:
 
 def products(workspace: Path) -> dict[str, str]:
     """Digest of every product of every stage."""
-    return {entry["path"]: entry["sha256"] for stage in STAGES for entry in marker(workspace, stage)["products"]}
+    return {
+        entry["path"]: entry["sha256"] for stage in STAGES for entry in marker(workspace, stage)["products"]
+    }
 
 
 def described(workspace: Path, path: str, digest: str) -> str:

@@ -24,7 +24,16 @@ def project(checkout):
 @pytest.mark.slow
 @pytest.mark.parametrize("version", PROMISED)
 def test_the_base_packages_resolve_to_the_pins(version, interpreter, checkout, project):
-    order = ["install", "--dry-run", "--ignore-installed", "--quiet", "--report", "-", "-c", "constraints.txt"]
+    order = [
+        "install",
+        "--dry-run",
+        "--ignore-installed",
+        "--quiet",
+        "--report",
+        "-",
+        "-c",
+        "constraints.txt",
+    ]
     answer = subprocess.run(
         [interpreter(version), "-m", "pip", *order, *project["dependencies"]],
         cwd=checkout,
@@ -38,7 +47,9 @@ def test_the_base_packages_resolve_to_the_pins(version, interpreter, checkout, p
     assert answer.returncode == 0, answer.stderr
 
     pins = dict(re.findall(r"^([\w-]+)==(\S+)$", (checkout / "constraints.txt").read_text(), re.MULTILINE))
-    chosen = {item["metadata"]["name"]: item["metadata"]["version"] for item in json.loads(answer.stdout)["install"]}
+    chosen = {
+        item["metadata"]["name"]: item["metadata"]["version"] for item in json.loads(answer.stdout)["install"]
+    }
     assert {name: pins.get(name.lower().replace("_", "-")) for name in chosen} == chosen
 
 

@@ -100,7 +100,9 @@ def test_a_submitter_killed_before_it_learned_the_number_of_its_job_submits_no_s
     # The job is taken, and its submitter dies before the answer comes: the worst moment there is.
     sbatch = tmp_path / "bin" / "sbatch"
     sbatch.parent.mkdir()
-    sbatch.write_text(f'#!/bin/sh\n{shutil.which("sbatch")} --hold "$@" > /dev/null\nkill -9 $PPID\nsleep 9\n')
+    sbatch.write_text(
+        f'#!/bin/sh\n{shutil.which("sbatch")} --hold "$@" > /dev/null\nkill -9 $PPID\nsleep 9\n'
+    )
     sbatch.chmod(0o755)
     normal, one.path = one.path, f"{sbatch.parent}{os.pathsep}{one.path}"
     assert one.start().end() == -signal.SIGKILL
@@ -154,7 +156,9 @@ def test_a_warning_ahead_of_the_time_limit_stops_the_run_and_the_same_job_goes_o
     assert 0 < outcome["lost_s"] < outcome["allocated_s"]
     # The stand-in says 40 images a second, four of which are a step.
     assert outcome["lost_steps"] == pytest.approx(10 * outcome["lost_s"], abs=1)
-    assert outcome["goodput_pct"] == pytest.approx(100 * (1 - outcome["lost_s"] / outcome["allocated_s"]), abs=0.5)
+    assert outcome["goodput_pct"] == pytest.approx(
+        100 * (1 - outcome["lost_s"] / outcome["allocated_s"]), abs=0.5
+    )
 
 
 def test_where_a_job_may_not_be_put_back_the_run_goes_on_in_another(run):
@@ -245,7 +249,9 @@ def test_what_slurm_refuses_is_said_in_its_words_and_leaves_the_workspace_free(r
 def test_a_preempted_job_comes_back(run):
     one = run().start("--partition=low", misbehave="train=hang-after-1", options=["--exclusive"])
     one.sees("Epoch 1/2")
-    urgent = one.cluster.ask("sbatch", "--parsable", "-N2", "--exclusive", "-o", "/dev/null", "--wrap", "sleep 1")
+    urgent = one.cluster.ask(
+        "sbatch", "--parsable", "-N2", "--exclusive", "-o", "/dev/null", "--wrap", "sleep 1"
+    )
 
     assert one.end() == 0
     assert one.cluster.state(urgent) == "COMPLETED"
@@ -285,7 +291,9 @@ def test_each_count_of_a_scaling_study_has_a_job_that_asks_for_as_many_gpus(run,
     assert {each["jobs"]["stays"] for each in records} == {1}
     # The stand-in takes a tenth of a second for a step, whatever it is asked.
     (strong,) = (each for each in records if each["conditions"]["scaling"] == "strong")
-    assert {tuple(m["values"]) for m in strong["runs"][0]["measurements"] if "efficiency" in m["name"]} == {(50.0,)}
+    assert {tuple(m["values"]) for m in strong["runs"][0]["measurements"] if "efficiency" in m["name"]} == {
+        (50.0,)
+    }
 
 
 def test_a_bench_stopped_at_its_limit_keeps_what_was_finished_and_says_what_slurm_said(run, tmp_path):
@@ -308,7 +316,10 @@ def test_a_bench_stopped_at_its_limit_keeps_what_was_finished_and_says_what_slur
         runs["warned"].printed
     )
     for folder in results.values():
-        assert {one.case: one.status for one in read_records(folder)[0]} == {"chain": "ok", "train": "truncated"}
+        assert {one.case: one.status for one in read_records(folder)[0]} == {
+            "chain": "ok",
+            "train": "truncated",
+        }
 
 
 def test_training_goes_over_two_machines_that_meet(run, tmp_path):
@@ -322,7 +333,10 @@ def test_training_goes_over_two_machines_that_meet(run, tmp_path):
     one = run()
     one.path = f"{scontrol.parent}{os.pathsep}{one.path}"
 
-    assert one.start("--engine=portable", "--nodes=2", "--epochs=1", options=["--mem-per-cpu=1500"]).end(500) == 0
+    assert (
+        one.start("--engine=portable", "--nodes=2", "--epochs=1", options=["--mem-per-cpu=1500"]).end(500)
+        == 0
+    )
     (log,) = one.workspace.glob(".attempts/train/*/console.log")
     assert one.done() >= {"train"}
     assert "2 processes" in log.read_text()
@@ -359,12 +373,14 @@ def test_a_job_of_one_run_submitted_by_hand_as_well_does_nothing(run):
     one = run().start(misbehave="train=hang")
     one.sees("train | starts")
     (script,) = one.workspace.glob(".jobs/*/script-1.sh")
-    second = one.cluster.ask("sbatch", "--parsable", "--job-name=by-hand", "-o", str(script.parent / "o"), str(script))
+    second = one.cluster.ask(
+        "sbatch", "--parsable", "--job-name=by-hand", "-o", str(script.parent / "o"), str(script)
+    )
     until(lambda: one.cluster.state(second) == "FAILED", 200)
     one.cluster.ask("scancel", one.job())
     one.end()
     (log,) = script.parent.glob("slurm-1.log")
-    assert f"job {one.job()} does this already; nothing to do for job {second}" in (script.parent / "o").read_text() + (
-        log.read_text()
-    )
+    assert f"job {one.job()} does this already; nothing to do for job {second}" in (
+        script.parent / "o"
+    ).read_text() + (log.read_text())
     assert json.loads((script.parent / "claim-1.json").read_text())["job_id"] == one.job()

@@ -3,10 +3,10 @@
     python tests/yolo_v4/accuracy.py -m MODEL.pt -e SPEC.txt [--classes person,car] [--resamples 1000]
     python tests/yolo_v4/accuracy.py -p LABELS -e SPEC.txt ...
 
-LABELS is a folder of KITTI label files with scores, in pixels of the pictures, as `yolo_v4 inference -l` writes them;
-of whatever detector. Frames are drawn with replacement, as many as there are; the interval has 95 % of the draws in it.
-Detections are matched with objects frame by frame, so nothing is found or matched again for a draw: a detection counts
-as often as its frame was drawn.
+LABELS is a folder of KITTI label files with scores, in pixels of the pictures, as `yolo_v4 inference -l`
+writes them; of whatever detector. Frames are drawn with replacement, as many as there are; the interval has
+95 % of the draws in it. Detections are matched with objects frame by frame, so nothing is found or matched
+again for a draw: a detection counts as often as its frame was drawn.
 """
 
 import argparse
@@ -42,7 +42,9 @@ class Matched:
 
     def average_precisions(self, counts_RF: Any, mode: str) -> Any:
         """[R] of draws that have each frame so many times; NaN where a draw has no object."""
-        parts = [self._chunk(counts_RF[first : first + CHUNK], mode) for first in range(0, len(counts_RF), CHUNK)]
+        parts = [
+            self._chunk(counts_RF[first : first + CHUNK], mode) for first in range(0, len(counts_RF), CHUNK)
+        ]
         return np.concatenate(parts)
 
     def _chunk(self, counts_RF: Any, mode: str) -> Any:
@@ -56,7 +58,8 @@ class Matched:
             value_R = (np.diff(recall_RD, axis=1, prepend=0.0) * envelope_RD).sum(axis=1)
         else:
             reached = [
-                np.where(recall_RD >= level, envelope_RD, 0.0).max(axis=1, initial=0.0) for level in SAMPLED_RECALLS
+                np.where(recall_RD >= level, envelope_RD, 0.0).max(axis=1, initial=0.0)
+                for level in SAMPLED_RECALLS
             ]
             value_R = np.mean(reached, axis=0)
         return np.where(objects_R > 0, value_R, np.nan)
@@ -86,7 +89,9 @@ def table(matched: dict[str, Matched], mode: str, resamples: int, seed: int = 0)
     """Class, average precision, objects, and bounds of its interval; in the last row their mean."""
     frames = len(next(iter(matched.values())).objects_F)
     draws_RF = np.random.default_rng(seed).multinomial(frames, np.full(frames, 1 / frames), size=resamples)
-    counts_RF = np.concatenate((np.ones((1, frames), dtype=np.int64), draws_RF))  # the first row: frames as they are
+    counts_RF = np.concatenate(
+        (np.ones((1, frames), dtype=np.int64), draws_RF)
+    )  # the first row: frames as they are
     values = {name: one.average_precisions(counts_RF, mode) for name, one in matched.items()}
     objects = {name: int(one.objects_F.sum()) for name, one in matched.items()}
     values["mean"], objects["mean"] = np.nanmean(list(values.values()), axis=0), sum(objects.values())
@@ -122,18 +127,24 @@ def of_labels(folder: Path, spec: str) -> tuple[Experiment, list[Truth], list[De
         rows = [row for row in read_rows(folder / f"{frame.image.stem}.txt") if row[0] in experiment.classes]
         objects = [parse_columns(row, where=str(frame.image)) for row in rows]
         corners = torch.tensor([(one.x1, one.y1, one.x2, one.y2) for one in objects]).reshape(-1, 4)
-        classes = torch.tensor([experiment.classes.index(one.class_name) for one in objects], dtype=torch.int64)
+        classes = torch.tensor(
+            [experiment.classes.index(one.class_name) for one in objects], dtype=torch.int64
+        )
         found.append(Detections(corners, torch.tensor([float(row[15]) for row in rows]), classes))
     return experiment, truths, found
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("-m", "--model_path")
     what.add_argument("-p", "--predictions", type=Path)
     parser.add_argument("-e", "--experiment_spec", required=True)
-    parser.add_argument("--classes", help="to report and average, with commas between (default: all of the spec)")
+    parser.add_argument(
+        "--classes", help="to report and average, with commas between (default: all of the spec)"
+    )
     parser.add_argument("--resamples", type=int, default=1000)
     args = parser.parse_args()
     if args.predictions:

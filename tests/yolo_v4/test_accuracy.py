@@ -49,8 +49,8 @@ def test_a_draw_is_worth_what_the_evaluator_says_of_the_frames_drawn(case, mode:
 
 
 def test_an_interval_made_by_hand() -> None:
-    # One object on each of two frames; that of the first is found, that of the second not. A draw has none, one or two
-    # of the first: average precision 0, 1/2, 1 with probabilities 1/4, 1/2, 1/4.
+    # One object on each of two frames; that of the first is found, that of the second not. A draw has none,
+    # one or two of the first: average precision 0, 1/2, 1 with probabilities 1/4, 1/2, 1/4.
     one = Matched(right_D=np.array([True]), frame_D=np.array([0]), objects_F=np.array([1, 1]))
 
     assert one.average_precisions(np.array([[1, 1], [0, 2], [2, 0]]), "integrate").tolist() == [0.5, 0, 1]

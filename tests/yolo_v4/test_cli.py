@@ -54,7 +54,9 @@ def test_help_comes_without_torch(checkout: Path, command: str) -> None:
         [*PRUNE, "--gpu_index", "-1"],
     ],
 )
-def test_wrong_usage_exits_2_and_says_how_it_is_used(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_usage_exits_2_and_says_how_it_is_used(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as leaving:
         main(arguments)
     assert leaving.value.code == 2
@@ -77,7 +79,9 @@ def test_a_failure_is_explained_with_a_remedy_and_status_1(checkout: Path) -> No
     )
 
 
-def test_a_prune_with_all_of_taos_flags_fails_for_the_right_reason(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_prune_with_all_of_taos_flags_fails_for_the_right_reason(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     more = "-n max -eq union -pg 8 -pth 0.5 -nf 16 -el conv1 conv2 -k key -v --results_dir out"
 
     assert main([*PRUNE, *more.split()]) == 1
@@ -97,7 +101,9 @@ def test_the_log_file_takes_all_output_and_is_appended_to(checkout: Path, tmp_pa
     assert log.read_text() == once * 2
 
 
-def test_a_log_file_that_cannot_be_written_is_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_log_file_that_cannot_be_written_is_explained(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main([*PRUNE, "--log_file", str(tmp_path)]) == 1
     assert "cannot write the log file" in capsys.readouterr().err
 

@@ -16,7 +16,14 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 def test_a_line_has_taos_keys_in_taos_order(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "status.json"
     log = StatusLog(path)
-    log.write("RUNNING", "at work", data={"epoch": 1}, kpi={"k": 1}, graphical={"loss": "2.0"}, categorical={"c": {}})
+    log.write(
+        "RUNNING",
+        "at work",
+        data={"epoch": 1},
+        kpi={"k": 1},
+        graphical={"loss": "2.0"},
+        categorical={"c": {}},
+    )
     (line,) = _lines(path)
     expected = ["epoch", "date", "time", "status", "verbosity", "message", "categorical", "graphical", "kpi"]
     assert list(line) == expected
@@ -55,8 +62,13 @@ def test_without_a_folder_nothing_is_written_and_echo_still_hears() -> None:
         (ZeroDivisionError("a slip"), "a slip"),
     ],
 )
-def test_work_that_does_not_come_to_its_end_is_a_failure(tmp_path: Path, error: BaseException, message: str) -> None:
+def test_work_that_does_not_come_to_its_end_is_a_failure(
+    tmp_path: Path, error: BaseException, message: str
+) -> None:
     path = tmp_path / "status.json"
     with pytest.raises(type(error)), reported(StatusLog(path), started="go", failed="was interrupted"):
         raise error
-    assert [(line["status"], line["message"]) for line in _lines(path)] == [("STARTED", "go"), ("FAILURE", message)]
+    assert [(line["status"], line["message"]) for line in _lines(path)] == [
+        ("STARTED", "go"),
+        ("FAILURE", message),
+    ]

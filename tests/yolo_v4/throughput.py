@@ -2,9 +2,10 @@
 
     python tests/yolo_v4/throughput.py -e workspace/experiment/SPEC.txt [--use_amp] [--steps 40]
 
-Training: pictures a second of the real loop (augmentation, targets, optimiser, log) over those of the bare step
-(forward, loss, backward, optimiser) on one batch already in place. Evaluation: pictures a second from files to average
-precision over those of the bare forward. Both take turns, so that a busy machine disturbs them alike.
+Training: pictures a second of the real loop (augmentation, targets, optimiser, log) over those of the bare
+step (forward, loss, backward, optimiser) on one batch already in place. Evaluation: pictures a second from
+files to average precision over those of the bare forward. Both take turns, so that a busy machine disturbs
+them alike.
 """
 
 import argparse
@@ -28,16 +29,22 @@ ROUNDS = 4
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("-e", "--experiment_spec", type=Path, required=True)
     parser.add_argument("--use_amp", action="store_true")
-    parser.add_argument("--steps", type=int, default=40, help="of training, and batches of evaluation (default 40)")
+    parser.add_argument(
+        "--steps", type=int, default=40, help="of training, and batches of evaluation (default 40)"
+    )
     args = parser.parse_args()
     device, experiment = choose_device(None), load_experiment(args.experiment_spec)
     precision = mixed_precision(device) if args.use_amp else torch.float32
     network, _ = starting_network(experiment)
     batches = TrainingBatches(read_frames(experiment, "train"), experiment, device=device)
-    trainer = Trainer(network.to(device), experiment, steps_per_epoch=batches.steps_per_epoch, precision=precision)
+    trainer = Trainer(
+        network.to(device), experiment, steps_per_epoch=batches.steps_per_epoch, precision=precision
+    )
     _training(trainer, batches, args.steps // ROUNDS, experiment.training.batch_size)
     _evaluation(network, experiment, args.steps)
 

@@ -31,19 +31,35 @@ def declare(path, name, content):
     archive = path.read_bytes()
     entry = archive.rindex(name.encode()) - 46  # checksum, compressed size and size follow at 16, 20 and 24
     crc, size = struct.pack("<I", zlib.crc32(content)), struct.pack("<I", len(content))
-    path.write_bytes(archive[: entry + 16] + crc + archive[entry + 20 : entry + 24] + size + archive[entry + 28 :])
+    path.write_bytes(
+        archive[: entry + 16] + crc + archive[entry + 20 : entry + 24] + size + archive[entry + 28 :]
+    )
 
 
 def unpacked(path, folder):
-    unpack(path, read_contents(path).pairing.frames, images=folder / "images", labels=folder / "labels", say=print)
-    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+    unpack(
+        path,
+        read_contents(path).pairing.frames,
+        images=folder / "images",
+        labels=folder / "labels",
+        say=print,
+    )
+    return {
+        file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()
+    }
 
 
 def test_only_class_names_pictures_and_labels_are_taken(path, tmp_path):
-    pack(path, [NAMES, ("LICENSE", b"MIT"), ("data/train.txt", b"x"), ("data/notes/b.jpg", b"x"), *FRAME.items()])
+    pack(
+        path,
+        [NAMES, ("LICENSE", b"MIT"), ("data/train.txt", b"x"), ("data/notes/b.jpg", b"x"), *FRAME.items()],
+    )
 
     assert read_contents(path).classes == ("person", "car")
-    assert unpacked(path, tmp_path / "out") == {"images/a.jpg": b"picture", "labels/a.txt": b"0 .5 .5 .1 .1\n"}
+    assert unpacked(path, tmp_path / "out") == {
+        "images/a.jpg": b"picture",
+        "labels/a.txt": b"0 .5 .5 .1 .1\n",
+    }
 
 
 def test_the_export_may_lie_at_the_top_of_the_archive(path, tmp_path):
@@ -53,7 +69,11 @@ def test_the_export_may_lie_at_the_top_of_the_archive(path, tmp_path):
 
 
 def test_equal_names_in_different_folders_do_not_overwrite_each_other(path, tmp_path):
-    days = [(f"data/obj_train_data/{day}/f.{end}", f"{day} {end}".encode()) for day in "12" for end in ("jpg", "txt")]
+    days = [
+        (f"data/obj_train_data/{day}/f.{end}", f"{day} {end}".encode())
+        for day in "12"
+        for end in ("jpg", "txt")
+    ]
     pack(path, [NAMES, *days])
 
     assert unpacked(path, tmp_path / "out") == {
@@ -187,7 +207,9 @@ def test_a_member_that_ends_before_its_declared_size_is_refused(path, tmp_path):
     entry = archive.rindex(b"data/obj_train_data/d/a.jpg") - 46
     path.write_bytes(archive[: entry + 24] + struct.pack("<I", 9) + archive[entry + 28 :])
 
-    with pytest.raises(DataError, match=r"a\.jpg, which holds less than it declares; expected the declared 9 bytes"):
+    with pytest.raises(
+        DataError, match=r"a\.jpg, which holds less than it declares; expected the declared 9 bytes"
+    ):
         unpacked(path, tmp_path / "out")
 
 
@@ -205,7 +227,9 @@ def test_deflate64_is_called_so_and_the_remedy_is_to_pack_again(path):
 def test_backslashes_in_names_are_not_called_an_escape(path):
     pack(path, [NAMES, *((name.replace("/", "\\"), content) for name, content in FRAME.items())])
 
-    with pytest.raises(DataError, match="a name with backslashes, as some programs for Windows write it") as caught:
+    with pytest.raises(
+        DataError, match="a name with backslashes, as some programs for Windows write it"
+    ) as caught:
         read_contents(path)
     assert "pack the files again" in caught.value.remedy
 

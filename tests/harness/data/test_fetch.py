@@ -200,7 +200,9 @@ def test_silence_counts_as_a_broken_connection(server, part):
     server.pause_s = 1.0
 
     with pytest.raises(DataError, match="timed out, 2 times in a row"):
-        fetch(server.address, part, sha256=SHA256, say=print, patience=Patience(pauses_s=(0.01,), stall_s=0.1))
+        fetch(
+            server.address, part, sha256=SHA256, say=print, patience=Patience(pauses_s=(0.01,), stall_s=0.1)
+        )
 
 
 def test_a_server_that_is_not_there_is_named(server, part):
@@ -219,7 +221,9 @@ def test_a_redirect_that_keeps_the_bytes_safe_is_followed(server, part):
     assert part.read_bytes() == CONTENT
 
 
-@pytest.mark.parametrize("target", ["http://example.org/frames.zip", "file:///etc/hostname", "ftp://example.org/a"])
+@pytest.mark.parametrize(
+    "target", ["http://example.org/frames.zip", "file:///etc/hostname", "ftp://example.org/a"]
+)
 def test_a_redirect_to_where_bytes_could_be_changed_is_refused(server, part, target):
     server.redirects = [target]
 

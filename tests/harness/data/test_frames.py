@@ -59,7 +59,10 @@ def test_what_has_no_partner_is_told_with_its_place_and_left_out():
     pairing = pair_members([*members("d/a"), "obj_train_data/d/b.jpg", "obj_train_data/e/b.txt"])
 
     assert stems(pairing) == ["a"]
-    assert pairing.unpaired == ("obj_train_data/d/b.jpg has no label", "obj_train_data/e/b.txt has no picture")
+    assert pairing.unpaired == (
+        "obj_train_data/d/b.jpg has no label",
+        "obj_train_data/e/b.txt has no picture",
+    )
 
 
 @given(st.sets(st.tuples(st.sampled_from("xyz"), st.sampled_from("abc")), min_size=1))

@@ -9,7 +9,13 @@ from harness.data.inspection import inspect_frames, picture_fault
 from harness.settings.dataset import Dataset, SplitRule
 
 DATASET = Dataset(
-    name="d", title="d", archive="d.zip", classes=("person", "car"), width_px=32, height_px=24, split=SplitRule()
+    name="d",
+    title="d",
+    archive="d.zip",
+    classes=("person", "car"),
+    width_px=32,
+    height_px=24,
+    split=SplitRule(),
 )
 
 

@@ -28,7 +28,10 @@ def test_a_box_under_a_pixel_is_no_box(w, h):
 
 
 def test_a_kitti_line_has_fifteen_columns():
-    assert kitti_line("car", (260, 114, 285.5, 138)) == "car 0.00 0 0.00 260.00 114.00 285.50 138.00 0 0 0 0 0 0 0\n"
+    assert (
+        kitti_line("car", (260, 114, 285.5, 138))
+        == "car 0.00 0 0.00 260.00 114.00 285.50 138.00 0 0 0 0 0 0 0\n"
+    )
 
 
 @given(
@@ -77,7 +80,11 @@ def test_lines_may_end_as_on_windows():
         ("2 0.5 inf 0.1 0.1", "'2 0.5 inf 0.1 0.1'", "finite numbers"),
         ("2 0.5 0,5 0.1 0.1", "'2 0.5 0,5 0.1 0.1'", "numbers: class cx cy w h"),
         ("2 0.5 0.5 -0.1 0.1", "a box of size -0.1 x 0.1", "0 or more"),
-        ("2 1.2 0.5 0.1 0.1", "a box that reaches 0.25 of the picture outside it", "fractions of the picture"),
+        (
+            "2 1.2 0.5 0.1 0.1",
+            "a box that reaches 0.25 of the picture outside it",
+            "fractions of the picture",
+        ),
         ("2 120 80 20 10", "a box that reaches 129 of the picture outside it", "fractions of the picture"),
     ],
 )

@@ -54,7 +54,9 @@ def test_drawn_folders_are_test_as_a_whole():
 
 
 def test_a_folder_that_is_not_there_is_named():
-    with pytest.raises(DataError, match="test_groups names fri, but the archive has the folders mon, tue, wed"):
+    with pytest.raises(
+        DataError, match="test_groups names fri, but the archive has the folders mon, tue, wed"
+    ):
         split_frames(DAYS, SplitRule(group="folder", test_groups=("tue", "fri")))
 
 

@@ -21,4 +21,8 @@ def test_who_is_in_which_split_comes_back_as_written(tmp_path):
     write_split(tmp_path / "split.json", SPLIT, seed=7)
 
     assert read_split(tmp_path / "split.json") == SPLIT
-    assert json.loads((tmp_path / "split.json").read_text()) == {"seed": 7, "test": ["c"], "train": ["a.1", "b"]}
+    assert json.loads((tmp_path / "split.json").read_text()) == {
+        "seed": 7,
+        "test": ["c"],
+        "train": ["a.1", "b"],
+    }

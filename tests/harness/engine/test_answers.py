@@ -48,7 +48,12 @@ def test_no_status_file_is_a_fault_only_where_one_is_needed(tmp_path):
 
 
 def test_checkpoints_are_found_by_their_epoch(tmp_path):
-    for name in ("yolov4_resnet18_epoch_010.tlt", "yolov4_resnet18_epoch_9.hdf5", "notes.txt", ".x_epoch_011.pt"):
+    for name in (
+        "yolov4_resnet18_epoch_010.tlt",
+        "yolov4_resnet18_epoch_9.hdf5",
+        "notes.txt",
+        ".x_epoch_011.pt",
+    ):
         (tmp_path / name).write_text("x")
 
     assert [(epoch, path.suffix) for epoch, path in checkpoints(tmp_path)] == [(9, ".hdf5"), (10, ".tlt")]
@@ -72,7 +77,9 @@ def test_anchors_come_from_the_status_file(tmp_path):
 
 def test_anchors_come_from_the_console_where_there_is_no_status_file(tmp_path):
     log = tmp_path / "console.log"
-    log.write_text("(9, 9)\nPlease use following anchor sizes in YOLO config:\n(1.50, 2.00)\n(3.00, 4.00)\nTelemetry\n")
+    log.write_text(
+        "(9, 9)\nPlease use following anchor sizes in YOLO config:\n(1.50, 2.00)\n(3.00, 4.00)\nTelemetry\n"
+    )
 
     assert read_anchors(None, log) == [(1.5, 2.0), (3.0, 4.0)]
 

@@ -15,7 +15,9 @@ def tao(settings, tmp_path, monkeypatch):
     monkeypatch.setenv("KEY", "secret")
 
     def make(**changes):
-        made = settings(**{"engine": "tao", "image": str(tmp_path / "tao.sif"), "tao_version": "3.21.11", **changes})
+        made = settings(
+            **{"engine": "tao", "image": str(tmp_path / "tao.sif"), "tao_version": "3.21.11", **changes}
+        )
         monkeypatch.setenv("PATH", str(program.parent))
         return made
 
@@ -30,7 +32,11 @@ def test_sound_settings_pass(settings, tao):
 @pytest.mark.parametrize(
     ("changes", "message", "remedy"),
     [
-        ({"pretrained": "mine.hdf5"}, "pretrained is mine.hdf5 (command line), and there is no such file", "correct"),
+        (
+            {"pretrained": "mine.hdf5"},
+            "pretrained is mine.hdf5 (command line), and there is no such file",
+            "correct",
+        ),
         (
             {"pretrained": "https://example.org/resnet_18.hdf5"},
             "pretrained is https://example.org/resnet_18.hdf5 (command line) and has no sha256, "
@@ -60,7 +66,9 @@ def test_weights_that_cannot_be_brought_are_refused_before_anything_runs(setting
 
 def test_a_class_that_the_spec_does_not_map_is_refused(settings, tiny_dataset, tmp_path):
     text = (
-        tiny_dataset.read_text().replace("'truck'", "'truck', 'tram'").replace("file:", f"file:{tiny_dataset.parent}/")
+        tiny_dataset.read_text()
+        .replace("'truck'", "'truck', 'tram'")
+        .replace("file:", f"file:{tiny_dataset.parent}/")
     )
     (tmp_path / "trams.toml").write_text(text)
 
@@ -74,7 +82,9 @@ def test_a_class_that_the_spec_does_not_map_is_refused(settings, tiny_dataset, t
 
 
 def test_several_machines_are_refused(settings):
-    with pytest.raises(ConfigError, match=r"nodes is 2 \(command line\); only the portable engine trains on several"):
+    with pytest.raises(
+        ConfigError, match=r"nodes is 2 \(command line\); only the portable engine trains on several"
+    ):
         check(settings(nodes="2"))
 
 
@@ -91,7 +101,8 @@ def test_a_missing_container_program_is_refused(tao, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
 
     with pytest.raises(
-        ConfigError, match="ENGINE=tao with an image needs apptainer or singularity on PATH, and there is none"
+        ConfigError,
+        match="ENGINE=tao with an image needs apptainer or singularity on PATH, and there is none",
     ):
         check(made)
 

@@ -1,6 +1,11 @@
 from pathlib import Path
 
-from harness.engine.container import container_command, container_environment, container_prefix, container_program
+from harness.engine.container import (
+    container_command,
+    container_environment,
+    container_prefix,
+    container_program,
+)
 from harness.settings.platform import load_platform
 
 

@@ -29,7 +29,9 @@ def test_the_key_is_needed_where_a_program_does_not_start_without_it(flags, gene
 
 @pytest.mark.parametrize(("generation", "version"), RELEASES)
 def test_inference_is_given_separate_folders_where_it_takes_no_results_folder(flags, generation, version):
-    assert dialect.tao(version).takes_results_folder == ("--out_image_path" not in flags[generation]["inference"])
+    assert dialect.tao(version).takes_results_folder == (
+        "--out_image_path" not in flags[generation]["inference"]
+    )
 
 
 def test_a_program_without_results_folder_is_given_none():

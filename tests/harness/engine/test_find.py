@@ -34,7 +34,9 @@ def test_the_portable_engine_is_our_package_in_this_environment(settings, checko
 
 def test_here_resolves_to_the_real_engines_name(settings, on_path):
     here = settings(tao_version="5.0.0")
-    program = on_path("yolo_v4", "#!/usr/bin/python\nfrom nvidia_tao_tf1.cv.yolo_v4.entrypoint.yolo_v4 import main\n")
+    program = on_path(
+        "yolo_v4", "#!/usr/bin/python\nfrom nvidia_tao_tf1.cv.yolo_v4.entrypoint.yolo_v4 import main\n"
+    )
 
     engine = resolve(here)
 

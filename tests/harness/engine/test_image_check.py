@@ -27,7 +27,9 @@ def contained(settings, tmp_path, monkeypatch, fake_runtime):
             (inside / name).write_text(text)
             (inside / name).chmod(0o755)
         (tmp_path / "x.sif").write_text(f"PATH={inside}:/usr/bin:/bin\n{lines}")
-        return settings(**{"engine": engine, "image": str(tmp_path / "x.sif"), "tao_version": "5.0.0", **changes})
+        return settings(
+            **{"engine": engine, "image": str(tmp_path / "x.sif"), "tao_version": "5.0.0", **changes}
+        )
 
     monkeypatch.setenv("PATH", f"{fake_runtime}{os.pathsep}{os.environ['PATH']}")
     return make
@@ -59,7 +61,9 @@ def test_an_image_without_yolo_v4_is_refused(contained, tmp_path):
     assert refused(contained(programs={"true": ""})).message == f"there is no yolo_v4 in {tmp_path / 'x.sif'}"
 
 
-@pytest.mark.parametrize(("engine", "program", "other"), [("tao", OURS, "portable"), ("portable", NVIDIAS, "tao")])
+@pytest.mark.parametrize(
+    ("engine", "program", "other"), [("tao", OURS, "portable"), ("portable", NVIDIAS, "tao")]
+)
 def test_an_image_with_the_other_engine_is_refused(contained, engine, program, other):
     error = refused(contained(engine, programs={"yolo_v4": program}))
     assert "is not that of ENGINE=" + engine in error.message
@@ -77,9 +81,15 @@ def test_an_image_of_another_tao_is_refused(contained):
     ("complaint", "remedy"),
     [
         ("FATAL:   the image's architecture (arm64) could not run on the host's (amd64)", "architecture"),
-        ("FATAL:   container creation failed: mount hook function failure: destination /x doesn't exist", "real path"),
+        (
+            "FATAL:   container creation failed: mount hook function failure: destination /x doesn't exist",
+            "real path",
+        ),
         ('FATAL:   exec: "nvidia-container-cli": executable file not found in $PATH', "container toolkit"),
-        ("FATAL:   while mounting: squashfuse_ll exited: fuse: failed to open /dev/fuse: Permission denied", "fuse"),
+        (
+            "FATAL:   while mounting: squashfuse_ll exited: fuse: failed to open /dev/fuse: Permission denied",
+            "fuse",
+        ),
         ("FATAL:   could not create user namespace", "allow user namespaces"),
         ("FATAL:   image driver is on strike", "try it by hand"),
     ],
@@ -112,7 +122,14 @@ def test_a_slow_start_is_remarked_on_with_its_cure(contained):
 
 def test_there_is_no_container_inside_a_container(checkout, tmp_path, fake_runtime):
     (tmp_path / "x.sif").write_text("")
-    command = ["-m", "harness", "train", "--engine=portable", f"--image={tmp_path / 'x.sif'}", "--recipe=smoke"]
+    command = [
+        "-m",
+        "harness",
+        "train",
+        "--engine=portable",
+        f"--image={tmp_path / 'x.sif'}",
+        "--recipe=smoke",
+    ]
 
     ended = subprocess.run(
         [sys.executable, *command, f"--workspace={tmp_path / 'ws'}"],

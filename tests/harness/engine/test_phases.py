@@ -13,8 +13,21 @@ def write(folder, *lines):
 
 def test_our_phases_are_taken_as_told_behind_the_launch(tmp_path):
     told = [
-        {"phase": "start-up", "started_unix_s": 1002.5, "duration_s": 1.0, "status": "RUNNING", "date": "1/8/2026"},
-        {"phase": "epoch", "epoch": 1, "started_unix_s": 1003.5, "duration_s": 2.0, "wait_s": [0.1], "work_s": [1.9]},
+        {
+            "phase": "start-up",
+            "started_unix_s": 1002.5,
+            "duration_s": 1.0,
+            "status": "RUNNING",
+            "date": "1/8/2026",
+        },
+        {
+            "phase": "epoch",
+            "epoch": 1,
+            "started_unix_s": 1003.5,
+            "duration_s": 2.0,
+            "wait_s": [0.1],
+            "work_s": [1.9],
+        },
     ]
     write(tmp_path / "products" / "experiment", *told)
 
@@ -51,7 +64,10 @@ def test_phases_of_an_earlier_try_and_of_a_clock_set_back_are_left_out(tmp_path)
         {"phase": "epoch", "epoch": 3, "started_unix_s": 1002.0, "duration_s": 1.0},
     )
 
-    assert [one.get("epoch") for one in engine_phases(tmp_path, started_s=1000.0, ended_s=1010.0)] == [None, 3]
+    assert [one.get("epoch") for one in engine_phases(tmp_path, started_s=1000.0, ended_s=1010.0)] == [
+        None,
+        3,
+    ]
 
 
 def test_an_engine_that_tells_nothing_has_no_phases(tmp_path):

@@ -27,7 +27,9 @@ dataset_config {
 
 
 def test_every_blank_is_filled():
-    assert fill("n: $epochs\np: ${place}x\n", {"epochs": "3", "place": "here"}, where="t") == "n: 3\np: herex\n"
+    assert (
+        fill("n: $epochs\np: ${place}x\n", {"epochs": "3", "place": "here"}, where="t") == "n: 3\np: herex\n"
+    )
 
 
 def test_a_doubled_dollar_sign_is_one():
@@ -43,7 +45,9 @@ def test_a_blank_without_value_is_refused_with_its_line():
 
 
 def test_a_value_without_blank_is_refused_since_the_setting_would_do_nothing():
-    with pytest.raises(ConfigError, match=r"mine\.txt has no blank \$epochs, so that setting would do nothing"):
+    with pytest.raises(
+        ConfigError, match=r"mine\.txt has no blank \$epochs, so that setting would do nothing"
+    ):
         fill("num_epochs: 3", {"epochs": "3"}, where="mine.txt")
 
 

@@ -22,7 +22,9 @@ def bench(jamcam, tmp_path):
     jamcam.patience_s = 600.0
 
     def bench(*arguments, status=0, **environment):
-        printed = jamcam("bench", f"--results={tmp_path / 'results'}", *arguments, status=status, **environment)
+        printed = jamcam(
+            "bench", f"--results={tmp_path / 'results'}", *arguments, status=status, **environment
+        )
         return printed, read_records(tmp_path / "results")[0]
 
     bench.results = tmp_path / "results"
@@ -185,7 +187,9 @@ def test_killed_at_any_moment_what_was_finished_is_valid(bench, jamcam, seed):
         folder = bench.results / "local" / record.id
         assert record.status in ("ok", "truncated")
         assert record.status == "ok" or record.reason == "it was cut short"
-        assert {phase["run"] for phase in read_phases(folder)} >= {run.number for run in record.runs if run.images}
+        assert {phase["run"] for phase in read_phases(folder)} >= {
+            run.number for run in record.runs if run.images
+        }
         times_s = read_samples(folder).get("unix_s", ())
         # The newest samples may be of an earlier run: a sampler that has only just begun has none yet.
         begun_s = [child.create_time() for child, words in samplers.items() if str(folder) in words]

@@ -4,7 +4,12 @@ from harness.workspace.layout import Workspace
 
 def test_what_was_fetched_is_linked_and_what_may_be_edited_is_copied(tmp_path):
     user, own = Workspace(tmp_path / "user"), Workspace(tmp_path / "user" / ".bench" / "b")
-    for name in ("data/frames.zip", "pretrained_resnet18/w.hdf5", "specs/spec.txt", "experiment/weights/w.pt"):
+    for name in (
+        "data/frames.zip",
+        "pretrained_resnet18/w.hdf5",
+        "specs/spec.txt",
+        "experiment/weights/w.pt",
+    ):
         (user.root / name).parent.mkdir(parents=True, exist_ok=True)
         (user.root / name).write_text(name)
 

@@ -40,7 +40,9 @@ def test_of_few_repeats_nothing_is_worse():
     ],
 )
 def test_worse_is_slower_or_longer_by_more_than_five_percent(name, ours, worse):
-    one, other = (record("inference", runs=[run(n, {name: [value]}) for n in range(1, 6)]) for value in (ours, 10.0))
+    one, other = (
+        record("inference", runs=[run(n, {name: [value]}) for n in range(1, 6)]) for value in (ours, 10.0)
+    )
     assert compare([one], [other])[0].is_worse == worse
 
 

@@ -29,7 +29,9 @@ def test_of_a_total_only_the_change_means_something():
 
 
 def test_a_phase_has_the_means_of_the_samples_that_fall_into_it():
-    seen = samples(unix_s=[0, 1, 2, 3], late_s=[0] * 4, gpu0_power_w=[10, 20, 40, NAN], energy_total_j=[1, 2, 3, 4])
+    seen = samples(
+        unix_s=[0, 1, 2, 3], late_s=[0] * 4, gpu0_power_w=[10, 20, 40, NAN], energy_total_j=[1, 2, 3, 4]
+    )
     phases = [
         {"phase": "epoch", "started_unix_s": 0.5, "duration_s": 1.0},
         {"phase": "checkpoint", "started_unix_s": 2.5, "duration_s": 1.0},
@@ -47,7 +49,9 @@ def test_energy_is_the_counters_and_integrated_power_stands_beside_it():
     # 100 W for 4 s, of which 3.9 s lie between the first and the last sample; a new value every 0.2 s.
     times = np.arange(0.05, 4.0, 0.1)
     counter = 1000 + 100 * np.floor(times / 0.2 + 1e-9) * 0.2
-    (found,) = digest.energy(samples(unix_s=times, gpu0_energy_total_j=counter, gpu0_power_w=[100] * 40), 0.0, 4.0)
+    (found,) = digest.energy(
+        samples(unix_s=times, gpu0_energy_total_j=counter, gpu0_power_w=[100] * 40), 0.0, 4.0
+    )
 
     assert (found.device, found.method) == ("gpu0", "counter")
     assert found.energy_j == pytest.approx(380.0)
@@ -75,7 +79,9 @@ def test_how_the_sampler_did_its_beats_gaps_and_cost():
         late_s=[0.0, 0.001, 0.0, 0.002, 0.0, 0.0],
         probe_cpu_total_s=[0.1, 0.102, 0.104, 0.106, 0.108, 0.114],
     )
-    found = digest.probe(seen, [run(seconds=7.2)], gpu_hz=10, host_hz=1, faults=["gpu0_power_w is gone: lost"])
+    found = digest.probe(
+        seen, [run(seconds=7.2)], gpu_hz=10, host_hz=1, faults=["gpu0_power_w is gone: lost"]
+    )
 
     assert (found.samples, found.missed_beats, found.gaps_s) == (6, 2, (3.002,))
     assert found.beat_error_p95_s == pytest.approx(0.00175)
@@ -84,13 +90,17 @@ def test_how_the_sampler_did_its_beats_gaps_and_cost():
 
 
 def test_a_sampler_that_died_leaves_a_gap_up_to_the_end():
-    found = digest.probe(samples(unix_s=[0, 1], late_s=[0, 0]), [run(seconds=9)], gpu_hz=10, host_hz=1, faults=[])
+    found = digest.probe(
+        samples(unix_s=[0, 1], late_s=[0, 0]), [run(seconds=9)], gpu_hz=10, host_hz=1, faults=[]
+    )
 
     assert found.gaps_s == (8.0,)
 
 
 def test_zero_samples_are_one_gap_and_no_figures():
-    found = digest.probe({}, [run(seconds=9)], gpu_hz=10, host_hz=1, faults=["the sampler ended with status 1"])
+    found = digest.probe(
+        {}, [run(seconds=9)], gpu_hz=10, host_hz=1, faults=["the sampler ended with status 1"]
+    )
 
     assert (found.samples, found.beat_error_p95_s, found.cpu_pct, found.gaps_s) == (0, None, None, (9.0,))
 
@@ -125,7 +135,13 @@ def test_of_nothing_nothing_is_known():
 
 
 def epoch(wait, work, seconds=10.0):
-    return {"phase": "epoch", "started_unix_s": 0.0, "duration_s": seconds, "wait_s": [wait] * 4, "work_s": [work] * 4}
+    return {
+        "phase": "epoch",
+        "started_unix_s": 0.0,
+        "duration_s": seconds,
+        "wait_s": [wait] * 4,
+        "work_s": [work] * 4,
+    }
 
 
 @pytest.mark.parametrize(
@@ -134,7 +150,10 @@ def epoch(wait, work, seconds=10.0):
         ([epoch(0.05, 0.95)], "compute-bound"),
         ([epoch(0.3, 0.7)], "data-starved"),
         ([epoch(0.15, 0.85)], "cannot tell"),
-        ([epoch(0.05, 0.95), {"phase": "checkpoint", "started_unix_s": 10.0, "duration_s": 4.0}], "checkpoint-bound"),
+        (
+            [epoch(0.05, 0.95), {"phase": "checkpoint", "started_unix_s": 10.0, "duration_s": 4.0}],
+            "checkpoint-bound",
+        ),
         ([{"phase": "epoch", "started_unix_s": 0.0, "duration_s": 10.0}], "cannot tell"),
         ([], "cannot tell"),
     ],

@@ -12,7 +12,9 @@ def study():
     def make(kind, gpus, rates=(), *, started="2026-03-01T10:15:00Z", conditions=None, **changes):
         batch = 8 // gpus if kind == "strong" else 8
         told = {"scaling": kind, "gpus": gpus, "batch": batch, "epochs": 3 * gpus, **(conditions or {})}
-        return record("scaling", rates, started=started, machine=machine(gpus=gpus), conditions=told, **changes)
+        return record(
+            "scaling", rates, started=started, machine=machine(gpus=gpus), conditions=told, **changes
+        )
 
     return make
 
@@ -50,7 +52,10 @@ def test_a_batch_that_cannot_be_divided_is_refused_with_one_that_can(settings):
 def test_efficiency_is_the_share_of_what_as_many_gpus_could_give(study, one):
     # Four GPUs could give 400 images a second; they give 300, then 320.
     weak = with_efficiency(study("weak", 4, [300.0, 320.0]), [one])
-    assert efficiency(weak) == [("weak_efficiency_pct", one.id, (75.0,)), ("weak_efficiency_pct", one.id, (80.0,))]
+    assert efficiency(weak) == [
+        ("weak_efficiency_pct", one.id, (75.0,)),
+        ("weak_efficiency_pct", one.id, (80.0,)),
+    ]
     strong = with_efficiency(study("strong", 2, [130.0]), [one])
     assert efficiency(strong) == [("strong_efficiency_pct", one.id, (65.0,))]
 

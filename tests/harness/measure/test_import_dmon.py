@@ -37,7 +37,12 @@ def test_its_energy_is_power_times_time_and_its_coverage_is_told(log, settings, 
     (energy,) = record.runs[0].energy
 
     # Nine seconds lie between the ten samples, and ten were watched.
-    assert (energy.device, energy.method, energy.energy_j, energy.coverage_pct) == ("gpu0", "integral", 900.0, 90.0)
+    assert (energy.device, energy.method, energy.energy_j, energy.coverage_pct) == (
+        "gpu0",
+        "integral",
+        900.0,
+        90.0,
+    )
     assert {one.metric: one.mean for one in record.series}["gpu0_utilisation_pct"] == 50.0
 
 

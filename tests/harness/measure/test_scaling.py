@@ -12,26 +12,43 @@ def scaling(jamcam, tmp_path):
     jamcam.patience_s = 600.0
 
     def scaling(*arguments, status=0, **environment):
-        printed = jamcam("scaling", f"--results={tmp_path / 'results'}", *arguments, status=status, **environment)
+        printed = jamcam(
+            "scaling", f"--results={tmp_path / 'results'}", *arguments, status=status, **environment
+        )
         return printed, read_records(tmp_path / "results")[0]
 
     return scaling
 
 
 @pytest.mark.slow
-def test_a_study_leaves_a_record_of_each_count_and_kind_with_its_efficiency(scaling, jamcam, nvml_folder, tmp_path):
-    # Whatever it is asked, the stand-in takes a tenth of a second for a step: with the batch of four divided over two
-    # GPUs that is 40 images a second as before, half of what they could give; with four frames each it is twice 40.
+def test_a_study_leaves_a_record_of_each_count_and_kind_with_its_efficiency(
+    scaling, jamcam, nvml_folder, tmp_path
+):
+    # Whatever it is asked, the stand-in takes a tenth of a second for a step: with the batch of four divided
+    # over two GPUs that is 40 images a second as before, half of what they could give; with four frames each
+    # it is twice 40.
     printed, records = scaling("--gpus=1,2", LD_LIBRARY_PATH=str(nvml_folder))
 
-    told = {(one.conditions["scaling"], one.conditions["gpus"], one.conditions["batch"]): one for one in records}
+    told = {
+        (one.conditions["scaling"], one.conditions["gpus"], one.conditions["batch"]): one for one in records
+    }
     assert {one.case for one in records} == {"scaling"}
-    base, strong, weak = (told.pop(key) for key in (("strong and weak", 1, 4), ("strong", 2, 2), ("weak", 2, 4)))
+    base, strong, weak = (
+        told.pop(key) for key in (("strong and weak", 1, 4), ("strong", 2, 2), ("weak", 2, 4))
+    )
     assert told == {}
     rates = [one.values("train_images_per_s") for one in (base, strong, weak)]
     assert rates == [pytest.approx((rate, rate)) for rate in (40, 40, 80)]
-    assert [one.values("strong_efficiency_pct", of=base.id) for one in (base, strong, weak)] == [(), (50.0, 50.0), ()]
-    assert [one.values("weak_efficiency_pct", of=base.id) for one in (base, strong, weak)] == [(), (), (100.0, 100.0)]
+    assert [one.values("strong_efficiency_pct", of=base.id) for one in (base, strong, weak)] == [
+        (),
+        (50.0, 50.0),
+        (),
+    ]
+    assert [one.values("weak_efficiency_pct", of=base.id) for one in (base, strong, weak)] == [
+        (),
+        (),
+        (100.0, 100.0),
+    ]
     assert {one.conditions["data_sha256"] for one in records} != {None}
     assert f"strong_efficiency_pct of {base.id}: 50 %" in printed
     assert (tmp_path / "results" / "plots" / "gpus-smoke.svg").exists()

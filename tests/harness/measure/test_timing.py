@@ -11,14 +11,24 @@ def values(found):
 
 
 def epoch(number, steps, **more):
-    return {"phase": "epoch", "epoch": number, "started_unix_s": 100.0 * number, "duration_s": 10.0, **more, **steps}
+    return {
+        "phase": "epoch",
+        "epoch": number,
+        "started_unix_s": 100.0 * number,
+        "duration_s": 10.0,
+        **more,
+        **steps,
+    }
 
 
 def test_training_is_timed_by_step_after_warm_up():
     # Two slow steps, then six of a quarter of a second each: 4 frames every 0.25 s.
     steps = {"wait_s": [0.1, 0.1] + [0.05] * 6, "work_s": [2.0, 1.0] + [0.2] * 6}
     found, left_out = of_training(
-        [{"phase": "launch", "started_unix_s": 0.0, "duration_s": 1.5}, epoch(1, steps)], batch=4, frames=32, plan=PLAN
+        [{"phase": "launch", "started_unix_s": 0.0, "duration_s": 1.5}, epoch(1, steps)],
+        batch=4,
+        frames=32,
+        plan=PLAN,
     )
 
     assert left_out == 2
@@ -55,4 +65,6 @@ def test_epochs_come_from_the_log_and_the_phases():
     assert found["epoch_images_per_s"] == (2.0, 2.0, 2.0)
     assert found["epoch_end_s"] == (20.0, 124.0, 220.0)
     assert found["time_to_mAP_s"] == (124.0,)
-    assert values(of_epochs(log, phases, batch=4, frames=18, began_s=90.0, target=0.9))["time_to_mAP_s"] == (None,)
+    assert values(of_epochs(log, phases, batch=4, frames=18, began_s=90.0, target=0.9))["time_to_mAP_s"] == (
+        None,
+    )

@@ -15,7 +15,8 @@ from harness.process.identity import is_running, start_time
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills children with their parent")
 
-# Starts its arguments bound to itself, tells the number of the child, and waits to be killed, or for the child's end.
+# Starts its arguments bound to itself, tells the number of the child, and waits to be killed, or for the
+# child's end.
 PARENT = """
 import subprocess, sys
 from harness.process.console import bound_to_us
@@ -42,7 +43,11 @@ def way(request, tmp_path):
             pytest.skip("no setpriv on this machine")
         (folder / "setpriv").symlink_to(real)
     functions = {"BASH_FUNC_module%%": "() { :; }"} if request.param == "exported functions" else {}
-    return {**os.environ, **functions, "PATH": str(folder)}, "setpriv" if request.param == "setpriv" else "python"
+    return {
+        **os.environ,
+        **functions,
+        "PATH": str(folder),
+    }, "setpriv" if request.param == "setpriv" else "python"
 
 
 @pytest.fixture
@@ -110,13 +115,18 @@ def test_the_program_gets_the_whole_environment(way, end_of):
     assert {name: told.get(name) for name in way[0]} == way[0]
 
 
-@pytest.mark.parametrize(("script", "status"), [("exit 7", 7), ("kill -KILL $$", 137), ("kill -TERM $$", 143)])
+@pytest.mark.parametrize(
+    ("script", "status"), [("exit 7", 7), ("kill -KILL $$", 137), ("kill -TERM $$", 143)]
+)
 def test_how_the_program_ended_is_seen(way, end_of, program_called, script, status):
     assert end_of(way[0], program_called("program", script)) == (status, [])
 
 
 def test_a_program_that_is_not_there_is_named(way, end_of):
-    assert end_of(way[0], "no-such-program") == (127, ["cannot start no-such-program: No such file or directory"])
+    assert end_of(way[0], "no-such-program") == (
+        127,
+        ["cannot start no-such-program: No such file or directory"],
+    )
 
 
 def test_the_quick_way_is_taken_where_it_does_all_that_is_asked(way, checkout):
@@ -125,7 +135,11 @@ def test_the_quick_way_is_taken_where_it_does_all_that_is_asked(way, checkout):
 
     def starter(name):
         answer = subprocess.run(
-            [sys.executable, "-c", words, name], cwd=checkout, env=environment, capture_output=True, check=True
+            [sys.executable, "-c", words, name],
+            cwd=checkout,
+            env=environment,
+            capture_output=True,
+            check=True,
         )
         return Path(answer.stdout.decode().strip()).name
 

@@ -113,7 +113,9 @@ def test_a_host_whose_name_fits_in_part_is_not_taken_for_the_platforms(login, mo
 
     assert "host" in problems(login("pearl"), Verdict.CANNOT_TELL)  # mn[12].*
     with pytest.raises(ConfigError, match=r"host: expected a name like mn\[12\]"):
-        facts.require_platform_match(Platform(name="x", title="", host_pattern="mn[12].*"), facts.machine(host_name=False), {})
+        facts.require_platform_match(
+            Platform(name="x", title="", host_pattern="mn[12].*"), facts.machine(host_name=False), {}
+        )
 
 
 def test_a_platform_without_patterns_has_no_opinion_on_hosts(login):
@@ -123,7 +125,8 @@ def test_a_platform_without_patterns_has_no_opinion_on_hosts(login):
 @pytest.mark.parametrize(("platform", "status"), [("baskerville", "retired"), ("pearl", "unknown")])
 def test_nobody_can_tell_whether_a_site_that_may_be_gone_still_takes_jobs(login, platform, status):
     told = problems(
-        login(platform, account="proj", qos="q") if platform == "baskerville" else login(platform), Verdict.CANNOT_TELL
+        login(platform, account="proj", qos="q") if platform == "baskerville" else login(platform),
+        Verdict.CANNOT_TELL,
     )
 
     assert f"is in service: {status}, as of 2026-05-18" in told["status"]
@@ -189,7 +192,9 @@ def test_a_missing_image_and_a_missing_key_are_found(login, tmp_path):
     }
 
 
-def test_a_container_command_is_not_looked_for_on_login_nodes_that_have_none(login, image, monkeypatch, tmp_path):
+def test_a_container_command_is_not_looked_for_on_login_nodes_that_have_none(
+    login, image, monkeypatch, tmp_path
+):
     settings = login("jade", engine="tao", image=image("x86_64"), tao_version="5.0.0")
     (tmp_path / "bin" / "singularity").unlink()
 
@@ -214,7 +219,13 @@ def test_engine_doctor_shell_and_checks_agree_on_the_container_program(login, tm
     options = {"image": str(tmp_path / "x.sif"), "account": "dp1"}
     settings = login("tursa", **options)  # container = ["singularity", "apptainer"]
     seen = {finding.what: finding.observed for finding in examine(settings)}
-    main(["shell", "--platform=tursa", *(f"--{name}={value}" for name, value in options.items() if name == "image")])
+    main(
+        [
+            "shell",
+            "--platform=tursa",
+            *(f"--{name}={value}" for name, value in options.items() if name == "image"),
+        ]
+    )
 
     assert seen["container"] == "singularity"
     assert " singularity shell --nv " in capsys.readouterr().out
@@ -262,7 +273,9 @@ def test_a_file_system_that_reserves_no_space_leaves_the_question_open(login, mo
 
 
 def test_an_engine_that_is_on_no_path_is_refused_here_and_doubted_where_jobs_have_a_path_of_their_own(login):
-    assert problems(login("local", engine="here")) == {"engine": "no program yolo_v4 on PATH, which ENGINE=here needs"}
+    assert problems(login("local", engine="here")) == {
+        "engine": "no program yolo_v4 on PATH, which ENGINE=here needs"
+    }
     assert "engine" in problems(login("jade", engine="here"), Verdict.CANNOT_TELL)
 
 

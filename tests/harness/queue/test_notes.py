@@ -59,7 +59,9 @@ def test_the_first_job_of_a_segment_has_it(run):
 
 def note(run, restart, begun, ended=None, *, task="", **words):
     place = {"task": task, "restart": restart}
-    start = {name: words.pop(name) for name in ("heard_unix_s", "kept_unix_s") if name in words and ended is None}
+    start = {
+        name: words.pop(name) for name in ("heard_unix_s", "kept_unix_s") if name in words and ended is None
+    }
     run.note_allocation(1, "start", **place, job_id="7", host="n1", **{"unix_s": begun, **start})
     if ended is not None:
         run.note_allocation(1, "end", **place, **{"unix_s": ended, **words})
@@ -112,7 +114,9 @@ def test_the_rate_of_training_is_what_the_newest_try_said_last(workspace):
     for name, rates in (("1", [8.0, 9.0]), ("2", [10.0, 11.0]), ("3", [])):
         staged(tries / name, "experiment").mkdir(parents=True)
         lines = [json.dumps({"status": "RUNNING", "message": "", "images_per_s": rate}) for rate in rates]
-        (staged(tries / name, "experiment") / "status.json").write_text("\n".join([*lines, '{"status": "FAILURE"}']))
+        (staged(tries / name, "experiment") / "status.json").write_text(
+            "\n".join([*lines, '{"status": "FAILURE"}'])
+        )
 
     assert images_per_s(Workspace(workspace)) == 11.0
     assert images_per_s(Workspace(workspace / "another")) is None
@@ -122,14 +126,16 @@ def test_a_record_that_is_closed_in_a_job_is_told_what_its_run_has_cost_by_then(
     run.intend(1, 0, ME)
     monkeypatch.setattr(time, "time", lambda: 1000.0)
     run.note_job(1, "7")
-    # 100 s in the queue, 300 s on a node that went down with a bench of which nothing was kept; 200 s in the queue,
-    # and 900 s of work until now: of 1,200 s three quarters were of use.
+    # 100 s in the queue, 300 s on a node that went down with a bench of which nothing was kept; 200 s in the
+    # queue, and 900 s of work until now: of 1,200 s three quarters were of use.
     note(run, 0, 1100.0)
     note(run, 1, 1600.0, heard_unix_s=1400.0, kept_unix_s=0.0)
     monkeypatch.setattr(time, "time", lambda: 2500.0)
 
     found = cost_so_far(Workspace(workspace), {"SLURM_JOB_ID": "7"})
-    assert found == Cost(stays=2, queue_s=300, allocated_s=1200, lost_s=300, lost_steps=None, goodput_pct=75.0)
+    assert found == Cost(
+        stays=2, queue_s=300, allocated_s=1200, lost_s=300, lost_steps=None, goodput_pct=75.0
+    )
     assert cost_so_far(Workspace(workspace), {"SLURM_JOB_ID": "8"}) is None
     assert cost_so_far(Workspace(workspace), {}) is None
 

@@ -29,7 +29,13 @@ def made():
                 for name, value in wanted.items()
                 if getattr(declared, f"{name}_use") == "must" and not getattr(declared, name)
             }
-        options = {"recipe": "jamcam", "platform": platform, "workspace": "/scratch/ws", **identity, **changes}
+        options = {
+            "recipe": "jamcam",
+            "platform": platform,
+            "workspace": "/scratch/ws",
+            **identity,
+            **changes,
+        }
         return load_settings({name: text for name, text in options.items() if text is not None}, {})
 
     return make
@@ -53,7 +59,9 @@ def test_the_script_of_a_platform_is_as_it_was_checked(platform, made, job):
 
 def test_several_gpus_nodes_and_repeats_and_a_key_are_in_the_script(made, job):
     settings = made("sulis", gpus="3", nodes="2", array="5", wall_time="1-12:00:00")
-    script = batch_script(settings, job(words=("train",), segment=2, name="jamcam-R-2", key_file="/keys/my key"))
+    script = batch_script(
+        settings, job(words=("train",), segment=2, name="jamcam-R-2", key_file="/keys/my key")
+    )
 
     assert script == (SCRIPTS / "sulis-2-nodes.sh").read_text()
 
@@ -64,14 +72,21 @@ def test_every_script_is_one_that_bash_can_read(script):
 
 
 def test_what_a_person_typed_cannot_become_a_command(made, job):
-    script = batch_script(made("slurm", image="/images/$(touch x); a.sif"), job(directory=Path("/my dir; rm x")))
+    script = batch_script(
+        made("slurm", image="/images/$(touch x); a.sif"), job(directory=Path("/my dir; rm x"))
+    )
 
     assert "cd -- '/my dir; rm x'\n" in script
     assert "'--image=/images/$(touch x); a.sif'" in script
 
 
 def test_settings_of_the_environment_travel_as_options(job):
-    environment = {"JAMCAM_PLATFORM": "jade", "JAMCAM_EPOCHS": "3", "JAMCAM_KEY": "open sesame", "KEY": "open sesame"}
+    environment = {
+        "JAMCAM_PLATFORM": "jade",
+        "JAMCAM_EPOCHS": "3",
+        "JAMCAM_KEY": "open sesame",
+        "KEY": "open sesame",
+    }
     script = batch_script(load_settings({"seed": "7"}, environment), job())
 
     assert " all --platform=jade --epochs=3 --seed=7\n" in script
@@ -122,7 +137,11 @@ def test_training_across_nodes_is_one_launcher_a_node_that_meet_at_the_first(tmp
     for name, body in {"srun": 'printf "[%s]" srun "$@"', "scontrol": "echo node7; echo node8"}.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
         (tmp_path / name).chmod(0o755)
-    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "SLURM_JOB_ID": "4711", "SLURM_JOB_NODELIST": "node[7-8]"}
+    environment = {
+        "PATH": f"{tmp_path}:/usr/bin:/bin",
+        "SLURM_JOB_ID": "4711",
+        "SLURM_JOB_NODELIST": "node[7-8]",
+    }
     environment |= {"SLURM_CPUS_PER_TASK": cpus} if cpus else {}
     line = [*across_nodes(2, 4, "/venv/bin/python"), "-m", "yolo_v4", "train", "--gpus", "4"]
     called = subprocess.run(line, env=environment, capture_output=True, text=True, check=True).stdout

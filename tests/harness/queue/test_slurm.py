@@ -90,7 +90,10 @@ def test_a_slurm_that_knows_of_no_cluster_is_told_apart_from_a_refusal(plays, tm
         submit(tmp_path / "script.sh")
     last = complaint.splitlines()[-1]
     assert caught.value.message == f"Slurm is installed here and knows of no cluster: {last}"
-    assert caught.value.remedy == "give the command on a login node, or set SLURM_CONF to the cluster's slurm.conf"
+    assert (
+        caught.value.remedy
+        == "give the command on a login node, or set SLURM_CONF to the cluster's slurm.conf"
+    )
 
 
 def test_a_machine_without_slurm_is_no_login_node(tmp_path, monkeypatch):
@@ -115,7 +118,9 @@ def test_one_question_tells_of_all_jobs(plays):
     answer = Queue(0.0).look()
 
     assert [(row.state, row.task, row.reason) for row in answer.of("7")] == [("RUNNING", "", "None")]
-    assert [(row.state, row.task, row.reason) for row in answer.of("8")] == [("PENDING", "2", "Priority (x|y)")]
+    assert [(row.state, row.task, row.reason) for row in answer.of("8")] == [
+        ("PENDING", "2", "Priority (x|y)")
+    ]
     assert plays.calls() == [f"squeue -h -u {os.getuid()} -t all -o %F|%K|%T|%j|%r"]
 
 
@@ -129,7 +134,8 @@ def test_however_many_runs_wait_the_scheduler_is_asked_once_in_an_interval(plays
     plays("squeue", "echo '7|N/A|RUNNING|a|None'")
     until_s = time.time() + 3.0
     waiting = [
-        multiprocessing.get_context("fork").Process(target=wait_for, args=(Queue(1.0), until_s)) for _ in "12345678"
+        multiprocessing.get_context("fork").Process(target=wait_for, args=(Queue(1.0), until_s))
+        for _ in "12345678"
     ]
     for process in waiting:
         process.start()

@@ -33,17 +33,26 @@ def everything():
         rates = RNG.normal(rate, rate / 100, 5)
         yield record(
             "train",
-            runs=[run(n, {"train_images_per_s": [one]}, images=9, energy=used) for n, one in enumerate(rates)],
+            runs=[
+                run(n, {"train_images_per_s": [one]}, images=9, energy=used) for n, one in enumerate(rates)
+            ],
             **words,
         )
         for case in ("evaluate", "inference"):
             for batch in (1, 8):
                 runs = [
-                    run(n, {"images_per_s": [one * batch**0.5]}, images=9, energy=used) for n, one in enumerate(rates)
+                    run(n, {"images_per_s": [one * batch**0.5]}, images=9, energy=used)
+                    for n, one in enumerate(rates)
                 ]
-                yield record(case, runs=runs, **{**words, "conditions": {**words["conditions"], "batch": batch}})
+                yield record(
+                    case, runs=runs, **{**words, "conditions": {**words["conditions"], "batch": batch}}
+                )
         told = {("stage_s", stage): [4000 / rate * n + 1] for n, stage in enumerate(STAGES)}
-        course = {"epoch_loss": [90.0, 40.0], "epoch_mAP": [0.1, 0.4], "epoch_end_s": [4000 / rate, 8000 / rate]}
+        course = {
+            "epoch_loss": [90.0, 40.0],
+            "epoch_mAP": [0.1, 0.4],
+            "epoch_end_s": [4000 / rate, 8000 / rate],
+        }
         yield record("chain", runs=[run(1, {**told, **course}, duration_s=200.0)], **words)
 
 
@@ -64,7 +73,10 @@ def phases(record):
         ("epoch", 100, 80),
         ("checkpoint", 180, 10),
     ]
-    return [{"run": 1, "phase": name, "started_unix_s": begun + at, "duration_s": long} for name, at, long in spans]
+    return [
+        {"run": 1, "phase": name, "started_unix_s": begun + at, "duration_s": long}
+        for name, at, long in spans
+    ]
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +118,9 @@ def test_no_two_words_of_a_plot_lie_on_each_other_and_none_is_cut_off():
         assert len(words) > 8, name
         boxes = [(text.get_text(), text.get_window_extent().shrunk(0.95, 0.8)) for text in words]
         page = drawn.bbox
-        assert [word for word, box in boxes if box.x0 < page.x0 or box.x1 > page.x1 or box.y0 < page.y0] == [], name
+        assert [
+            word for word, box in boxes if box.x0 < page.x0 or box.x1 > page.x1 or box.y0 < page.y0
+        ] == [], name
         assert [(a, b) for (a, one), (b, other) in combinations(boxes, 2) if one.overlaps(other)] == [], name
 
 
@@ -124,7 +138,9 @@ def beyond(drawn):
 
 @pytest.mark.slow
 def test_the_same_records_give_the_same_bytes_in_any_order():
-    records = [record("train", [10.0, 11.0, 12.0, 13.0, 14.0], platform=name) for name in ("jade", "local", "pearl")]
+    records = [
+        record("train", [10.0, 11.0, 12.0, 13.0, 14.0], platform=name) for name in ("jade", "local", "pearl")
+    ]
 
     def drawn(found):
         return {name: render(figure) for name, figure in figures(found, lambda _: {}, lambda _: [])}

@@ -23,7 +23,14 @@ def test_a_record_of_the_case_sampler_which_benches_no_longer_measure_is_shown(c
     lines = list(bench_lines([record]))
     assert lines[0] == "\nsampler (ok; clean)"
     assert [line.split(":")[0].strip() for line in lines[1:]] == [
-        *("train_images_per_s", "start_up_s", "train_step_s", "train_wait_s", "command_s", "sampler_change_pct")
+        *(
+            "train_images_per_s",
+            "start_up_s",
+            "train_step_s",
+            "train_wait_s",
+            "command_s",
+            "sampler_change_pct",
+        )
     ]
     assert lines[-1].startswith("  sampler_change_pct: -0.3477 % (95 %: ")  # the median of its 39 values
 
@@ -42,4 +49,6 @@ def test_a_comparison_of_few_repeats_or_with_nothing_says_so():
     assert [*map(comparison_line, compare([few], [few]))] == [
         "train train_images_per_s: 1.000 (below 5 repeats: too few to say); 20 against 20 images/s, n 1 and 1"
     ]
-    assert [*map(comparison_line, compare([few], [nothing]))] == ["train train_images_per_s: nothing to divide by"]
+    assert [*map(comparison_line, compare([few], [nothing]))] == [
+        "train train_images_per_s: nothing to divide by"
+    ]

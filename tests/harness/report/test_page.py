@@ -26,7 +26,8 @@ def test_a_platform_that_was_measured_has_its_figures_and_their_record():
         "train",
         platform="jade",
         runs=[
-            run(n, {"train_images_per_s": [rate]}, images=100, energy=[joules(25.0)]) for n, rate in enumerate(rates)
+            run(n, {"train_images_per_s": [rate]}, images=100, energy=[joules(25.0)])
+            for n, rate in enumerate(rates)
         ],
         machine=machine(gpus=2),
         conditions={"gpus": 2},
@@ -39,10 +40,16 @@ def test_a_platform_that_was_measured_has_its_figures_and_their_record():
         observed=observed(other_gpu_processes=1),
     )
     chain = record(
-        "chain", platform="jade", machine=machine(gpus=2), conditions={"gpus": 2}, runs=[run(1, {"mAP": [0.47]})]
+        "chain",
+        platform="jade",
+        machine=machine(gpus=2),
+        conditions={"gpus": 2},
+        runs=[run(1, {"mAP": [0.47]})],
     )
 
-    text = section([trained, chain], {"jade": "JADE 2"}, ["throughput-sample", "timeline-jade", "energy-sample"])
+    text = section(
+        [trained, chain], {"jade": "JADE 2"}, ["throughput-sample", "timeline-jade", "energy-sample"]
+    )
 
     assert text.splitlines()[4:] == [
         "| jade | 2× Made-up 100 | portable, fp32, batch 4 | sample | 102 (100 to 104; n 5) | GPU 85, CPU 40 "

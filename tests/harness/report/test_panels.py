@@ -44,7 +44,9 @@ def test_throughput_has_a_row_a_set_up_and_a_panel_a_kind_of_work():
     assert [axes.get_title(loc="left") for axes in drawn.axes] == ["training", "inference"]
     assert [label.split(":")[0] for label in rows(drawn)] == ["jade", "local"]
     assert [medians(axes) for axes in drawn.axes] == [{"400", "11"}, {"30"}]
-    assert {axes.get_xscale() for axes in drawn.axes} == {"log"}, "11 and 400 are too far apart for one length"
+    assert {axes.get_xscale() for axes in drawn.axes} == {"log"}, (
+        "11 and 400 are too far apart for one length"
+    )
     assert drawn.axes[0].get_xlabel() == "throughput (images/s)"
 
 
@@ -61,7 +63,10 @@ def test_energy_tells_gpu_from_cpu_and_how_it_is_known():
     drawn = energy("sample", of(record("train", runs=[run(1, {}, images=10, energy=used)])))
 
     (legend,) = drawn.legends
-    assert [text.get_text() for text in legend.get_texts()] == ["GPU, its own counter", "CPU, power times time"]
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "GPU, its own counter",
+        "CPU, power times time",
+    ]
     assert medians(drawn.axes[0]) == {"500", "200"}
 
 
@@ -87,7 +92,11 @@ def test_more_rows_than_a_page_holds_are_counted_in_the_foot():
 
 def points(axes):
     """{legend's name: (x, y)} of the lines that have one."""
-    return {line.get_label(): line.get_xydata().tolist() for line in axes.lines if not line.get_label().startswith("_")}
+    return {
+        line.get_label(): line.get_xydata().tolist()
+        for line in axes.lines
+        if not line.get_label().startswith("_")
+    }
 
 
 def test_learning_shows_the_epochs_that_were_judged_by_number_and_by_time():
@@ -126,16 +135,26 @@ def test_efficiency_is_throughput_over_that_of_perfect_scaling():
 
 def test_a_study_draws_strong_and_weak_scaling_apart_from_one_beginning():
     # Strong: 8 frames in all; weak: 8 frames a GPU.
-    study = [("strong and weak", 1, 8, 100.0), ("strong", 2, 4, 150.0), ("weak", 2, 8, 190.0), ("strong", 4, 2, 200.0)]
+    study = [
+        ("strong and weak", 1, 8, 100.0),
+        ("strong", 2, 4, 150.0),
+        ("weak", 2, 8, 190.0),
+        ("strong", 4, 2, 200.0),
+    ]
     records = [
         record(
-            "scaling", [rate], machine=machine(gpus=gpus), conditions={"scaling": kind, "gpus": gpus, "batch": batch}
+            "scaling",
+            [rate],
+            machine=machine(gpus=gpus),
+            conditions={"scaling": kind, "gpus": gpus, "batch": batch},
         )
         for kind, gpus, batch, rate in study
     ]
     drawn = more_gpus("sample", of(*records))
 
-    names = {kind: f"local: Made-up 100, portable, fp32, batch 8, {kind} scaling" for kind in ("strong", "weak")}
+    names = {
+        kind: f"local: Made-up 100, portable, fp32, batch 8, {kind} scaling" for kind in ("strong", "weak")
+    }
     rates, shares = (points(axes) for axes in drawn.axes)
     assert rates == {names["strong"]: [[1, 100], [2, 150], [4, 200]], names["weak"]: [[1, 100], [2, 190]]}
     assert shares == {names["strong"]: [[1, 100], [2, 75], [4, 50]], names["weak"]: [[1, 100], [2, 95]]}
@@ -164,5 +183,8 @@ def test_lines_of_one_name_look_alike_in_all_panels():
     one, other = Line("one", [1, 2], [1, 2]), Line("other", [1, 2], [2, 1])
     drawn = line_plot("Two", [Panel("x", lines=[one, other]), Panel("x", lines=[other])])
 
-    looks = [{line.get_label(): (line.get_color(), line.get_marker()) for line in axes.lines} for axes in drawn.axes]
+    looks = [
+        {line.get_label(): (line.get_color(), line.get_marker()) for line in axes.lines}
+        for axes in drawn.axes
+    ]
     assert looks[0]["other"] == looks[1]["other"] != looks[0]["one"]

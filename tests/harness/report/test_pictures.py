@@ -22,7 +22,9 @@ def test_pictures_that_are_all_there_need_not_be_drawn_again(results):
     assert pictures.names(results) == ["one"]
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"source": "source"}', '{"source": "source", "pictures": 3}'])
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"source": "source"}', '{"source": "source", "pictures": 3}']
+)
 def test_a_note_that_is_none_means_to_draw(results, content):
     (results / "plots" / "drawn.json").write_text(content)
     assert not pictures.is_drawn(results, "source")
@@ -38,7 +40,11 @@ def test_a_picture_that_was_changed_or_lost_is_noticed(results):
 def test_a_picture_that_is_not_drawn_any_more_goes_and_other_files_stay(results):
     (results / "plots" / "notes.txt").touch()
     pictures.keep(results, {"two.png": b"2"})
-    assert sorted(path.name for path in (results / "plots").iterdir()) == ["drawn.json", "notes.txt", "two.png"]
+    assert sorted(path.name for path in (results / "plots").iterdir()) == [
+        "drawn.json",
+        "notes.txt",
+        "two.png",
+    ]
 
 
 def test_the_digest_of_records_is_of_all_but_the_pictures(results):

@@ -139,14 +139,18 @@ def test_other_conditions_are_refused_and_forced_they_stand_beside_the_figures(r
 
 
 def test_a_gate_lets_pass_what_is_as_fast_as_its_reference(results):
-    assert said_by(gate, results, "local", force=False).startswith(f"bench {NEW} over its reference {OLD}\ntrain ")
+    assert said_by(gate, results, "local", force=False).startswith(
+        f"bench {NEW} over its reference {OLD}\ntrain "
+    )
 
 
 def test_a_gate_says_no_to_what_is_slower_and_how_to_accept_it(results):
     slow = "20260301T000000Z-cccc"
     keep(results, bench(slow, 90.0))
 
-    with pytest.raises(Refused, match=r"local: worse by more than 5 %:\n  train train_images_per_s: 0.900") as caught:
+    with pytest.raises(
+        Refused, match=r"local: worse by more than 5 %:\n  train train_images_per_s: 0.900"
+    ) as caught:
         said_by(gate, results, "local", force=False)
     assert caught.value.exit_status == 3
 
@@ -198,7 +202,9 @@ def test_on_a_base_install_plots_says_what_is_missing_and_how_to_get_it(results,
 
 def test_the_backend_of_a_notebook_in_the_environment_does_not_stop_the_drawing(results, checkout):
     # What Jupyter exports; the module that it names is not installed beside the harness.
-    printed, status = plots(results, checkout, MPLBACKEND="module://matplotlib_inline_of_a_notebook.backend_inline")
+    printed, status = plots(
+        results, checkout, MPLBACKEND="module://matplotlib_inline_of_a_notebook.backend_inline"
+    )
 
     assert (status, printed.count("Traceback")) == (0, 0), printed
     assert (results / "plots" / "throughput-sample.svg").exists()
@@ -249,7 +255,13 @@ def thousand_records(results):
     rng = np.random.default_rng(0)
     watched = results / "sampled"
     watched.mkdir(parents=True)
-    names = ["host_cpu_pct", "tree_rss_bytes", "gpu0_utilisation_pct", "gpu0_memory_used_bytes", "gpu0_power_w"]
+    names = [
+        "host_cpu_pct",
+        "tree_rss_bytes",
+        "gpu0_utilisation_pct",
+        "gpu0_memory_used_bytes",
+        "gpu0_power_w",
+    ]
     with SampleFile(watched, names) as file:
         for beat in range(10_000):
             file.add(START_UNIX_S + 20 + beat / 10, 0.0, rng.uniform(0, 100, len(names)).tolist())

@@ -7,7 +7,9 @@ from tests.harness.made import joules, machine, observed, record, run
 
 
 def test_a_set_up_is_told_in_two_lines():
-    four = record(platform="jade", machine=machine(gpus=4), conditions={"gpus": 4, "nodes": 2, "precision": "bf16"})
+    four = record(
+        platform="jade", machine=machine(gpus=4), conditions={"gpus": 4, "nodes": 2, "precision": "bf16"}
+    )
 
     assert setup(four).words == "jade: 8× Made-up 100\nportable, bf16, batch 4"
     mixed = setup(record("train", [1.0], conditions={"mixed_precision": True})).words
@@ -46,7 +48,9 @@ def test_steps_of_a_run_count_once():
 
 
 def test_energy_of_a_run_is_that_of_all_its_devices_of_a_kind():
-    watched = run(1, {}, images=50, energy=[joules(10.0), joules(15.0, device="gpu1"), joules(4.0, device="cpu")])
+    watched = run(
+        1, {}, images=50, energy=[joules(10.0), joules(15.0, device="gpu1"), joules(4.0, device="cpu")]
+    )
     unwatched = run(2, {}, images=50)
     found = record(runs=[watched, unwatched])
 
@@ -55,6 +59,8 @@ def test_energy_of_a_run_is_that_of_all_its_devices_of_a_kind():
     assert energy_name(found, "gpu") == "GPU, its own counter"
 
 
-@pytest.mark.parametrize(("value", "text"), [(1234.5, "1,234"), (36.24, "36.2"), (0.04567, "0.0457"), (100.4, "100")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(1234.5, "1,234"), (36.24, "36.2"), (0.04567, "0.0457"), (100.4, "100")]
+)
 def test_a_number_has_three_digits(value, text):
     assert number(value) == text

@@ -10,7 +10,9 @@ from harness.report.style import LOOKS, add_foot, log_axis, look, new_figure, re
 def lightness(colour):
     """CIE L*, 0 to 100, of a colour #rrggbb (IEC 61966-2-1 and CIE 1976)."""
     parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
     light = 0.2126 * red + 0.7152 * green + 0.0722 * blue
     return 116 * light ** (1 / 3) - 16 if light > 0.008856 else 903.3 * light
 
@@ -42,13 +44,19 @@ def test_the_same_values_give_the_same_bytes_whatever_a_user_prefers():
 
 @pytest.mark.parametrize(
     ("ends", "labels"),
-    [((12.0, 90.0), ["20", "50", "100"]), ((30.0, 4000.0), ["100", "1,000"]), ((0.3, 4.0), ["0.5", "1", "2"])],
+    [
+        ((12.0, 90.0), ["20", "50", "100"]),
+        ((30.0, 4000.0), ["100", "1,000"]),
+        ((0.3, 4.0), ["0.5", "1", "2"]),
+    ],
 )
 def test_a_logarithmic_axis_has_numbers_that_people_read(ends, labels):
     with style():
         axes = new_figure(2.0, "").subplots()
         log_axis(axes.xaxis, *ends)
         low, high = axes.get_xlim()
-        shown = [axes.xaxis.get_major_formatter()(at) for at in axes.xaxis.get_majorticklocs() if low <= at <= high]
+        shown = [
+            axes.xaxis.get_major_formatter()(at) for at in axes.xaxis.get_majorticklocs() if low <= at <= high
+        ]
 
     assert [label for label in shown if label in labels] == labels

@@ -62,7 +62,9 @@ def test_beats_that_a_slower_sensor_sits_out_break_nothing():
 
 
 def test_only_panels_with_samples_are_drawn():
-    drawn = timeline(CHAIN, samples({"host_cpu_pct": np.full(100, 50.0), "gpu0_power_w": np.full(100, np.nan)}), [])
+    drawn = timeline(
+        CHAIN, samples({"host_cpu_pct": np.full(100, 50.0), "gpu0_power_w": np.full(100, np.nan)}), []
+    )
 
     assert [axes.get_ylabel() for axes in drawn.axes[1:]] == ["utilisation (%)"]
     assert drawn.axes[-1].get_xlabel() == "time since the start of run 1 (s)"

@@ -22,7 +22,14 @@ def test_an_address_that_nobody_can_tamper_with_is_taken(address):
 
 @pytest.mark.parametrize(
     "address",
-    ["http://example.org/a.zip", "http://127.0.0.1.example.org/a", "ftp://example.org/a", "a.zip", "https:///a", ""],
+    [
+        "http://example.org/a.zip",
+        "http://127.0.0.1.example.org/a",
+        "ftp://example.org/a",
+        "a.zip",
+        "https:///a",
+        "",
+    ],
 )
 def test_any_other_address_is_refused_also_with_a_sha256(address):
     with pytest.raises(ConfigError, match=r"d\.toml: address is .*, expected https://"):

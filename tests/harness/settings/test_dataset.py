@@ -115,7 +115,9 @@ def test_an_absolute_file_address_stays(tmp_path):
 
 
 def test_a_name_that_is_not_there_is_answered_with_the_nearest():
-    with pytest.raises(ConfigError, match=r"no samples\.toml in .*, which has jamcam, sample, smoke") as caught:
+    with pytest.raises(
+        ConfigError, match=r"no samples\.toml in .*, which has jamcam, sample, smoke"
+    ) as caught:
         load_dataset("samples")
 
     assert caught.value.remedy.startswith("take sample,")

@@ -34,7 +34,14 @@ def test_the_command_line_wins_over_the_environment_over_luigi_cfg_over_the_reci
     assert (settings.epochs, settings.batch, settings.seed, settings.val_split_pct) == (10, 20, 30, 20.0)
     names = ("epochs", "batch", "seed", "val_split", "gpus", "keep")
     origins = [settings.origins[name] for name in names]
-    assert origins == ["command line", "environment", "luigi.cfg", "recipe smoke", "platform local", "built-in"]
+    assert origins == [
+        "command line",
+        "environment",
+        "luigi.cfg",
+        "recipe smoke",
+        "platform local",
+        "built-in",
+    ]
 
 
 def test_the_first_layer_that_has_a_value_wins_and_is_named():
@@ -50,7 +57,10 @@ def test_a_validation_split_that_leaves_a_side_empty_is_refused(text):
     with pytest.raises(ConfigError) as caught:
         value_of(KNOWN["val_split"], [Layer("command line", {"val_split": text})])
 
-    assert caught.value.message == f"val_split is '{text}' (command line), expected a number above 0 and below 100"
+    assert (
+        caught.value.message
+        == f"val_split is '{text}' (command line), expected a number above 0 and below 100"
+    )
     assert caught.value.remedy == "give --val-split a number above 0 and below 100"
 
 

@@ -42,7 +42,9 @@ def test_every_fact_of_a_site_has_its_source_beside_it(path):
     bare = [
         line
         for before, line in itertools.pairwise(lines)
-        if "#" not in line and not before.startswith("#") and not line.startswith(("title", "facts_date", "scheduler"))
+        if "#" not in line
+        and not before.startswith("#")
+        and not line.startswith(("title", "facts_date", "scheduler"))
     ]
     assert bare == []
 
@@ -55,7 +57,10 @@ def test_every_fact_of_a_site_has_its_source_beside_it(path):
         ({"account": "a b"}, "account is 'a b', expected a name without blanks and quotes"),
         ({"account": "a\n#SBATCH --x"}, "expected a name without blanks and quotes"),
         ({"account": "a", "account_use": "never"}, "account is 'a', but account_use is never"),
-        ({"gpu_request": "--gres=gpu:{gpus}; rm"}, "expected one option of sbatch, such as --gres=gpu:{gpus}"),
+        (
+            {"gpu_request": "--gres=gpu:{gpus}; rm"},
+            "expected one option of sbatch, such as --gres=gpu:{gpus}",
+        ),
         ({"options": ("-N 2",)}, "options has '-N 2', expected single options of sbatch"),
         ({"wall_time": "86400"}, "wall_time is '86400', expected [days-]hours:minutes:seconds"),
         ({"wall_time": ""}, "wall_time is missing, which a queue needs"),
@@ -93,7 +98,9 @@ def test_what_is_a_persons_own_stands_in_a_file_beside_it(tmp_path):
     assert load_platform(str(tmp_path / "site.toml")).account == "proj-7"
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("0:30:00", 1800), ("24:00:00", 86400), ("6-00:00:00", 518400)])
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("0:30:00", 1800), ("24:00:00", 86400), ("6-00:00:00", 518400)]
+)
 def test_wall_times_as_slurm_writes_them(text, seconds):
     assert wall_time_s(text) == seconds
 
@@ -105,7 +112,8 @@ def test_other_ways_to_write_a_time_are_not_guessed_at(text):
 
 
 @pytest.mark.parametrize(
-    ("host", "fits"), [("mn1", True), ("mn2.pearl.scd.stfc.ac.uk", True), ("column1.lab", False), ("xmn1", False)]
+    ("host", "fits"),
+    [("mn1", True), ("mn2.pearl.scd.stfc.ac.uk", True), ("column1.lab", False), ("xmn1", False)],
 )
 def test_a_host_belongs_to_a_platform_where_its_whole_name_matches(host, fits):
     pearl = load_platform("pearl")  # mn[12].*
@@ -125,7 +133,12 @@ def test_a_login_node_counts_only_where_it_is_asked_for():
 def test_a_pattern_with_alternatives_does_not_reach_into_the_other():
     both = dataclasses.replace(SOUND, host_pattern="a|b", login_pattern="c|d")
 
-    assert [host_fits(both, host, login=True) for host in ("a", "d", "ad", "ac")] == [True, True, False, False]
+    assert [host_fits(both, host, login=True) for host in ("a", "d", "ad", "ac")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
 
 
 def test_work_for_a_queue_is_done_on_the_spot_inside_a_job():

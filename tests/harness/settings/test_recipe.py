@@ -29,7 +29,9 @@ def test_a_recipe_that_is_not_there_is_refused_with_the_nearest_name():
     assert "take smoke" in caught.value.remedy
 
 
-@pytest.mark.parametrize(("name", "size"), [("smoke", (128, 96)), ("sample", (256, 224)), ("jamcam", (352, 288))])
+@pytest.mark.parametrize(
+    ("name", "size"), [("smoke", (128, 96)), ("sample", (256, 224)), ("jamcam", (352, 288))]
+)
 def test_every_recipe_names_a_template_of_its_size_for_all_six_classes(name, size):
     template = load_recipe(name).spec
     text = (Path(SPECS) / template).read_text()

@@ -14,7 +14,12 @@ SOURCES = {"recipe": Recipe, "platform": Platform}
 
 def test_each_variable_is_a_field_of_the_settings_and_has_the_same_name_but_one():
     fields = {field.name for field in dataclasses.fields(Settings)}
-    assert {variable.field for variable in VARIABLES} == fields - {"origins", "cli_options", "overrides", "via_make"}
+    assert {variable.field for variable in VARIABLES} == fields - {
+        "origins",
+        "cli_options",
+        "overrides",
+        "via_make",
+    }
     assert {v.name: v.field for v in VARIABLES if v.name != v.field} == {"val_split": "val_split_pct"}
 
 
@@ -40,10 +45,14 @@ def test_a_help_fits_on_one_line_beside_its_option(variable):
 
 def test_helps_name_every_recipe_and_every_engine():
     assert [name for name in declared_names("recipes") if name not in KNOWN["recipe"].help] == []
-    assert [name for name in ENGINES if name not in KNOWN["engine"].help or name not in KNOWN["engine"].expected] == []
+    assert [
+        name for name in ENGINES if name not in KNOWN["engine"].help or name not in KNOWN["engine"].expected
+    ] == []
 
 
-@pytest.mark.parametrize(("text", "value"), [("1", True), ("Yes", True), ("true", True), ("0", False), ("", False)])
+@pytest.mark.parametrize(
+    ("text", "value"), [("1", True), ("Yes", True), ("true", True), ("0", False), ("", False)]
+)
 def test_a_switch_is_written_in_several_ways(text, value):
     assert read_switch(text) is value
 

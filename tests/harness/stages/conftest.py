@@ -30,10 +30,13 @@ def picture() -> Callable[[int], bytes]:
 def dataset(tmp_path: Path, picture: Callable[[int], bytes]) -> Callable[..., Path]:
     """Makes a data-set file with an archive of twelve sound frames in three folders, changed by what is given.
 
-    `changes` maps members below obj_train_data to contents, None takes one away; `lines` replace keys of the file.
+    `changes` maps members below obj_train_data to contents, None takes one away; `lines` replace keys of the
+    file.
     """
 
-    def make(changes: Mapping[str, bytes | None] | None = None, names: str = "person\ncar\n", **lines: str) -> Path:
+    def make(
+        changes: Mapping[str, bytes | None] | None = None, names: str = "person\ncar\n", **lines: str
+    ) -> Path:
         members: dict[str, bytes | None] = {}
         for number in range(FRAMES):
             stem = f"day{number % 3}/f{number:02d}"

@@ -40,7 +40,9 @@ def test_a_limit_unpacks_that_many_training_frames_and_every_test_frame(dataset,
 
     split = split_of(workspace)
     assert (len(split["train"]), len(split["test"])) == (4, 3)
-    assert names(workspace / "data/.frames/images") == sorted(f"{stem}.jpg" for stem in split["train"] + split["test"])
+    assert names(workspace / "data/.frames/images") == sorted(
+        f"{stem}.jpg" for stem in split["train"] + split["test"]
+    )
 
 
 def test_pictures_get_one_ending_and_keep_their_bytes(dataset, run):
@@ -147,7 +149,9 @@ def test_weights_in_a_zip_are_unpacked(dataset, run, tmp_path):
 
 
 def test_the_address_of_a_version_at_ngc_stands_for_the_file_in_it(settings):
-    address = "https://api.ngc.nvidia.com/v2/models/nvidia/tao/pretrained_object_detection/versions/resnet18/zip"
+    address = (
+        "https://api.ngc.nvidia.com/v2/models/nvidia/tao/pretrained_object_detection/versions/resnet18/zip"
+    )
 
     product = pretrained_product(settings(pretrained=address, pretrained_sha256="0" * 64))
 

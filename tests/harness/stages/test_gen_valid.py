@@ -8,12 +8,18 @@ from harness.stages.gen_valid import GenValid
 from harness.stages.verify import Verify
 
 STAGES = (Download, Verify, GenValid)
-VIEWS = {"train": ("images", "labels", "labels_raw"), "val": ("images", "labels"), "test": ("images", "labels")}
+VIEWS = {
+    "train": ("images", "labels", "labels_raw"),
+    "val": ("images", "labels"),
+    "test": ("images", "labels"),
+}
 
 
 def shown(workspace, part):
     """Stems of a part, which must be the same in each of its folders."""
-    folders = [{path.stem for path in (workspace / "data" / part / content).iterdir()} for content in VIEWS[part]]
+    folders = [
+        {path.stem for path in (workspace / "data" / part / content).iterdir()} for content in VIEWS[part]
+    ]
     assert all(folder == folders[0] for folder in folders)
     return folders[0]
 

@@ -59,7 +59,9 @@ def test_training_goes_on_from_the_last_whole_checkpoint_and_ends_with_the_same_
     jamcam("train", "--epochs=4")
     shutil.copytree(jamcam.workspace, undisturbed)
     shutil.rmtree(jamcam.workspace)
-    run = jamcam.start("train", "--epochs=4", FAKE_YOLO_V4="train=hang-after-2", FAKE_YOLO_V4_PID=str(tmp_path / "pid"))
+    run = jamcam.start(
+        "train", "--epochs=4", FAKE_YOLO_V4="train=hang-after-2", FAKE_YOLO_V4_PID=str(tmp_path / "pid")
+    )
     wait_for(tmp_path / "pid", run)
     run.kill()
     run.communicate()
@@ -75,7 +77,9 @@ def test_training_goes_on_from_the_last_whole_checkpoint_and_ends_with_the_same_
 
 
 def test_a_try_of_other_settings_is_not_gone_on_with(jamcam, tmp_path):
-    run = jamcam.start("train", "--epochs=4", FAKE_YOLO_V4="train=hang-after-2", FAKE_YOLO_V4_PID=str(tmp_path / "pid"))
+    run = jamcam.start(
+        "train", "--epochs=4", FAKE_YOLO_V4="train=hang-after-2", FAKE_YOLO_V4_PID=str(tmp_path / "pid")
+    )
     wait_for(tmp_path / "pid", run)
     run.kill()
     run.communicate()
@@ -101,7 +105,9 @@ def test_a_signal_ends_the_engine_first_and_keeps_the_logs(done, tmp_path, numbe
 
 
 def test_two_runs_in_one_workspace_the_second_says_who_holds_it(done, tmp_path):
-    first = done.start("train", "--epochs=3", FAKE_YOLO_V4="train=hang", FAKE_YOLO_V4_PID=str(tmp_path / "pid"))
+    first = done.start(
+        "train", "--epochs=3", FAKE_YOLO_V4="train=hang", FAKE_YOLO_V4_PID=str(tmp_path / "pid")
+    )
     wait_for(tmp_path / "pid", first)
 
     printed = done("all", status=4)

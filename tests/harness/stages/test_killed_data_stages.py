@@ -8,9 +8,20 @@ from harness.files import digest_path
 
 pytestmark = pytest.mark.slow
 
-PRODUCTS = ("data/.frames", "data/train", "data/val", "data/test", "data/split.json", "experiment/verify.json")
+PRODUCTS = (
+    "data/.frames",
+    "data/train",
+    "data/val",
+    "data/test",
+    "data/split.json",
+    "experiment/verify.json",
+)
 # The folder that each stage is killed in the middle of.
-FILLING = {"download": "data/.frames/images", "verify": "data/.frames/labels", "gen-valid": "data/train/images"}
+FILLING = {
+    "download": "data/.frames/images",
+    "verify": "data/.frames/labels",
+    "gen-valid": "data/train/images",
+}
 
 
 @pytest.fixture
@@ -31,7 +42,9 @@ def kill_while(run, pattern, workspace):
     run.communicate()
 
 
-def test_after_sigkill_in_each_of_them_the_products_are_those_of_an_undisturbed_run(jamcam, many_frames, tmp_path):
+def test_after_sigkill_in_each_of_them_the_products_are_those_of_an_undisturbed_run(
+    jamcam, many_frames, tmp_path
+):
     jamcam.dataset = many_frames
     for stage, filling in FILLING.items():
         kill_while(jamcam.start("gen-valid"), f".attempts/{stage}/*/products/{filling}/*", jamcam.workspace)

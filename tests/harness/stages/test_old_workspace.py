@@ -1,8 +1,9 @@
 """A workspace that commit 7d5a361 finished is read as done: markers keep their form, fingerprints their ingredients.
 
-`tests/fixtures/workspace-7d5a361` was made by that commit, at /srv/jamcam, from six pictures and with the engine in
-its folder bin. It has its own recipe, data-set file and copies of the specs, so that later changes of those that are
-shipped do not concern it. The archive and the record of copied specs were left out: a finished workspace needs neither.
+`tests/fixtures/workspace-7d5a361` was made by that commit, at /srv/jamcam, from six pictures and with the
+engine in its folder bin. It has its own recipe, data-set file and copies of the specs, so that later changes
+of those that are shipped do not concern it. The archive and the record of copied specs were left out: a
+finished workspace needs neither.
 """
 
 import os
@@ -47,7 +48,13 @@ def test_a_changed_setting_is_told_from_the_ingredients_it_kept(options):
 
 
 def test_status_says_that_all_nine_stages_are_done(options, checkout):
-    words = [sys.executable, "-m", "harness", "status", *(f"--{name}={text}" for name, text in options.items())]
+    words = [
+        sys.executable,
+        "-m",
+        "harness",
+        "status",
+        *(f"--{name}={text}" for name, text in options.items()),
+    ]
 
     shown = subprocess.run(words, cwd=checkout, capture_output=True, text=True, check=True).stdout
 

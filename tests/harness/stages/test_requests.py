@@ -37,7 +37,9 @@ NEWER = {
         for words, split in zip(OLDER[ConvertData], ("train", "val", "test"), strict=True)
     ],
     Train: OLDER[Train],
-    Eval: [f"evaluate -m {MODEL}.hdf5 -e NEW/{split}.txt -r NEW/evaluate_{split}" for split in ("test", "val")],
+    Eval: [
+        f"evaluate -m {MODEL}.hdf5 -e NEW/{split}.txt -r NEW/evaluate_{split}" for split in ("test", "val")
+    ],
     Vis: [
         f"inference -m {MODEL}.hdf5 -e NEW/vis.txt -i NEW/products/frames -t 0.3 -r {STAGED}/visualisations",
     ],
@@ -76,4 +78,6 @@ def test_the_key_does_not_stay_in_what_is_exported(settings, workspace, monkeypa
 
     Export(settings=settings(engine="tao"))._take_out_key(workspace)
 
-    assert (workspace / "nvinfer_config.txt").read_text() == "net-scale-factor=1.0\ntlt-model-key=<your key>\n"
+    assert (
+        workspace / "nvinfer_config.txt"
+    ).read_text() == "net-scale-factor=1.0\ntlt-model-key=<your key>\n"

@@ -22,7 +22,9 @@ def cut_short(settings):
 
 
 @pytest.mark.parametrize("links", ["taken", "refused"])
-def test_training_goes_on_from_whole_checkpoints_also_where_hard_links_are_refused(cut_short, monkeypatch, links):
+def test_training_goes_on_from_whole_checkpoints_also_where_hard_links_are_refused(
+    cut_short, monkeypatch, links
+):
     chosen, earlier = cut_short
 
     def link(source, target):

@@ -25,7 +25,9 @@ def test_labels_become_kitti_and_the_test_frames_get_their_folders(dataset, run)
 
 
 def test_the_report_counts_frames_and_boxes_of_each_class(dataset, run):
-    workspace = verify(run, dataset({"day0/f00.txt": b""}, split='{ group = "folder", test_groups = ["day0"] }'))
+    workspace = verify(
+        run, dataset({"day0/f00.txt": b""}, split='{ group = "folder", test_groups = ["day0"] }')
+    )
 
     report = json.loads((workspace / "experiment/verify.json").read_text())
     assert report == {
@@ -49,7 +51,11 @@ def test_the_numbers_of_all_three_sets_are_printed(dataset, run, capsys):
 
 def test_every_fault_is_told_at_once_with_file_line_found_and_expected(dataset, run, workspace):
     declared = dataset(
-        {"day0/f00.jpg": b"", "day1/f01.txt": b"9 0.5 0.5 0.1 0.1\n0 nan 0.5 0.1 0.1\n", "day2/f02.txt": b"0 0.5\n"}
+        {
+            "day0/f00.jpg": b"",
+            "day1/f01.txt": b"9 0.5 0.5 0.1 0.1\n0 nan 0.5 0.1 0.1\n",
+            "day2/f02.txt": b"0 0.5\n",
+        }
     )
 
     with pytest.raises(DataError) as caught:
@@ -102,8 +108,8 @@ def test_the_real_archive_is_sound_and_counted_right(shared, tmp_path, run):
 
     workspace = verify(run, declared)
 
-    # Counted with `unzip -p nyc_ourcamera_yolo11.zip 'data/obj_train_data/*/*.txt' | cut -d' ' -f1 | sort | uniq -c`,
-    # and with the two days alone.
+    # Counted with `unzip -p nyc_ourcamera_yolo11.zip 'data/obj_train_data/*/*.txt' | cut -d' ' -f1 | sort |
+    # uniq -c`, and with the two days alone.
     report = json.loads((workspace / "experiment/verify.json").read_text())
     assert report["frames"] == {"train_and_validation": 2015, "test": 209}
     test = {"person": 34, "bicycle": 5, "car": 735, "motorbike": 0, "bus": 12, "truck": 58}

@@ -75,7 +75,10 @@ def test_no_product_tells_where_or_when_it_was_made(finished_workspace):
 def test_a_second_run_does_nothing(done, tmp_path):
     printed = done("all", FAKE_YOLO_V4_CALLS=str(tmp_path / "calls"))
 
-    assert "nothing to do: download, verify, gen-valid, tune-bdb, convert-data, train, eval, vis, export" in printed
+    assert (
+        "nothing to do: download, verify, gen-valid, tune-bdb, convert-data, train, eval, vis, export"
+        in printed
+    )
     assert calls(tmp_path / "calls") == []
 
 
@@ -131,7 +134,9 @@ def test_stages_that_do_not_depend_on_each_other_run_side_by_side(done, tmp_path
         FAKE_YOLO_V4_PID=str(pid_path),
     )
     deadline = time.monotonic() + 30
-    while not (calls(calls_path).count("dataset_convert") == 3 and pid_path.exists() and pid_path.read_text()):
+    while not (
+        calls(calls_path).count("dataset_convert") == 3 and pid_path.exists() and pid_path.read_text()
+    ):
         assert run.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -6,7 +6,12 @@ def test_a_plan_can_be_typed_and_says_why():
     steps = [
         Step(stage="verify", marker=None, reasons=()),
         Step(stage="gen-valid", marker=None, reasons=("seed was 1, is now 2",)),
-        Step(stage="train", marker=None, reasons=("gen-valid comes first",), argv=(("yolo_v4", "train", "a b"),)),
+        Step(
+            stage="train",
+            marker=None,
+            reasons=("gen-valid comes first",),
+            argv=(("yolo_v4", "train", "a b"),),
+        ),
     ]
 
     assert plan(steps) == (

@@ -25,9 +25,7 @@ def base_install(tmp_path):
             (site / path.name).symlink_to(path)
 
     def run(*arguments, cwd):
-        program = (
-            f"import sys; sys.path[:0] = [{str(cwd)!r}, {str(site)!r}]; from harness.cli import main; sys.exit(main())"
-        )
+        program = f"import sys; sys.path[:0] = [{str(cwd)!r}, {str(site)!r}]; from harness.cli import main; sys.exit(main())"
         ended = subprocess.run(
             [sys.executable, "-I", "-S", "-c", program, *arguments],
             cwd=cwd,
@@ -55,7 +53,10 @@ def test_a_base_install_says_what_plots_need_and_how_to_get_it(base_install, che
 def test_a_base_install_can_look_and_compare(base_install, checkout, tmp_path):
     for number in (1, 2):
         one = record(
-            "train", [100.0] * 5, bench=f"2026020{number}T000000Z-0000", started=f"2026-02-0{number}T00:00:00Z"
+            "train",
+            [100.0] * 5,
+            bench=f"2026020{number}T000000Z-0000",
+            started=f"2026-02-0{number}T00:00:00Z",
         )
         close_record(begin_record(tmp_path / "results", one), one)
     sides = [f"--{side}=2026020{number}T000000Z-0000" for number, side in enumerate("ab", 1)]

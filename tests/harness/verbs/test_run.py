@@ -18,6 +18,12 @@ def test_a_run_that_failed_ends_with_the_last_lines_of_the_log(settings, tmp_pat
     failed = Ending(stage="train", outcome="failed", error=StageFailed("no", remedy="x"), log=log)
     endings = [Ending(stage="verify", outcome="kept"), failed, Ending(stage="eval", outcome="not reached")]
 
-    expected = ["stage   this run     took  products", "verify  was done", "train   FAILED", "eval    not reached", ""]
+    expected = [
+        "stage   this run     took  products",
+        "verify  was done",
+        "train   FAILED",
+        "eval    not reached",
+        "",
+    ]
     expected += [f"last lines of {log}:", *(f"  line {number}" for number in range(6, 21))]
     assert closing(endings, settings()).splitlines() == expected

@@ -11,9 +11,22 @@ from harness.settings.variables import VARIABLES
 from harness.verbs.verb import Option, Verb, parse
 from harness.workspace.marker import STAGES
 
-VERBS = {verb.name: verb for family in FAMILIES for verb in importlib.import_module(f"harness.verbs.{family}").VERBS}
+VERBS = {
+    verb.name: verb
+    for family in FAMILIES
+    for verb in importlib.import_module(f"harness.verbs.{family}").VERBS
+}
 WORKFLOW = {
-    *("--recipe", "--dataset", "--engine", "--platform", "--image", "--tao-version", "--workspace", "--pretrained"),
+    *(
+        "--recipe",
+        "--dataset",
+        "--engine",
+        "--platform",
+        "--image",
+        "--tao-version",
+        "--workspace",
+        "--pretrained",
+    ),
     *("--pretrained-sha256", "--epochs", "--batch", "--seed", "--val-split", "--limit", "--gpus", "--nodes"),
 }
 QUEUE = {"--account", "--qos", "--partition", "--wall-time", "--array"}
@@ -32,7 +45,16 @@ TAKEN = {
     "import-dmon": {"--results", "--platform"},
     "platforms": set(),
     "doctor": WORKFLOW | QUEUE,
-    "shell": {"--platform", "--image", "--workspace", "--gpus", "--nodes", "--account", "--qos", "--partition"},
+    "shell": {
+        "--platform",
+        "--image",
+        "--workspace",
+        "--gpus",
+        "--nodes",
+        "--account",
+        "--qos",
+        "--partition",
+    },
     "scheduler": {"--workspace", "--scheduler"},
     "unlock": {"--workspace", "--force"},
     "clean": {"--recipe", "--dataset", "--workspace", "--keep"},
@@ -42,9 +64,27 @@ EVERY = set().union(*TAKEN.values())
 REFUSED = {
     **dict.fromkeys(EVERY, "platforms"),
     **{"--force": "status", "--a": "status", "--b": "gate", "--stage": "status", "--verbose": "bench"},
-    **{"--scheduler": "bench", "--keep": "train", "--deep": "bench", "--gpu-hz": "all", "--host-hz": "scheduler"},
-    **{"--results": "export", "--account": "status", "--qos": "why", "--partition": "clean", "--wall-time": "shell"},
-    **{"--array": "status", "--epochs": "plots", "--platform": "unlock", "--engine": "clean", "--gpus": "compare"},
+    **{
+        "--scheduler": "bench",
+        "--keep": "train",
+        "--deep": "bench",
+        "--gpu-hz": "all",
+        "--host-hz": "scheduler",
+    },
+    **{
+        "--results": "export",
+        "--account": "status",
+        "--qos": "why",
+        "--partition": "clean",
+        "--wall-time": "shell",
+    },
+    **{
+        "--array": "status",
+        "--epochs": "plots",
+        "--platform": "unlock",
+        "--engine": "clean",
+        "--gpus": "compare",
+    },
 }
 
 
@@ -91,17 +131,26 @@ def test_who_came_through_make_reads_names_of_make(capsys, monkeypatch):
     monkeypatch.setenv("JAMCAM_VIA", "make")
 
     assert main(["status", "--gpu-hz=3"]) == 2
-    assert capsys.readouterr().err.startswith("jamcam: status does not take GPU_HZ; it is an option of bench, scaling")
+    assert capsys.readouterr().err.startswith(
+        "jamcam: status does not take GPU_HZ; it is an option of bench, scaling"
+    )
 
 
 def test_options_of_one_name_are_the_same_option():
-    options = [each for verb in VERBS.values() for each in verb.options if each.name not in {v.name for v in VARIABLES}]
+    options = [
+        each
+        for verb in VERBS.values()
+        for each in verb.options
+        if each.name not in {v.name for v in VARIABLES}
+    ]
     assert {each.name: each for each in options}.keys() == {"verbose", "stage", "a", "b", "force"}
     assert len({(each.name, each.help, each.is_switch) for each in options}) == 5
 
 
 def made(**more):
-    return Verb(name="fly", help="fly", run=lambda settings, options: 0, settings=("epochs", "workspace"), **more)
+    return Verb(
+        name="fly", help="fly", run=lambda settings, options: 0, settings=("epochs", "workspace"), **more
+    )
 
 
 def test_settings_and_options_of_the_verb_are_told_apart_wherever_they_stand():
@@ -126,7 +175,9 @@ def test_a_positional_argument_and_the_option_of_its_name_are_one():
     ("words", "on"), [(["--loud", "moon"], True), (["--loud=1", "moon"], True), (["moon", "--loud=0"], False)]
 )
 def test_a_switch_does_not_take_the_next_word_for_its_value(words, on):
-    verb = made(options=(Option(name="loud", help="x", is_switch=True),), positionals=(Option(name="to", help="x"),))
+    verb = made(
+        options=(Option(name="loud", help="x", is_switch=True),), positionals=(Option(name="to", help="x"),)
+    )
 
     assert parse(verb, words)[1] == argparse.Namespace(loud=on, to="moon")
 

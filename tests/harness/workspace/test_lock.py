@@ -10,7 +10,16 @@ from harness.errors import HarnessError, Locked
 from harness.process.identity import start_time
 from harness.queue.slurm import is_over
 from harness.workspace.layout import Workspace
-from harness.workspace.lock import Holder, engines_of, holder_of, release, take, take_away, unlock, workspace_lock
+from harness.workspace.lock import (
+    Holder,
+    engines_of,
+    holder_of,
+    release,
+    take,
+    take_away,
+    unlock,
+    workspace_lock,
+)
 
 ME = Holder(host="here", pid=17, started="4711", slurm_job="99")
 OTHER = Holder(host="here", pid=18, started="4712")
@@ -140,7 +149,12 @@ def test_a_lock_from_another_host_is_refused_with_the_way_out(room):
         ("99", {}, "COMPLETED", True),  # cancelled on its node, and given again from the login node
         ("99", {}, "RUNNING", False),
         ("99", {"SLURM_JOB_ID": "99", "SLURM_RESTART_COUNT": "1"}, "RUNNING", True),  # its node went down
-        ("99.1", {"SLURM_JOB_ID": "99", "SLURM_RESTART_COUNT": "1"}, "RUNNING", False),  # another step of this job
+        (
+            "99.1",
+            {"SLURM_JOB_ID": "99", "SLURM_RESTART_COUNT": "1"},
+            "RUNNING",
+            False,
+        ),  # another step of this job
         ("99", {"SLURM_JOB_ID": "100"}, "NODE_FAIL", True),  # the next job of the run
     ],
 )

@@ -63,7 +63,9 @@ def test_a_marker_file_has_just_the_documented_keys(room, marker):
     assert sorted(table["products"][0]) == ["bytes", "files", "path", "sha256"]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema_version": 99}', '{"schema_version": 1, "products": []}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"schema_version": 99}', '{"schema_version": 1, "products": []}']
+)
 def test_a_marker_that_cannot_be_understood_counts_as_none(room, text):
     room.marker("verify").parent.mkdir()
     room.marker("verify").write_text(text)

@@ -37,7 +37,9 @@ def test_an_edited_copy_is_used_and_never_overwritten(room):
 def of_an_older_release(room):
     """A copy as an older release put it there."""
     (room.specs / NAME).write_text("older release")
-    (room.specs / ".copied.json").write_text(f'{{"{NAME}": "{hashlib.sha256(b"older release").hexdigest()}"}}')
+    (room.specs / ".copied.json").write_text(
+        f'{{"{NAME}": "{hashlib.sha256(b"older release").hexdigest()}"}}'
+    )
 
 
 def test_a_copy_nobody_edited_follows_the_shipped_template(room):
@@ -54,7 +56,9 @@ def test_a_copy_nobody_edited_follows_the_shipped_template(room):
     [
         of_an_older_release,
         lambda room: (room.specs / NAME).unlink(),
-        lambda room: (room.specs / ".copied.json").unlink(),  # else the next release would take the copy for edited
+        lambda room: (
+            room.specs / ".copied.json"
+        ).unlink(),  # else the next release would take the copy for edited
     ],
 )
 def test_what_would_be_laid_out_is_known_beforehand(room, spoil):

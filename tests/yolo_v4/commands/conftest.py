@@ -78,7 +78,9 @@ def save_model(spec: Path, path: Path) -> None:
     for name in HEADS:
         head = network.get_submodule(name)
         torch.nn.init.zeros_(head.weight)
-        head.bias.data.view(-1, 7)[:] = torch.tensor([0.0, 0.0, 0.0, 0.0, -20.0, -20.0, math.log(score / (1 - score))])
+        head.bias.data.view(-1, 7)[:] = torch.tensor(
+            [0.0, 0.0, 0.0, 0.0, -20.0, -20.0, math.log(score / (1 - score))]
+        )
     network.conv_big_object.bias.data.view(-1, 7)[:, 4] = math.log(score / (1 - score))
     checkpoint = Checkpoint(
         identity=Identity.of(experiment),

@@ -21,7 +21,9 @@ def train(write_spec: Callable[..., Path], street: Path, tmp_path: Path) -> Call
     torch.set_num_threads(1)
 
     def train(folder: Path, *replacements: tuple[str, str], **added: str) -> int:
-        spec = write_spec(training=f"num_epochs: 1 checkpoint_interval: 1 {added.pop('training', '')}", **added)
+        spec = write_spec(
+            training=f"num_epochs: 1 checkpoint_interval: 1 {added.pop('training', '')}", **added
+        )
         text = spec.read_text().replace(str(street), str(folder))
         for old, new in replacements:
             assert old in text
@@ -61,7 +63,9 @@ def test_pictures_of_a_few_pixels_and_very_long_ones(train, folder: Path) -> Non
     assert train(folder) == 0
 
 
-def test_weights_that_a_last_step_has_spoilt_are_not_saved(train, street: Path, tmp_path: Path, capsys) -> None:
+def test_weights_that_a_last_step_has_spoilt_are_not_saved(
+    train, street: Path, tmp_path: Path, capsys
+) -> None:
     # The first and only step of the epoch has a loss that is fine, and jumps to where nothing is.
     rates = (
         "min_learning_rate: 1e-5 max_learning_rate: 1e-3 soft_start: 0.2",
@@ -141,7 +145,9 @@ def test_a_damaged_record_is_named_with_its_file(train, street: Path, tmp_path: 
     ("content", "words"),
     [(b"PK\x03\x04 cut", "is damaged"), (b"", "no checkpoint"), (b"random_seed: 1\n" * 9, "no checkpoint")],
 )
-def test_a_checkpoint_that_is_none(train, street: Path, tmp_path: Path, capsys, content: bytes, words: str) -> None:
+def test_a_checkpoint_that_is_none(
+    train, street: Path, tmp_path: Path, capsys, content: bytes, words: str
+) -> None:
     path = tmp_path / "yolov4_resnet10_epoch_001.pt"
     path.write_bytes(content)
 
@@ -159,7 +165,9 @@ def confined(arguments: list[str], checkout: Path) -> subprocess.CompletedProces
         resource.setrlimit(resource.RLIMIT_AS, (5 * 2**30, 5 * 2**30))
 
     command = [sys.executable, "-m", "yolo_v4", *arguments]
-    return subprocess.run(command, cwd=checkout, preexec_fn=limit, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, cwd=checkout, preexec_fn=limit, capture_output=True, text=True, check=False
+    )
 
 
 @pytest.mark.slow
@@ -188,7 +196,9 @@ def test_too_little_memory_to_judge_or_use_a_network_names_the_batch_too(
         (tmp_path / "labels" / f"{number}.txt").symlink_to("0.txt")
     trained.change("output_width: 64 output_height: 64", "output_width: 1024 output_height: 1024")
     trained.change("SAMPLE batch_size: 2", "SAMPLE batch_size: 500")
-    flags = {"evaluate": [], "inference": ["-i", str(tmp_path / "images"), "-r", str(tmp_path / "out")]}[command]
+    flags = {"evaluate": [], "inference": ["-i", str(tmp_path / "images"), "-r", str(tmp_path / "out")]}[
+        command
+    ]
     done = confined([command, "-m", str(trained.model), "-e", str(trained.spec), *flags], checkout)
 
     assert done.returncode == 1

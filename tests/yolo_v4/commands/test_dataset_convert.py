@@ -110,7 +110,9 @@ def test_a_sequence_file_that_is_no_map_is_refused(spec: Path, capsys: pytest.Ca
     assert "sequences.json is not a map of lists" in capsys.readouterr().err
 
 
-def test_an_output_folder_that_cannot_be_made_is_named(spec: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_output_folder_that_cannot_be_made_is_named(
+    spec: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (spec.parent / "out").write_text("a file")
     assert _convert(spec) == 1
     assert f"{spec.parent}/out" in capsys.readouterr().err.partition("error: ")[2]

@@ -5,8 +5,8 @@ import pytest
 
 from yolo_v4.cli import main
 
-# Pictures of 128 x 96 stand at half size in the middle of the 64 x 64 input, 8 pixels down; the model's four cars of
-# 20 x 10 around (16 or 48, 16 or 48) are 40 x 20 around (32 or 96, 16 or 80) there.
+# Pictures of 128 x 96 stand at half size in the middle of the 64 x 64 input, 8 pixels down; the model's four
+# cars of 20 x 10 around (16 or 48, 16 or 48) are 40 x 20 around (32 or 96, 16 or 80) there.
 CAR = "car 0 {occluded} 0 {x1} {y1} {x2} {y2} 0 0 0 0 0 0 0\n"
 FOUND = [(12, 6, 52, 26), (76, 6, 116, 26), (12, 70, 52, 90), (76, 70, 116, 90)]
 MISSED = (60, 40, 68, 48)

@@ -55,7 +55,9 @@ def test_the_bytes_are_the_same_each_time_and_tell_no_path(trained) -> None:
 
 @pytest.mark.slow
 def test_settings_for_deepstream_stand_beside_the_model(trained) -> None:
-    assert _export(trained, "-o", str(trained.folder / "out" / "m.onnx"), "--gen_ds_config", "-k", "secret") == 0
+    assert (
+        _export(trained, "-o", str(trained.folder / "out" / "m.onnx"), "--gen_ds_config", "-k", "secret") == 0
+    )
 
     assert (trained.folder / "out" / "labels.txt").read_text() == "bus\ncar\n"
     assert (trained.folder / "out" / "nvinfer_config.txt").read_text() == (
@@ -96,7 +98,10 @@ def test_int8_is_calibrated_and_compared_with_pytorch(trained, capsys) -> None:
 @pytest.mark.parametrize(
     ("flags", "complaint"),
     [
-        (["--data_type", "int8"], "Not enough number of images provided: 1, and --batches x --batch_size is 80"),
+        (
+            ["--data_type", "int8"],
+            "Not enough number of images provided: 1, and --batches x --batch_size is 80",
+        ),
         (["--data_type", "int8", "--cal_image_dir", "nowhere"], "nowhere is no folder or picture"),
     ],
 )
@@ -123,7 +128,16 @@ def test_a_damaged_picture_to_calibrate_with_is_named(trained, capsys) -> None:
     trained.add_picture("a.png", size=(300, 300))
     path = trained.folder / "images" / "a.png"
     path.write_bytes(path.read_bytes()[:200])
-    flags = ["--data_type", "int8", "--cal_image_dir", str(path.parent), "--batches", "1", "--batch_size", "1"]
+    flags = [
+        "--data_type",
+        "int8",
+        "--cal_image_dir",
+        str(path.parent),
+        "--batches",
+        "1",
+        "--batch_size",
+        "1",
+    ]
 
     assert _export(trained, *flags) == 1
 

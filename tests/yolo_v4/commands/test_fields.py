@@ -16,12 +16,16 @@ from yolo_v4.network.pretrained import starting_network
 from yolo_v4.spec.load import load_experiment
 
 CARS = "".join(
-    f"car 0 0 0 {corners} 0 0 0 0 0 0 0\n" for corners in ("12 6 52 26", "76 6 116 26", "12 70 52 90", "76 70 116 90")
+    f"car 0 0 0 {corners} 0 0 0 0 0 0 0\n"
+    for corners in ("12 6 52 26", "76 6 116 26", "12 70 52 90", "76 70 116 90")
 )
 NMS_CHANGES = [
     (("top_k: 50", "top_k: 3"), 3),
     (("confidence_threshold: 0.01", "confidence_threshold: 0.91"), 0),
-    (("clustering_iou_threshold: 0.5", "clustering_iou_threshold: 0.9"), 8),  # both anchors in each of four cells
+    (
+        ("clustering_iou_threshold: 0.5", "clustering_iou_threshold: 0.9"),
+        8,
+    ),  # both anchors in each of four cells
     (("big_anchor_shape", "big_anchor_shape"), 4),
 ]
 
@@ -29,7 +33,9 @@ NMS_CHANGES = [
 @pytest.fixture
 def overlapping(trained):
     """The model that finds cars, with a second anchor that covers five sixths of the first."""
-    trained.change('"[(20, 10)]" mid_anchor_shape: "[(8, 8)]"', '"[(20, 10), (20, 12)]" mid_anchor_shape: "[(8, 8)]"')
+    trained.change(
+        '"[(20, 10)]" mid_anchor_shape: "[(8, 8)]"', '"[(20, 10), (20, 12)]" mid_anchor_shape: "[(8, 8)]"'
+    )
     trained.add_picture("a.png", CARS)
     return trained
 
@@ -37,7 +43,14 @@ def overlapping(trained):
 @pytest.mark.parametrize(("change", "boxes"), NMS_CHANGES)
 def test_nms_config_rules_inference(overlapping, change: tuple[str, str], boxes: int) -> None:
     overlapping.change(*change)
-    flags = ["-m", str(overlapping.model), "-e", str(overlapping.spec), "-i", str(overlapping.folder / "images")]
+    flags = [
+        "-m",
+        str(overlapping.model),
+        "-e",
+        str(overlapping.spec),
+        "-i",
+        str(overlapping.folder / "images"),
+    ]
 
     assert main(["inference", *flags, "-l", str(overlapping.folder / "out")]) == 0
 
@@ -56,7 +69,9 @@ def test_nms_config_rules_the_exported_model(overlapping, change: tuple[str, str
     count, found, _, _ = session.run(None, {"Input": np.zeros((1, 3, 64, 64), dtype=np.float32)})
     assert count.tolist() == [[boxes]]
     top_k = load_experiment(overlapping.spec).nms.top_k
-    assert found.shape[1] == min(top_k, 2 * (2 * 4 + 16 + 64))  # never more than there are predictions of two classes
+    assert found.shape[1] == min(
+        top_k, 2 * (2 * 4 + 16 + 64)
+    )  # never more than there are predictions of two classes
 
 
 def kpi(trained) -> dict:
@@ -74,7 +89,9 @@ def kpi(trained) -> dict:
         (("matching_iou_threshold: 0.5", "matching_iou_threshold: 0.99"), 0.0),
     ],
 )
-def test_nms_config_and_eval_config_rule_evaluation(trained, change: tuple[str, str], precision: float) -> None:
+def test_nms_config_and_eval_config_rule_evaluation(
+    trained, change: tuple[str, str], precision: float
+) -> None:
     # Their bottoms are off by two fifths of a pixel, so found boxes overlap them by 0.98.
     trained.add_picture("a.png", CARS.replace("26 0", "26.4 0").replace("90 0", "90.4 0"))
     assert kpi(trained)["AP"]["car"] == pytest.approx(1.0)
@@ -89,7 +106,8 @@ def test_several_classes_of_the_labels_count_as_the_one_they_are_mapped_to(train
     )
     assert kpi(trained)["boxes"]["car"] == 2
     trained.change(
-        '{ key: "car" value: "car" }', '{ key: "car" value: "car" } target_class_mapping { key: "van" value: "Car" }'
+        '{ key: "car" value: "car" }',
+        '{ key: "car" value: "car" } target_class_mapping { key: "van" value: "Car" }',
     )
 
     assert kpi(trained)["boxes"] == {"bus": 0, "car": 3}
@@ -124,7 +142,16 @@ class Run:
         return kpi(self)  # it has the three names that are needed
 
     def inference(self, images: Path) -> None:
-        flags = ["-m", str(self.model), "-e", str(self.spec), "-i", str(images), "-r", str(self.folder / "seen")]
+        flags = [
+            "-m",
+            str(self.model),
+            "-e",
+            str(self.spec),
+            "-i",
+            str(images),
+            "-r",
+            str(self.folder / "seen"),
+        ]
         assert main(["inference", *flags]) == 0
 
     def export(self) -> onnx.ModelProto:
@@ -154,7 +181,11 @@ def input_shape(model: onnx.ModelProto) -> list[int]:
 @pytest.mark.parametrize(
     ("text", "shape", "settings"),
     [
-        ("output_width: 96 output_height: 32", [3, 32, 96], "offsets=103.939;116.779;123.68\ninfer-dims=3;32;96\n"),
+        (
+            "output_width: 96 output_height: 32",
+            [3, 32, 96],
+            "offsets=103.939;116.779;123.68\ninfer-dims=3;32;96\n",
+        ),
         ("output_channel: 1", [1, 64, 64], "offsets=117.3786;\ninfer-dims=1;64;64\n"),
         (
             'image_mean { key: "r" value: 3 } image_mean { key: "g" value: 2 } image_mean { key: "b" value: 1 }',
@@ -201,7 +232,10 @@ def test_the_network_that_was_asked_for_is_trained_judged_and_exported(
 def test_frozen_parts_stay_as_they_were_and_the_others_learn(run: Callable[..., Run]) -> None:
     trained = run(network="freeze_blocks: 0 freeze_blocks: 2 freeze_bn: true", training="model_ema: true")
 
-    before, after = starting_network(load_experiment(trained.spec))[0].state_dict(), trained.checkpoint.weights
+    before, after = (
+        starting_network(load_experiment(trained.spec))[0].state_dict(),
+        trained.checkpoint.weights,
+    )
     stays = {name for name in before if "num_batches" not in name and torch.equal(before[name], after[name])}
     frozen = {"backbone.conv1.weight"}
     frozen |= {name for name in before if name.startswith("backbone.block_2") and "_conv_" in name}
@@ -216,7 +250,9 @@ def test_frozen_parts_stay_as_they_were_and_the_others_learn(run: Callable[..., 
     ["sgd { momentum: 0.9 nesterov: true }", "adam { epsilon: 1e-7 beta1: 0.9 beta2: 0.999 amsgrad: true }"],
 )
 @pytest.mark.parametrize("schedule", ["annealing: 0.9", ""])
-def test_optimiser_and_schedule_are_those_of_the_spec(run: Callable[..., Run], optimizer: str, schedule: str) -> None:
+def test_optimiser_and_schedule_are_those_of_the_spec(
+    run: Callable[..., Run], optimizer: str, schedule: str
+) -> None:
     kind = "soft_start_annealing_schedule" if schedule else "soft_start_cosine_annealing_schedule"
     rates = f"min_learning_rate: 1e-6 max_learning_rate: 1e-4 soft_start: 0.5 {schedule}"
     trained = run(training=f"optimizer {{ {optimizer} }} learning_rate {{ {kind} {{ {rates} }} }}")
@@ -244,7 +280,9 @@ def test_a_regulariser_draws_kernels_to_zero(run: Callable[..., Run], tmp_path: 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("images", [0, 3])
-def test_a_visualizer_that_is_enabled_writes_as_many_pictures_as_it_says(run: Callable[..., Run], images: int) -> None:
+def test_a_visualizer_that_is_enabled_writes_as_many_pictures_as_it_says(
+    run: Callable[..., Run], images: int
+) -> None:
     trained = run(training=f"visualizer {{ enabled: true num_images: {images} }}")
 
     (written,) = (path.read_bytes() for path in (trained.folder / "logs").iterdir())

@@ -6,8 +6,8 @@ from PIL import Image
 
 from yolo_v4.cli import main
 
-# Pictures of 128 x 96 stand at half size at the top left of the 64 x 64 input, so the model's cars of 20 x 10 around
-# (16 or 48, 16 or 48) are 40 x 20 around (32 or 96, 32 or 96) there.
+# Pictures of 128 x 96 stand at half size at the top left of the 64 x 64 input, so the model's cars of 20 x 10
+# around (16 or 48, 16 or 48) are 40 x 20 around (32 or 96, 32 or 96) there.
 CORNERS = {(12, 22, 52, 42), (76, 22, 116, 42), (12, 86, 52, 106), (76, 86, 116, 106)}
 
 
@@ -55,7 +55,10 @@ def test_the_older_flags_take_a_folder_each_and_one_picture_will_do(trained) -> 
     trained.add_picture("a.png")
     images, labels = trained.folder / "seen", trained.folder / "said"
 
-    assert _infer(trained, "-i", str(trained.folder / "images" / "a.png"), "-o", str(images), "-l", str(labels)) == 0
+    assert (
+        _infer(trained, "-i", str(trained.folder / "images" / "a.png"), "-o", str(images), "-l", str(labels))
+        == 0
+    )
 
     assert _files(images) == ["a.png"]
     assert _files(labels) == ["a.txt"]
@@ -69,7 +72,15 @@ def test_a_score_below_the_threshold_leaves_an_empty_label_file(trained) -> None
     trained.add_picture("a.png")
 
     assert (
-        _infer(trained, "--image_dir", str(trained.folder / "images"), "-l", str(trained.folder / "out"), "-t", "0.95")
+        _infer(
+            trained,
+            "--image_dir",
+            str(trained.folder / "images"),
+            "-l",
+            str(trained.folder / "out"),
+            "-t",
+            "0.95",
+        )
         == 0
     )
 

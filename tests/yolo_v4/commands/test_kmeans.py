@@ -88,7 +88,9 @@ def test_what_gives_no_anchors_is_refused_with_a_remedy(
     assert "\n  try: " in error
 
 
-def test_a_corner_that_is_no_number_is_refused_with_its_file(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_corner_that_is_no_number_is_refused_with_its_file(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (data / "labels" / "a.txt").write_text(SMALL.replace("15", "nan"))
     assert _kmeans(data) == 1
     assert f"cannot convert float NaN to integer ({data}/labels/a.txt, object 0)" in capsys.readouterr().err

@@ -36,8 +36,12 @@ def status_lines(results: Path) -> list[dict[str, object]]:
 
 
 @pytest.mark.slow
-def test_a_run_leaves_taos_files(train: Callable[..., tuple[int, Path]], capsys: pytest.CaptureFixture[str]) -> None:
-    status, results = train("run", "-k", "unused", training="num_epochs: 2 checkpoint_interval: 2 model_ema: true")
+def test_a_run_leaves_taos_files(
+    train: Callable[..., tuple[int, Path]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, results = train(
+        "run", "-k", "unused", training="num_epochs: 2 checkpoint_interval: 2 model_ema: true"
+    )
 
     assert status == 0
     assert sorted(path.relative_to(results).as_posix() for path in results.rglob("*") if path.is_file()) == [
@@ -117,7 +121,9 @@ def test_pretrained_weights_are_where_training_starts(
     heads = "conv_big_object, conv_mid_object, conv_sm_object"
     assert f"Starting from {weights}: new weights for {heads}\n" in capsys.readouterr().out
     start = load_checkpoint(weights).weights["backbone.block_4a_conv_2.weight"]
-    end = load_checkpoint(second / "weights" / f"{MODEL}_epoch_001.pt").weights["backbone.block_4a_conv_2.weight"]
+    end = load_checkpoint(second / "weights" / f"{MODEL}_epoch_001.pt").weights[
+        "backbone.block_4a_conv_2.weight"
+    ]
     assert (end - start).abs().mean() < 0.2 * start.abs().mean()
 
 
@@ -164,7 +170,8 @@ def test_a_checkpoint_made_with_another_optimiser_is_not_resumed(
 
     averaged, _ = train("second", training=f'num_epochs: 2 model_ema: true resume_model_path: "{weights}"')
     sgd, _ = train(
-        "third", training=f'num_epochs: 2 optimizer {{ sgd {{ momentum: 0.9 }} }} resume_model_path: "{weights}"'
+        "third",
+        training=f'num_epochs: 2 optimizer {{ sgd {{ momentum: 0.9 }} }} resume_model_path: "{weights}"',
     )
 
     assert (averaged, sgd) == (1, 1)

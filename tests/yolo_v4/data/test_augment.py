@@ -19,7 +19,9 @@ def noise(*shape: int) -> torch.Tensor:
     return torch.randint(0, 256, shape, dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 
-def test_without_variation_a_picture_becomes_its_validation_input(augmentation: Callable[..., Augmentation]) -> None:
+def test_without_variation_a_picture_becomes_its_validation_input(
+    augmentation: Callable[..., Augmentation],
+) -> None:
     spec, picture = augmentation(width=96, height=64), noise(3, 64, 96)
 
     tile = random_tile(picture, NONE, 96, 64, spec, np.random.default_rng(0))
@@ -51,7 +53,9 @@ def test_a_bright_object_stays_inside_its_box(
     elif len(rows):
         found = np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
         # Half a pixel of the coarser of picture and tile is lost or won at an edge.
-        slack = 1.5 + np.array([tile_width / width, tile_height / height, tile_width / width, tile_height / height])
+        slack = 1.5 + np.array(
+            [tile_width / width, tile_height / height, tile_width / width, tile_height / height]
+        )
         assert np.all(np.abs(found - tile.boxes[0]) <= slack)
 
 
@@ -81,7 +85,9 @@ def test_grey_stays_grey_under_hue_and_saturation(augmentation: Callable[..., Au
 
 
 def test_hue_moves_colours_and_keeps_their_luma(augmentation: Callable[..., Augmentation]) -> None:
-    picture = (noise(3, 64, 64).float() * 0.2 + 100).to(torch.uint8)  # far from 0 and 255, so nothing is clipped
+    picture = (noise(3, 64, 64).float() * 0.2 + 100).to(
+        torch.uint8
+    )  # far from 0 and 255, so nothing is clipped
     spec = augmentation(hue=0.5, mean=(0.0, 0.0, 0.0))
 
     tile = random_tile(picture, NONE, 64, 64, spec, np.random.default_rng(2))
@@ -100,7 +106,9 @@ def test_saturation_multiplies_the_distance_from_grey_within_its_factor(
     spec = augmentation(saturation=2.0, mean=(0.0, 0.0, 0.0))
     factors = []
     for seed in range(40):
-        blue, _, red = random_tile(picture, NONE, 64, 64, spec, np.random.default_rng(seed)).pixels.mean(dim=(1, 2))
+        blue, _, red = random_tile(picture, NONE, 64, 64, spec, np.random.default_rng(seed)).pixels.mean(
+            dim=(1, 2)
+        )
         factors.append(float(red - blue) / 20)
 
     assert 0.5 <= min(factors) < 0.7
@@ -112,7 +120,8 @@ def test_exposure_multiplies_brightness_within_its_factor(augmentation: Callable
     spec = augmentation(exposure=1.5, mean=(0.0, 0.0, 0.0))
 
     seen = [
-        float(random_tile(picture, NONE, 64, 64, spec, np.random.default_rng(seed)).pixels.mean()) for seed in range(40)
+        float(random_tile(picture, NONE, 64, 64, spec, np.random.default_rng(seed)).pixels.mean())
+        for seed in range(40)
     ]
 
     assert 100 / 1.5 <= min(seen) < 80
@@ -154,7 +163,9 @@ def test_without_jitter_the_window_is_the_least_one_of_the_tiles_aspect(width: i
     )
 
 
-def test_objects_that_are_cropped_away_are_dropped_and_named(augmentation: Callable[..., Augmentation]) -> None:
+def test_objects_that_are_cropped_away_are_dropped_and_named(
+    augmentation: Callable[..., Augmentation],
+) -> None:
     boxes = np.array([[0, 0, 2, 2], [20, 20, 40, 40]], dtype=np.float32)
     spec = augmentation(jitter=0.3)
 

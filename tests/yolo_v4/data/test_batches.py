@@ -28,7 +28,8 @@ def load(write_spec: Callable[..., Path]) -> Callable[..., tuple[Experiment, lis
 
 def same(first: list[Batch], second: list[Batch]) -> bool:
     return all(
-        a.pixels.equal(b.pixels) and a.target.rows.equal(b.target.rows) for a, b in zip(first, second, strict=True)
+        a.pixels.equal(b.pixels) and a.target.rows.equal(b.target.rows)
+        for a, b in zip(first, second, strict=True)
     )
 
 
@@ -71,7 +72,9 @@ def test_fewer_frames_than_a_batch_are_repeated(load: Callable[..., tuple[Experi
 def test_input_shapes_change_with_the_period_and_stay_multiples_of_32(
     load: Callable[..., tuple[Experiment, list[Frame]]],
 ) -> None:
-    experiment, frames = load(augmentation="output_width: 128 output_height: 128 randomize_input_shape_period: 2")
+    experiment, frames = load(
+        augmentation="output_width: 128 output_height: 128 randomize_input_shape_period: 2"
+    )
     batches = TrainingBatches(frames, experiment)
 
     shapes = [tuple(batch.pixels.shape[2:]) for epoch in range(10) for batch in batches.epoch(epoch)]
@@ -92,7 +95,9 @@ def test_a_picture_that_cannot_be_decoded_stops_the_epoch_with_its_name(
         list(TrainingBatches([replace(frames[0], image=broken)], experiment).epoch(0))
 
 
-def test_the_processes_of_a_run_share_the_batches_of_one(load: Callable[..., tuple[Experiment, list[Frame]]]) -> None:
+def test_the_processes_of_a_run_share_the_batches_of_one(
+    load: Callable[..., tuple[Experiment, list[Frame]]],
+) -> None:
     experiment, frames = load()
     halves = replace(experiment, training=replace(experiment.training, batch_size=2))
 

@@ -5,7 +5,8 @@ from yolo_v4.errors import DataError
 
 
 def test_an_example_is_written_in_tensorflows_wire_format() -> None:
-    # Features { feature { key: "frame/width" value { int64_list { value: 5 } } } }, by the protobuf encoding rules.
+    # Features { feature { key: "frame/width" value { int64_list { value: 5 } } } }, by the protobuf encoding
+    # rules.
     expected = bytes.fromhex("0a16 0a14 0a0b") + b"frame/width" + bytes.fromhex("1205 1a03 0a0105")
     assert encode({"frame/width": [5]}) == expected
 
@@ -16,7 +17,11 @@ def test_values_keep_their_kind() -> None:
 
 
 def test_lists_without_entries_keep_their_place() -> None:
-    features: dict[str, list[bytes]] = {"target/object_class": [], "target/occlusion": [], "target/truncation": []}
+    features: dict[str, list[bytes]] = {
+        "target/object_class": [],
+        "target/occlusion": [],
+        "target/truncation": [],
+    }
     assert decode(encode(features)) == features
 
 

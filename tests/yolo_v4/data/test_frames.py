@@ -31,7 +31,10 @@ def data(tmp_path: Path) -> Path:
     for folder in ("images", "labels"):
         (tmp_path / folder).mkdir()
     Image.new("RGB", (80, 64)).save(tmp_path / "images" / "frame.png")
-    rows = [ROW.format(name=name, occlusion=occlusion, box=" ".join(map(str, box))) for name, occlusion, box in OBJECTS]
+    rows = [
+        ROW.format(name=name, occlusion=occlusion, box=" ".join(map(str, box)))
+        for name, occlusion, box in OBJECTS
+    ]
     (tmp_path / "labels" / "frame.txt").write_text("".join(rows))
     example = {
         "frame/id": [b"images/frame"],
@@ -133,7 +136,9 @@ def test_the_extension_of_pictures_may_have_its_dot(
     assert {frame.image for frame in frames} == {data / "images" / "frame.png"}
 
 
-def test_a_pattern_without_files_is_refused_in_tao_words(read: Callable[..., list[Frame]], data: Path) -> None:
+def test_a_pattern_without_files_is_refused_in_tao_words(
+    read: Callable[..., list[Frame]], data: Path
+) -> None:
     for path in data.glob("r-*"):
         path.unlink()
 
@@ -153,7 +158,9 @@ def test_a_record_of_other_code_is_named(
     read: Callable[..., list[Frame]], data: Path, wrong: dict[str, list[object]]
 ) -> None:
     example = example_pb2.Example()
-    for key, values in ({"frame/id": [b"images/frame"], "frame/width": [80], "frame/height": [64]} | wrong).items():
+    for key, values in (
+        {"frame/id": [b"images/frame"], "frame/width": [80], "frame/height": [64]} | wrong
+    ).items():
         kind = "int64_list" if isinstance(values[0], int) else "bytes_list"
         getattr(example.features.feature[key], kind).value.extend(values)
     write_records(data / "r-fold-001-of-002-shard-00000-of-00001", [example.SerializeToString()])

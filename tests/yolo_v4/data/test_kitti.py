@@ -66,7 +66,12 @@ def test_nine_columns_are_enough_for_a_box() -> None:
 
 @pytest.mark.parametrize(
     ("corners", "has_area"),
-    [((10.9, 0, 11.1, 5), True), ((10.1, 0, 10.9, 5), False), ((-0.9, -0.9, 0.9, 0.9), False), ((5, 5, 1, 9), False)],
+    [
+        ((10.9, 0, 11.1, 5), True),
+        ((10.1, 0, 10.9, 5), False),
+        ((-0.9, -0.9, 0.9, 0.9), False),
+        ((5, 5, 1, 9), False),
+    ],
 )
 def test_a_box_has_area_if_its_whole_pixels_have(corners: tuple[float, ...], has_area: bool) -> None:
     columns = ["car", "0", "0", "0", *map(str, corners)]

@@ -33,7 +33,9 @@ def draw(frames: list[Frame], spec: Augmentation, seed: int) -> Sample:
     return random_sample(2, frames, pictures, spec, SIZE, np.random.default_rng(seed))
 
 
-def test_without_mosaic_a_sample_is_its_frame(frames: list[Frame], augmentation: Callable[..., Augmentation]) -> None:
+def test_without_mosaic_a_sample_is_its_frame(
+    frames: list[Frame], augmentation: Callable[..., Augmentation]
+) -> None:
     sample = draw(frames, augmentation(mean=(0.0, 0.0, 0.0)), seed=0)
 
     assert sample.pixels.unique().tolist() == pytest.approx([120], abs=0.01)
@@ -52,7 +54,9 @@ def test_every_object_of_a_mosaic_lies_on_its_own_picture(
         assert sample.classes[0] == 2  # the frame itself is top left
         for box, number in zip(sample.boxes * np.tile(SIZE, 2), sample.classes, strict=True):
             x1, y1, x2, y2 = np.rint(box).astype(int)
-            assert sample.pixels[0, y1:y2, x1:x2].unique().tolist() == pytest.approx([40 * (number + 1)], abs=0.01)
+            assert sample.pixels[0, y1:y2, x1:x2].unique().tolist() == pytest.approx(
+                [40 * (number + 1)], abs=0.01
+            )
 
 
 def test_no_part_of_a_mosaic_is_narrower_than_its_least_share(
@@ -70,7 +74,9 @@ def test_no_part_of_a_mosaic_is_narrower_than_its_least_share(
     assert 0.56 < max(whole) <= 0.61
 
 
-def test_mosaic_comes_as_often_as_asked(frames: list[Frame], augmentation: Callable[..., Augmentation]) -> None:
+def test_mosaic_comes_as_often_as_asked(
+    frames: list[Frame], augmentation: Callable[..., Augmentation]
+) -> None:
     spec = augmentation(mosaic_prob=0.3)
 
     mosaics = sum(len(draw(frames, spec, seed).classes) == 4 for seed in range(200))
@@ -81,7 +87,9 @@ def test_mosaic_comes_as_often_as_asked(frames: list[Frame], augmentation: Calla
 def test_the_same_generator_gives_the_same_sample(
     frames: list[Frame], augmentation: Callable[..., Augmentation]
 ) -> None:
-    spec = augmentation(mosaic_prob=0.5, jitter=0.3, hue=0.1, saturation=1.5, exposure=1.5, horizontal_flip=0.5)
+    spec = augmentation(
+        mosaic_prob=0.5, jitter=0.3, hue=0.1, saturation=1.5, exposure=1.5, horizontal_flip=0.5
+    )
 
     first, again = draw(frames, spec, seed=7), draw(frames, spec, seed=7)
 

@@ -41,7 +41,9 @@ def test_a_changed_byte_is_found_and_its_record_named(path: Path, place: int, co
     assert str(path) in error.value.message
 
 
-@pytest.mark.parametrize(("missing", "complaint"), [(6, "ends after 3 of 5"), (2, "wrong checksum"), (12, "checksum")])
+@pytest.mark.parametrize(
+    ("missing", "complaint"), [(6, "ends after 3 of 5"), (2, "wrong checksum"), (12, "checksum")]
+)
 def test_a_cut_file_is_found_and_its_record_named(path: Path, missing: int, complaint: str) -> None:
     path.write_bytes(path.read_bytes()[:-missing])
     with pytest.raises(DataError, match=f"record 2 .*{complaint}"):

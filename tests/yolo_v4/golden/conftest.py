@@ -1,7 +1,7 @@
 """The folder of golden vectors: what of it was read, and how many of its cases were compared.
 
-`make golden YOLO_V4_GOLDEN=DIR` asks for all of it: then a file of MANIFEST.txt that is missing, differs, was not read
-or belongs to a test that was skipped makes the run fail.
+`make golden YOLO_V4_GOLDEN=DIR` asks for all of it: then a file of MANIFEST.txt that is missing, differs, was
+not read or belongs to a test that was skipped makes the run fail.
 """
 
 import hashlib
@@ -17,7 +17,10 @@ import numpy as np
 import pytest
 
 NOT_READ = {"README.md", "MANIFEST.txt"}  # by the tests: they are for people, and for this file
-INPUTS, CONVERSIONS = "tfrecords/inputs/", "tfrecords/run_"  # frames that others read too, but only these need all
+INPUTS, CONVERSIONS = (
+    "tfrecords/inputs/",
+    "tfrecords/run_",
+)  # frames that others read too, but only these need all
 DIGEST = re.compile(r"[0-9a-f]{64}\s")  # begins a line of the manifest that names a file
 opened: set[str] = set()
 unread: dict[str, set[str]] = {}  # of each npz file, the arrays that no test asked for
@@ -25,7 +28,9 @@ compared_cases: Counter[str] = Counter()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--golden-complete", action="store_true", help="fail unless the whole golden folder was compared")
+    parser.addoption(
+        "--golden-complete", action="store_true", help="fail unless the whole golden folder was compared"
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)

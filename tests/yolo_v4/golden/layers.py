@@ -41,7 +41,8 @@ def keys(layers: Iterable[tuple[str, str]]) -> dict[str, str]:
 def layers_of(network: Yolo, picture: Tensor, spec: NetworkSpec, *, process_rows: bool) -> dict[str, Layer]:
     """Every layer that works on a picture [B, C, H, W], by its key.
 
-    `process_rows`: as in 5.0; the reconstruction of 3.21 in the golden vectors leaves them as the heads gave them.
+    `process_rows`: as in 5.0; the reconstruction of 3.21 in the golden vectors leaves them as the heads gave
+    them.
     """
     graph = fx.symbolic_trace(network)
     recorder = _Recorder(graph)
@@ -62,7 +63,9 @@ def layers_of(network: Yolo, picture: Tensor, spec: NetworkSpec, *, process_rows
     layers.update(_row_layers(layers, spec, process_rows))
     called = keys((name, layer.kind) for name, layer in layers.items())
     return {
-        called[name]: Layer(layer.kind, [called[source] for source in layer.inputs], layer.config, layer.output)
+        called[name]: Layer(
+            layer.kind, [called[source] for source in layer.inputs], layer.config, layer.output
+        )
         for name, layer in layers.items()
     }
 
@@ -81,7 +84,9 @@ class _Recorder(fx.Interpreter):
         return output
 
 
-def _layer(node: fx.Node, sources: list[str], network: Yolo, layers: dict[str, Layer], output: Tensor) -> Layer:
+def _layer(
+    node: fx.Node, sources: list[str], network: Yolo, layers: dict[str, Layer], output: Tensor
+) -> Layer:
     if node.op == "call_module":
         module = network.get_submodule(str(node.target))
         if isinstance(module, nn.Conv2d):
@@ -126,7 +131,9 @@ def _row_layers(layers: dict[str, Layer], spec: NetworkSpec, processed: bool) ->
     rows = encode_predictions([layers[head].output for head in HEADS], spec, (height, width))
     scales = rows.split([_count(layers[head].output, spec) for head in HEADS], dim=1)
     encoded = []
-    for scale, head, share, extend in zip(("bg", "md", "sm"), HEADS, scales, spec.grid_xy_extend, strict=True):
+    for scale, head, share, extend in zip(
+        ("bg", "md", "sm"), HEADS, scales, spec.grid_xy_extend, strict=True
+    ):
         permuted = layers[head].output.permute(0, 2, 3, 1)
         columns = share.shape[2] - ANCHOR_COLUMNS
         raw = permuted.reshape(share.shape[0], -1, columns)
@@ -136,11 +143,18 @@ def _row_layers(layers: dict[str, Layer], spec: NetworkSpec, processed: bool) ->
         yield f"{scale}_anchor", Layer("YOLOAnchorBox", [head], {}, share[..., :ANCHOR_COLUMNS])
         said, name = share[..., ANCHOR_COLUMNS:], f"{scale}_bbox_processor"
         if processed:
-            yield name, Layer("BBoxPostProcessingLayer", [f"{scale}_reshape"], {"grid_scale_xy": 1 + extend}, said)
+            yield (
+                name,
+                Layer("BBoxPostProcessingLayer", [f"{scale}_reshape"], {"grid_scale_xy": 1 + extend}, said),
+            )
         else:
             said, name = raw, f"{scale}_reshape"
         encoded.append(
-            (f"encoded_{scale}", [f"{scale}_anchor", name], torch.cat((share[..., :ANCHOR_COLUMNS], said), dim=2))
+            (
+                f"encoded_{scale}",
+                [f"{scale}_anchor", name],
+                torch.cat((share[..., :ANCHOR_COLUMNS], said), dim=2),
+            )
         )
     for name, inputs, output in encoded:
         yield name, Layer("Concatenate", inputs, {"axis": -1}, output)

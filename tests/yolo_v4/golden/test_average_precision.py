@@ -32,7 +32,9 @@ def test_ap_and_counts_of_every_class_are_nvidias_in_both_modes(topic, compared)
     compared("ap.json", len(cases))
 
 
-def _compare_modes(case: dict[str, Any], outcomes: list[Outcome], expected: dict[str, Any], where: str) -> None:
+def _compare_modes(
+    case: dict[str, Any], outcomes: list[Outcome], expected: dict[str, Any], where: str
+) -> None:
     modes: tuple[Literal["sample"], Literal["integrate"]] = ("sample", "integrate")
     for mode in modes:
         found = [outcome.average_precision(mode) for outcome in outcomes]

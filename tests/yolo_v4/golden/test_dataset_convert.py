@@ -39,7 +39,9 @@ class Conversions:
         (self.root / "spec.txt").write_text(self._here(spec))
         status = main(["dataset_convert", *map(self._here, arguments)])
         console = self._capsys.readouterr().err.replace(str(self.root), ROOT)
-        return status, re.sub(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} ", "<time> ", console, flags=re.MULTILINE)
+        return status, re.sub(
+            r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} ", "<time> ", console, flags=re.MULTILINE
+        )
 
     def frames(self, folder: str, images: list[str], labels: dict[str, str | None]) -> None:
         for kind in ("images", "labels"):
@@ -119,7 +121,9 @@ def _records(files: Iterable[Path]) -> dict[str, list[dict[str, Any]]]:
     return {file.name: [_typed(decode(record)) for record in read_records(file)] for file in sorted(files)}
 
 
-def _compare(converted: Conversions, result: dict[str, Any], status: int, console: str, text: str, name: str) -> None:
+def _compare(
+    converted: Conversions, result: dict[str, Any], status: int, console: str, text: str, name: str
+) -> None:
     assert status == result["exit"], name
     found, expected = converted.status(), result["status_json"]
     if result["exit"]:
@@ -132,7 +136,9 @@ def _compare(converted: Conversions, result: dict[str, Any], status: int, consol
         # The original writes such records and then fails to count them; here the label is refused before.
         sooner = result["error_type"] == "UnicodeDecodeError"
         assert told == lines or (sooner and lines.startswith(told)), name
-        _compare_records(converted.records(), result, name)  # the original leaves the file that it had begun, too
+        _compare_records(
+            converted.records(), result, name
+        )  # the original leaves the file that it had begun, too
         return
     assert found == expected, name
     told, _, warning = console.partition("warning: ")
@@ -147,9 +153,15 @@ def _compare(converted: Conversions, result: dict[str, Any], status: int, consol
 def _compare_records(records: dict[str, list[dict[str, Any]]], result: dict[str, Any], name: str) -> None:
     for file, found in records.items():
         if "examples" in result:
-            assert str(found) == str(result["examples"][file]), (name, file)  # as text: 0, 0.0 and -0.0 differ
+            assert str(found) == str(result["examples"][file]), (
+                name,
+                file,
+            )  # as text: 0, 0.0 and -0.0 differ
         else:
-            assert [record["frame/id"]["value"][0] for record in found] == result["frame_ids"][file], (name, file)
+            assert [record["frame/id"]["value"][0] for record in found] == result["frame_ids"][file], (
+                name,
+                file,
+            )
 
 
 def _words(kind: str, error: str) -> str:
@@ -164,8 +176,12 @@ def _words(kind: str, error: str) -> str:
 def _typed(features: dict[str, list[Any]]) -> dict[str, dict[str, Any]]:
     typed = {}
     for key, values in sorted(features.items()):
-        kind = "bytes_list" if key in BYTES_FEATURES else "int64_list" if key in INT_FEATURES else "float_list"
+        kind = (
+            "bytes_list" if key in BYTES_FEATURES else "int64_list" if key in INT_FEATURES else "float_list"
+        )
         plain = [value.decode() if isinstance(value, bytes) else value for value in values]
-        texts = [str(value) if kind == "float_list" and not math.isfinite(value) else value for value in plain]
+        texts = [
+            str(value) if kind == "float_list" and not math.isfinite(value) else value for value in plain
+        ]
         typed[key] = {"type": kind, "value": texts}
     return typed

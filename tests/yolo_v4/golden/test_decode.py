@@ -14,13 +14,17 @@ from yolo_v4.spec.experiment import NetworkSpec, Nms
 ROUNDING = 5e-7  # some steps of float32 at 1: what is near zero is a difference of two numbers near one
 
 
-def test_rows_boxes_and_scores_are_nvidias(arrays, compared, network_spec: Callable[..., NetworkSpec]) -> None:
+def test_rows_boxes_and_scores_are_nvidias(
+    arrays, compared, network_spec: Callable[..., NetworkSpec]
+) -> None:
     vectors = arrays("decode.npz")
     names = [key.removesuffix("/head_big") for key in vectors if key.endswith("/head_big")]
     for name in names:
         width, height = vectors[f"{name}/image_wh"].tolist()
         spec = network_spec(
-            anchors=tuple(tuple(map(tuple, scale)) for scale in vectors[f"{name}/anchors_wh_pixels"].tolist()),
+            anchors=tuple(
+                tuple(map(tuple, scale)) for scale in vectors[f"{name}/anchors_wh_pixels"].tolist()
+            ),
             grid_xy_extend=tuple((vectors[f"{name}/grid_scale_xy"] - 1).tolist()),
         )
         heads = [torch.from_numpy(vectors[f"{name}/head_{scale}"]) for scale in ("big", "mid", "small")]
@@ -68,8 +72,12 @@ def _check_possible(rows: Tensor, picture: Tensor, spec: Nms) -> None:
     assert torch.allclose(candidates[kept], rows, rtol=0, atol=1e-5)
     assert len(kept) <= spec.top_k
     assert (rows[1:, 1] <= rows[:-1, 1]).all()
-    corners = torch.cat((torch.minimum(boxes[:, :2], boxes[:, 2:]), torch.maximum(boxes[:, :2], boxes[:, 2:])), dim=1)
-    overlapped = (pairwise_iou(corners[kept], corners) > spec.iou_threshold) & (classes[kept][:, None] == classes)
+    corners = torch.cat(
+        (torch.minimum(boxes[:, :2], boxes[:, 2:]), torch.maximum(boxes[:, :2], boxes[:, 2:])), dim=1
+    )
+    overlapped = (pairwise_iou(corners[kept], corners) > spec.iou_threshold) & (
+        classes[kept][:, None] == classes
+    )
     assert not overlapped[:, kept].triu(diagonal=1).any()
     left = ~(overlapped & (scores[kept][:, None] >= scores)).any(dim=0)
     left[kept] = False

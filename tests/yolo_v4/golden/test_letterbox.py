@@ -45,16 +45,21 @@ def test_the_validation_input_is_nvidias(arrays, content, spec, compared) -> Non
                 compared("preprocess.npz", 1)
 
 
-def test_the_validation_input_of_records_is_nvidias_but_for_the_resize(arrays, content, spec, compared) -> None:
+def test_the_validation_input_of_records_is_nvidias_but_for_the_resize(
+    arrays, content, spec, compared
+) -> None:
     vectors = arrays("preprocess.npz")
     for case in content["cases"]:
         name = f"case{case['case']}"
         ratio = min(a / b for a, b in zip(content["network_wh"], case["image_wh"], strict=True))
         width, height = (round(ratio * side) for side in case["image_wh"])
-        # TAO's TFRecord pipeline has a resize of its own (docs/seam.md); after it, ours has nothing left to scale.
+        # TAO's TFRecord pipeline has a resize of its own (docs/seam.md); after it, ours has nothing left to
+        # scale.
         resized = _resized_without_half_pixels(vectors[f"{name}/rgb"].astype(np.float32), height, width)
         ours, _ = letterbox(torch.from_numpy(resized).permute(2, 0, 1), spec())
-        np.testing.assert_allclose(ours.numpy(), vectors[f"{name}/tfrecord_val_input"], atol=0.1, err_msg=name)
+        np.testing.assert_allclose(
+            ours.numpy(), vectors[f"{name}/tfrecord_val_input"], atol=0.1, err_msg=name
+        )
         compared("preprocess.npz", 1)
 
 
@@ -77,7 +82,9 @@ def test_boxes_follow_the_validation_letterbox(arrays, content, spec, compared) 
         _, fit = letterbox(torch.from_numpy(vectors[f"{name}/rgb"]).permute(2, 0, 1), spec())
         moved = fit.to_network(torch.from_numpy(vectors[f"{name}/boxes_in"]) * size)
         moved = moved / torch.tensor(content["network_wh"] * 2)
-        np.testing.assert_allclose(moved.numpy(), vectors[f"{name}/tfrecord_letterbox_boxes"], atol=1e-5, err_msg=name)
+        np.testing.assert_allclose(
+            moved.numpy(), vectors[f"{name}/tfrecord_letterbox_boxes"], atol=1e-5, err_msg=name
+        )
         compared("preprocess.npz", 1)
 
 
@@ -128,10 +135,14 @@ def test_detections_lead_back_to_the_picture_as_nvidias(content, spec, compared)
         _, fit = fit_top_left(Image.new("RGB", tuple(case["image_wh"])), spec())
         rows = [row for row in case["inference_boxes_network_pixels"] if row[1] >= 0.3]
         boxes = fit.to_picture(torch.tensor([row[2:] for row in rows])).tolist()
-        lines = [format_line(content["classes"][row[0]], box, row[1]) for row, box in zip(rows, boxes, strict=True)]
+        lines = [
+            format_line(content["classes"][row[0]], box, row[1]) for row, box in zip(rows, boxes, strict=True)
+        ]
 
         assert float(fit.scale) == pytest.approx(1 / case["inference_box_ratio"], rel=1e-6)
-        for line, expected in zip(lines, case["inference_label_text_threshold_0.3"].splitlines(), strict=True):
+        for line, expected in zip(
+            lines, case["inference_label_text_threshold_0.3"].splitlines(), strict=True
+        ):
             assert line.split()[0] == expected.split()[0]
             wanted = pytest.approx([*map(float, expected.split()[1:])], rel=1e-6, abs=1e-4)
             assert [*map(float, line.split()[1:])] == wanted

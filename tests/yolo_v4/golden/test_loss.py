@@ -30,12 +30,17 @@ def test_terms_and_gradients_are_nvidias(arrays, compared, network_spec: Callabl
             terms = yolo_loss(target, y_pred, network_spec(**dict(zip(PARAMETERS, values, strict=True))))
 
             found = [term.item() for term in terms]
-            assert found == pytest.approx(vectors[f"{name}/loss_terms"][place].tolist(), rel=1e-4), (name, place)
+            assert found == pytest.approx(vectors[f"{name}/loss_terms"][place].tolist(), rel=1e-4), (
+                name,
+                place,
+            )
             expected = vectors.get(f"{name}/grad_y_pred_param{place}")
             if expected is not None:
                 terms.total.backward()
                 assert y_pred.grad is not None
                 tolerance = {"rtol": 1e-3, "atol": 1e-5 * np.abs(expected).max()}
-                np.testing.assert_allclose(y_pred.grad.numpy(), expected, **tolerance, err_msg=f"{name} {place}")
+                np.testing.assert_allclose(
+                    y_pred.grad.numpy(), expected, **tolerance, err_msg=f"{name} {place}"
+                )
                 compared("loss.npz", 1)
             compared("loss.npz", 1)

@@ -20,7 +20,9 @@ MakeSpec = Callable[..., NetworkSpec]
 
 
 @pytest.mark.slow
-def test_parameter_counts_and_shapes_of_all_networks_are_nvidias(topic, compared, network_spec: MakeSpec) -> None:
+def test_parameter_counts_and_shapes_of_all_networks_are_nvidias(
+    topic, compared, network_spec: MakeSpec
+) -> None:
     content = json.loads(topic("model.json").read_text())
     width, height = content["input_wh"]
     for case in content["networks"]:
@@ -37,7 +39,8 @@ def test_parameter_counts_and_shapes_of_all_networks_are_nvidias(topic, compared
             assert [rows, 11 + case["classes"]] == case["model_output_shape"][1:], case
         if "weighted_layers" in case:
             assert _weights(network) == {
-                layer["name"]: {"type": layer["type"], "weights": layer["weights"]} for layer in case["weighted_layers"]
+                layer["name"]: {"type": layer["type"], "weights": layer["weights"]}
+                for layer in case["weighted_layers"]
             }
     compared("model.json", len(content["networks"]))
 
@@ -51,7 +54,9 @@ def test_layers_their_connections_and_settings_are_nvidias(topic, compared, netw
         spec, release = network_spec(layers=case["nlayers"]), case["release"]
         with torch.device("meta"):
             network = network_of(spec, release=release, classes=case["classes"])
-            ours = layers_of(network.eval(), torch.empty(1, 3, height, width), spec, process_rows=release == "5.0")
+            ours = layers_of(
+                network.eval(), torch.empty(1, 3, height, width), spec, process_rows=release == "5.0"
+            )
         called = keys((layer["name"], layer["type"]) for layer in case["topology"])
         assert set(ours) == set(called.values())
         for layer in case["topology"]:
@@ -62,7 +67,9 @@ def test_layers_their_connections_and_settings_are_nvidias(topic, compared, netw
             compared("model.json", 1)
 
 
-def test_frozen_blocks_and_other_variants_have_nvidias_counts(topic, compared, network_spec: MakeSpec) -> None:
+def test_frozen_blocks_and_other_variants_have_nvidias_counts(
+    topic, compared, network_spec: MakeSpec
+) -> None:
     cases = json.loads(topic("model.json").read_text())["variants"]
     for case in cases:
         spec = network_spec(
@@ -128,7 +135,8 @@ def _config(expected: dict[str, Any]) -> Any:
     if expected.get("kernel_size") == [1, 1]:
         expected = expected | {"padding": "same"}  # "valid" is the same
     return {
-        key: pytest.approx(value, rel=1e-6) if isinstance(value, float) else value for key, value in expected.items()
+        key: pytest.approx(value, rel=1e-6) if isinstance(value, float) else value
+        for key, value in expected.items()
     }
 
 

@@ -46,10 +46,14 @@ def test_every_schedule_gives_nvidias_learning_rate_at_every_step(topic, compare
         ours = [learning_rate(schedule, step / steps, gpus=case["gpus"]) for step in range(steps + 1)]
         assert schedule.kind == CALLBACKS[case["callback"]], case["name"]
         assert ours == pytest.approx(case["lr"], rel=1e-6), case["name"]
-        assert [float(np.float32(value)) for value in ours] == pytest.approx(case["lr_float32"], rel=1e-6), case["name"]
+        assert [float(np.float32(value)) for value in ours] == pytest.approx(case["lr_float32"], rel=1e-6), (
+            case["name"]
+        )
         with pytest.raises(ValueError, match="progress") as refusal:
             learning_rate(schedule, (steps + 1) / steps, gpus=case["gpus"])
-        assert NUMBER.findall(str(refusal.value))[0] in NUMBER.findall(case["step_after_end_error"]), case["name"]
+        assert NUMBER.findall(str(refusal.value))[0] in NUMBER.findall(case["step_after_end_error"]), case[
+            "name"
+        ]
     compared("lr.json", len(cases))
 
 

@@ -12,9 +12,13 @@ from yolo_v4.spec.experiment import Training
 from yolo_v4.spec.load import load_experiment, parse_experiment
 from yolo_v4.spec.training_checks import check_training, resumed_epoch
 
-CALLBACKS = {"cosine": "SoftStartCosineAnnealingScheduler", "annealing": "SoftStartAnnealingLearningRateScheduler"}
+CALLBACKS = {
+    "cosine": "SoftStartCosineAnnealingScheduler",
+    "annealing": "SoftStartAnnealingLearningRateScheduler",
+}
 
-# TAO's loader takes some, and its commands fail on them a moment later, or find nothing; here they are refused at once.
+# TAO's loader takes some, and its commands fail on them a moment later, or find nothing; here they are
+# refused at once.
 REFUSED_SOONER = (
     "not built here",
     "expected a list of positive",
@@ -36,7 +40,9 @@ def specs(topic) -> list[dict[str, Any]]:
     return list(json.loads(topic("specs.json").read_text())["specs"])
 
 
-def test_every_spec_gets_the_verdict_of_nvidias_loader_and_its_words(specs: list[dict[str, Any]], compared) -> None:
+def test_every_spec_gets_the_verdict_of_nvidias_loader_and_its_words(
+    specs: list[dict[str, Any]], compared
+) -> None:
     compared("specs.json", len(specs))
     for spec in specs:
         error = None
@@ -68,7 +74,9 @@ def test_training_is_refused_for_the_same_specs_with_the_same_words(
     for spec in specs:
         if spec["verdict"] != "accept":
             continue
-        builders = spec["train_builders"] if spec["train_builders"] != "as valid" else specs[0]["train_builders"]
+        builders = (
+            spec["train_builders"] if spec["train_builders"] != "as valid" else specs[0]["train_builders"]
+        )
         expected = [builder["error"] for builder in builders.values() if builder["verdict"] != "accept"]
         loaded, error = _start(spec["text"], tmp_path / "spec.txt")
         if not loaded:
@@ -89,7 +97,9 @@ def test_what_training_is_built_from_is_nvidias(specs: list[dict[str, Any]], tmp
         records = experiment.dataset.validation[0].tfrecords if experiment.dataset.validation else "fold"
         labels = {"tfrecords": True, "keras_sequence": False}[spec["validation_labels_format"]]
         assert (records is not None) == labels, spec["name"]
-        builders = spec["train_builders"] if spec["train_builders"] != "as valid" else specs[0]["train_builders"]
+        builders = (
+            spec["train_builders"] if spec["train_builders"] != "as valid" else specs[0]["train_builders"]
+        )
         for part, builder in builders.items():
             if builder["verdict"] == "accept":
                 assert _built(experiment.training, part) == builder["value"], (spec["name"], part)
@@ -102,7 +112,9 @@ def _built(training: Training, part: str) -> Any:
     if part == "learning_rate":
         return CALLBACKS[training.schedule.kind]
     if part == "regularizer":
-        weights = {kind: training.regularizer_weight * (kind == training.regularizer) for kind in ("l1", "l2")}
+        weights = {
+            kind: training.regularizer_weight * (kind == training.regularizer) for kind in ("l1", "l2")
+        }
         return weights if training.regularizer != "none" else None
     # Path, whether it has the whole model, whether to begin anew, epoch.
     if training.resume_path is not None:
@@ -139,7 +151,9 @@ def _merged(base: Any, difference: Any) -> Any:
 def _equal(expected: Any, found: Any) -> bool:
     """Equal, where numbers went through float32 and texts that are not there count as nothing."""
     if isinstance(expected, dict):
-        return isinstance(found, dict) and all(_equal(expected.get(k), found.get(k)) for k in {*expected, *found})
+        return isinstance(found, dict) and all(
+            _equal(expected.get(k), found.get(k)) for k in {*expected, *found}
+        )
     if isinstance(expected, list):
         return len(expected) == len(found) and all(map(_equal, expected, found))
     if isinstance(expected, float) and isinstance(found, (float, int)):

@@ -14,12 +14,18 @@ MakeSpec = Callable[..., NetworkSpec]
 
 
 @pytest.mark.parametrize(("conflicts", "encoder"), [("highest_iou", "y_label_dir"), ("last", "y_tfrecord")])
-def test_targets_are_nvidias(arrays, compared, network_spec: MakeSpec, conflicts: Conflicts, encoder: str) -> None:
+def test_targets_are_nvidias(
+    arrays, compared, network_spec: MakeSpec, conflicts: Conflicts, encoder: str
+) -> None:
     vectors = arrays("encode.npz")
     for name in [key.removesuffix("/gt_count") for key in vectors if key.endswith("/gt_count")]:
         case = {key.partition("/")[2]: vectors[key] for key in vectors if key.startswith(f"{name}/")}
         np.testing.assert_allclose(
-            case["anchors_wh_pixels"] / case["image_wh"], case["anchors_wh_relative"], rtol=0, atol=1e-6, err_msg=name
+            case["anchors_wh_pixels"] / case["image_wh"],
+            case["anchors_wh_relative"],
+            rtol=0,
+            atol=1e-6,
+            err_msg=name,
         )
         found = _encoded(case, network_spec, float(case["box_matching_iou"]), conflicts)
         np.testing.assert_allclose(found, case[encoder], rtol=0, atol=1e-6, err_msg=name)
@@ -30,7 +36,9 @@ def test_targets_of_the_loss_vectors_are_nvidias(arrays, compared, network_spec:
     vectors = arrays("loss.npz")
     for name in [key.removesuffix("/y_true") for key in vectors if key.endswith("/y_true")]:
         parts = ("gt", "gt_count", "image_wh", "class_weights")
-        case = {"anchors_wh_pixels": vectors["anchors_wh_pixels"]} | {part: vectors[f"{name}/{part}"] for part in parts}
+        case = {"anchors_wh_pixels": vectors["anchors_wh_pixels"]} | {
+            part: vectors[f"{name}/{part}"] for part in parts
+        }
         found = _encoded(case, network_spec, 0.25, "highest_iou")
         np.testing.assert_allclose(found, vectors[f"{name}/y_true"], rtol=0, atol=1e-6, err_msg=name)
         compared("loss.npz", 1)

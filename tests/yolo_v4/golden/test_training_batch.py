@@ -18,14 +18,15 @@ from yolo_v4.spec.experiment import NetworkSpec
 from yolo_v4.training.loss import yolo_loss
 from yolo_v4.training.optimizer import KernelPenalty
 
-# Rounding in forty layers, each normalised by a handful of values, turns a float32 gradient by some percent of its
-# length. Ours are computed in float64, so that only NVIDIA's rounding is between them. Lengths are held to the README's
-# 1e-2; for single entries and sums it has no tolerance, and these are four to six times what rounding was seen to do.
-# A sign, a place or a factor that is wrong goes far beyond them.
-# How far rounding turns gradients depends on the seed: ours in float32 turned that of the first kernel, which comes
-# after all other layers, by 0.8 to 4 % for eleven seeds, and NVIDIA's rounding is some 2.5 times ours. So the batch is
-# run in float32 too, and where it turns that gradient by more than LENGTH, which no other order of float32 sums could
-# keep, there is more room in proportion. Lengths get twice what goes beyond: one of the seeds came near 1.1 turns.
+# Rounding in forty layers, each normalised by a handful of values, turns a float32 gradient by some percent
+# of its length. Ours are computed in float64, so that only NVIDIA's rounding is between them. Lengths are
+# held to the README's 1e-2; for single entries and sums it has no tolerance, and these are four to six times
+# what rounding was seen to do. A sign, a place or a factor that is wrong goes far beyond them. How far
+# rounding turns gradients depends on the seed: ours in float32 turned that of the first kernel, which comes
+# after all other layers, by 0.8 to 4 % for eleven seeds, and NVIDIA's rounding is some 2.5 times ours. So the
+# batch is run in float32 too, and where it turns that gradient by more than LENGTH, which no other order of
+# float32 sums could keep, there is more room in proportion. Lengths get twice what goes beyond: one of the
+# seeds came near 1.1 turns.
 TURN = 0.1  # of the length
 ENTRY = 0.6  # of the root mean square of the entries
 SUM = {"kernel": 1.5, "bias": 0.3, "gamma": 0.3, "beta": 0.3}  # of the length; kernels have most entries
@@ -61,7 +62,9 @@ def test_losses_gradients_and_moving_averages_are_nvidias(
         else:
             np.testing.assert_allclose(tensor.numpy(), vectors[key], rtol=1e-3, atol=1e-6, err_msg=key)
         compared("train.npz", 1)
-    plain = {name: weight.grad.clone() for name, weight in network.named_parameters() if weight.grad is not None}
+    plain = {
+        name: weight.grad.clone() for name, weight in network.named_parameters() if weight.grad is not None
+    }
     for name, run in content["runs"].items():
         for weight_name, parameter in network.named_parameters():
             parameter.grad = plain[weight_name].clone()
@@ -69,7 +72,9 @@ def test_losses_gradients_and_moving_averages_are_nvidias(
         compared("train.json", 3 + len(run["gradients"]))
 
 
-def _batch(network: Yolo, vectors: dict[str, Any], spec: NetworkSpec, wh: list[int]) -> tuple[list[Tensor], float]:
+def _batch(
+    network: Yolo, vectors: dict[str, Any], spec: NetworkSpec, wh: list[int]
+) -> tuple[list[Tensor], float]:
     """Heads and loss, in the precision of the network, which has gradients afterwards."""
     pixels = torch.from_numpy(vectors["input"]).to(next(network.parameters()).dtype)
     heads = network.train()(pixels)
@@ -94,7 +99,9 @@ def _length(expected: float, room: float, noise: float = 0.0) -> Any:
 def _compare_gradient(found: Any, expected: Any, where: str, room: float) -> None:
     assert np.linalg.norm(found) == _length(np.linalg.norm(expected), room), where
     assert np.linalg.norm(found - expected) <= room * TURN * np.linalg.norm(expected), where
-    np.testing.assert_allclose(found, expected, rtol=0, atol=room * TURN * np.abs(expected).max(), err_msg=where)
+    np.testing.assert_allclose(
+        found, expected, rtol=0, atol=room * TURN * np.abs(expected).max(), err_msg=where
+    )
 
 
 def _compare_run(network: Yolo, loss: float, name: str, run: dict[str, Any], room: float) -> None:
@@ -110,7 +117,10 @@ def _compare_run(network: Yolo, loss: float, name: str, run: dict[str, Any], roo
     # Betas before a normalisation that takes any shift out again have gradients that are rounding noise.
     noise = 1e-6 * run["gradients"][0]["l2"]
     for row in run["gradients"]:
-        tensor, where = tensor_of(network, row["layer"], row["weight"]).grad, (name, row["layer"], row["weight"])
+        tensor, where = (
+            tensor_of(network, row["layer"], row["weight"]).grad,
+            (name, row["layer"], row["weight"]),
+        )
         assert tensor is not None
         gradient = as_keras(tensor).double()
         assert list(gradient.shape) == row["shape"], where

@@ -34,7 +34,10 @@ def checkpoint_of(network: Yolo, experiment: Experiment, *, averaged: bool = Fal
         identity=Identity.of(experiment),
         weights=weights,
         average=average,
-        optimizer={"state": {0: {"step": torch.ones(())}}, "param_groups": [{"lr": 0.1, "betas": (0.9, 0.999)}]},
+        optimizer={
+            "state": {0: {"step": torch.ones(())}},
+            "param_groups": [{"lr": 0.1, "betas": (0.9, 0.999)}],
+        },
         scaler={},
         epoch=2,
         history=[{"epoch": 1, "loss": 2.5}, {"epoch": 2, "loss": 1.5, "mAP": 0.25}],

@@ -97,7 +97,12 @@ KERAS_FILES: dict[str, Group] = {}
 
 def keras_file(network: Yolo) -> Group:
     """What Keras would have stored of the backbone: one group a layer, kernels HWIO."""
-    names = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
+    names = {
+        "weight": "gamma",
+        "bias": "beta",
+        "running_mean": "moving_mean",
+        "running_var": "moving_variance",
+    }
     layers = Group()
     for name, value in network.backbone.state_dict().items():
         layer, kind = name.split(".")

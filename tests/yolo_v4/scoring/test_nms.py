@@ -18,7 +18,9 @@ def box_by_box(boxes: Tensor, scores: Tensor, spec: Nms) -> Found:
     for minus_score, box, kind in sorted(every):
         if len(stays) == spec.top_k or -minus_score <= spec.confidence_threshold:
             break
-        if all(kind != other or iou(boxes[box], boxes[rival]) <= spec.iou_threshold for _, other, rival in stays):
+        if all(
+            kind != other or iou(boxes[box], boxes[rival]) <= spec.iou_threshold for _, other, rival in stays
+        ):
             stays.append((-minus_score, kind, box))
     return stays
 
@@ -60,5 +62,7 @@ def test_what_stays_is_what_stays_box_by_box(boxes: int, side: float, spread: fl
 
 
 def test_a_picture_without_candidates_has_no_detections() -> None:
-    found = suppress(torch.rand(10, 4), torch.zeros(10, 2), Nms(confidence_threshold=0.1, iou_threshold=0.5, top_k=5))
+    found = suppress(
+        torch.rand(10, 4), torch.zeros(10, 2), Nms(confidence_threshold=0.1, iou_threshold=0.5, top_k=5)
+    )
     assert [list(part.shape) for part in found] == [[0, 4], [0], [0]]

@@ -10,7 +10,8 @@ from yolo_v4.spec.load import parse_experiment
 
 WriteSpec = Callable[..., Path]
 
-# Text for the end of a spec, where it outdoes what stands before, and the words of the loader; in the loader's order.
+# Text for the end of a spec, where it outdoes what stands before, and the words of the loader; in the
+# loader's order.
 FAULTS = [
     ("augmentation_config { output_channel: 2 }", "output_channel must be either 1 or 3."),
     (
@@ -61,7 +62,9 @@ GOT_THREE = "Got ['label_directory_path', 'label_directory_path', 'tfrecords_pat
 
 
 @pytest.mark.parametrize("right", range(len(FAULTS)))
-def test_of_many_faults_the_one_that_nvidias_loader_meets_first_is_named(write_spec: WriteSpec, right: int) -> None:
+def test_of_many_faults_the_one_that_nvidias_loader_meets_first_is_named(
+    write_spec: WriteSpec, right: int
+) -> None:
     text = "\n".join([write_spec().read_text(), *(fault for fault, _ in FAULTS[right:])])
     assert _refusal(text) == FAULTS[right][1]
 
@@ -76,7 +79,9 @@ def test_of_many_faults_the_one_that_nvidias_loader_meets_first_is_named(write_s
         ),
         (f"data_sources {SHARDS}", f"{NO_EXTENSION} training  label format is TFRecord."),
         (
-            f"data_sources {FOLDER}" + f" validation_data_sources {FOLDER}" * 2 + f" validation_data_sources {SHARDS}",
+            f"data_sources {FOLDER}"
+            + f" validation_data_sources {FOLDER}" * 2
+            + f" validation_data_sources {SHARDS}",
             f"Label format should be identical for all validation data sources. {GOT_THREE}",
         ),
         (
@@ -89,7 +94,9 @@ def test_of_many_faults_the_one_that_nvidias_loader_meets_first_is_named(write_s
         ),
     ],
 )
-def test_sources_that_do_not_go_together_are_refused(write_spec: WriteSpec, sources: str, complaint: str) -> None:
+def test_sources_that_do_not_go_together_are_refused(
+    write_spec: WriteSpec, sources: str, complaint: str
+) -> None:
     lines = [line for line in write_spec().read_text().splitlines() if "data_sources" not in line]
     faults = (fault for fault, _ in FAULTS)  # all of them come after the data set's
     assert _refusal("\n".join([*lines, f"dataset_config {{ {sources} }}", *faults])) == complaint

@@ -24,7 +24,10 @@ def test_unset_values_are_taos_defaults(tmp_path: Path) -> None:
         ('coco_config { root_directory_path: "/data" }', "has no kitti_config"),
         (KITTI % 'point_clouds_dir: "points"', "point_clouds_dir is not supported"),
         (KITTI % 'calibrations_dir: "calib"', "calibrations_dir is not supported"),
-        (KITTI % "" + " sample_modifier_config { num_duplicates: 2 }", "sample_modifier_config is not supported"),
+        (
+            KITTI % "" + " sample_modifier_config { num_duplicates: 2 }",
+            "sample_modifier_config is not supported",
+        ),
     ],
 )
 def test_what_is_not_converted_here_is_refused_by_name(tmp_path: Path, text: str, complaint: str) -> None:

@@ -134,7 +134,11 @@ def test_every_number_goes_where_it_belongs(spec: Path) -> None:
 
 def test_relative_paths_of_data_lead_below_the_current_folder(spec: Path) -> None:
     source = load_experiment(spec).dataset.train[0]
-    assert (source.images, source.labels, source.tfrecords) == (Path("train/images"), Path("train/labels"), None)
+    assert (source.images, source.labels, source.tfrecords) == (
+        Path("train/images"),
+        Path("train/labels"),
+        None,
+    )
 
 
 def test_data_base_path_moves_relative_paths_and_leaves_absolute_ones(
@@ -179,7 +183,9 @@ def test_an_unknown_field_like_no_other_is_refused_with_all_known_names(spec: Pa
         ("top_k: 200", "", "top_k in nms_config is 0"),
     ],
 )
-def test_what_could_not_be_built_is_refused_at_once(spec: Path, before: str, after: str, complaint: str) -> None:
+def test_what_could_not_be_built_is_refused_at_once(
+    spec: Path, before: str, after: str, complaint: str
+) -> None:
     assert before in SPEC
     spec.write_text(SPEC.replace(before, after))
     with pytest.raises(SpecError) as refusal:
@@ -192,7 +198,11 @@ def test_what_could_not_be_built_is_refused_at_once(spec: Path, before: str, aft
 @pytest.mark.parametrize(
     ("before", "after", "complaint"),
     [
-        ('pretrain_model_path: "start.pt"', 'pruned_model_path: "p.pt"', "pruned_model_path is not supported"),
+        (
+            'pretrain_model_path: "start.pt"',
+            'pruned_model_path: "p.pt"',
+            "pruned_model_path is not supported",
+        ),
         ("num_epochs: 5", "num_epochs: 5 enable_qat: true", "enable_qat: true is not supported"),
         (
             "class_weighting_config {",

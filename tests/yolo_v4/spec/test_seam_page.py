@@ -42,7 +42,10 @@ def test_every_field_that_is_no_block_has_a_verdict(checkout: Path) -> None:
     tables = page[page.index("## Every field of the experiment spec") :]
     rows = [row.strip("|").split(" | ") for row in tables.splitlines() if row.startswith("| `")]
     blocks = {
-        f.name for m in experiment_pb2.DESCRIPTOR.message_types_by_name.values() for f in m.fields if f.message_type
+        f.name
+        for m in experiment_pb2.DESCRIPTOR.message_types_by_name.values()
+        for f in m.fields
+        if f.message_type
     }
     for row in rows:
         verdict = row[-1].strip()

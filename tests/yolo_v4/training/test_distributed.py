@@ -25,10 +25,14 @@ def test_two_processes_train_one_network_with_twice_the_learning_rate(
     for run in ("first", "again"):
         launch(["train", "-e", str(spec), "-r", str(tmp_path / run)], 2)
 
-    assert "6 frames to train on, 6 to validate with, on the CPU (1 threads), 2 processes\n" in capfd.readouterr().out
+    assert (
+        "6 frames to train on, 6 to validate with, on the CPU (1 threads), 2 processes\n"
+        in capfd.readouterr().out
+    )
     name = "weights/yolov4_resnet10_epoch_002.pt"
     assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
-    # After the first of two epochs the cosine has come from 0.2 to 0.5 of the run: a share of (1 + cos(0.3 pi)) / 2.
+    # After the first of two epochs the cosine has come from 0.2 to 0.5 of the run: a share of (1 + cos(0.3
+    # pi)) / 2.
     share = 0.7938926261462366
     assert load_checkpoint(tmp_path / "first" / name).history[0]["lr"] == pytest.approx(
         2 * (1e-5 + (1e-3 - 1e-5) * share), rel=1e-6
@@ -42,7 +46,9 @@ def test_where_one_process_fails_the_run_fails(tmp_path: Path, capfd: pytest.Cap
     assert "cannot read the spec file" in capfd.readouterr().err
 
 
-def test_a_process_that_a_signal_took_is_told_with_its_signal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_a_signal_took_is_told_with_its_signal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "yolo_v4").mkdir()
     (tmp_path / "yolo_v4" / "__init__.py").touch()
     (tmp_path / "yolo_v4" / "__main__.py").write_text("import os; os.kill(os.getpid(), 9)")

@@ -23,7 +23,9 @@ from yolo_v4.training.loop import Outputs, should_stop
         ([5, 4, 4, 3], False),
     ],
 )
-def test_training_stops_when_the_loss_has_not_fallen_enough_for_two_epochs(losses: list[float], stops: bool) -> None:
+def test_training_stops_when_the_loss_has_not_fallen_enough_for_two_epochs(
+    losses: list[float], stops: bool
+) -> None:
     history = [{"loss": loss} for loss in losses]
     assert should_stop(history, EarlyStopping(min_delta=0.1, patience=2)) is stops
     assert not should_stop(history, None)
@@ -32,7 +34,8 @@ def test_training_stops_when_the_loss_has_not_fallen_enough_for_two_epochs(losse
 def test_the_csv_log_is_taos(tmp_path: Path) -> None:
     judged = {"mAP": 0.5, "AP_car": 1.0, "AP_person": 0.0, "validation_loss": 3.0}
     Outputs(results=tmp_path, model="resnet18").write_csv(
-        ["person", "car"], [{"epoch": 1, "loss": 9.5, "lr": 0.001}, {"epoch": 2, "loss": 8.25, "lr": 0.0005, **judged}]
+        ["person", "car"],
+        [{"epoch": 1, "loss": 9.5, "lr": 0.001}, {"epoch": 2, "loss": 8.25, "lr": 0.0005, **judged}],
     )
 
     assert (tmp_path / "yolov4_training_log_resnet18.csv").read_bytes() == (

@@ -22,7 +22,9 @@ from yolo_v4.training.distributed import launch
 
 STEPS, EPOCHS = 2, 3  # six frames in batches of four
 PLAIN = "hue: 0 saturation: 1 exposure: 1 horizontal_flip: 0 jitter: 0 mosaic_prob: 0"
-ENABLED = "visualizer { enabled: true num_images: 3 wandb_config { enabled: true } clearml_config { task: 'a' } }"
+ENABLED = (
+    "visualizer { enabled: true num_images: 3 wandb_config { enabled: true } clearml_config { task: 'a' } }"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +74,13 @@ def test_scalars_histograms_and_pictures_have_taos_tags(train: Callable[..., Pat
     assert all(path.name.startswith("events.out.tfevents.") for path in (results / "logs").iterdir())
     last = load_checkpoint(results / "weights" / "yolov4_resnet10_epoch_003.pt")
     scalars = {tag for tag, points in found.items() if points[0][1].WhichOneof("value") == "simple_value"}
-    assert scalars == {"loss", "lr", "mAP", "AP_car", "validation_loss"}  # no AP_bus: the only bus is difficult
+    assert scalars == {
+        "loss",
+        "lr",
+        "mAP",
+        "AP_car",
+        "validation_loss",
+    }  # no AP_bus: the only bus is difficult
     rows = {int(row["epoch"]): row for row in last.history}
     batches = [(step, value.simple_value) for step, value in found["lr"]]
     assert [step for step, _ in batches] == [1, 2, 3, 4, 5, 6]
@@ -124,7 +132,9 @@ def test_training_is_the_same_with_it_and_without_it(train: Callable[..., Path])
 
 
 @pytest.mark.slow
-def test_an_old_folder_goes_and_a_resumed_run_goes_on_in_it(train: Callable[..., Path], tmp_path: Path) -> None:
+def test_an_old_folder_goes_and_a_resumed_run_goes_on_in_it(
+    train: Callable[..., Path], tmp_path: Path
+) -> None:
     (tmp_path / "run" / "logs").mkdir(parents=True)
     (tmp_path / "run" / "logs" / "old").write_text("of another run")
     results = train("run", visualizer="visualizer { enabled: true }", training="num_epochs: 1")
@@ -135,7 +145,9 @@ def test_an_old_folder_goes_and_a_resumed_run_goes_on_in_it(train: Callable[...,
 
     found = values(results)
     assert [step for step, _ in found["lr"]] == [1, 2, 3, 4]
-    assert [step for step, _ in found["image/augmented_images/image/2"]] == [2]  # the first run asked for none
+    assert [step for step, _ in found["image/augmented_images/image/2"]] == [
+        2
+    ]  # the first run asked for none
 
 
 @pytest.mark.slow
@@ -155,7 +167,9 @@ def test_weights_that_are_no_numbers_leave_the_word_to_the_loss(
     write_spec: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rates = "min_learning_rate: 1e37 max_learning_rate: 1e38 soft_start: 0.2"
-    learning = f"learning_rate {{ soft_start_cosine_annealing_schedule {{ {rates} }} }} optimizer {{ sgd {{}} }}"
+    learning = (
+        f"learning_rate {{ soft_start_cosine_annealing_schedule {{ {rates} }} }} optimizer {{ sgd {{}} }}"
+    )
     training = f"batch_size_per_gpu: 6 {learning} {ENABLED}"  # one step an epoch
     spec = write_spec(training=training, network="loss_neg_obj_weights: 1e6")
 
