@@ -2,11 +2,12 @@
 
 import contextlib
 import errno
+import functools
 import hashlib
 import json
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -29,17 +30,22 @@ class Digest:
     sha256: str
 
 
-def write_bytes(path: Path, content: bytes, *, mode: int = 0o644) -> None:
-    """Write `content` so that `path` is either as before or complete, also after a power cut; its folder is made."""
+def write_bytes(path: Path, content: bytes, *, mode: int = 0o644, durable: bool = True) -> None:
+    """Write `content` so that `path`, whose folder is made, is either as before or complete.
+
+    Args:
+        durable: also after a power cut. What is of no use then need not wait for the disk.
+    """
     aside = _aside(path)
     try:
-        _write_durably(aside, content, mode)
+        _write(aside, content, mode=mode, durable=durable)
         aside.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
             aside.unlink()
         raise
-    fsync_folder(path.parent)
+    if durable:
+        fsync_folder(path.parent)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -47,9 +53,10 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
     """`write_bytes` for JSON: sorted keys, two blanks, one newline at the end, no NaN."""
-    write_text(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n")
+    text = json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n"
+    write_bytes(path, text.encode(), durable=durable)
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -68,7 +75,7 @@ def create_once(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     """
     aside = _aside(path)
     try:
-        _write_durably(aside, content, mode)
+        _write(aside, content, mode=mode, durable=True)
         # link(2) fails when the name exists; unlike O_EXCL it never shows a half-written file, and it holds on NFS.
         os.link(aside, path)
     except OSError as error:
@@ -151,25 +158,32 @@ def sha256_file(path: Path, *, durable: bool = False) -> str:
     return digest.hexdigest()
 
 
-def digest_path(path: Path, *, durable: bool = False) -> Digest:
+def digest_path(path: Path) -> Digest:
     """Digest of a file or of a folder with everything below it.
+
+    Raises:
+        FileNotFoundError: there is nothing at `path`.
+    """
+    return digest_paths([path])[0]
+
+
+def digest_paths(paths: Sequence[Path], *, durable: bool = False) -> list[Digest]:
+    """Digests of several files or folders.
 
     Args:
         durable: have all contents on disk, too, when this returns: one reading serves both.
 
     Raises:
-        FileNotFoundError: there is nothing at `path`.
+        FileNotFoundError: there is nothing at one of `paths`.
     """
-    whole = not path.is_dir()
-    files = [path] if whole else _files_below(path)
-    digests = _each(lambda file: (file.stat().st_size, sha256_file(file, durable=durable)), files)
-    total = sum(size for size, _ in digests)
-    if whole:
-        return Digest(bytes=total, files=1, sha256=digests[0][1])
-    lines = [
-        f"{sha256}  {file.relative_to(path).as_posix()}\n" for file, (_, sha256) in zip(files, digests, strict=True)
+    groups = [_files_below(path) if path.is_dir() else [path] for path in paths]
+    facts = iter(
+        _each(functools.partial(_facts, durable=durable), [file for group in groups for file in group])
+    )
+    return [
+        _digest(path, dict(zip(group, facts, strict=False)))
+        for path, group in zip(paths, groups, strict=True)
     ]
-    return Digest(bytes=total, files=len(lines), sha256=hashlib.sha256("".join(lines).encode()).hexdigest())
 
 
 def size_path(path: Path) -> tuple[int, int] | None:
@@ -187,12 +201,13 @@ def _aside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}.part")
 
 
-def _write_durably(path: Path, content: bytes, mode: int) -> None:
+def _write(path: Path, content: bytes, *, mode: int, durable: bool) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     with open(_in_folder(lambda: os.open(path, flags, mode), path), "wb") as stream:
         stream.write(content)
         stream.flush()
-        os.fsync(stream.fileno())
+        if durable:
+            os.fsync(stream.fileno())
 
 
 def _in_folder(make: Callable[[], T], path: Path) -> T:
@@ -204,19 +219,36 @@ def _in_folder(make: Callable[[], T], path: Path) -> T:
         return make()
 
 
-def _each(work: Callable[[Path], T], files: Iterable[Path]) -> list[T]:
+def _each(work: Callable[[Path], T], files: Sequence[Path]) -> list[T]:
     """Do `work` for every file, several at a time.
 
     Side by side the waits for the disk share the file system's commits, five times faster for a thousand frames; and
     while one file is hashed another one is written.
     """
-    files = list(files)
-    if len(files) < 2:
+    threads = min(SIDE_BY_SIDE, len(files))
+    if threads < 2:
         return [work(file) for file in files]
     from concurrent.futures import ThreadPoolExecutor  # 3 ms, which a run that does nothing can do without
 
-    with ThreadPoolExecutor(min(SIDE_BY_SIDE, len(files))) as pool:
-        return list(pool.map(work, files))
+    found: list[T] = [None] * len(files)  # type: ignore[list-item]
+    with ThreadPoolExecutor(threads) as pool:
+        # A thread takes every eighth file: to hand over each one by itself costs more than to hash a label.
+        shares = pool.map(lambda start: [work(file) for file in files[start::threads]], range(threads))
+        for start, share in enumerate(shares):
+            found[start::threads] = share
+    return found
+
+
+def _facts(file: Path, *, durable: bool) -> tuple[int, str]:
+    """Size and SHA-256."""
+    return file.stat().st_size, sha256_file(file, durable=durable)
+
+
+def _digest(path: Path, facts: Mapping[Path, tuple[int, str]]) -> Digest:
+    """The digest of `path`, given the facts of the files below it, or of itself."""
+    lines = [f"{sha256}  {file.relative_to(path).as_posix()}\n" for file, (_, sha256) in facts.items()]
+    sha256 = facts[path][1] if path in facts else hashlib.sha256("".join(lines).encode()).hexdigest()
+    return Digest(bytes=sum(size for size, _ in facts.values()), files=len(facts), sha256=sha256)
 
 
 def _fsync_file(path: Path) -> None:

@@ -4,7 +4,7 @@ import contextlib
 import functools
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,7 +16,7 @@ from harness.engine.answers import claims_success
 from harness.engine.find import environment, python_environment, resolve
 from harness.engine.request import Request
 from harness.errors import HarnessError, StageFailed
-from harness.files import Digest, digest_path, read_json, remove, size_path, write_json
+from harness.files import digest_paths, read_json, remove, size_path, write_json
 from harness.process.signals import Interrupted
 from harness.settings.variables import Settings
 from harness.workspace.layout import LOG, OUTCOME, PRODUCTS, REQUEST, Workspace, staged
@@ -47,8 +47,10 @@ class Attempt:
         name = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S.%f}-{os.getpid()}"
         folder = workspace.attempts / stage / name
         folder.mkdir(parents=True)
-        attempt = cls(stage=stage, fingerprint=fingerprint, folder=folder, workspace=workspace, settings=settings)
-        attempt._write_request()
+        attempt = cls(
+            stage=stage, fingerprint=fingerprint, folder=folder, workspace=workspace, settings=settings
+        )
+        attempt._write_request(durable=True)
         attempt._reserve.write_bytes(bytes(RESERVE_BYTES))
         return attempt
 
@@ -72,8 +74,12 @@ class Attempt:
 
     def earlier(self) -> list[Path]:
         """Folders of unfinished tries with the same fingerprint, newest first."""
-        folders = sorted((folder for folder in self.folder.parent.iterdir() if folder != self.folder), reverse=True)
-        return [folder for folder in folders if read_json(folder / REQUEST).get("fingerprint") == self.fingerprint]
+        folders = sorted(
+            (folder for folder in self.folder.parent.iterdir() if folder != self.folder), reverse=True
+        )
+        return [
+            folder for folder in folders if read_json(folder / REQUEST).get("fingerprint") == self.fingerprint
+        ]
 
     def ask(self, request: Request, *, shown: bool = True) -> None:
         """Let the engine answer `request`; its output is kept, and shown unless it is of no use to a person.
@@ -101,10 +107,12 @@ class Attempt:
             raise self.error(f"{package} ended with exit status {status}")
 
     def _run(self, argv: tuple[str, ...], environment: Mapping[str, str], *, shown: bool = True) -> int:
-        from harness.process.console import run  # with subprocess and what is behind it, which only a run needs
+        from harness.process.console import (
+            run,
+        )  # with subprocess and what is behind it, which only a run needs
 
         self.argv.append(argv)
-        self._write_request()
+        self._write_request(durable=False)
         lock = self.workspace.engine_lock(self.stage)
         try:
             return run(
@@ -114,27 +122,33 @@ class Attempt:
                 prefix=f"{self.stage} | ",
                 environment=environment,
                 shown=shown,
-                started=lambda pid, birth: write_json(lock, {"pid": pid, "started": birth}),
+                started=lambda pid, birth: write_json(lock, {"pid": pid, "started": birth}, durable=False),
             )
         finally:
             remove(lock)
 
-    def digest(self, product: str) -> Digest:
-        """Digest of a product that was to be made; its contents are on disk from then on.
+    def made(self, products: Sequence[str]) -> tuple[Product, ...]:
+        """The products that were to be made; their contents are on disk from then on.
 
         Raises:
-            StageFailed: it was not made, or has nothing in it.
+            StageFailed: one was not made, or has nothing in it.
         """
-        path = self.staged(product)
-        if _is_empty(path):
-            raise self.error(f"promised {product} and did not make it (looked at {path})")
-        return digest_path(path, durable=True)
+        paths = [self.staged(product) for product in products]
+        for product, path in zip(products, paths, strict=True):
+            if _is_empty(path):
+                raise self.error(f"promised {product} and did not make it (looked at {path})")
+        digests = digest_paths(paths, durable=True)
+        return tuple(
+            Product(path=path, digest=digest) for path, digest in zip(products, digests, strict=True)
+        )
 
     def error(self, words: str) -> StageFailed:
         """An error that says where to read on and how to go on."""
         own, again = SpecCopies(self.workspace).edited(), self.settings.command(self.stage)
         yours = f" and look at the spec you edited, {', '.join(map(str, own))}" if own else ""
-        return StageFailed(f"{self.stage}: {words}", remedy=f"read {self.log}{yours}, then go on with: {again}")
+        return StageFailed(
+            f"{self.stage}: {words}", remedy=f"read {self.log}{yours}, then go on with: {again}"
+        )
 
     def marker(
         self, products: tuple[Product, ...], consumed: Mapping[str, Any], engine: EngineIdentity | None
@@ -174,11 +188,14 @@ class Attempt:
                     "status": "interrupted" if isinstance(error, Interrupted) else "failed",
                     "message": words.message,
                     "remedy": words.remedy,
-                    "exit_status": 128 + error.signal if isinstance(error, Interrupted) else words.exit_status,
+                    "exit_status": 128 + error.signal
+                    if isinstance(error, Interrupted)
+                    else words.exit_status,
                 }
             )
 
-    def _write_request(self) -> None:
+    def _write_request(self, *, durable: bool) -> None:
+        # By the fingerprint in it a later attempt finds the checkpoints of this one, also after a power cut.
         write_json(
             self.folder / REQUEST,
             {
@@ -188,6 +205,7 @@ class Attempt:
                 "started_utc": utc(self.started),
                 "harness_version": __version__,
             },
+            durable=durable,
         )
 
     @property

@@ -10,7 +10,7 @@ from harness.settings.variables import Settings
 from harness.stages.attempt import Attempt
 from harness.stages.experiment import Experiment
 from harness.workspace.layout import Workspace
-from harness.workspace.marker import Product, changes, digest_of, forget, write_marker
+from harness.workspace.marker import changes, digest_of, forget, write_marker
 from harness.workspace.snapshot import Snapshot
 
 __all__ = ["Attempt", "Stage"]
@@ -81,7 +81,11 @@ class Stage:
         table["consumed"] = {name: marker.outcome if marker else None for name, marker in upstream.items()}
         if self.asks:
             identity = self.engine().identity
-            table["engine"] = {"name": identity.name, "version": identity.version, "image": identity.image_digest}
+            table["engine"] = {
+                "name": identity.name,
+                "version": identity.version,
+                "image": identity.image_digest,
+            }
         return table
 
     def run(self) -> None:
@@ -105,7 +109,7 @@ class Stage:
         attempt.succeeded()
 
     def _publish(self, attempt: Attempt, ingredients: dict[str, Any]) -> None:
-        products = [Product(path=path, digest=attempt.digest(path)) for path in self.products()]
+        products = attempt.made(self.products())
         before = self.snapshot.marker(self.name)
         # From here to the new marker the stage is not done: a mix of old and new products must not pass for either.
         forget(self.workspace, self.name)
@@ -116,5 +120,5 @@ class Stage:
             if product.path not in kept:
                 remove(self.workspace.path(product.path))
         engine = self.engine().identity if self.asks else None
-        marker = attempt.marker(tuple(products), ingredients["consumed"], engine)
+        marker = attempt.marker(products, ingredients["consumed"], engine)
         write_marker(self.workspace, marker, ingredients)

@@ -4,6 +4,7 @@ The only module that imports luigi, which with tornado and asyncio costs more th
 is imported when a stage has to run.
 """
 
+import gc
 import logging
 import multiprocessing
 from collections.abc import Sequence
@@ -141,6 +142,7 @@ def run_stages(settings: Settings, kinds: Sequence[type[Stage]], *, done: set[st
     level = "INFO" if verbose else "CRITICAL"
     logging.getLogger("luigi").setLevel(level)
     chain = Chain(settings, done)
+    gc.freeze()  # what is loaded by now stays: no collection, fork or end of the process has to look at it again
     luigi.build(
         [chain.task(kind) for kind in kinds],
         worker_scheduler_factory=_Factory(settings),

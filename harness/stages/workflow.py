@@ -87,8 +87,10 @@ def run(settings: Settings, names: Sequence[str], *, verbose: bool) -> list[Endi
         from harness.stages.scheduling import run_stages  # luigi
 
         before = {name: _attempts(settings, name) for name in look.stages}
+        # luigi walks through all that a task needs, and for each task anew: the last ones bring the others.
+        brought = {other for name in names for other in needed([name]) if other != name}
         run_stages(
-            settings, [KINDS[name] for name in look.stages if name in names], done=done, verbose=verbose
+            settings, [KINDS[name] for name in names if name not in brought], done=done, verbose=verbose
         )
         return _endings(settings, before)
     return [look.kept(name) for name in look.stages]

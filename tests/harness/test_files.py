@@ -9,6 +9,7 @@ from harness.files import (
     Digest,
     create_once,
     digest_path,
+    digest_paths,
     link_or_copy,
     publish,
     read_json,
@@ -157,8 +158,15 @@ def test_the_digest_of_a_folder_is_that_of_its_list(folder):
     assert digest_path(folder) == Digest(bytes=6, files=2, sha256=hashlib.sha256(lines.encode()).hexdigest())
 
 
+def test_the_digests_of_many_are_those_of_each(folder):
+    paths = [folder, folder / "b.txt", folder / "below"]
+
+    assert digest_paths(paths) == [digest_path(path) for path in paths]
+    assert digest_paths([]) == []
+
+
 def test_a_durable_digest_has_every_file_on_disk(folder, fsyncs):
-    assert digest_path(folder, durable=True) == digest_path(folder)
+    assert digest_paths([folder], durable=True) == [digest_path(folder)]
 
     assert sorted(fsyncs) == [f"{folder}/{name}" for name, _ in LISTED]
 
@@ -169,7 +177,7 @@ def test_an_error_in_one_of_many_files_is_not_lost(folder, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", broken)
     with pytest.raises(OSError, match="Input/output error"):
-        digest_path(folder, durable=True)
+        digest_paths([folder], durable=True)
 
 
 def test_sizes_need_no_contents(folder, tmp_path):
