@@ -167,7 +167,8 @@ def digest_path(path: Path, *, durable: bool = False) -> Digest:
     if whole:
         return Digest(bytes=total, files=1, sha256=digests[0][1])
     lines = [
-        f"{sha256}  {file.relative_to(path).as_posix()}\n" for file, (_, sha256) in zip(files, digests, strict=True)
+        f"{sha256}  {file.relative_to(path).as_posix()}\n"
+        for file, (_, sha256) in zip(files, digests, strict=True)
     ]
     return Digest(bytes=total, files=len(lines), sha256=hashlib.sha256("".join(lines).encode()).hexdigest())
 

@@ -47,7 +47,9 @@ class Attempt:
         name = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S.%f}-{os.getpid()}"
         folder = workspace.attempts / stage / name
         folder.mkdir(parents=True)
-        attempt = cls(stage=stage, fingerprint=fingerprint, folder=folder, workspace=workspace, settings=settings)
+        attempt = cls(
+            stage=stage, fingerprint=fingerprint, folder=folder, workspace=workspace, settings=settings
+        )
         attempt._write_request()
         attempt._reserve.write_bytes(bytes(RESERVE_BYTES))
         return attempt
@@ -72,8 +74,12 @@ class Attempt:
 
     def earlier(self) -> list[Path]:
         """Folders of unfinished tries with the same fingerprint, newest first."""
-        folders = sorted((folder for folder in self.folder.parent.iterdir() if folder != self.folder), reverse=True)
-        return [folder for folder in folders if read_json(folder / REQUEST).get("fingerprint") == self.fingerprint]
+        folders = sorted(
+            (folder for folder in self.folder.parent.iterdir() if folder != self.folder), reverse=True
+        )
+        return [
+            folder for folder in folders if read_json(folder / REQUEST).get("fingerprint") == self.fingerprint
+        ]
 
     def ask(self, request: Request, *, shown: bool = True) -> None:
         """Let the engine answer `request`; its output is kept, and shown unless it is of no use to a person.
@@ -101,7 +107,9 @@ class Attempt:
             raise self.error(f"{package} ended with exit status {status}")
 
     def _run(self, argv: tuple[str, ...], environment: Mapping[str, str], *, shown: bool = True) -> int:
-        from harness.process.console import run  # with subprocess and what is behind it, which only a run needs
+        from harness.process.console import (
+            run,
+        )  # with subprocess and what is behind it, which only a run needs
 
         self.argv.append(argv)
         self._write_request()
@@ -134,7 +142,9 @@ class Attempt:
         """An error that says where to read on and how to go on."""
         own, again = SpecCopies(self.workspace).edited(), self.settings.command(self.stage)
         yours = f" and look at the spec you edited, {', '.join(map(str, own))}" if own else ""
-        return StageFailed(f"{self.stage}: {words}", remedy=f"read {self.log}{yours}, then go on with: {again}")
+        return StageFailed(
+            f"{self.stage}: {words}", remedy=f"read {self.log}{yours}, then go on with: {again}"
+        )
 
     def marker(
         self, products: tuple[Product, ...], consumed: Mapping[str, Any], engine: EngineIdentity | None
@@ -174,7 +184,9 @@ class Attempt:
                     "status": "interrupted" if isinstance(error, Interrupted) else "failed",
                     "message": words.message,
                     "remedy": words.remedy,
-                    "exit_status": 128 + error.signal if isinstance(error, Interrupted) else words.exit_status,
+                    "exit_status": 128 + error.signal
+                    if isinstance(error, Interrupted)
+                    else words.exit_status,
                 }
             )
 

@@ -81,7 +81,11 @@ class Stage:
         table["consumed"] = {name: marker.outcome if marker else None for name, marker in upstream.items()}
         if self.asks:
             identity = self.engine().identity
-            table["engine"] = {"name": identity.name, "version": identity.version, "image": identity.image_digest}
+            table["engine"] = {
+                "name": identity.name,
+                "version": identity.version,
+                "image": identity.image_digest,
+            }
         return table
 
     def run(self) -> None:

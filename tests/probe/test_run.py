@@ -22,7 +22,8 @@ LISTENER = """
 import signal, sys, time
 got = []
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
-    signal.signal(number, lambda number, frame: (got.append(number), print(signal.Signals(number).name, flush=True)))
+    name = signal.Signals(number).name
+    signal.signal(number, lambda number, frame, name=name: (got.append(number), print(name, flush=True)))
 print("begun", flush=True)
 while len(got) < 2:
     time.sleep(0.02)
