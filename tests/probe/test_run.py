@@ -92,6 +92,13 @@ def test_memory_between_two_beats_is_seen(probe):
     assert 300e6 < answer["peak_memory_bytes"] < 340e6
 
 
+def test_memory_of_the_process_that_starts_the_probe_does_not_hide_that_of_the_command(probe):
+    assert len(b"x" * 400_000_000) == 400_000_000  # freed at once; the kernel remembers that we had it
+    answer = last_line(probe("run", "--json", *python("x = b'x' * 300_000_000")))
+
+    assert 300e6 < answer["peak_memory_bytes"] < 340e6
+
+
 @pytest.mark.slow
 def test_memory_of_all_processes_is_added_up(probe):
     hog = "import time; x = bytes([1]) * 100_000_000; time.sleep(1.5)"
