@@ -1,4 +1,4 @@
-"""Makes and fills the Python environment `make` works in: `environment.py FOLDER base|report|detector|bench|dev`.
+"""Makes the Python environment that `make` uses: `environment.py FOLDER base|report|detector|bench|dev`.
 
 Standard library only. It must stay readable for Python 3.6, so that an old Python can be told that it is too
 old. A folder `.venv` of your own (`python3 -m venv --system-site-packages .venv`) is filled, not replaced,
@@ -228,7 +228,7 @@ def try_out(folder: Path, wanted: str, kept_torch: str | None) -> None:
 
 
 def import_all(wanted: str, kept_torch: str | None) -> None:
-    """Import every package that a set needs, in the environment's own Python, which ends at the first it has not."""
+    """Import every package that a set needs, in the environment's Python; exit at the first one missing."""
     versions, extras = pins(kept_torch), re.findall(r"\w+", EXTRAS[wanted])
     for line in importlib.metadata.requires("jamcam-harness") or []:
         requirement, _, condition = line.partition(";")
@@ -309,7 +309,7 @@ def only_maker(folder: Path) -> Iterator[IO[str]]:
 
 
 def inputs_digest() -> str:
-    """Digest of everything that decides what is installed; one of an environment that was not tried out differs."""
+    """Digest of all that decides what is installed; it differs where an environment was not tried out."""
     inputs = b"tried out\n" + (ROOT / "pyproject.toml").read_bytes() + CONSTRAINTS.read_bytes()
     return hashlib.sha256(inputs).hexdigest()
 

@@ -130,7 +130,7 @@ class Bench:
         self._record()
 
     def cpu_s(self, argv: Sequence[str | Path], folder: Path) -> float:
-        """User and system time of `argv` and its descendants, in seconds; ends this program where it fails."""
+        """User and system time of `argv` and its descendants, in seconds; exits where the command fails."""
         with tempfile.TemporaryFile() as log:
             process = subprocess.Popen(argv, cwd=folder, env=self.environment, stdout=log, stderr=log)
             _, status, usage = os.wait4(process.pid, 0)

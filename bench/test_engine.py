@@ -1,4 +1,4 @@
-"""Single operations of the engine: a training step, an inference step, decoding with suppression, conversion."""
+"""Single operations of the engine: a step of training and of inference, decoding with NMS, conversion."""
 
 import os
 from pathlib import Path

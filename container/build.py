@@ -117,7 +117,7 @@ def understand(words: list[str]) -> Order:
 
 
 def inputs_digest(definition: str) -> str:
-    """Digest of all that decides what is in the image, apart from what registries and mirrors serve that day."""
+    """Digest of all that decides what is in the image, apart from what registries and mirrors serve."""
     roots = [ROOT / name for name in (*CONTENTS, *SCRIPTS, *PINS)]
     files = [path for root in roots for path in (root, *sorted(root.rglob("*")))]
     settings = sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith("PIP_"))
@@ -184,7 +184,7 @@ def fill_stage(order: Order, stage: Path) -> None:
 
 
 def python_archive() -> Path:
-    """The relocatable Python: fetched once, or put beside this file by hand; its digest is checked each time."""
+    """The relocatable Python: fetched once, or put here by hand; its digest is checked each time."""
     archive = HERE / template.PYTHON.rpartition("/")[2]
     if not archive.exists():
         print(f"    {template.PYTHON}", flush=True)

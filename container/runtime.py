@@ -1,4 +1,4 @@
-"""Apptainer or Singularity on this machine: which, whether it may build, how, and what its complaints mean."""
+"""Apptainer or Singularity on this machine: which one, whether and how it builds, what its errors mean."""
 
 import contextlib
 import os
@@ -18,7 +18,8 @@ CAUSES = (
     (
         r"unauthorized|denied: |403 Forbidden|401 Unauthorized|authentication required",
         "the registry refuses to hand out the image",
-        "set APPTAINER_DOCKER_USERNAME='$oauthtoken' and APPTAINER_DOCKER_PASSWORD to your NGC key: docs/containers.md",
+        "set APPTAINER_DOCKER_USERNAME='$oauthtoken' and APPTAINER_DOCKER_PASSWORD to your NGC key: "
+        "docs/containers.md",
     ),
     (
         r"no space left on device",
@@ -33,13 +34,14 @@ CAUSES = (
     (
         r"subuid|newuidmap|user namespace|fakeroot",
         "this machine does not let you build as an ordinary user",
-        "ask for a line of yours in /etc/subuid and /etc/subgid, or build elsewhere and copy: docs/containers.md",
+        "ask for a line of yours in /etc/subuid and /etc/subgid, or build elsewhere and copy: "
+        "docs/containers.md",
     ),
 )
 
 
 def find_runtime() -> str:
-    """The first of PROGRAMS that is on PATH, where this user may build with it. No platform's file is read for that."""
+    """The first of PROGRAMS on PATH, where this user may build with it; platform files are not read."""
     runtime = next(filter(shutil.which, PROGRAMS), None)
     elsewhere = "install Apptainer, or build elsewhere and copy the image here: docs/containers.md"
     if runtime is None:
@@ -82,7 +84,7 @@ def build(runtime: str, half: Path, definition: Path, stage: Path) -> None:
 
 
 def run(command: list[str], folder: Path, environment: dict[str, str]) -> tuple[int, str]:
-    """Run a program, show what it says, and give its exit status and its last words; it does not outlive us."""
+    """Run a program and show what it prints; its exit status and last lines. It ends when we end."""
     said = b""
     with subprocess.Popen(
         command,

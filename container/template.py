@@ -42,7 +42,8 @@ PYTHON = (
 PYTHON_SHA256 = "60f0bd473d861cc45d3401d9914e47ccb9fa037f88a91879ed517a62042b8477"
 BASES = {
     "debootstrap": (
-        "Bootstrap: debootstrap\nOSVersion: bookworm\nMirrorURL: {{ MIRROR }}\nInclude: ca-certificates python3"
+        "Bootstrap: debootstrap\nOSVersion: bookworm\nMirrorURL: {{ MIRROR }}\n"
+        "Include: ca-certificates python3"
     ),
     "docker": "Bootstrap: docker\nFrom: debian:bookworm-slim",
 }
@@ -92,10 +93,11 @@ def portable(base: str, **facts: str) -> str:
 
 
 def requirements(*, detector: bool) -> str:
-    """What pip is asked for, one requirement a line: read from pyproject.toml, which older Pythons cannot parse."""
+    """Requirements for pip, one a line, from pyproject.toml, which Pythons before 3.11 cannot parse."""
     text = (HERE.parent / "pyproject.toml").read_text()
     tables = ["dependencies", "detector"] if detector else ["dependencies"]
-    blocks = [re.search(rf"^{table} = \[\n(.*?)^\]", text, re.M | re.S)[1] for table in tables]  # type: ignore[index]
+    patterns = [rf"^{table} = \[\n(.*?)^\]" for table in tables]
+    blocks = [re.search(pattern, text, re.M | re.S)[1] for pattern in patterns]  # type: ignore[index]
     return "".join(f"{line}\n" for block in blocks for line in re.findall(r'^    "(.+)",', block, re.M))
 
 

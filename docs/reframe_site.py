@@ -1,4 +1,4 @@
-"""Print a ReFrame site configuration of all platforms that have Slurm: `python docs/reframe_site.py > site.json`."""
+"""Print a ReFrame site configuration of the Slurm platforms: `python docs/reframe_site.py > site.json`."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Which commit of this project runs, and which of its files were changed since: known, or said to be unknown."""
+"""Which commit of this project runs, and which of its files were changed since, as far as it is known."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ PATIENCE_S = 30.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CodeVersion:
-    """`commit` is None, and `doubt` says why, where nobody can tell; `changed` are paths below the checkout."""
+    """`commit` is None where it is unknown, `doubt` says why; `changed` are paths below the checkout."""
 
     commit: str | None
     changed: tuple[str, ...] = ()

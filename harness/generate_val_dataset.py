@@ -1,4 +1,4 @@
-"""Moves a part of a training set into a validation set, as the workflow's script of this name does, but repeatably.
+"""Moves a part of a training set into a validation set like the workflow's script of this name, repeatably.
 
     python3 harness/generate_val_dataset.py --input_image_dir … --input_label_dir … --output_dir …
     [--val_split 10]
@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def split(image_dir: Path, label_dir: Path, output_dir: Path, *, val_split: int) -> str:
-    """Move `val_split` percent of the pairs to `<output_dir>/images` and `/labels`; returns what was done, in words.
+    """Move `val_split` percent of the pairs to `<output_dir>/images` and `/labels`; says what was done.
 
     Raises:
         DataError: pictures and labels that are not pairs, too few of them, or files in the way.
@@ -96,7 +96,8 @@ def split(image_dir: Path, label_dir: Path, output_dir: Path, *, val_split: int)
     for folder in (output_dir / "images", output_dir / "labels", image_dir, label_dir):
         fsync_folder(folder)
     write_json(journal, asdict(replace(plan, finished=True)))
-    return f"{'finished an interrupted split' if resumed else 'done'}: {len(plan.images)} pairs moved to {output_dir}"
+    outcome = "finished an interrupted split" if resumed else "done"
+    return f"{outcome}: {len(plan.images)} pairs moved to {output_dir}"
 
 
 def _plan(image_dir: Path, label_dir: Path, output_dir: Path, val_split: int) -> Plan:
@@ -105,7 +106,8 @@ def _plan(image_dir: Path, label_dir: Path, output_dir: Path, val_split: int) ->
         if target.is_dir() and any(target.iterdir()):
             raise DataError(
                 f"{target} holds files already, and no {JOURNAL} beside it tells of them",
-                remedy="give an empty --output_dir; in a workspace of the harness: make gen-valid VAL_SPLIT=…",
+                remedy="give an empty --output_dir; "
+                "in a workspace of the harness: make gen-valid VAL_SPLIT=…",
             )
     images, labels = _by_stem(image_dir, PICTURES), _by_stem(label_dir, {".txt"})
     alone = [f"{images[stem]} has no label in {label_dir}" for stem in sorted(images.keys() - labels.keys())]

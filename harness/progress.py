@@ -57,7 +57,8 @@ class Progress:
             return f"{self._what}: {self._amount(self._done)}, {self._amount(rate)}/s"
         left_s = (self._total - self._done) / rate if rate else float("inf")
         share_pct = 100 * self._done // max(self._total, 1)
-        return f"{self._what}: {share_pct} % of {self._amount(self._total)}, {self._amount(rate)}/s, {left_s:.0f} s left"
+        share = f"{share_pct} % of {self._amount(self._total)}"
+        return f"{self._what}: {share}, {self._amount(rate)}/s, {left_s:.0f} s left"
 
     def _amount(self, number: float) -> str:
         return f"{number / 1e6:.1f} MB" if self._unit == "B" else f"{number:.0f} {self._unit}"

@@ -115,7 +115,7 @@ def _text(file: int) -> str:
 def _execute(command: Sequence[str]) -> _Ending:
     signal.signal(signal.SIGCHLD, lambda number, frame: None)  # whoever started us may have had it ignored
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, AWAITED)
-    own_peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    own_peak_bytes = _own_peak_bytes()
     started_unix_s, clock_s = time.time(), time.monotonic()
     try:
         process = subprocess.Popen(command, preexec_fn=_before_program(mask))
@@ -126,13 +126,24 @@ def _execute(command: Sequence[str]) -> _Ending:
             exit_status=NOT_EXECUTABLE,
         ) from error
     usage = _wait(process)
+    peak_bytes = usage.ru_maxrss * MAXRSS_BYTES
     return _Ending(
         exit_status=process.returncode if process.returncode >= 0 else 128 - process.returncode,
         started_unix_s=started_unix_s,
         duration_s=time.monotonic() - clock_s,
         cpu_s=usage.ru_utime + usage.ru_stime,
-        largest_process_bytes=usage.ru_maxrss * MAXRSS_BYTES if usage.ru_maxrss > own_peak else None,
+        largest_process_bytes=peak_bytes if peak_bytes > own_peak_bytes else None,
     )
+
+
+def _own_peak_bytes() -> int:
+    """The most memory that this program had: a process that it starts counts as that large until its exec."""
+    with contextlib.suppress(OSError):
+        # Not ru_maxrss, which on Linux is also that of the process which started us by vfork(2).
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * MAXRSS_BYTES
 
 
 def _before_program(mask: set[signal.Signals | int]) -> Callable[[], None]:

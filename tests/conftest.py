@@ -1,4 +1,4 @@
-"""What every test may ask for: an environment without settings, a workspace, data beside the checkout, and images."""
+"""Fixtures for all tests: an environment without settings, a workspace, data beside the checkout, images."""
 
 import contextlib
 import fcntl
@@ -23,7 +23,7 @@ GOLDEN = Path(os.environ.get("YOLO_V4_GOLDEN", SHARED / "oracle")).absolute()
 
 @pytest.fixture(autouse=True)
 def environment_without_settings() -> Iterator[None]:
-    """Settings of the person who runs the tests must not decide their outcome, nor those that an earlier test left.
+    """Settings of whoever runs the tests, or left by an earlier test, must not decide their outcome.
 
     `yolo_v4 --gpu_index` sets CUDA_VISIBLE_DEVICES for its process, which in tests is that of all that
     follow.
@@ -59,7 +59,7 @@ def golden() -> Path:
 
 @pytest.fixture(scope="session")
 def interpreter() -> Callable[[str], str]:
-    """Finds a Python of a version such as "3.12", on PATH or under pyenv; skips the test where there is none."""
+    """Finds a Python of a version such as "3.12", on PATH or under pyenv; skips the test if there is none."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
 
     def find(version: str) -> str:
@@ -81,7 +81,7 @@ def apptainer() -> str:
 
 @pytest.fixture(scope="session")
 def build_image() -> Callable[..., Path]:
-    """Builds portable.sif from a copy of the checkout in a folder; what is there already is looked at, not built."""
+    """Builds portable.sif from a copy of the checkout in a folder, unless it is there already."""
 
     def build(folder: Path, *words: str, python: str = sys.executable, **how: int) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
@@ -102,7 +102,7 @@ def build_image() -> Callable[..., Path]:
 
 @pytest.fixture(scope="session")
 def image_cache() -> Path:
-    """Where images are kept from one run of the tests to the next, and shared by those that run side by side."""
+    """Where images are kept from one run of the tests to the next, shared by those that run side by side."""
     folder = Path(tempfile.gettempdir(), f"jamcam-test-images-{os.getuid()}")
     folder.mkdir(mode=0o755, exist_ok=True)
     assert folder.stat().st_uid == os.getuid(), f"{folder} belongs to somebody else"

@@ -1,4 +1,4 @@
-"""Read a data set's zip archive inside bounds: only the wanted members, never a path of the archive's choosing."""
+"""Read a data set's zip archive within bounds: only the wanted members, to paths that we choose."""
 
 import copy
 import shutil
@@ -36,7 +36,7 @@ class Contents:
 
 
 def read_contents(path: Path) -> Contents:
-    """Look into a CVAT "YOLO 1.1" export: `obj.names` and `obj_…_data/`, at the top or together in one folder.
+    """Read a CVAT "YOLO 1.1" export: `obj.names` and `obj_…_data/`, at the top or together in one folder.
 
     Raises:
         DataError: not a zip archive, a truncated one, one that breaks a bound, or one without class names or
@@ -79,7 +79,8 @@ def unpack(
         free_bytes = shutil.disk_usage(images).free
         if free_bytes < needed_bytes:
             raise DataError(
-                f"{path.name} unpacks to {needed_bytes / 1e6:.0f} MB, {free_bytes / 1e6:.0f} MB are free in {images}",
+                f"{path.name} unpacks to {needed_bytes / 1e6:.0f} MB, "
+                f"{free_bytes / 1e6:.0f} MB are free in {images}",
                 remedy="make room, or choose another WORKSPACE",
             )
         with Progress(f"unpacking {path.name}", len(frames), unit="frames", say=say) as progress:
@@ -163,7 +164,8 @@ def _check_bounds(path: Path, members: Sequence[zipfile.ZipInfo]) -> None:
                 path,
                 f"{info.filename!r}, {oddity}",
                 "names with / and Deflate, or no compression",
-                remedy=f"unpack {path} with the program that made it, and pack the files again, as with zip -r",
+                remedy=f"unpack {path} with the program that made it, and pack the files again, "
+                "as with zip -r",
             )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Count:
-    """One split: its frames, those without boxes among them, and boxes of each class in the data set's order."""
+    """One split: its frames, those without boxes, and the boxes of each class in the data set's order."""
 
     frames: int
     empty_frames: int

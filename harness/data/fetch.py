@@ -102,7 +102,8 @@ def _bring(address: str, part: Path, say: Callable[[str], None], patience: Patie
             idle = 0 if size_bytes(part) > before else idle + 1
             if idle > len(patience.pauses_s):
                 raise DataError(
-                    f"cannot fetch {address}: {error}, {idle} times in a row; {size_bytes(part)} bytes are kept",
+                    f"cannot fetch {address}: {error}, {idle} times in a row; "
+                    f"{size_bytes(part)} bytes are kept",
                     remedy=REMEDY,
                 ) from error
             pause_s = patience.pauses_s[max(idle - 1, 0)]

@@ -1,4 +1,4 @@
-"""Look at every frame: pictures whole and of the right size, labels sound; what is wrong is collected, not fatal."""
+"""Inspect every frame: pictures whole and of the right size, labels sound; problems are collected."""
 
 import hashlib
 import io
@@ -31,7 +31,7 @@ class Findings:
 def inspect_frames(
     frames: Path, stems: Iterable[str], dataset: Dataset, *, say: Callable[[str], None]
 ) -> Findings:
-    """Check `images/<stem>.jpg` and `labels_raw/<stem>.txt` below `frames`, and convert the labels to KITTI."""
+    """Check `images/<stem>.jpg` and `labels_raw/<stem>.txt` below `frames`; convert the labels to KITTI."""
     findings = Findings()
     stems = sorted(stems)
     with Progress("looking at frames", len(stems), unit="frames", say=say) as progress:

@@ -36,7 +36,7 @@ class Problem:
 
 
 def parse_yolo(text: str, *, where: str, num_classes: int) -> tuple[list[YoloBox], list[Problem]]:
-    """The boxes of a label file, and what is wrong with its other lines; an empty file is a frame without objects."""
+    """The boxes of a label file and the problems of its other lines; empty files are frames without boxes."""
     boxes, problems = [], []
     ids = [str(index) for index in range(num_classes)]
     for number, line in enumerate(text.splitlines(), start=1):
@@ -52,7 +52,7 @@ def parse_yolo(text: str, *, where: str, num_classes: int) -> tuple[list[YoloBox
 
 
 def to_corners(box: YoloBox, *, width_px: int, height_px: int) -> tuple[float, float, float, float] | None:
-    """Corners (x1, y1, x2, y2) in pixels, clipped to the picture and rounded to 0.01; None when under a pixel.
+    """Corners (x1, y1, x2, y2) in pixels, clipped to the picture, rounded to 0.01; None if under a pixel.
 
     Source: x1 = (cx - w / 2) * width, x2 = (cx + w / 2) * width, y alike; KITTI counts from the left upper
     corner.

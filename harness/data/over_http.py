@@ -1,4 +1,4 @@
-"""One attempt to fetch a file over http: resumed after the bytes that are there, if it is still the same file."""
+"""One attempt to fetch a file over http: resumed after the bytes present, if it is still the same file."""
 
 import functools
 import http.client
@@ -62,7 +62,8 @@ def attempt(address: str, part: Path, *, say: Callable[[str], None], stall_s: fl
 def _open(request: urllib.request.Request, stall_s: float) -> http.client.HTTPResponse | None:
     """The answer, or None where the server has nothing after the bytes we have."""
     try:
-        return urllib.request.build_opener(_CarefulRedirects()).open(request, timeout=stall_s)  # type: ignore[no-any-return]
+        opener = urllib.request.build_opener(_CarefulRedirects())
+        return opener.open(request, timeout=stall_s)  # type: ignore[no-any-return]
     except urllib.error.HTTPError as error:
         error.close()
         if error.code == 416:

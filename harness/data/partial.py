@@ -1,4 +1,4 @@
-"""A file that is being fetched: how much of it is there, what is remembered of its source, and room for the rest."""
+"""A file that is being fetched: its size so far, what is known of its source, and room for the rest."""
 
 import hashlib
 import shutil
@@ -44,7 +44,8 @@ def check_room(part: Path, missing_bytes: int) -> None:
     free_bytes = shutil.disk_usage(part.parent).free
     if free_bytes < missing_bytes + SPARE_BYTES:
         raise DataError(
-            f"{part.name} needs {missing_bytes / 1e6:.0f} MB more, {free_bytes / 1e6:.0f} MB are free in {part.parent}",
+            f"{part.name} needs {missing_bytes / 1e6:.0f} MB more, "
+            f"{free_bytes / 1e6:.0f} MB are free in {part.parent}",
             remedy="make room, or choose another WORKSPACE",
         )
 

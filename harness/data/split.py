@@ -48,8 +48,8 @@ def split_frames(folders: Mapping[str, str], rule: SplitRule, *, limit: int = 0)
     train = sorted(folders.keys() - set(test))
     if not train or not test:
         raise DataError(
-            f"of {len(folders)} frames the split rule puts {len(train)} into train and {len(test)} into test, "
-            "expected at least one in each",
+            f"of {len(folders)} frames the split rule puts {len(train)} into train and {len(test)} "
+            "into test, expected at least one in each",
             remedy="correct [split] in the data set's file",
         )
     kept = draw(train, limit or len(train), seed=rule.seed)
@@ -78,7 +78,8 @@ def _known_groups(folders: Mapping[str, str], groups: tuple[str, ...]) -> set[st
     found = set(folders.values())
     if missing := sorted(set(groups) - found):
         raise DataError(
-            f"test_groups names {', '.join(missing)}, but the archive has the folders {', '.join(sorted(found))}",
+            f"test_groups names {', '.join(missing)}, "
+            f"but the archive has the folders {', '.join(sorted(found))}",
             remedy="correct test_groups in the data set's file",
         )
     return set(groups)

@@ -22,7 +22,7 @@ def read_split(path: Path) -> Split:
 
 
 def link_view(source: Path, target: Path, stems: Sequence[str]) -> None:
-    """Make the folder `target` of links to the files of `stems` in `source`; both are called after their content."""
+    """Make the folder `target` of links to the files of `stems` in `source`; both have the content's name."""
     suffix = SUFFIXES[source.name]
     target.mkdir(parents=True)
     for stem in stems:

@@ -10,7 +10,8 @@ def across_nodes(nodes: int, gpus: int, python: str) -> tuple[str, ...]:
     # Since 22.05 srun takes a job's CPUs per task only where it is told to, else one.
     cpus = "${SLURM_CPUS_PER_TASK:+--cpus-per-task=$SLURM_CPUS_PER_TASK}"
     launcher = (
-        f'exec srun --nodes={nodes} --ntasks={nodes} --ntasks-per-node=1 {cpus} "$0" -m torch.distributed.run '
+        f"exec srun --nodes={nodes} --ntasks={nodes} --ntasks-per-node=1 {cpus} "
+        '"$0" -m torch.distributed.run '
         f"--nnodes={nodes} --nproc-per-node={gpus} --rdzv-id=$SLURM_JOB_ID --rdzv-backend=c10d "
         f'--rdzv-endpoint={endpoint} "$@"'
     )

@@ -39,7 +39,7 @@ def claims_success(results: Path | None, *, needed: bool) -> str:
 
 
 def checkpoints(weights: Path) -> list[tuple[int, Path]]:
-    """(epoch, file) of every checkpoint in a folder, by epoch; `yolov4_resnet18_epoch_080.pt` is of epoch 80."""
+    """(epoch, file) of each checkpoint in a folder, by epoch; `yolov4_resnet18_epoch_080.pt` is epoch 80."""
     pairs = []
     for path in weights.iterdir() if weights.is_dir() else ():
         match = re.fullmatch(r"yolov4_.+_epoch_(\d+)", path.stem)
@@ -71,7 +71,7 @@ def read_anchors(results: Path | None, console: Path) -> list[Anchor]:
 
 
 def read_scores(results: Path | None, console: str) -> dict[str, Any]:
-    """What evaluate measured: the last kpi of its status file, else `{"mAP", "AP"}` from the table it printed.
+    """What evaluate measured: the last kpi of its status file, else `{"mAP", "AP"}` of its printed table.
 
     Fractions; classes as the engine names them. Empty where neither is there.
     """

@@ -1,4 +1,4 @@
-"""What can be known about the engine and its inputs before a run: one list of checks for runs, plan and doctor.
+"""Checks of the engine and its inputs before a run: one list for runs, plan and doctor.
 
 Each check looks at one thing and yields findings with a verdict of three values. A run is refused by the
 first "no"; doctor shows all of them. Starting an image, which takes seconds, is left to
@@ -179,7 +179,10 @@ def _engine(settings: Settings) -> Finding:
         elif platform.driver and int(platform.driver.split(".")[0]) < oldest:
             problem = f"TAO {version} needs driver {oldest}, there is {platform.driver}"
         elif not capability and _queued(settings):
-            words = f"whether TAO {version} knows the GPUs of {platform.name}: its file does not say which they are"
+            words = (
+                f"whether TAO {version} knows the GPUs of {platform.name}: "
+                "its file does not say which they are"
+            )
             return cannot_tell(
                 "engine", engine, words, f"note compute_capability in {platform.name}.mine.toml"
             )

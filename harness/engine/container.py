@@ -1,4 +1,4 @@
-"""Which container program a platform uses, the line that starts a program in an image, and the environment inside."""
+"""The container program of a platform, the line that starts it, and the environment inside."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ def container_program(platform: Platform) -> str | None:
 
 
 def container_command(platform: Platform) -> str:
-    """The same for lines that may be run elsewhere: where none is on PATH, the first that the platform names."""
+    """The same for lines that may run elsewhere: where none is on PATH, the first that the platform names."""
     return container_program(platform) or platform.container[0]
 
 

@@ -40,7 +40,7 @@ def resolve(settings: Settings) -> Engine:
 
 
 def in_image(settings: Settings) -> bool:
-    """Whether the engine runs in a container image: TAO always, ours where the user, not the platform, names one."""
+    """Whether the engine runs in a container image: TAO always, ours where the user names one."""
     chosen = settings.image and not settings.origins["image"].startswith("platform")
     return settings.engine == "tao" or bool(settings.engine == "portable" and chosen)
 
@@ -139,7 +139,7 @@ def _own_image() -> dict[str, Any]:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """The environment that the engine is started with; it holds the model key where the engine is handed one."""
+    """The environment of the engine; it holds the model key where the engine is given one."""
     in_container = in_image(settings)
     if settings.engine == "portable" and not in_container:
         return python_environment("yolo_v4")

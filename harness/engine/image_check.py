@@ -114,6 +114,7 @@ def _check_inside(settings: Settings, facts: set[str], folder: Path | None) -> N
     if "sees GPU" not in facts and (tao or settings.origins["gpus"] != "platform local"):
         why = " (WSL2 needs the Windows driver and NVIDIA's container toolkit)" if on_wsl() else ""
         raise ConfigError(
-            f"gpus is {settings.gpus} ({settings.origins['gpus']}), but inside {image} no GPU can be seen{why}",
+            f"gpus is {settings.gpus} ({settings.origins['gpus']}), "
+            f"but inside {image} no GPU can be seen{why}",
             remedy="look for one with nvidia-smi -L here, and give the command on a machine that has one",
         )

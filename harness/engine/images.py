@@ -31,7 +31,7 @@ def image_manifest(image: Path, sha256: str) -> dict[str, Any]:
 
 
 def how_made(manifest: dict[str, Any]) -> dict[str, str]:
-    """The part of a manifest that markers and records keep: digests of the image, its definition and its base."""
+    """What markers and records keep of a manifest: digests of the image, its definition and its base."""
     return {
         name: manifest[name] for name in ("sha256", "definition_sha256", "base_digest") if name in manifest
     }
@@ -48,7 +48,7 @@ PROCESSORS = {b"02": "x86_64", b"04": "aarch64", b"06": "ppc64le"}
 
 
 def image_architecture(image: Path) -> str:
-    """The processor a SIF image was built for, as `uname -m` names it; "" where the file is not a SIF file."""
+    """The processor a SIF image was built for, as `uname -m` names it; "" where the file is no SIF file."""
     with image.open("rb") as stream:
         header = stream.read(64)
     return PROCESSORS.get(header[SIF_ARCHITECTURE], "") if header[SIF_MAGIC] == b"SIF_MAGIC" else ""

@@ -14,7 +14,7 @@ QUARTER_S = 900.0  # time zones differ by multiples of it
 
 
 def engine_phases(folder: Path, *, started_s: float, ended_s: float) -> list[dict[str, Any]]:
-    """Phases from the status files below `folder`, in order of time; `launch` is the time up to the first of them.
+    """Phases from the status files below `folder`, in order of time; `launch` is the time up to the first.
 
     Our engine writes its phases with times to the millisecond. NVIDIA's writes, to the second and by the
     container's clock, when an epoch (validation included) ended and how long it took.

@@ -13,7 +13,7 @@ TAKE_KEY = frozenset({"train", "evaluate", "inference", "export"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """One call: `results` is the folder where the engine will write its status.json, None where it writes none."""
+    """One call: `results` is the folder for the engine's status.json, None where it writes none."""
 
     subcommand: str
     arguments: tuple[str, ...]

@@ -34,7 +34,8 @@ def fill(template: str, values: Mapping[str, str], *, where: str) -> str:
         if name not in blanks:
             raise ConfigError(
                 f"{where} has no blank ${name}, so that setting would do nothing",
-                remedy=f"write ${name} where its value belongs, as in the template of that name in the checkout",
+                remedy=f"write ${name} where its value belongs, "
+                "as in the template of that name in the checkout",
             )
     return Template(template).substitute(values)
 

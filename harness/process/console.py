@@ -60,7 +60,7 @@ def bound_to_us(argv: Sequence[str]) -> list[str]:
 
 @functools.cache
 def _setpriv() -> str | None:
-    """util-linux's program of that name, from 2.33 on; others, such as busybox's, know nothing of the signal."""
+    """util-linux's program of that name, from 2.33 on; others, such as busybox's, cannot set the signal."""
     program = shutil.which("setpriv")
     if program is None:
         return None
@@ -90,19 +90,7 @@ def run(
         shown: whether anything is shown; the log gets it all the same.
     """
     on_terminal = shown and sys.stdout.isatty()
-    reader, writer = _terminal() if on_terminal else os.pipe()
-    try:
-        process = subprocess.Popen(
-            bound_to_us(argv),
-            cwd=folder,
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=writer,
-            stderr=writer,
-            start_new_session=True,
-        )
-    finally:
-        os.close(writer)
+    process, reader = _start(argv, folder, environment, on_terminal=on_terminal)
     birth = start_time(process.pid) or ""
     try:
         started(process.pid, birth)
@@ -116,6 +104,26 @@ def run(
         raise
     finally:
         os.close(reader)
+
+
+def _start(
+    argv: Sequence[str], folder: Path, environment: Mapping[str, str], *, on_terminal: bool
+) -> tuple[subprocess.Popen[bytes], int]:
+    """The process, in a session of its own, and the descriptor from which its output is read."""
+    reader, writer = _terminal() if on_terminal else os.pipe()
+    try:
+        process = subprocess.Popen(
+            bound_to_us(argv),
+            cwd=folder,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=writer,
+            stderr=writer,
+            start_new_session=True,
+        )
+    finally:
+        os.close(writer)
+    return process, reader
 
 
 def _terminal() -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Become another program that ends when the parent dies: `python die_with_parent.py PARENT_PID PROGRAM ARGUMENT…`.
+"""Become a program that ends when its parent dies: `python die_with_parent.py PARENT_PID PROGRAM ARGUMENT…`.
 
 Run by path as a program of its own: doing this between fork and exec of a process with threads is not safe.
 """

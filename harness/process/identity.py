@@ -12,7 +12,7 @@ CONTAINER = os.environ.get("APPTAINER_CONTAINER") or os.environ.get("SINGULARITY
 
 
 def start_time(pid: int) -> str | None:
-    """When process `pid` started, as an opaque text, or None where it is gone (or dead and not yet collected)."""
+    """When process `pid` started, as an opaque text; None where it is gone, or dead and not yet collected."""
     if not Path("/proc/self/stat").exists():
         import subprocess  # only where there is no /proc
 

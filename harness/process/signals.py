@@ -1,4 +1,4 @@
-"""How a run ends when somebody ends it: one exception, raised once, and processes that do not outlive their parent."""
+"""How a run ends on a signal: one exception, raised once, and no process outlives its parent."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ class Interrupted(KeyboardInterrupt):
 
 
 def listen() -> None:
-    """From now on the first ending signal raises Interrupted; later ones are ignored, so that tidying up can finish."""
+    """From now on the first ending signal raises Interrupted; later ones are ignored while we tidy up."""
     for number in ENDING:
         signal.signal(number, _raise)
 

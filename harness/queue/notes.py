@@ -46,7 +46,7 @@ class QueuedRun:
         return max((int(path.name[7:].split(".")[0]) for path in self.folder.glob("intent-*")), default=0)
 
     def intend(self, segment: int, number: int, me: Holder) -> bool:
-        """Note, as the `number`th from 0, that this process is about to submit; False where another one was first."""
+        """Note, as the `number`th from 0, that this process is about to submit; False if it is not first."""
         return _create(self.folder / f"intent-{segment}.{number}.json", asdict(me))
 
     def intents(self, segment: int) -> list[tuple[Holder, float]]:

@@ -1,4 +1,4 @@
-"""The batch script of a job, and the line that gives a shell on a compute node; pure functions of settings."""
+"""The batch script of a job, and the line for a shell on a compute node; pure functions of settings."""
 
 import shlex
 from dataclasses import dataclass
@@ -31,17 +31,7 @@ class Job:
 
 def batch_script(settings: Settings, job: Job) -> str:
     """The script that does what `job` says on the platform of `settings`; it holds no secret."""
-    platform, repeats = settings.platform, settings.array > 1
-    header = [
-        f"--job-name={job.name}",
-        *_resources(settings),
-        f"--time={settings.wall_time}",
-        *([f"--signal=B:USR1@{platform.warn_s}"] if platform.warn_s else []),
-        "--requeue" if platform.requeue else "--no-requeue",
-        "--open-mode=append",
-        *([f"--array=1-{settings.array}%1"] if repeats else []),
-        f"--output={job.folder}/slurm-{job.segment}{'-%a' if repeats else ''}.log",
-    ]
+    platform = settings.platform
     in_job = [
         job.python,
         "-m",
@@ -61,7 +51,7 @@ def batch_script(settings: Settings, job: Job) -> str:
     )
     lines = [
         "#!/bin/bash",
-        *(f"#SBATCH {line}" for line in header),
+        *(f"#SBATCH {directive}" for directive in _directives(settings, job)),
         "",
         f"# {platform.title}",
         "trap '' USR1  # a warning before there is anything to stop",
@@ -73,6 +63,21 @@ def batch_script(settings: Settings, job: Job) -> str:
         f"exec {shlex.join(in_job)}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _directives(settings: Settings, job: Job) -> list[str]:
+    """What sbatch is told."""
+    platform, repeats = settings.platform, settings.array > 1
+    return [
+        f"--job-name={job.name}",
+        *_resources(settings),
+        f"--time={settings.wall_time}",
+        *([f"--signal=B:USR1@{platform.warn_s}"] if platform.warn_s else []),
+        "--requeue" if platform.requeue else "--no-requeue",
+        "--open-mode=append",
+        *([f"--array=1-{settings.array}%1"] if repeats else []),
+        f"--output={job.folder}/slurm-{job.segment}{'-%a' if repeats else ''}.log",
+    ]
 
 
 def options(settings: Settings) -> list[str]:

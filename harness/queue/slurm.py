@@ -1,4 +1,4 @@
-"""Slurm through its own commands: submit, look, requeue; it asks rarely, since many people share a scheduler."""
+"""Slurm through its own commands: submit, look, requeue; asks rarely, as many people share a scheduler."""
 
 import contextlib
 import hashlib
@@ -98,7 +98,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The user's jobs. All waiting runs of a user share one answer, and one of them at a time asks for the next."""
+    """The user's jobs. All waiting runs of a user share one answer; one at a time asks for the next."""
 
     poll_s: float
 

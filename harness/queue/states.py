@@ -11,8 +11,8 @@ MEASURING = ("bench", "scaling")
 PENDING, RUNNING, COMPLETED = "PENDING", "RUNNING", "COMPLETED"
 # States in which a job is not over; every other state is its last. squeue(1) of Slurm 22.05, JOB STATE CODES.
 UNFINISHED = frozenset({
-    PENDING, RUNNING, "CONFIGURING", "COMPLETING", "STAGE_OUT", "SIGNALING", "SUSPENDED", "STOPPED", "RESIZING",
-    "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD",
+    PENDING, RUNNING, "CONFIGURING", "COMPLETING", "STAGE_OUT", "SIGNALING", "SUSPENDED", "STOPPED",
+    "RESIZING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT", "RESV_DEL_HOLD",
 })  # fmt: skip
 # Not Slurm's: the scheduler no longer knows the job, and the job did not note how it ended.
 GONE = "GONE"

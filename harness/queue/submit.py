@@ -56,7 +56,7 @@ def unfinished(settings: Settings, words: Sequence[str]) -> QueuedRun | None:
 
 
 def launch(settings: Settings, words: Sequence[str], say: Say) -> None:
-    """Bring a command through the queue and wait for its end; called again after a kill, it finds its job and waits on.
+    """Bring a command through the queue and wait for its end; called again after a kill, it waits on.
 
     Raises:
         HarnessError: it did not end well, with its last state in Slurm; refused; another run is under way.
@@ -91,7 +91,7 @@ class Segment:
     say: Say
 
     def submit(self) -> str:
-        """The number of the segment's job, submitted by whichever of several submitters was first, and once only."""
+        """The number of the segment's job, submitted once, by whichever of several submitters was first."""
         run, number = self.run, self.number
         me = Holder(host=socket.gethostname(), pid=os.getpid(), started=start_time(os.getpid()) or "")
         doubt_s = 0.0  # since when no process is about to submit, and nobody knows whether the job was taken
@@ -116,7 +116,7 @@ class Segment:
         return job
 
     def _look_for_job(self, since_s: float) -> tuple[str, bool]:
-        """The number of the job of this name in the queue, and whether the scheduler answered after `since_s`."""
+        """The number of the job of this name in the queue; whether the scheduler answered after `since_s`."""
         answer = self.queue.look()
         name = f"jamcam-{self.run.folder.name}-{self.number}"
         job = next((row.job_id for row in answer.rows if row.name == name), "")
@@ -152,7 +152,8 @@ class Segment:
         log, told, since_s, misses = self.run.log(self.number), "", time.time(), 0
         shown = max(0, log.stat().st_size - 4096) if log.exists() else 0
         self.say(
-            f"waiting for job {job}; Ctrl-C leaves it in the queue, the same command waits again, scancel {job} ends it"
+            f"waiting for job {job}; Ctrl-C leaves it in the queue, "
+            f"the same command waits again, scancel {job} ends it"
         )
         while True:
             notes = self.run.end_notes(self.number)
@@ -196,7 +197,8 @@ class Segment:
         )
         self.run.finish({"state": last.state, "job_id": last.job_id, "links": self.number, **asdict(cost)})
         self.say(
-            f"{cost.queue_s:.0f} s in the queue, {cost.allocated_s:.0f} s on nodes, {cost.lost_s:.0f} s of them lost"
+            f"{cost.queue_s:.0f} s in the queue, {cost.allocated_s:.0f} s on nodes, "
+            f"{cost.lost_s:.0f} s of them lost"
         )
         if last.state != COMPLETED:
             raise self._failure(last)
@@ -206,8 +208,8 @@ class Segment:
         log = next((path for path in logs if path.exists()), None)
         lines = (last_lines(log) if log else []) or ["(it printed nothing)"]
         error = HarnessError(
-            f"job {last.job_id} ended as {last.state}: {ADVICE.get(last.state, 'see its log')}; last lines of "
-            f"{log or logs[0]}:" + "".join(f"\n  {line}" for line in lines),
+            f"job {last.job_id} ended as {last.state}: {ADVICE.get(last.state, 'see its log')}; "
+            f"last lines of {log or logs[0]}:" + "".join(f"\n  {line}" for line in lines),
             remedy=self.settings.command(*self.words),
         )
         statuses = [note.get("exit_status") for note in self.run.end_notes(self.number).values()]
@@ -234,7 +236,7 @@ def _state(job: str, answer: slurm.Answer) -> str:
 
 
 def _show_new(log: Path, shown: int, job: str) -> int:
-    """Print what was added to the log since byte `shown`, whole lines only; the byte up to which it is shown now."""
+    """Print the whole lines added to the log since byte `shown`; the byte up to which it is shown now."""
     whole = log.read_bytes()[shown:].rpartition(b"\n")[0] if log.exists() else b""
     for line in whole.decode(errors="replace").split("\n") if whole else ():
         print(f"{job} | {line}", flush=True)

@@ -1,4 +1,4 @@
-"""Which addresses a file may be fetched from: https, http on loopback, and file; remote ones only with a sha256."""
+"""Addresses a file may be fetched from: https, http on loopback, file; remote ones only with a sha256."""
 
 import re
 from urllib.parse import urlsplit
@@ -34,7 +34,8 @@ def check_address(address: str, *, sha256: str, where: str) -> None:
     """
     if not is_trusted_way(address):
         raise ConfigError(
-            f"{where}: address is {address!r}, expected https://…, file:… or, on this machine only, http://127.0.0.1…",
+            f"{where}: address is {address!r}, "
+            "expected https://…, file:… or, on this machine only, http://127.0.0.1…",
             remedy=f"correct the address in {where}",
         )
     if not sha256 and not is_local(address):

@@ -17,7 +17,7 @@ GENERATORS = ("jamcam-like",)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Making:
-    """How an archive is made instead of fetched; `generator` is one of GENERATORS, or "" for fetched archives."""
+    """How an archive is made, not fetched; `generator` is one of GENERATORS, or "" for fetched archives."""
 
     generator: str = ""
     seed: int = 0

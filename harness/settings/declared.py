@@ -14,7 +14,7 @@ SPECS = Path(__file__).resolve().parent.parent.parent / "specs"
 
 
 def find_declared(kind: str, name_or_path: str) -> Path:
-    """The file that `name_or_path` means: `specs/<kind>/<name>.toml`, or a path where it holds a `/` or ends in .toml.
+    """The file `specs/<kind>/<name>.toml`, or that at a path, which holds a `/` or ends in .toml.
 
     Raises:
         ConfigError: there is no such file.

@@ -1,4 +1,4 @@
-"""Settings as one value: command line, then JAMCAM_*, then luigi.cfg, then recipe and platform, then built-in."""
+"""Settings from the command line, then JAMCAM_*, luigi.cfg, recipe and platform, then built-in values."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -106,7 +106,7 @@ def _from_luigi_cfg(environ: Mapping[str, str]) -> Layer:
 
 
 def _says_nothing(text: str) -> bool:
-    """Whether the section has comments only, as in the file that comes with the harness: no parser is needed."""
+    """Whether the section has comments only, as in the file that we ship: then no parser is needed."""
     sections = re.split(r"^(?=\[)", text, flags=re.MULTILINE)
     ours = [section for section in sections if section.startswith(f"[{SECTION}]")]
     if len(ours) != 1 or "[DEFAULT]" in text:

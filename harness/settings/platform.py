@@ -125,7 +125,7 @@ def wall_time_s(text: str) -> int:
 
 
 def load_platform(name_or_path: str) -> Platform:
-    """The platform of that name, or that the file at that path describes; `<name>.mine.toml` beside it wins over it.
+    """The platform of that name, or of the file at that path; `<name>.mine.toml` beside it overrides it.
 
     Raises:
         ConfigError: there is no such file, or it says something that a platform does not say.

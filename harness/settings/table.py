@@ -1,4 +1,4 @@
-"""From a table of a settings file to a frozen value; unknown and missing keys and wrong types are refused in words."""
+"""From a table of a settings file to a frozen value; refuses unknown and missing keys and wrong types."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass

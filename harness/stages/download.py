@@ -1,4 +1,4 @@
-"""download: the archive, fetched or made; its frames, unpacked and paired; who is test; weights to start from."""
+"""download: fetch or make the archive, unpack and pair frames, split off test, fetch starting weights."""
 
 import dataclasses
 import sys

@@ -1,4 +1,4 @@
-"""The experiment spec of a run: its template, what follows from its text, and the text handed to the engine."""
+"""The experiment spec of a run: its template, what follows from it, and the text given to the engine."""
 
 import functools
 import json
@@ -18,7 +18,7 @@ WEIGHTS = "experiment/weights"
 
 
 class Experiment:
-    """The experiment spec of `settings`. Its template is read once: a change while a stage runs concerns the next run.
+    """The experiment spec of `settings`. Its template is read once: a change meanwhile concerns the next run.
 
     Args:
         snapshot: what is known of the workspace already; without one the template is read anew.
@@ -40,7 +40,7 @@ class Experiment:
         return architecture(self.template, where=self._settings.recipe.spec)
 
     def inputs(self) -> dict[str, Any]:
-        """What decides the spec as used, apart from the anchors: those are a product and come in as consumed."""
+        """What decides the spec as used, apart from the anchors, which are a product and so consumed."""
         return {"spec": self.template, **self._numbers()}
 
     def filled(self, *, workspace: str, validation: str = "val", starting_point: str = "") -> str:

@@ -1,4 +1,4 @@
-"""gen-valid: which training frames become validation, and the folders train and val that the next stages read."""
+"""gen-valid: which training frames become validation; the folders train and val for the next stages."""
 
 from typing import Any
 

@@ -8,7 +8,7 @@ from harness.workspace.layout import Workspace
 
 
 def serve(workspace: Workspace, *, port: int) -> int:
-    """Run luigid on 127.0.0.1 until it is interrupted; its state stays in the workspace, readable by its owner only."""
+    """Run luigid on 127.0.0.1 until it is interrupted; its state, in the workspace, is its owner's only."""
     state = workspace.root / ".luigid-state"
     workspace.root.mkdir(parents=True, exist_ok=True)
     print(

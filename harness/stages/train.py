@@ -68,7 +68,7 @@ class Train(Stage):
         self._keep_logs(attempt, results)
 
     def _carry_on(self, attempt: Attempt, results: Path) -> Path | None:
-        """Take over the whole checkpoints of the newest try with the same fingerprint; the last of them, or None."""
+        """Take over whole checkpoints of the newest try with the same fingerprint; the last one, or None."""
         for earlier in attempt.earlier():
             before = staged(earlier, RESULTS)
             # The last epoch is trained again, so that the engine writes its closing files itself.

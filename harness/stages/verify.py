@@ -88,7 +88,8 @@ def _check_classes(found: list[str], attempt: Attempt) -> None:
         raise DataError(
             f"obj.names in {dataset.archive} has the classes {', '.join(found)}; "
             f"the data set {dataset.name} expects {', '.join(dataset.classes)}, in this order",
-            remedy=f"correct classes in the file of data set {dataset.name}, and the classes in the experiment spec",
+            remedy=f"correct classes in the file of data set {dataset.name}, "
+            "and the classes in the experiment spec",
         )
 
 
@@ -105,7 +106,8 @@ def _remarks(split: "Split", findings: "Findings") -> list[str]:
     remarks = []
     if findings.boxes_repeated or findings.boxes_under_a_pixel:
         remarks.append(
-            f"boxes left out: {findings.boxes_repeated} repeated, {findings.boxes_under_a_pixel} under a pixel"
+            f"boxes left out: {findings.boxes_repeated} repeated, "
+            f"{findings.boxes_under_a_pixel} under a pixel"
         )
     test = set(split.test)
     for stems in findings.identical_pictures:

@@ -41,7 +41,7 @@ class Ending:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """What a run would do for one stage: `reasons` are empty where nothing, `argv` where no program is run."""
+    """What a run would do for a stage: `reasons` are empty where nothing, `argv` where no program runs."""
 
     stage: str
     marker: Marker | None
@@ -97,7 +97,7 @@ def run(settings: Settings, names: Sequence[str], *, verbose: bool) -> list[Endi
 
 
 def kept(settings: Settings, names: Sequence[str]) -> list[Ending]:
-    """The endings of a run that needs not even the lock; empty where something is to be done, or somebody holds it."""
+    """The endings of a run that needs no lock; empty where there is something to do, or the lock is held."""
     if Workspace(settings.workspace).lock.exists():
         return []
     look = _Look(settings, names)
@@ -133,7 +133,7 @@ def templates(settings: Settings) -> tuple[str, ...]:
 
 
 def _endings(settings: Settings, before: Mapping[str, frozenset[str]]) -> list[Ending]:
-    """What became of the stages in `before`, which holds the names of the attempts that each had before the run."""
+    """What became of the stages in `before`, which holds the attempts that each had before the run."""
     tried = {name: sorted(_attempts(settings, name) - names) for name, names in before.items()}
     look = _Look(settings, [name for name, attempts in tried.items() if not attempts])
     endings = []

@@ -88,7 +88,10 @@ def why(step: "Step") -> str:
     """Why a stage would run, a reason a line."""
     if not step.reasons:
         finished = step.marker.finished_utc if step.marker else ""
-        return f"{step.stage} is done since {finished}: nothing that goes in has changed, and its products are there"
+        return (
+            f"{step.stage} is done since {finished}: "
+            "nothing that goes in has changed, and its products are there"
+        )
     return "\n".join([f"{step.stage} would run:", *(f"  {reason}" for reason in step.reasons)])
 
 

@@ -24,7 +24,7 @@ def _bench(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _scaling(settings: Settings, options: argparse.Namespace) -> int:
-    """A study for each count of GPUs; in a queue each has a job of its own, which asks for no more than it uses."""
+    """A study for each count of GPUs; in a queue each has a job of its own, no larger than it needs."""
     from harness.measure.efficiency import batches
 
     counts = [{"gpus": count} for count in options.gpus.split(",")] if options.gpus else [{}]

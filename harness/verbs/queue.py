@@ -97,7 +97,7 @@ def _is_awaited(settings: Settings, words: Sequence[str]) -> bool:
 
 
 def left_of_study(every: list[Settings]) -> list[Settings]:
-    """Parts of a scaling study that were not measured yet: from the one whose job is under way on, else all."""
+    """Parts of a scaling study not measured yet: from the one whose job is under way, else all."""
     places = [place for place, one in enumerate(every) if _is_awaited(one, ["scaling"])]
     return every[places[0] :] if places else every
 

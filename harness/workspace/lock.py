@@ -1,4 +1,4 @@
-"""The lock of a workspace: who works here, and which engines work for them; taken, refused, and tidied up after."""
+"""The lock of a workspace: who works here, with which engines; taken, refused, and tidied up after."""
 
 import contextlib
 import json

@@ -11,7 +11,7 @@ from harness.workspace.spec_copies import SpecCopies
 
 
 class Snapshot:
-    """What stood in `workspace` when it was first asked for. Whoever must see what changed since takes a new one."""
+    """What was in `workspace` when it was first asked for. To see what changed since, take a new one."""
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace

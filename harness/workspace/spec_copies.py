@@ -1,4 +1,4 @@
-"""Spec templates: shipped in `specs/`, copied to the workspace, and left alone there once a person edited them."""
+"""Spec templates: shipped in `specs/`, copied to the workspace, and left alone once a person edited them."""
 
 import hashlib
 from pathlib import Path
@@ -55,7 +55,7 @@ class SpecCopies:
         return {name: text for name, text in shipped.items() if not self._is_up_to_date(name, text)}
 
     def lay_out(self, names: tuple[str, ...]) -> None:
-        """Put a copy of each template into the workspace to be edited, and bring unedited copies up to date."""
+        """Copy each template into the workspace to be edited, and bring unedited copies up to date."""
         for name, text in self.outdated(names).items():
             write_text(self._folder / name, text)
             self._texts[self._folder / name] = text

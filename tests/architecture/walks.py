@@ -1,4 +1,4 @@
-"""How often a reader changes rooms on two walks through the code: `python tests/architecture/walks.py [--json]`.
+"""How often a reader changes rooms in two walks: `python tests/architecture/walks.py [--json]`.
 
     train   from `jamcam train --epochs=3` to the marker
     sample  from a sample of the machine to a dot in a plot
@@ -104,7 +104,7 @@ def _nvml(folder: Path) -> Path:
 
 
 def room(module: str) -> str:
-    """`harness.workspace.lock` is in the room workspace; a package beside the harness is a room of its own."""
+    """`harness.workspace.lock` is in the room workspace; a package beside the harness is itself a room."""
     parts = module.split(".")
     if parts[0] != "harness":
         return parts[0]

@@ -1,4 +1,4 @@
-"""build.sh with stand-ins for Apptainer and pip on its path: what it asks of them, and what it says when they fail."""
+"""build.sh with stand-ins for Apptainer and pip on its path: what it asks of them, and how they may fail."""
 
 import hashlib
 import json
@@ -109,7 +109,10 @@ def test_an_image_comes_with_its_definition_its_digest_and_its_manifest(build):
         "sha256": digest,
     }
     assert f"{image} is ready" in printed
-    header = "Bootstrap: debootstrap\nOSVersion: bookworm\nMirrorURL: {{ MIRROR }}\nInclude: ca-certificates python3\n\n"
+    header = (
+        "Bootstrap: debootstrap\nOSVersion: bookworm\nMirrorURL: {{ MIRROR }}\n"
+        "Include: ca-certificates python3\n\n"
+    )
     assert definition.startswith(header + "%files\n")
 
 

@@ -11,7 +11,10 @@ import pytest
 import environment
 
 CONFLICT = "    The user requested (constraint) numpy==1.26.4,==2.2.6\n"
-NETWORK = "error: pip could not install the packages; its last lines above say why\n  try: make again once the network"
+NETWORK = (
+    "error: pip could not install the packages; its last lines above say why\n"
+    "  try: make again once the network"
+)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +72,8 @@ def test_a_file_of_pip_that_leads_elsewhere_is_refused_before_anything_is_instal
 def test_constraints_that_contradict_the_pins_are_named(set_up, fake_pip, config, setting, remedy):
     fake_pip(status=1, log=CONFLICT, config=config)
     assert set_up("base").stderr.startswith(
-        f"error: {setting} asks for other versions than this project; pip's last lines above name them\n  try: {remedy}"
+        f"error: {setting} asks for other versions than this project; pip's last lines above name them\n"
+        f"  try: {remedy}"
     )
 
 
@@ -121,7 +125,10 @@ def test_an_environment_that_was_called_ready_untried_is_filled_again(set_up, fa
 
 @pytest.mark.slow
 def test_every_package_of_every_set_is_imported_under_its_name(checkout, tmp_path):
-    program = f"import sys; sys.path.append({str(checkout)!r}); import environment; environment.import_all('dev', None)"
+    program = (
+        f"import sys; sys.path.append({str(checkout)!r});"
+        "import environment; environment.import_all('dev', None)"
+    )
     answer = subprocess.run(
         [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
     )

@@ -202,7 +202,8 @@ def test_ci_runs_the_tests_and_repeats_the_closing_line_of_pytest(checkout, tmp_
     fake_make = tmp_path / "make"
     fake_make.write_text(
         "#!/bin/sh\necho asked: $*\n"
-        "echo '=========== 1 failed, 41 passed, 2 skipped in 12.34s (0:00:12) ==========='\necho 'Error 1'\nexit 2\n"
+        "echo '=========== 1 failed, 41 passed, 2 skipped in 12.34s (0:00:12) ==========='\n"
+        "echo 'Error 1'\nexit 2\n"
     )
     fake_make.chmod(0o755)
     # Where Slurm is missing it would be installed, for real.

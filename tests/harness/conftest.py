@@ -1,4 +1,4 @@
-"""What tests of the harness may ask for: a tiny data set, a fake engine on PATH, and `jamcam` as people start it."""
+"""Fixtures for the harness: a tiny data set, a fake engine on PATH, and `jamcam` as people start it."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""A run that finds nothing to do costs next to nothing: no file is read twice, and no heavy package is imported."""
+"""A run that finds nothing to do costs little: no file is read twice, no heavy package is imported."""
 
 import json
 import os

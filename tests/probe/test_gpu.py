@@ -1,4 +1,4 @@
-"""NVML through a stand-in library that answers its calls; each question in a process of its own, as NVML is global."""
+"""NVML through a stand-in library; each question in a process of its own, as NVML is global."""
 
 import json
 import subprocess

@@ -22,7 +22,8 @@ LISTENER = """
 import signal, sys, time
 got = []
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
-    signal.signal(number, lambda number, frame: (got.append(number), print(signal.Signals(number).name, flush=True)))
+    name = signal.Signals(number).name
+    signal.signal(number, lambda number, frame, name=name: (got.append(number), print(name, flush=True)))
 print("begun", flush=True)
 while len(got) < 2:
     time.sleep(0.02)
@@ -86,6 +87,13 @@ def test_cpu_time_is_that_of_the_command_and_of_its_children(probe):
 
 
 def test_memory_between_two_beats_is_seen(probe):
+    answer = last_line(probe("run", "--json", *python("x = b'x' * 300_000_000")))
+
+    assert 300e6 < answer["peak_memory_bytes"] < 340e6
+
+
+def test_memory_of_the_process_that_starts_the_probe_does_not_hide_that_of_the_command(probe):
+    assert len(b"x" * 400_000_000) == 400_000_000  # freed at once; the kernel remembers that we had it
     answer = last_line(probe("run", "--json", *python("x = b'x' * 300_000_000")))
 
     assert 300e6 < answer["peak_memory_bytes"] < 340e6

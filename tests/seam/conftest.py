@@ -1,4 +1,4 @@
-"""The subjects of the conformance suite: every program that may answer the harness, asked in every way it is asked."""
+"""The subjects of the conformance suite: every program that may answer the harness, in every way."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Every command line that the harness builds for TAO has only flags that its release knows, and all that it needs."""
+"""Each command line that the harness builds for TAO has only flags of its release, and all that it needs."""
 
 import json
 import shlex

@@ -1,4 +1,4 @@
-"""A real Slurm on this machine: a controller, some nodes with GPUs that are not there, and a munge of their own.
+"""A real Slurm on this machine: a controller, some nodes with pretended GPUs, and a munge of their own.
 
 Everything lies in one folder and listens on loopback; no system service and no right of root is needed, and a
 cgroup only where memory is to be limited.
@@ -59,7 +59,8 @@ JobAcctGatherType=jobacct_gather/none
 JobCompType=jobcomp/filetxt
 JobCompLoc={folder}/ended.log
 GresTypes=gpu
-NodeName=n[1-{nodes}] NodeHostname={host} NodeAddr=127.0.0.1 Port=[{first}-{last}] CPUs=4 RealMemory=4000 Gres=gpu:2
+NodeName=n[1-{nodes}] NodeHostname={host} NodeAddr=127.0.0.1 Port=[{first}-{last}] \
+CPUs=4 RealMemory=4000 Gres=gpu:2
 PartitionName=main Nodes=ALL Default=YES MaxTime=1:00:00 PriorityTier=10
 PartitionName=low Nodes=ALL MaxTime=1:00:00 PriorityTier=1 PreemptMode=REQUEUE
 """

@@ -127,7 +127,7 @@ def kill_work(run: Run, chance: random.Random) -> None:
 
 
 def crash_node(run: Run, chance: random.Random) -> None:
-    """A node dies with all that runs on it, and comes back; the controller may be told, or has to find out."""
+    """A node dies with all that runs on it, and comes back; the controller may be told, or finds out."""
     node = chance.choice(run.cluster.nodes)
     chance.choice([run.cluster.crash_node, run.cluster.fail_node])(node)
     time.sleep(2.0)

@@ -1,4 +1,4 @@
-"""Runs of the nine stages that are disturbed: `python -m tests.system.pipeline_faults --seeds 100 --side-by-side 2`.
+"""Disturbed runs of the nine stages: `python -m tests.system.pipeline_faults --seeds 100 --side-by-side 2`.
 
 Each seed has a workspace of its own, one to three faults, and afterwards as many plain `jamcam all` as it
 takes. What a command says by its exit status must be true each time, nothing outside the workspace may be
@@ -35,9 +35,8 @@ TRIES = 6
 KILLER = """
 import os, signal, sys
 def audit(event, arguments):
-    if event == "open" and str(arguments[0]).endswith(".part") and f"/.markers/.{os.environ['KILL_AT']}." in str(
-        arguments[0]
-    ):
+    path = str(arguments[0]) if event == "open" else ""
+    if path.endswith(".part") and f"/.markers/.{os.environ['KILL_AT']}." in path:
         os.kill(os.getpid(), signal.SIGKILL)
 sys.addaudithook(audit)
 """
@@ -45,7 +44,7 @@ sys.addaudithook(audit)
 
 @dataclass
 class Disturbed:
-    """One seed: its workspace, what stands beside it, and what was found out. `wrong` is empty where all was well."""
+    """One seed: its workspace, what stands beside it, and its problems in `wrong`."""
 
     seed: int
     folder: Path

@@ -1,4 +1,4 @@
-"""`make bench PLATFORM=…` from a plain shell: through a real queue, with our engine, to records like local ones."""
+"""`make bench PLATFORM=…` from a plain shell: through a real queue and engine, to records like local ones."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Real images with a real Apptainer: built as root and as an ordinary user, run in every way the README names."""
+"""Real images with a real Apptainer: built as root and as an ordinary user, run in each way README names."""
 
 import json
 import os
@@ -66,7 +66,7 @@ def finished(portable_image: Path, apptainer: str, tmp_path_factory: pytest.Temp
 
 @pytest.fixture(scope="module")
 def somebody() -> Iterator[dict[str, int]]:
-    """An ordinary user who may build with --fakeroot, as arguments of subprocess; made for the tests by root."""
+    """An ordinary user who may build with --fakeroot, as arguments of subprocess; root makes the user."""
     if os.getuid():
         yield {}
         return

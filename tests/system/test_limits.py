@@ -1,4 +1,4 @@
-"""Limits of time and memory as they come by themselves, and a site with accounting whose queue forgets in seconds."""
+"""Limits of time and memory as they occur, and a site with accounting whose queue forgets in seconds."""
 
 import pytest
 

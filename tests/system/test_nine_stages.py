@@ -1,4 +1,4 @@
-"""The whole chain for real, on the smoke recipe: what it makes, that it is done once, and that a kill loses nothing."""
+"""The whole chain for real, on the smoke recipe: what it makes, once, and that a kill loses nothing."""
 
 import json
 import os
@@ -58,7 +58,7 @@ def products(workspace: Path) -> dict[str, str]:
 
 
 def described(workspace: Path, path: str, digest: str) -> str:
-    """What is held of a product: its digest, or of a learned one the names of its files, its keys or its columns."""
+    """What is compared of a product: its digest, or of a learned one the names of files, keys or columns."""
     product = workspace / path
     if not path.startswith(LEARNED):
         return digest
@@ -96,7 +96,7 @@ def test_all_nine_stages_are_done_and_status_says_so(finished: Path) -> None:
 
 
 def test_the_products_are_the_stored_ones_unless_a_revision_was_raised(finished: Path) -> None:
-    """Where lines differ: raise `revision` of their stages, or old workspaces keep what they have; store the new lines.
+    """Where lines differ: raise `revision` of their stages, or old workspaces stay; store the new lines.
 
     Only a change of the recipe or its specs, which fingerprints hold anyway, needs no raise.
     """
@@ -167,7 +167,7 @@ def test_a_stage_killed_in_the_middle_is_finished_by_the_next_run_with_the_same_
 
 
 def killed(workspace: Path, stage: str, delay_s: float) -> bool:
-    """Start `stage` anew and kill it `delay_s` seconds after its attempt began; False: it had ended before."""
+    """Start `stage` anew, kill it `delay_s` seconds after its attempt began; False: it had ended before."""
     (workspace / ".markers" / f"{stage}.json").unlink(missing_ok=True)
     before = attempts(workspace)
     with subprocess.Popen(

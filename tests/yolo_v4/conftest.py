@@ -111,7 +111,7 @@ dataset_config {
 
 @pytest.fixture(scope="session")
 def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folders `images` and `labels` of six pictures, 80 x 64: noise, a bright car, and a red bus on every other one."""
+    """Folders `images` and `labels` of six pictures, 80 x 64: noise, a bright car, a red bus on half."""
     folder = tmp_path_factory.mktemp("street")
     (folder / "images").mkdir()
     (folder / "labels").mkdir()
@@ -131,7 +131,7 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def write_spec(street: Path, tmp_path: Path) -> Callable[..., Path]:
-    """Writes an experiment spec of a small network for `street`, with text added to the blocks that are named."""
+    """Writes an experiment spec of a small network for `street`, with text added to the named blocks."""
 
     def write(name: str = "spec.txt", **added: str) -> Path:
         blanks = {"street": str(street), "network": "", "training": "", "augmentation": "", "dataset": ""}

@@ -75,7 +75,8 @@ def test_a_failure_is_explained_with_a_remedy_and_status_1(checkout: Path) -> No
     assert done.returncode == 1
     assert done.stdout == "Execution status: FAIL\n"
     assert done.stderr == (
-        "error: prune is not supported, so model was left as it is\n  try: prune with NVIDIA's container, or not\n"
+        "error: prune is not supported, so model was left as it is\n"
+        "  try: prune with NVIDIA's container, or not\n"
     )
 
 

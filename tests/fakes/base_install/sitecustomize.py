@@ -1,4 +1,4 @@
-"""Python without matplotlib and pandas, as the extra `report` leaves them out; imported where PYTHONPATH names it."""
+"""Python without matplotlib and pandas, as without the extra `report`; for a PYTHONPATH."""
 
 import importlib.metadata
 import sys

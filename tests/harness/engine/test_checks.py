@@ -45,8 +45,8 @@ def test_sound_settings_pass(settings, tao):
         ),
         (
             {"pretrained": "http://example.org/resnet_18.hdf5", "pretrained_sha256": "0" * 64},
-            "pretrained (command line): address is 'http://example.org/resnet_18.hdf5', expected https://…, file:… or, "
-            "on this machine only, http://127.0.0.1…",
+            "pretrained (command line): address is 'http://example.org/resnet_18.hdf5', "
+            "expected https://…, file:… or, on this machine only, http://127.0.0.1…",
             "correct the address",
         ),
         (

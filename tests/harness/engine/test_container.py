@@ -15,7 +15,8 @@ def test_the_container_sees_the_gpus_and_the_workspace_under_its_own_path():
     )
 
     assert " ".join(prefix) == (
-        "apptainer exec --nv --pid --cleanenv --bind /lustre/me/ws:/scratch/ws --pwd /scratch/ws /images/tao.sif"
+        "apptainer exec --nv --pid --cleanenv --bind /lustre/me/ws:/scratch/ws "
+        "--pwd /scratch/ws /images/tao.sif"
     )
 
 
@@ -30,7 +31,8 @@ def test_a_site_may_want_other_flags_and_more_folders():
     )
 
     assert " ".join(prefix) == (
-        "singularity exec --nv --nvccli --pid --cleanenv --bind /ws:/ws --bind /lus --bind /a:/b:ro --pwd /ws x.sif"
+        "singularity exec --nv --nvccli --pid --cleanenv --bind /ws:/ws --bind /lus --bind /a:/b:ro "
+        "--pwd /ws x.sif"
     )
 
 

@@ -17,7 +17,7 @@ NVIDIAS = "#!/usr/bin/python3\nfrom nvidia_tao_tf1.cv.yolo_v4.entrypoint.yolo_v4
 
 @pytest.fixture
 def contained(settings, tmp_path, monkeypatch, fake_runtime):
-    """Makes settings for an engine in an image that holds the given programs; `lines` are more of the image."""
+    """Makes settings for an engine in an image that holds the given programs, and `lines` of more."""
 
     def make(engine="portable", lines="", programs=(), **changes):
         inside = tmp_path / "inside"
@@ -87,7 +87,8 @@ def test_an_image_of_another_tao_is_refused(contained):
         ),
         ('FATAL:   exec: "nvidia-container-cli": executable file not found in $PATH', "container toolkit"),
         (
-            "FATAL:   while mounting: squashfuse_ll exited: fuse: failed to open /dev/fuse: Permission denied",
+            "FATAL:   while mounting: squashfuse_ll exited: "
+            "fuse: failed to open /dev/fuse: Permission denied",
             "fuse",
         ),
         ("FATAL:   could not create user namespace", "allow user namespaces"),

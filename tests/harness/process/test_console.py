@@ -79,8 +79,9 @@ def test_on_a_terminal_the_program_has_one_too_and_the_log_stays_plain(tmp_path)
     program = (
         "import os, sys; from pathlib import Path; from harness.process.console import run;"
         "folder = Path(sys.argv[1]);"
-        "run([sys.executable, '-c', 'import sys; print(sys.stdout.isatty()); print(1, end=chr(13)); print(2)'],"
-        " folder=folder, log=folder / 'console.log', prefix='', environment=os.environ, started=lambda *_: None)"
+        "inner = 'import sys; print(sys.stdout.isatty()); print(1, end=chr(13)); print(2)';"
+        "run([sys.executable, '-c', inner], folder=folder, log=folder / 'console.log',"
+        " prefix='', environment=os.environ, started=lambda *_: None)"
     )
     reader, writer = pty.openpty()
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], stdout=writer, stderr=writer, check=True)

@@ -65,7 +65,8 @@ def test_a_missing_account_is_found_before_the_queue_with_the_way_to_give_it(log
         check_queue(login("baskerville"))
 
     assert caught.value.message == (
-        "a job on baskerville would fail:\n  account: must be given (found: none)\n  qos: must be given (found: none)"
+        "a job on baskerville would fail:\n"
+        "  account: must be given (found: none)\n  qos: must be given (found: none)"
     )
     assert caught.value.remedy == 'give ACCOUNT=..., or account = "..." in baskerville.mine.toml'
 
@@ -138,7 +139,8 @@ def test_nvidias_engine_is_refused_where_its_images_cannot_run(login, image, mon
 
     assert problems(settings) == {
         "engine": "TAO's images are built for x86_64, and these are Arm processors",
-        "image": f"{image('x86_64')} was built for another architecture: x86_64, and the machine it runs on is aarch64",
+        "image": f"{image('x86_64')} was built for another architecture: "
+        "x86_64, and the machine it runs on is aarch64",
     }
 
 

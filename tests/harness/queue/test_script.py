@@ -118,8 +118,9 @@ def test_a_thousand_scripts_are_written_in_two_seconds(made, job):
         (
             "baskerville",
             "/bask/images/tao.sif",
-            "srun --account=proj-123 --qos=turing --nodes=1 --ntasks-per-node=1 --gpus-per-node=1 --cpus-per-task=36 "
-            "--time=1:00:00 --pty apptainer shell --nv --bind=/scratch/ws --bind=/bask /bask/images/tao.sif",
+            "srun --account=proj-123 --qos=turing --nodes=1 --ntasks-per-node=1 --gpus-per-node=1 "
+            "--cpus-per-task=36 --time=1:00:00 --pty apptainer shell --nv "
+            "--bind=/scratch/ws --bind=/bask /bask/images/tao.sif",
         ),
         ("wsl2", "/i.sif", "singularity shell --nv --nvccli --bind=/scratch/ws /i.sif"),
         ("local", None, "bash -l"),

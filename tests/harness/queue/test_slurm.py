@@ -63,7 +63,8 @@ def test_no_clear_answer_is_doubt_and_no_refusal(plays, tmp_path, complaint):
     "complaint",
     [
         "sbatch: error: Batch job submission failed: Invalid qos specification",
-        "sbatch: error: Batch job submission failed: Requested time limit is invalid (missing or exceeds some limit)",
+        "sbatch: error: Batch job submission failed: "
+        "Requested time limit is invalid (missing or exceeds some limit)",
         "sbatch: error: AssocMaxSubmitJobLimit",
     ],
 )
@@ -79,8 +80,10 @@ def test_a_refusal_is_told_in_slurms_words(plays, tmp_path, complaint):
     "complaint",
     [
         # Slurm 22.05 without a slurm.conf, and with one that is not there.
-        "sbatch: error: fetch_config: DNS SRV lookup failed\nsbatch: fatal: Could not establish a configuration source",
-        "sbatch: error: ClusterName needs to be specified\nsbatch: fatal: Unable to process configuration file",
+        "sbatch: error: fetch_config: DNS SRV lookup failed\n"
+        "sbatch: fatal: Could not establish a configuration source",
+        "sbatch: error: ClusterName needs to be specified\n"
+        "sbatch: fatal: Unable to process configuration file",
     ],
 )
 def test_a_slurm_that_knows_of_no_cluster_is_told_apart_from_a_refusal(plays, tmp_path, complaint):

@@ -44,7 +44,10 @@ def test_every_recipe_names_a_template_of_its_size_for_all_six_classes(name, siz
 def test_every_template_has_just_the_blanks_that_are_filled_in(path):
     values = {"workspace": "."}
     if "_train_" in path.name:
-        names = "epochs batch checkpoint_interval seed anchors_small anchors_mid anchors_big validation starting_point"
+        names = (
+            "epochs batch checkpoint_interval seed anchors_small anchors_mid anchors_big "
+            "validation starting_point"
+        )
         values |= dict.fromkeys(names.split(), "1")
 
     assert "$" not in fill(path.read_text(), values, where=path.name)

@@ -28,7 +28,7 @@ def picture() -> Callable[[int], bytes]:
 
 @pytest.fixture
 def dataset(tmp_path: Path, picture: Callable[[int], bytes]) -> Callable[..., Path]:
-    """Makes a data-set file with an archive of twelve sound frames in three folders, changed by what is given.
+    """Makes a data-set file with an archive of twelve sound frames in three folders, with changes.
 
     `changes` maps members below obj_train_data to contents, None takes one away; `lines` replace keys of the
     file.

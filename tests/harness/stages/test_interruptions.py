@@ -1,4 +1,4 @@
-"""Runs that are killed, interrupted, or out of room: the next run finishes, with the products of an undisturbed one."""
+"""Runs that are killed, interrupted, or out of room: the next run ends like an undisturbed one."""
 
 import json
 import os

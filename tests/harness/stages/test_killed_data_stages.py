@@ -1,4 +1,4 @@
-"""The stages before the first question to the engine, killed at work: the next run ends as an undisturbed one."""
+"""Stages before the first call of the engine, killed at work: the next run ends like an undisturbed one."""
 
 import time
 

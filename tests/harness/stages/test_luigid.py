@@ -19,7 +19,8 @@ def test_luigis_page_is_served_on_loopback_and_its_state_is_for_its_owner_only(w
     port = free_port()
     program = (
         "import sys; from pathlib import Path; from harness.workspace.layout import Workspace;"
-        f"from {luigid.__name__} import serve; sys.exit(serve(Workspace(Path({str(workspace)!r})), port={port}))"
+        f"from {luigid.__name__} import serve;"
+        f"sys.exit(serve(Workspace(Path({str(workspace)!r})), port={port}))"
     )
     server = subprocess.Popen(
         [sys.executable, "-c", program],

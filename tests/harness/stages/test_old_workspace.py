@@ -1,4 +1,4 @@
-"""A workspace that commit 7d5a361 finished is read as done: markers keep their form, fingerprints their ingredients.
+"""A workspace that commit 7d5a361 finished is read as done: the form of markers and fingerprints stays.
 
 `tests/fixtures/workspace-7d5a361` was made by that commit, at /srv/jamcam, from six pictures and with the
 engine in its folder bin. It has its own recipe, data-set file and copies of the specs, so that later changes

@@ -37,7 +37,7 @@ def is_gone(pid):
 
 @pytest.fixture
 def hanging(done, tmp_path):
-    """Starts a run whose engine hangs in a task; (run, number of the engine, number of the process it works for)."""
+    """Starts a run whose engine hangs in a task; (run, pid of the engine, pid of its parent)."""
     runs = []
 
     def start(stage, task):

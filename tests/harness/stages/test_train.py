@@ -10,7 +10,7 @@ from harness.stages.train import Train
 
 @pytest.fixture
 def cut_short(settings):
-    """Settings, and an attempt at training that saved epochs 1 and 2 of 4, and was killed while it wrote epoch 3."""
+    """Settings, and an attempt at training that saved epochs 1 and 2 of 4, killed while it wrote epoch 3."""
     chosen = settings(epochs="4")
     attempt = Attempt.begin("train", fingerprint="f00d", settings=chosen)
     weights = attempt.staged("experiment/weights/x").parent

@@ -102,7 +102,8 @@ def test_the_real_archive_is_sound_and_counted_right(shared, tmp_path, run):
     declared.write_text(
         f'title = "a street camera"\naddress = "{(shared / "data/nyc_ourcamera_yolo11.zip").as_uri()}"\n'
         'sha256 = "6dcc34751d20ce17eacfcfa42932eb2f07a10cc60b52c5e802b13b9b41028f0d"\narchive = "nyc.zip"\n'
-        'classes = ["person", "bicycle", "car", "motorbike", "bus", "truck"]\nwidth_px = 352\nheight_px = 240\n'
+        'classes = ["person", "bicycle", "car", "motorbike", "bus", "truck"]\n'
+        "width_px = 352\nheight_px = 240\n"
         '[split]\ngroup = "folder"\ntest_groups = ["2017-12-23", "2017-12-27"]\n'
     )
 

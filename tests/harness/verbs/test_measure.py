@@ -25,7 +25,10 @@ def base_install(tmp_path):
             (site / path.name).symlink_to(path)
 
     def run(*arguments, cwd):
-        program = f"import sys; sys.path[:0] = [{str(cwd)!r}, {str(site)!r}]; from harness.cli import main; sys.exit(main())"
+        program = (
+            f"import sys; sys.path[:0] = [{str(cwd)!r}, {str(site)!r}];"
+            "from harness.cli import main; sys.exit(main())"
+        )
         ended = subprocess.run(
             [sys.executable, "-I", "-S", "-c", program, *arguments],
             cwd=cwd,

@@ -71,7 +71,7 @@ class Trained:
 
 
 def save_model(spec: Path, path: Path) -> None:
-    """A model for a spec that has the classes bus and car: every big anchor is a car everywhere, with score 0.9."""
+    """A model for a spec with the classes bus and car: every big anchor is a car, with score 0.9."""
     experiment = load_experiment(spec)
     network = build_network(experiment.network, num_classes=2, channels=experiment.augmentation.channels)
     score = 0.9**0.5  # of objectness and of the class; their product is 0.9

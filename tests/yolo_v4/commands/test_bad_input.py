@@ -1,4 +1,4 @@
-"""What a user may hand to `train` by mistake: a clear word, exit status 1, FAILURE in status.json; or it just works."""
+"""What a user may give `train` by mistake: a clear word, status 1, FAILURE in status.json; or it works."""
 
 import json
 import resource

@@ -20,8 +20,9 @@ def spec(tmp_path: Path) -> Path:
         (tmp_path / "labels" / f"{stem}.txt").write_text(LINE)
     path = tmp_path / "spec.txt"
     path.write_text(
-        f'kitti_config {{ root_directory_path: "{tmp_path}" image_dir_name: "images" label_dir_name: "labels"\n'
-        'image_extension: ".jpg" partition_mode: "random" num_partitions: 2 val_split: 0 num_shards: 1 }\n'
+        f'kitti_config {{ root_directory_path: "{tmp_path}" image_dir_name: "images"\n'
+        'label_dir_name: "labels" image_extension: ".jpg"\n'
+        'partition_mode: "random" num_partitions: 2 val_split: 0 num_shards: 1 }\n'
     )
     return path
 

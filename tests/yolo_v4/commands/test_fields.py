@@ -1,4 +1,4 @@
-"""Fields of the spec act in every command that they matter to: each is changed, and what it rules looked at."""
+"""Fields of the spec act in every command that they matter to: each is changed, its effect inspected."""
 
 import json
 from collections.abc import Callable
@@ -188,7 +188,8 @@ def input_shape(model: onnx.ModelProto) -> list[int]:
         ),
         ("output_channel: 1", [1, 64, 64], "offsets=117.3786;\ninfer-dims=1;64;64\n"),
         (
-            'image_mean { key: "r" value: 3 } image_mean { key: "g" value: 2 } image_mean { key: "b" value: 1 }',
+            'image_mean { key: "r" value: 3 } image_mean { key: "g" value: 2 } '
+            'image_mean { key: "b" value: 1 }',
             [3, 64, 64],
             "offsets=1.0;2.0;3.0\ninfer-dims=3;64;64\n",
         ),

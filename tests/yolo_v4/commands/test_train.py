@@ -207,7 +207,8 @@ def test_early_stopping_ends_the_run_with_a_checkpoint(
 ) -> None:
     status, results = train(
         "stopped",
-        training='num_epochs: 5 checkpoint_interval: 5 early_stopping { monitor: "loss" min_delta: 1e6 patience: 1 }',
+        training="num_epochs: 5 checkpoint_interval: 5 "
+        'early_stopping { monitor: "loss" min_delta: 1e6 patience: 1 }',
     )
 
     assert status == 0

@@ -31,7 +31,7 @@ def test_an_empty_file_has_no_objects(label: Path) -> None:
 
 @pytest.mark.parametrize("blank", ["\f", "\v", "\x1c", "\x1d", "\x1e"])
 def test_only_an_end_of_line_ends_an_object(label: Path, blank: str) -> None:
-    """TAO's converter reads label files by lines, and other characters that Python breaks texts at are blanks."""
+    """TAO's converter reads label files by lines; other characters where Python breaks lines are blanks."""
     label.write_bytes(f"{LINE.replace(' ', blank)}\r\n{LINE}\r\n".encode())
     assert [found.class_name for found in read_objects(label)] == ["Car", "Car"]
 

@@ -1,4 +1,4 @@
-"""Our network, traced, as NVIDIA's list of layers: kinds, inputs and settings, and what each of them puts out."""
+"""Our network, traced, as NVIDIA's list of layers: kinds, inputs, settings, and the output of each."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Every conversion that NVIDIA's converter was seen to make or refuse: files, records, status and console text."""
+"""Every recorded conversion or refusal of NVIDIA's converter: files, records, status and console text."""
 
 import json
 import math
@@ -165,7 +165,7 @@ def _compare_records(records: dict[str, list[dict[str, Any]]], result: dict[str,
 
 
 def _words(kind: str, error: str) -> str:
-    """What of a refusal ours says too: all of it, but where the words are Python's or protobuf's, the fact."""
+    """What of a refusal ours says too: all of it; where the words are Python's or protobuf's, the fact."""
     if kind == "ParseError":
         return error.split(" ")[0]  # line:column
     if kind == "FileNotFoundError":

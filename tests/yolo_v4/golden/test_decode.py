@@ -61,7 +61,7 @@ def test_the_same_boxes_survive_as_with_nvidia(arrays, compared) -> None:
 
 
 def _check_possible(rows: Tensor, picture: Tensor, spec: Nms) -> None:
-    """With equal scores in some order these rows (class, score, box) are what greedy suppression keeps of a picture."""
+    """With equal scores in some order, suppression keeps these rows (class, score, box) of a picture."""
     place, classes = (picture[:, 4:] > spec.confidence_threshold).nonzero(as_tuple=True)
     scores, boxes = picture[place, 4 + classes], picture[place, :4]
     if not len(rows):

@@ -32,7 +32,7 @@ def iou(one: Tensor, other: Tensor) -> float:
 
 
 def crowd(boxes: int, *, side: float, spread: float) -> tuple[Tensor, Tensor]:
-    """Squares of one side about the middle, no two alike, and scores of two classes, of which many are equal."""
+    """Squares of one side about the middle, no two alike, and scores of two classes, many of them equal."""
     random = np.random.default_rng(7)
     corner = random.uniform(0.5 - spread / 2 - side / 2, 0.5 + spread / 2 - side / 2, (boxes, 2))
     scores = np.round(random.uniform(0.01, 1, (boxes, 2)), 3)

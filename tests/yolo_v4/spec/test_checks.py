@@ -90,7 +90,8 @@ def test_of_many_faults_the_one_that_nvidias_loader_meets_first_is_named(
         ),
         (
             f"data_sources {FOLDER}",
-            "Validation dataset specified by `validation_fold` requires the training label format to be TFRecords.",
+            "Validation dataset specified by `validation_fold` "
+            "requires the training label format to be TFRecords.",
         ),
     ],
 )

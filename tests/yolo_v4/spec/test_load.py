@@ -49,8 +49,8 @@ class_weighting_config { class_weighting { key: "car" value: 0.5 } }
 """
 
 NUMBERS = {
-    "yolov4_config": """loss_class_weights: 3 label_smoothing: 0.1875 focal_loss_alpha: 0.75 focal_loss_gamma: 4
-        big_grid_xy_extend: 0.0625 mid_grid_xy_extend: 0.125 small_grid_xy_extend: 0.25
+    "yolov4_config": """loss_class_weights: 3 label_smoothing: 0.1875 focal_loss_alpha: 0.75
+        focal_loss_gamma: 4 big_grid_xy_extend: 0.0625 mid_grid_xy_extend: 0.125 small_grid_xy_extend: 0.25
         freeze_bn: true force_relu: true""",
     "augmentation_config": """mosaic_min_ratio: 0.25 mosaic_prob: 0.625 hue: 0.125 vertical_flip: 0.25
         horizontal_flip: 0.375 jitter: 0.5 exposure: 1.25 randomize_input_shape_period: 6

@@ -55,7 +55,8 @@ def test_a_log_gets_a_line_every_ten_seconds_and_one_at_the_end(
             progress.advance(8, f"loss: {loss}")
 
     assert capsys.readouterr().out == (
-        "Training: 24/40 - loss: 3 - 2.0 images/s - 00:08 left\nTraining: 40/40 - loss: 1 - 2.0 images/s - 00:00 left\n"
+        "Training: 24/40 - loss: 3 - 2.0 images/s - 00:08 left\n"
+        "Training: 40/40 - loss: 1 - 2.0 images/s - 00:00 left\n"
     )
 
 
