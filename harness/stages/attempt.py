@@ -30,24 +30,35 @@ RESERVE_BYTES = 8192
 
 @dataclass(kw_only=True)
 class Attempt:
-    """What a stage's `perform` works with. `folder` is on the workspace's file system; `started` in seconds of 1970."""
+    """What a stage's `perform` works with.
+
+    `folder` is on the workspace's file system, `started` in seconds of 1970, and `run_id` names the run that tries.
+    """
 
     stage: str
     fingerprint: str
     folder: Path
     workspace: Workspace
     settings: Settings
+    run_id: str = ""
     started: float = field(default_factory=time.time)
     argv: list[tuple[str, ...]] = field(default_factory=list)
 
     @classmethod
-    def begin(cls, stage: str, *, fingerprint: str, settings: Settings) -> "Attempt":
+    def begin(cls, stage: str, *, fingerprint: str, settings: Settings, run_id: str = "") -> "Attempt":
         """A new folder under `.attempts/<stage>/`, named by time and process."""
         workspace = Workspace(settings.workspace)
         name = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S.%f}-{os.getpid()}"
         folder = workspace.attempts / stage / name
         folder.mkdir(parents=True)
-        attempt = cls(stage=stage, fingerprint=fingerprint, folder=folder, workspace=workspace, settings=settings)
+        attempt = cls(
+            stage=stage,
+            fingerprint=fingerprint,
+            folder=folder,
+            workspace=workspace,
+            settings=settings,
+            run_id=run_id,
+        )
         attempt._write_request()
         attempt._reserve.write_bytes(bytes(RESERVE_BYTES))
         return attempt
@@ -72,8 +83,12 @@ class Attempt:
 
     def earlier(self) -> list[Path]:
         """Folders of unfinished tries with the same fingerprint, newest first."""
-        folders = sorted((folder for folder in self.folder.parent.iterdir() if folder != self.folder), reverse=True)
-        return [folder for folder in folders if read_json(folder / REQUEST).get("fingerprint") == self.fingerprint]
+        folders = sorted(
+            (folder for folder in self.folder.parent.iterdir() if folder != self.folder), reverse=True
+        )
+        return [
+            folder for folder in folders if read_json(folder / REQUEST).get("fingerprint") == self.fingerprint
+        ]
 
     def ask(self, request: Request, *, shown: bool = True) -> None:
         """Let the engine answer `request`; its output is kept, and shown unless it is of no use to a person.
@@ -101,7 +116,9 @@ class Attempt:
             raise self.error(f"{package} ended with exit status {status}")
 
     def _run(self, argv: tuple[str, ...], environment: Mapping[str, str], *, shown: bool = True) -> int:
-        from harness.process.console import run  # with subprocess and what is behind it, which only a run needs
+        from harness.process.console import (
+            run,
+        )  # with subprocess and what is behind it, which only a run needs
 
         self.argv.append(argv)
         self._write_request()
@@ -134,7 +151,9 @@ class Attempt:
         """An error that says where to read on and how to go on."""
         own, again = SpecCopies(self.workspace).edited(), self.settings.command(self.stage)
         yours = f" and look at the spec you edited, {', '.join(map(str, own))}" if own else ""
-        return StageFailed(f"{self.stage}: {words}", remedy=f"read {self.log}{yours}, then go on with: {again}")
+        return StageFailed(
+            f"{self.stage}: {words}", remedy=f"read {self.log}{yours}, then go on with: {again}"
+        )
 
     def marker(
         self, products: tuple[Product, ...], consumed: Mapping[str, Any], engine: EngineIdentity | None
@@ -167,22 +186,16 @@ class Attempt:
 
     def failed(self, error: BaseException) -> None:
         """Note why the stage ended early; it may be read by another process."""
-        words = error if isinstance(error, HarnessError) else _in_words(self, error)
-        with contextlib.suppress(OSError):  # a folder without outcome speaks, too
-            self._write_outcome(
-                {
-                    "status": "interrupted" if isinstance(error, Interrupted) else "failed",
-                    "message": words.message,
-                    "remedy": words.remedy,
-                    "exit_status": 128 + error.signal if isinstance(error, Interrupted) else words.exit_status,
-                }
-            )
+        again = self.settings.command(self.stage)
+        with contextlib.suppress(OSError):  # the run hears of it, too
+            self._write_outcome(early_end(error, stage=self.stage, again=again, log=self.log))
 
     def _write_request(self) -> None:
         write_json(
             self.folder / REQUEST,
             {
                 "stage": self.stage,
+                "run_id": self.run_id,
                 "fingerprint": self.fingerprint,
                 "argv": [list(argv) for argv in self.argv],
                 "started_utc": utc(self.started),
@@ -206,6 +219,47 @@ def read_outcome(folder: Path) -> dict[str, Any] | None:
     return read_json(folder / OUTCOME) or None
 
 
+def own_attempt(workspace: Workspace, stage: str, run_id: str) -> Path | None:
+    """The folder of the attempt that the run of that number made at a stage; None where it made none."""
+    with contextlib.suppress(OSError):
+        for folder in (workspace.attempts / stage).iterdir():
+            if read_json(folder / REQUEST).get("run_id") == run_id:
+                return folder
+    return None
+
+
+def early_end(error: BaseException, *, stage: str, again: str, log: Path | None = None) -> dict[str, Any]:
+    """What an outcome says of a stage that ended early: `status`, `message`, `remedy` and `exit_status`.
+
+    Args:
+        again: the command that goes on.
+        log: of the attempt; None where there is no attempt's folder.
+    """
+    told = error if isinstance(error, HarnessError) else _in_words(error, stage, again, log)
+    status, exit_status = "failed", told.exit_status
+    if isinstance(error, Interrupted):
+        status, exit_status = "interrupted", 128 + error.signal
+    return {"status": status, "message": told.message, "remedy": told.remedy, "exit_status": exit_status}
+
+
+def _in_words(error: BaseException, stage: str, again: str, log: Path | None) -> HarnessError:
+    if isinstance(error, NotADirectoryError | FileExistsError | IsADirectoryError):
+        place = error.filename or "the workspace"
+        return StageFailed(
+            f"{stage}: {error.strerror or error}: {place}",
+            remedy=f"move away what is in its place, then {again}",
+        )
+    if isinstance(error, OSError):
+        where = f" at {error.filename}" if error.filename else ""
+        return StageFailed(
+            f"{stage}: {error.strerror or error}{where}", remedy=f"make room or access, then {again}"
+        )
+    if isinstance(error, Interrupted):
+        return StageFailed(f"{stage}: {error}", remedy=f"go on with: {again}")
+    place = f"report this error with {log}" if log else f"report this error, then {again}"
+    return StageFailed(f"{stage}: {type(error).__name__}: {error}", remedy=place)
+
+
 def _is_empty(path: Path) -> bool:
     size = size_path(path)
     # A folder of empty files is fine: labels of frames without objects.
@@ -218,17 +272,3 @@ def _commit() -> str | None:
     from harness.code_version import code_version
 
     return code_version().commit
-
-
-def _in_words(attempt: Attempt, error: BaseException) -> HarnessError:
-    again = attempt.settings.command(attempt.stage)
-    if isinstance(error, OSError):
-        where = f" at {error.filename}" if error.filename else ""
-        return StageFailed(
-            f"{attempt.stage}: {error.strerror or error}{where}", remedy=f"make room or access, then {again}"
-        )
-    if isinstance(error, Interrupted):
-        return StageFailed(f"{attempt.stage}: {error}", remedy=f"go on with: {again}")
-    return StageFailed(
-        f"{attempt.stage}: {type(error).__name__}: {error}", remedy=f"report this error with {attempt.log}"
-    )

@@ -81,11 +81,18 @@ class Stage:
         table["consumed"] = {name: marker.outcome if marker else None for name, marker in upstream.items()}
         if self.asks:
             identity = self.engine().identity
-            table["engine"] = {"name": identity.name, "version": identity.version, "image": identity.image_digest}
+            table["engine"] = {
+                "name": identity.name,
+                "version": identity.version,
+                "image": identity.image_digest,
+            }
         return table
 
-    def run(self) -> None:
+    def run(self, run_id: str = "") -> None:
         """Do the stage unless it is done: a stage upstream may have been done again and come out the same.
+
+        Args:
+            run_id: of the run that this is part of, which its attempt notes.
 
         Raises:
             BaseException: what `perform` raises; the attempt's outcome says it, too.
@@ -94,7 +101,8 @@ class Stage:
         if not reasons:
             return
         ingredients = self.ingredients()
-        attempt = Attempt.begin(self.name, fingerprint=digest_of(ingredients), settings=self.settings)
+        fingerprint = digest_of(ingredients)
+        attempt = Attempt.begin(self.name, fingerprint=fingerprint, settings=self.settings, run_id=run_id)
         attempt.say(f"starts: {'; '.join(reasons[:3])}")
         try:
             self.perform(attempt)
