@@ -206,7 +206,7 @@ def verdict(phases: Sequence[Mapping[str, Any]], samples: Samples) -> Verdict:
 
 
 def _judge(figures: Mapping[str, float | None]) -> tuple[str, str]:
-    """One of `record.VERDICTS`, and why."""
+    """The word of a Verdict, and why."""
     wait, saving, busy = (figures[name] for name in ("wait_pct", "checkpoint_pct", "gpu_utilisation_pct"))
     if saving is not None and saving >= MANY_PCT and saving >= (wait or 0):
         return "checkpoint-bound", f"{saving:.0f} % of training went into saving checkpoints"

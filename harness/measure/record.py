@@ -16,7 +16,6 @@ SCHEMA_VERSION = 1
 STATUSES = ("ok", "failed", "truncated")
 Condition = str | int | float | bool | None
 TRAINING = ("chain", "train", "scaling")  # cases that say how fast training is
-VERDICTS = ("compute-bound", "data-starved", "checkpoint-bound", "cannot tell")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,7 +126,10 @@ class PhaseSummary:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """What limited training; `word` is one of VERDICTS, `figures` what it is based on."""
+    """What limited training.
+
+    `word` is compute-bound, data-starved, checkpoint-bound or cannot tell; `figures` are what it is based on.
+    """
 
     word: str
     why: str

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from harness.errors import ConfigError
+from harness.errors import CannotTell, ConfigError
 from harness.settings.platform import platforms, this_machine
 from harness.settings.variables import VARIABLES, Settings
 from harness.text import columns
@@ -35,7 +35,9 @@ def _doctor(settings: Settings, options: argparse.Namespace) -> int:
     findings = doctor.examine(settings)
     rows = [(each.what, each.verdict.value, each.problem or each.observed, each.remedy) for each in findings]
     print(columns([("what", "verdict", "found", "fix"), *rows]))
-    return {Verdict.YES: 0, Verdict.NO: 1, Verdict.CANNOT_TELL: 5}[doctor.overall(findings)]
+    return {Verdict.YES: 0, Verdict.NO: 1, Verdict.CANNOT_TELL: CannotTell.exit_status}[
+        doctor.overall(findings)
+    ]
 
 
 def _shell(settings: Settings, options: argparse.Namespace) -> int:

@@ -5,12 +5,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-PACKAGES = ("made_frames", "yolo_v4")  # whose names must be used
-USERS = ("bench", "container", "docs", "environment.py", "harness", *PACKAGES)
+PACKAGES = ("harness", "made_frames", "probe", "yolo_v4")  # whose names must be used
+USERS = ("bench", "container", "docs", "environment.py", *PACKAGES)
 
 BY_MODULE_NAME = "the command line imports the module by its name"
 # Names that are used, though no module imports them; and by whom.
 USED_OTHERWISE = {
+    "harness.verbs.run.FLAGS": BY_MODULE_NAME,
+    **{
+        f"harness.verbs.{family}.{name}": BY_MODULE_NAME
+        for family in ("look", "measure", "queue", "run", "tidy")
+        for name in ("TITLE", "VERBS")
+    },
     "yolo_v4.commands.dataset_convert.run": BY_MODULE_NAME,
     "yolo_v4.commands.evaluate.run": BY_MODULE_NAME,
     "yolo_v4.commands.export.run": BY_MODULE_NAME,
