@@ -97,7 +97,7 @@ class Case:
 
 def bench_cases(settings: Settings, plan: BenchPlan) -> tuple[Case, ...]:
     """The cases that take turns, in a workspace where the whole chain was done."""
-    block = training_block(settings, plan, "block")
+    block = _training_block(settings, plan, "block")
     recipe = replace(settings.recipe, vis_frames=_count_frames(settings, "test"))
     every_frame = replace(settings, recipe=recipe)
     cases = [Case(name="train", stage="train", settings=block, batch=block.batch)]
@@ -113,7 +113,7 @@ def scaling_cases(settings: Settings, plan: BenchPlan) -> tuple[Case, ...]:
     """Training by strong and by weak scaling, on as many GPUs as the settings say; the two take turns."""
     cases = []
     for kind, batch in batches(settings).items():
-        block = training_block(replace(settings, batch=batch), plan, f"block-{batch}")
+        block = _training_block(replace(settings, batch=batch), plan, f"block-{batch}")
         cases.append(Case(name=CASE, stage="train", settings=block, batch=batch, scaling=kind))
     return tuple(cases)
 
@@ -129,7 +129,7 @@ def link_inputs(user: Workspace, own: Workspace, archive: str) -> None:
         shutil.copytree(user.specs, own.specs)
 
 
-def training_block(settings: Settings, plan: BenchPlan, name: str) -> Settings:
+def _training_block(settings: Settings, plan: BenchPlan, name: str) -> Settings:
     """Settings of a workspace of its own, which has just the frames that a block of training needs."""
     whole, own = Workspace(settings.workspace), Workspace(settings.workspace / name)
     stems = {split: _stems(settings, split) for split in SPLITS}

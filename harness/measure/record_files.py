@@ -72,7 +72,7 @@ def read_record(folder: Path) -> Record:
 
 def read_records(results: Path) -> tuple[tuple[Record, ...], tuple[str, ...]]:
     """Every record that was not withdrawn, by platform and id; and a line for each that cannot be read."""
-    records, unreadable, withdrawn = [], [], read_withdrawn(results)
+    records, unreadable, withdrawn = [], [], _read_withdrawn(results)
     for platform in sorted(results.iterdir()) if results.is_dir() else ():
         if not platform.is_dir() or platform.name in NOT_PLATFORMS:
             continue
@@ -86,7 +86,7 @@ def read_records(results: Path) -> tuple[tuple[Record, ...], tuple[str, ...]]:
     return tuple(records), tuple(unreadable)
 
 
-def read_withdrawn(results: Path) -> dict[str, str]:
+def _read_withdrawn(results: Path) -> dict[str, str]:
     """`<platform>/<id>` -> reason, of the records that a line in withdrawn.toml withdraws."""
     return _read_names(results / WITHDRAWN)
 

@@ -23,11 +23,11 @@ def of_training(phases: Phases, *, batch: int, frames: int, plan: BenchPlan) -> 
     measured_s = steps_s[warm_up_steps:]
     if not measured_s:
         rates = tuple(frames / one["duration_s"] for one in epochs[1:] if one["duration_s"])
-        return [Measurement(name="train_images_per_s", values=rates), start_up(phases)], warm_up_steps
+        return [Measurement(name="train_images_per_s", values=rates), _start_up(phases)], warm_up_steps
     rate = batch * len(measured_s) / sum(measured_s)
     return [
         Measurement(name="train_images_per_s", values=(rate,)),
-        start_up(phases),
+        _start_up(phases),
         Measurement(name="train_step_s", values=tuple(measured_s)),
         Measurement(name="train_wait_s", values=tuple(waits_s[warm_up_steps:])),
     ], warm_up_steps
@@ -40,16 +40,16 @@ def of_batches(phases: Phases, *, batch: int, images: int) -> list[Measurement]:
     """
     batches_s = _steps(phases)[1][1:]
     if not batches_s:
-        return [start_up(phases)]
+        return [_start_up(phases)]
     rate = (images - batch) / sum(batches_s)
     return [
         Measurement(name="images_per_s", values=(rate,)),
         Measurement(name="batch_s", values=tuple(batches_s)),
-        start_up(phases),
+        _start_up(phases),
     ]
 
 
-def start_up(phases: Phases) -> Measurement:
+def _start_up(phases: Phases) -> Measurement:
     """From the launch to the first step."""
     durations_s = [phase["duration_s"] for phase in phases if phase["phase"] in ("launch", "start-up")]
     return Measurement(name="start_up_s", values=(round(sum(durations_s), 3) if durations_s else None,))

@@ -22,7 +22,7 @@ def main() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGUSR1 if stays else signal.SIGKILL)
         if os.getppid() != parent:  # it died before the line above
             sys.exit(128 + signal.SIGKILL)
-    if stays and (child := fork_and_stay()):
+    if stays and (child := _fork_and_stay()):
         wait_for(child)
     try:
         os.execvp(argv[0], argv)
@@ -31,7 +31,7 @@ def main() -> None:
         sys.exit(127)
 
 
-def fork_and_stay() -> int:
+def _fork_and_stay() -> int:
     """Fork: 0 in the child, which becomes the program; in the parent, which stays, the child's number."""
     signal.signal(signal.SIGUSR1, lambda number, frame: os.killpg(0, signal.SIGKILL))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -23,7 +23,7 @@ def bench_lines(records: Sequence[Record]) -> Iterator[str]:
         for name, of in names:
             summary = summarise(record.values(name, of=of))
             if summary is not None and not name.startswith("epoch_"):
-                yield f"  {name}{f' of {of}' if of else ''}: {in_words(summary, unit_of(name))}"
+                yield f"  {name}{f' of {of}' if of else ''}: {_in_words(summary, unit_of(name))}"
         yield from _verdict(record)
         yield from _cost(record)
 
@@ -41,7 +41,7 @@ def comparison_line(compared: Comparison) -> str:
     return f"{compared.name}: {compared.ratio.ratio:.3f} ({interval}); {both}, n {ours.n} and {theirs.n}"
 
 
-def in_words(summary: Summary, unit: str) -> str:
+def _in_words(summary: Summary, unit: str) -> str:
     """`36.2 images/s (95 %: 35.9 to 36.5, n 10)`."""
     median = f"{summary.median:.4g} {unit}".rstrip()
     if summary.low is None or summary.high is None:

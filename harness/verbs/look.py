@@ -26,7 +26,7 @@ def _status(settings: Settings, options: argparse.Namespace) -> int:
     from harness.stages.workflow import survey
 
     print(header(settings))
-    print(status_table(survey(settings, STAGES)))
+    print(_status_table(survey(settings, STAGES)))
     return 0
 
 
@@ -73,7 +73,7 @@ def _show_config(settings: Settings, options: argparse.Namespace) -> int:
     return 0
 
 
-def status_table(steps: "Sequence[Step]") -> str:
+def _status_table(steps: "Sequence[Step]") -> str:
     """One row a stage: state, when it was done, how long it took, why it is not done."""
     rows = [("stage", "state", "finished (UTC)", "took", "why it would run")]
     for step in steps:
