@@ -4,6 +4,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 PACKAGES = ("harness", "made_frames", "probe", "yolo_v4")  # whose names must be used
 USERS = ("bench", "container", "docs", "environment.py", *PACKAGES)
@@ -58,14 +60,21 @@ def definitions(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
         yield from ((name, statement) for name in names if not name.startswith("_"))
 
 
-def is_read_elsewhere(tree: ast.Module, name: str, definition: ast.stmt) -> bool:
-    """Whether another statement of the same module reads the name."""
-    others = [statement for statement in tree.body if statement is not definition]
-    return any(
-        isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
-        for statement in others
+def names_read(statement: ast.stmt) -> set[str]:
+    """Names of the module that a statement reads."""
+    return {
+        node.id
         for node in ast.walk(statement)
-    )
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    }
+
+
+def not_read_inside(tree: ast.Module) -> Iterator[str]:
+    """Public names that no other statement of their module reads."""
+    reads = {statement: names_read(statement) for statement in tree.body}
+    for name, definition in definitions(tree):
+        if not any(name in names for statement, names in reads.items() if statement is not definition):
+            yield name
 
 
 def names_used(tree: ast.Module) -> set[str]:
@@ -83,23 +92,21 @@ def names_used(tree: ast.Module) -> set[str]:
 
 def unused(modules: dict[str, ast.Module], users: dict[str, ast.Module]) -> list[str]:
     used = set().union(*map(names_used, users.values()))
-    found = {
-        f"{module}.{name}"
-        for module, tree in modules.items()
-        for name, definition in definitions(tree)
-        if not is_read_elsewhere(tree, name, definition)
-    }
+    found = {f"{module}.{name}" for module, tree in modules.items() for name in not_read_inside(tree)}
     return sorted(found - used)
 
 
-def test_every_public_name_is_used():
-    found = unused(modules_below(*PACKAGES), modules_below(*USERS))
-    assert [name for name in found if name not in USED_OTHERWISE] == []
+@pytest.fixture(scope="module")
+def unused_here() -> list[str]:
+    return unused(modules_below(*PACKAGES), modules_below(*USERS))
 
 
-def test_exceptions_are_names_that_no_module_imports():
-    found = unused(modules_below(*PACKAGES), modules_below(*USERS))
-    assert [name for name in USED_OTHERWISE if name not in found] == []
+def test_every_public_name_is_used(unused_here):
+    assert [name for name in unused_here if name not in USED_OTHERWISE] == []
+
+
+def test_exceptions_are_names_that_no_module_imports(unused_here):
+    assert [name for name in USED_OTHERWISE if name not in unused_here] == []
 
 
 def test_a_name_that_nobody_reads_is_found():
