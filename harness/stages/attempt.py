@@ -30,25 +30,34 @@ RESERVE_BYTES = 8192
 
 @dataclass(kw_only=True)
 class Attempt:
-    """What a stage's `perform` works with. `folder` is on the workspace's file system; `started` in seconds of 1970."""
+    """What a stage's `perform` works with.
+
+    `folder` is on the workspace's file system, `started` in seconds of 1970, and `run_id` names the run that tries.
+    """
 
     stage: str
     fingerprint: str
     folder: Path
     workspace: Workspace
     settings: Settings
+    run_id: str = ""
     started: float = field(default_factory=time.time)
     argv: list[tuple[str, ...]] = field(default_factory=list)
 
     @classmethod
-    def begin(cls, stage: str, *, fingerprint: str, settings: Settings) -> "Attempt":
+    def begin(cls, stage: str, *, fingerprint: str, settings: Settings, run_id: str = "") -> "Attempt":
         """A new folder under `.attempts/<stage>/`, named by time and process."""
         workspace = Workspace(settings.workspace)
         name = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S.%f}-{os.getpid()}"
         folder = workspace.attempts / stage / name
         folder.mkdir(parents=True)
         attempt = cls(
-            stage=stage, fingerprint=fingerprint, folder=folder, workspace=workspace, settings=settings
+            stage=stage,
+            fingerprint=fingerprint,
+            folder=folder,
+            workspace=workspace,
+            settings=settings,
+            run_id=run_id,
         )
         attempt._write_request(durable=True)
         attempt._reserve.write_bytes(bytes(RESERVE_BYTES))
@@ -181,18 +190,9 @@ class Attempt:
 
     def failed(self, error: BaseException) -> None:
         """Note why the stage ended early; it may be read by another process."""
-        words = error if isinstance(error, HarnessError) else _in_words(self, error)
-        with contextlib.suppress(OSError):  # a folder without outcome speaks, too
-            self._write_outcome(
-                {
-                    "status": "interrupted" if isinstance(error, Interrupted) else "failed",
-                    "message": words.message,
-                    "remedy": words.remedy,
-                    "exit_status": 128 + error.signal
-                    if isinstance(error, Interrupted)
-                    else words.exit_status,
-                }
-            )
+        again = self.settings.command(self.stage)
+        with contextlib.suppress(OSError):  # the run hears of it, too
+            self._write_outcome(early_end(error, stage=self.stage, again=again, log=self.log))
 
     def _write_request(self, *, durable: bool) -> None:
         # By the fingerprint in it a later attempt finds the checkpoints of this one, also after a power cut.
@@ -200,6 +200,7 @@ class Attempt:
             self.folder / REQUEST,
             {
                 "stage": self.stage,
+                "run_id": self.run_id,
                 "fingerprint": self.fingerprint,
                 "argv": [list(argv) for argv in self.argv],
                 "started_utc": utc(self.started),
@@ -224,6 +225,47 @@ def read_outcome(folder: Path) -> dict[str, Any] | None:
     return read_json(folder / OUTCOME) or None
 
 
+def own_attempt(workspace: Workspace, stage: str, run_id: str) -> Path | None:
+    """The folder of the attempt that the run of that number made at a stage; None where it made none."""
+    with contextlib.suppress(OSError):
+        for folder in (workspace.attempts / stage).iterdir():
+            if read_json(folder / REQUEST).get("run_id") == run_id:
+                return folder
+    return None
+
+
+def early_end(error: BaseException, *, stage: str, again: str, log: Path | None = None) -> dict[str, Any]:
+    """What an outcome says of a stage that ended early: `status`, `message`, `remedy` and `exit_status`.
+
+    Args:
+        again: the command that goes on.
+        log: of the attempt; None where there is no attempt's folder.
+    """
+    told = error if isinstance(error, HarnessError) else _in_words(error, stage, again, log)
+    status, exit_status = "failed", told.exit_status
+    if isinstance(error, Interrupted):
+        status, exit_status = "interrupted", 128 + error.signal
+    return {"status": status, "message": told.message, "remedy": told.remedy, "exit_status": exit_status}
+
+
+def _in_words(error: BaseException, stage: str, again: str, log: Path | None) -> HarnessError:
+    if isinstance(error, NotADirectoryError | FileExistsError | IsADirectoryError):
+        place = error.filename or "the workspace"
+        return StageFailed(
+            f"{stage}: {error.strerror or error}: {place}",
+            remedy=f"move away what is in its place, then {again}",
+        )
+    if isinstance(error, OSError):
+        where = f" at {error.filename}" if error.filename else ""
+        return StageFailed(
+            f"{stage}: {error.strerror or error}{where}", remedy=f"make room or access, then {again}"
+        )
+    if isinstance(error, Interrupted):
+        return StageFailed(f"{stage}: {error}", remedy=f"go on with: {again}")
+    place = f"report this error with {log}" if log else f"report this error, then {again}"
+    return StageFailed(f"{stage}: {type(error).__name__}: {error}", remedy=place)
+
+
 def _is_empty(path: Path) -> bool:
     size = size_path(path)
     # A folder of empty files is fine: labels of frames without objects.
@@ -236,17 +278,3 @@ def _commit() -> str | None:
     from harness.code_version import code_version
 
     return code_version().commit
-
-
-def _in_words(attempt: Attempt, error: BaseException) -> HarnessError:
-    again = attempt.settings.command(attempt.stage)
-    if isinstance(error, OSError):
-        where = f" at {error.filename}" if error.filename else ""
-        return StageFailed(
-            f"{attempt.stage}: {error.strerror or error}{where}", remedy=f"make room or access, then {again}"
-        )
-    if isinstance(error, Interrupted):
-        return StageFailed(f"{attempt.stage}: {error}", remedy=f"go on with: {again}")
-    return StageFailed(
-        f"{attempt.stage}: {type(error).__name__}: {error}", remedy=f"report this error with {attempt.log}"
-    )

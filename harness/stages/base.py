@@ -88,8 +88,11 @@ class Stage:
             }
         return table
 
-    def run(self) -> None:
+    def run(self, run_id: str = "") -> None:
         """Do the stage unless it is done: a stage upstream may have been done again and come out the same.
+
+        Args:
+            run_id: of the run that this is part of, which its attempt notes.
 
         Raises:
             BaseException: what `perform` raises; the attempt's outcome says it, too.
@@ -98,7 +101,8 @@ class Stage:
         if not reasons:
             return
         ingredients = self.ingredients()
-        attempt = Attempt.begin(self.name, fingerprint=digest_of(ingredients), settings=self.settings)
+        fingerprint = digest_of(ingredients)
+        attempt = Attempt.begin(self.name, fingerprint=fingerprint, settings=self.settings, run_id=run_id)
         attempt.say(f"starts: {'; '.join(reasons[:3])}")
         try:
             self.perform(attempt)

@@ -4,19 +4,23 @@ The only module that imports luigi, which with tornado and asyncio costs more th
 is imported when a stage has to run.
 """
 
+import contextlib
 import gc
+import json
 import logging
 import multiprocessing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import luigi
-from luigi.rpc import RemoteScheduler
+from luigi.execution_summary import LuigiStatusCode
 from luigi.scheduler import Scheduler
 from luigi.worker import TaskProcess, Worker
 
 from harness.process.signals import Interrupted, die_with_parent
 from harness.settings.variables import Settings
+from harness.stages.attempt import early_end
 from harness.stages.base import Stage
 from harness.workspace.marker import STAGES
 
@@ -25,19 +29,32 @@ WORKERS = 2
 _classes: dict[type[Stage], type["StageTask"]] = {}
 
 
-class Chain:
-    """A run: its settings, the names of the stages that are known to be done in it, and its tasks."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What luigi says of a run.
 
-    def __init__(self, settings: Settings, done: set[str]) -> None:
+    `early_ends` has what ended early, as an outcome says it; None where nothing is known but that it did, as of a
+    process that was killed. `complaint` is "" where luigi has none.
+    """
+
+    early_ends: Mapping[str, dict[str, Any] | None]
+    complaint: str
+
+
+class Chain:
+    """A run: its settings and number, the names of the stages that are known to be done in it, and its tasks."""
+
+    def __init__(self, settings: Settings, run_id: str, done: set[str]) -> None:
         self.settings = settings
+        self.run_id = run_id
         self.done = done
-        self._tasks: dict[type[Stage], StageTask] = {}
+        self.tasks: dict[type[Stage], StageTask] = {}
 
     def task(self, kind: type[Stage]) -> "StageTask":
         """The one task of a stage; luigi's own look-up by parameters takes 0.1 ms each time."""
-        if kind not in self._tasks:
-            self._tasks[kind] = _task_class(kind)(chain=self)
-        return self._tasks[kind]
+        if kind not in self.tasks:
+            self.tasks[kind] = _task_class(kind)(chain=self)
+        return self.tasks[kind]
 
 
 class ChainParameter(luigi.Parameter):
@@ -84,11 +101,17 @@ class StageTask(luigi.Task):
     def run(self) -> None:
         die_with_parent()
         try:
-            self._stage().run()
+            self._stage().run(self.chain.run_id)
         except Interrupted as error:
             if multiprocessing.parent_process() is None:
                 raise
             raise SystemExit(128 + error.signal) from error
+
+    def on_failure(self, exception: BaseException) -> str:
+        # luigi keeps this text, also from another process: not every ending has a folder to be noted in.
+        cause = exception.__cause__ if isinstance(exception, SystemExit) else None
+        again = self.chain.settings.command(self.kind.name)
+        return json.dumps(early_end(cause or exception, stage=self.kind.name, again=again))
 
     def _stage(self) -> Stage:
         return self.kind(self.chain.settings)
@@ -115,14 +138,9 @@ class StageWorker(Worker):
 class _Factory:
     """Where luigi finds its scheduler and worker, whatever configuration the machine has."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._url = f"http://127.0.0.1:{settings.scheduler}/" if settings.scheduler else ""
-
     def create_local_scheduler(self) -> Scheduler:
-        return Scheduler(prune_on_get_work=True, record_task_history=False)
-
-    def create_remote_scheduler(self, url: str) -> RemoteScheduler:
-        return RemoteScheduler(self._url)
+        self.scheduler = Scheduler(prune_on_get_work=True, record_task_history=False)
+        return self.scheduler
 
     def create_worker(self, scheduler: Any, worker_processes: int, assistant: bool = False) -> StageWorker:
         # luigi calls a task that made nothing a success unless it is told to look again.
@@ -131,22 +149,44 @@ class _Factory:
             scheduler=scheduler, worker_processes=worker_processes, assistant=assistant, **options
         )
 
+    def why_failed(self, task: StageTask) -> dict[str, Any] | None:
+        """What `on_failure` said of a task; {} where luigi has only words of its own, None where it did not fail."""
+        text = json.loads(self.scheduler.fetch_error(task.task_id)["error"] or "null")
+        if text is None:
+            return None
+        with contextlib.suppress(ValueError):
+            return dict(json.loads(text))
+        return {}
 
-def run_stages(settings: Settings, kinds: Sequence[type[Stage]], *, done: set[str], verbose: bool) -> None:
-    """Run stages and what they depend on. How each ended is in its attempt: what failed raises nothing here.
+
+def run_stages(
+    settings: Settings, kinds: Sequence[type[Stage]], *, run_id: str, done: set[str], verbose: bool
+) -> Answer:
+    """Run stages and what they depend on; what failed raises nothing here.
 
     Args:
+        run_id: what the attempts of this run note.
         done: names of stages that were found done, which are not looked at again.
         verbose: show luigi's own messages.
+
+    Raises:
+        Interrupted: a signal ended the run.
     """
     level = "INFO" if verbose else "CRITICAL"
     logging.getLogger("luigi").setLevel(level)
-    chain = Chain(settings, done)
+    chain, factory = Chain(settings, run_id, done), _Factory()
     gc.freeze()  # what is loaded by now stays: no collection, fork or end of the process has to look at it again
-    luigi.build(
+    result = luigi.build(
         [chain.task(kind) for kind in kinds],
-        worker_scheduler_factory=_Factory(settings),
+        worker_scheduler_factory=factory,
         workers=WORKERS,
-        local_scheduler=not settings.scheduler,
+        local_scheduler=True,
         log_level=level,
+        detailed_summary=True,
+    )
+    ends = {task.kind.name: factory.why_failed(task) for task in chain.tasks.values()}
+    went_well = result.status in (LuigiStatusCode.SUCCESS, LuigiStatusCode.SUCCESS_WITH_RETRY)
+    return Answer(
+        early_ends={name: end or None for name, end in ends.items() if end is not None},
+        complaint="" if went_well else result.status.value[1],
     )

@@ -1,13 +1,15 @@
 """The nine stages as one workflow: what would run and why, running it, and what became of each stage."""
 
+import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from harness.errors import HarnessError, StageFailed
+from harness.errors import CannotTell, HarnessError, StageFailed
+from harness.process.signals import Interrupted
 from harness.settings.variables import Settings
-from harness.stages.attempt import read_outcome
+from harness.stages.attempt import early_end, own_attempt, read_outcome
 from harness.stages.base import Stage
 from harness.stages.convert_data import ConvertData
 from harness.stages.download import Download
@@ -19,9 +21,12 @@ from harness.stages.tune_bdb import TuneBdb
 from harness.stages.verify import Verify
 from harness.stages.vis import Vis
 from harness.workspace.layout import LOG, Workspace
-from harness.workspace.marker import STAGES, Marker, read_marker
+from harness.workspace.marker import STAGES, Marker
 from harness.workspace.snapshot import Snapshot
 from harness.workspace.spec_copies import SPLITS, conversion_template
+
+if TYPE_CHECKING:
+    from harness.stages.scheduling import Answer
 
 KINDS: dict[str, type[Stage]] = {
     kind.name: kind for kind in (Download, Verify, GenValid, TuneBdb, ConvertData, Train, Eval, Vis, Export)
@@ -30,13 +35,25 @@ KINDS: dict[str, type[Stage]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ending:
-    """What became of one stage in this run. `outcome` is "done", "kept", "failed" or "not reached"."""
+    """What became of one stage in this run.
+
+    `outcome` is "done", "kept", "failed", "interrupted" or "not reached". Where stages are neither done nor kept at
+    least one of them has an error.
+    """
 
     stage: str
     outcome: str
     marker: Marker | None = None
     error: HarnessError | None = None
     log: Path | None = None
+
+
+class RunInterrupted(Interrupted):
+    """A signal ended a run; `endings` are of all its stages."""
+
+    def __init__(self, number: int, endings: Sequence[Ending]) -> None:
+        super().__init__(number)
+        self.endings = endings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +70,7 @@ class _Look:
     """The named stages and what they need, as one look at the workspace finds them."""
 
     def __init__(self, settings: Settings, names: Collection[str]) -> None:
+        self.settings = settings
         self.snapshot = Snapshot(Workspace(settings.workspace))
         self.stages = {name: KINDS[name](settings, self.snapshot) for name in needed(names)}
         self.own = {name: stage.own_reasons() for name, stage in self.stages.items()}
@@ -79,21 +97,28 @@ def run(settings: Settings, names: Sequence[str], *, verbose: bool) -> list[Endi
 
     Returns:
         One ending for each of them, in the order of the workflow.
+
+    Raises:
+        RunInterrupted: a signal ended it.
     """
     look = _Look(settings, names)
     look.snapshot.specs.lay_out(look.specs)
     done = look.done()
-    if len(done) < len(look.stages):
-        from harness.stages.scheduling import run_stages  # luigi
+    if len(done) == len(look.stages):
+        return [look.kept(name) for name in look.stages]
+    from harness.stages.scheduling import Answer, run_stages  # luigi
 
-        before = {name: _attempts(settings, name) for name in look.stages}
-        # luigi walks through all that a task needs, and for each task anew: the last ones bring the others.
-        brought = {other for name in names for other in needed([name]) if other != name}
-        run_stages(
-            settings, [KINDS[name] for name in names if name not in brought], done=done, verbose=verbose
-        )
-        return _endings(settings, before)
-    return [look.kept(name) for name in look.stages]
+    run_id = os.urandom(8).hex()
+    # luigi walks through all that a task needs, and for each task anew: the last ones bring the others.
+    brought = {other for name in names for other in needed([name]) if other != name}
+    kinds = [KINDS[name] for name in look.stages if name in names and name not in brought]
+    try:
+        answer = run_stages(settings, kinds, run_id=run_id, done=done, verbose=verbose)
+    except Interrupted as error:
+        answer = Answer(early_ends={}, complaint=str(error))
+        endings = _endings(_Look(settings, names), run_id, answer, interruption=error)
+        raise RunInterrupted(error.signal, endings) from error
+    return _endings(_Look(settings, names), run_id, answer)
 
 
 def kept(settings: Settings, names: Sequence[str]) -> list[Ending]:
@@ -132,41 +157,59 @@ def templates(settings: Settings) -> tuple[str, ...]:
     return (settings.recipe.spec, *(conversion_template(split) for split in SPLITS))
 
 
-def _endings(settings: Settings, before: Mapping[str, frozenset[str]]) -> list[Ending]:
-    """What became of the stages in `before`, which holds the attempts that each had before the run."""
-    tried = {name: sorted(_attempts(settings, name) - names) for name, names in before.items()}
-    look = _Look(settings, [name for name, attempts in tried.items() if not attempts])
-    endings = []
-    for name, attempts in tried.items():
-        if attempts:
-            endings.append(_ending(settings, name, attempts[-1]))
-        else:
-            endings.append(
-                Ending(stage=name, outcome="not reached") if look.reasons(name) else look.kept(name)
-            )
-    return endings
+def _endings(
+    look: _Look, run_id: str, answer: "Answer", interruption: Interrupted | None = None
+) -> list[Ending]:
+    """What became of every stage, by this run's own attempts, and by the markers as they stand in `look`."""
+    endings = {name: _ending(look, name, run_id, answer, interruption) for name in look.stages}
+    if any(ending.error for ending in endings.values()):
+        return list(endings.values())
+    missed = next((name for name, ending in endings.items() if ending.outcome == "not reached"), None)
+    again = look.settings.command(missed or list(endings)[-1])
+    if missed and interruption:
+        error: HarnessError = _error(early_end(interruption, stage=missed, again=again))
+        endings[missed] = Ending(stage=missed, outcome="interrupted", error=error)
+    elif missed:
+        why = answer.complaint or "luigi gives no reason"
+        error = StageFailed(f"{missed} was not reached: {why}", remedy=again)
+        endings[missed] = Ending(stage=missed, outcome="not reached", error=error)
+    elif answer.complaint and not interruption:
+        words = f"every stage has its marker, but luigi says that {answer.complaint}"
+        last, error = list(endings)[-1], CannotTell(words, remedy=f"{again} --verbose")
+        endings[last] = Ending(stage=last, outcome="failed", error=error)
+    return list(endings.values())
 
 
-def _ending(settings: Settings, stage: str, attempt: str) -> Ending:
-    workspace = Workspace(settings.workspace)
-    folder = workspace.attempts / stage / attempt
-    log, outcome = folder / LOG, read_outcome(folder)
-    if outcome and outcome["status"] == "done":
-        return Ending(stage=stage, outcome="done", marker=read_marker(workspace, stage), log=log)
-    return Ending(stage=stage, outcome="failed", error=_error(settings, stage, outcome, log), log=log)
-
-
-def _error(settings: Settings, stage: str, outcome: dict[str, Any] | None, log: Path) -> HarnessError:
-    if outcome is None:
-        return StageFailed(
-            f"{stage} ended without a word; it may have been killed, or disk or memory was full",
-            remedy=f"read {log}, make room, then go on with: {settings.command(stage)}",
+def _ending(
+    look: _Look, name: str, run_id: str, answer: "Answer", interruption: Interrupted | None
+) -> Ending:
+    workspace, again = look.snapshot.workspace, look.settings.command(name)
+    folder = own_attempt(workspace, name, run_id)
+    if folder is None and name not in answer.early_ends:
+        return look.kept(name) if not look.reasons(name) else Ending(stage=name, outcome="not reached")
+    log = folder / LOG if folder else None
+    said = (read_outcome(folder) if folder else None) or answer.early_ends.get(name)
+    if said and said["status"] == "done":
+        if not look.own[name]:
+            return Ending(stage=name, outcome="done", marker=look.snapshot.marker(name), log=log)
+        error = StageFailed(
+            f"{name} was done, and since then {look.own[name][0]}; does another run work in this workspace?",
+            remedy=f"when nobody else works there: {again}",
         )
-    error = HarnessError(outcome["message"], remedy=outcome["remedy"])
-    error.exit_status = outcome["exit_status"]
+        said = early_end(error, stage=name, again=again)
+    elif not said and interruption:
+        said = early_end(interruption, stage=name, again=again)
+    elif not said:
+        read = f"read {log}, make room" if log else "make room"
+        error = StageFailed(
+            f"{name} ended without a word; it may have been killed, or disk or memory was full",
+            remedy=f"{read}, then go on with: {again}",
+        )
+        said = early_end(error, stage=name, again=again)
+    return Ending(stage=name, outcome=said["status"], error=_error(said), log=log)
+
+
+def _error(said: Mapping[str, Any]) -> HarnessError:
+    error = HarnessError(said["message"], remedy=said["remedy"])
+    error.exit_status = said["exit_status"]
     return error
-
-
-def _attempts(settings: Settings, stage: str) -> frozenset[str]:
-    folder = Workspace(settings.workspace).attempts / stage
-    return frozenset(path.name for path in folder.iterdir()) if folder.is_dir() else frozenset()

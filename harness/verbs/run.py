@@ -69,7 +69,11 @@ def _here(settings: Settings, names: Sequence[str], *, verbose: bool) -> int:
         for remark in check(settings):
             print(f"jamcam: {remark}", flush=True)
         with held(settings):
-            endings = workflow.run(settings, names, verbose=verbose)
+            try:
+                endings = workflow.run(settings, names, verbose=verbose)
+            except workflow.RunInterrupted as interruption:
+                print(closing(interruption.endings, settings), flush=True)
+                raise
     print(closing(endings, settings), flush=True)
     raise_first([ending.error for ending in endings if ending.error])
     return 0
@@ -86,19 +90,24 @@ def header(settings: Settings) -> str:
 def closing(endings: "Sequence[Ending]", settings: Settings) -> str:
     """How a run ended: a row for each stage, what was measured, and what to do next."""
     failed = [ending for ending in endings if ending.outcome == "failed"]
-    if not failed and all(ending.outcome == "kept" for ending in endings):
+    if all(ending.outcome == "kept" for ending in endings):
         text = "nothing to do: " + ", ".join(ending.stage for ending in endings) + " are done"
     else:
-        words = {"done": "done", "kept": "was done", "failed": "FAILED", "not reached": "not reached"}
+        words = {"kept": "was done", "failed": "FAILED"}
         rows = [("stage", "this run", "took", "products")]
         for ending in endings:
             marker = ending.marker if ending.outcome == "done" else None
             took = duration(marker.duration_s) if marker else ""
             rows.append(
-                (ending.stage, words[ending.outcome], took, _named(marker.products) if marker else "")
+                (
+                    ending.stage,
+                    words.get(ending.outcome, ending.outcome),
+                    took,
+                    _named(marker.products) if marker else "",
+                )
             )
         text = columns(rows)
-    if failed:
+    if any(ending.outcome not in ("done", "kept") for ending in endings):
         return "\n\n".join([text, *(failure(ending) for ending in failed)])
     reached = {ending.stage for ending in endings}
     scores = measured(settings) if "eval" in reached else ""
