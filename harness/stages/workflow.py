@@ -58,11 +58,16 @@ class RunInterrupted(Interrupted):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """What a run would do for a stage: `reasons` are empty where nothing, `argv` where no program runs."""
+    """What a run would do for a stage: `reasons` are empty where nothing, `argv` where no program runs.
+
+    `own` are those of the reasons that do not lie in a stage before it, and `after` the stages that it waits for.
+    """
 
     stage: str
     marker: Marker | None
     reasons: tuple[str, ...]
+    own: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
     argv: tuple[tuple[str, ...], ...] = ()
 
 
@@ -78,10 +83,8 @@ class _Look:
 
     def reasons(self, name: str) -> tuple[str, ...]:
         """Why the stage would run, in words: its own reasons, and stages that come first."""
-        first = [
-            f"{other} comes first: {self.own[other][0]}" for other in needed([name])[:-1] if self.own[other]
-        ]
-        return (*self.own[name], *first)
+        before = [(other, reason) for other in needed([name])[:-1] for reason in self.own[other]]
+        return (*self.own[name], *(f"{other} comes first: {reason}" for other, reason in before))
 
     def done(self) -> set[str]:
         """Names of the stages that would not run."""
@@ -144,12 +147,19 @@ def needed(names: Collection[str]) -> list[str]:
 def survey(settings: Settings, names: Collection[str]) -> list[Step]:
     """What would happen to the named stages and what they need, and why; nothing runs."""
     look = _Look(settings, names)
-    steps = []
-    for name, stage in look.stages.items():
-        reasons = look.reasons(name)
-        argv = stage.commands(stage.workspace.attempts / name / "NEW") if reasons else ()
-        steps.append(Step(stage=name, marker=look.snapshot.marker(name), reasons=reasons, argv=argv))
-    return steps
+    return [_step(look, name) for name in look.stages]
+
+
+def _step(look: _Look, name: str) -> Step:
+    stage, reasons = look.stages[name], look.reasons(name)
+    return Step(
+        stage=name,
+        marker=look.snapshot.marker(name),
+        reasons=reasons,
+        own=tuple(look.own[name]),
+        after=tuple(kind.name for kind in stage.upstream if look.reasons(kind.name)),
+        argv=stage.commands(stage.workspace.attempts / name / "NEW") if reasons else (),
+    )
 
 
 def templates(settings: Settings) -> tuple[str, ...]:

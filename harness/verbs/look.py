@@ -101,7 +101,8 @@ def plan(steps: "Sequence[Step]") -> str:
     for step in steps:
         if not step.reasons:
             continue
-        lines.append(f"# {step.stage}: {'; '.join(step.reasons)}")
+        after = [f"after {', '.join(step.after)}"] if step.after else []
+        lines.append(f"# {step.stage}: {'; '.join([*step.own, *after])}")
         lines += [shlex.join(argv) for argv in step.argv] or [
             "# (done by the harness itself; no engine is asked)"
         ]

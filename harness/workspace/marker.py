@@ -76,7 +76,7 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
 
 
 def differences(before: Any, after: Any, name: str = "") -> list[str]:
-    """Where two JSON-able values differ, in words; of texts the first differing line."""
+    """Where two JSON-able values differ, in words; of texts every line that differs."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         found = []
         for key in sorted({*before, *after}):
@@ -88,11 +88,20 @@ def differences(before: Any, after: Any, name: str = "") -> list[str]:
 
 
 def _text_differences(before: str, after: str, name: str) -> list[str]:
+    """A sentence for each line that differs: with its number now, or before where it is gone."""
+    import difflib  # only what has changed needs it
+
     old, new = before.splitlines(), after.splitlines()
-    for number, (was, now) in enumerate(zip(old, new, strict=False), start=1):
-        if was != now:
-            return [f"{name} line {number} was '{was.strip()}', is now '{now.strip()}'"]
-    return [] if before == after else [f"{name} had {len(old)} lines, has now {len(new)}"]
+    found = []
+    for tag, i, i_end, j, j_end in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        both = min(i_end - i, j_end - j) if tag != "equal" else 0
+        for was, number in zip(old[i : i + both], range(j, j_end), strict=False):
+            now = new[number].strip()
+            found.append(f"{name} line {number + 1} was '{was.strip()}', is now '{now}'")
+        if tag != "equal":
+            found += [f"{name} line {at + 1} '{old[at].strip()}' is gone" for at in range(i + both, i_end)]
+            found += [f"{name} line {at + 1} '{new[at].strip()}' is new" for at in range(j + both, j_end)]
+    return found or ([] if before == after else [f"{name} has other line ends"])
 
 
 def _shown(value: Any) -> str:

@@ -5,11 +5,15 @@ from harness.verbs.look import config, plan
 def test_a_plan_can_be_typed_and_says_why():
     steps = [
         Step(stage="verify", marker=None, reasons=()),
-        Step(stage="gen-valid", marker=None, reasons=("seed was 1, is now 2",)),
+        Step(
+            stage="gen-valid", marker=None, reasons=("seed was 1, is now 2",), own=("seed was 1, is now 2",)
+        ),
         Step(
             stage="train",
             marker=None,
-            reasons=("gen-valid comes first",),
+            reasons=("epochs was 2, is now 3", "gen-valid comes first: seed was 1, is now 2"),
+            own=("epochs was 2, is now 3",),
+            after=("gen-valid",),
             argv=(("yolo_v4", "train", "a b"),),
         ),
     ]
@@ -17,7 +21,7 @@ def test_a_plan_can_be_typed_and_says_why():
     assert plan(steps) == (
         "# gen-valid: seed was 1, is now 2\n"
         "# (done by the harness itself; no engine is asked)\n"
-        "# train: gen-valid comes first\n"
+        "# train: epochs was 2, is now 3; after gen-valid\n"
         "yolo_v4 train 'a b'"
     )
 

@@ -97,10 +97,21 @@ def test_a_changed_number_is_told_with_both_values():
     assert changes(BEFORE, now(inputs={**BEFORE["inputs"], "epochs": "3"})) == ["epochs was 2, is now 3"]
 
 
-def test_of_a_changed_text_the_first_differing_line_is_told():
-    after = now(inputs={**BEFORE["inputs"], "spec": "a: 1\n  b: 7\n"})
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        ("a: 1\n  b: 7\nc: 3\n", ["line 2 was 'b: 2', is now 'b: 7'"]),
+        ("a: 4\nb: 2\nc: 5\n", ["line 1 was 'a: 1', is now 'a: 4'", "line 3 was 'c: 3', is now 'c: 5'"]),
+        ("a: 1\nc: 3\n", ["line 2 'b: 2' is gone"]),
+        ("a: 1\nb: 2\nx: 9\ny: 8\nc: 3\n", ["line 3 'x: 9' is new", "line 4 'y: 8' is new"]),
+        ("a: 1\nb: 6\nx: 9\nc: 3\n", ["line 2 was 'b: 2', is now 'b: 6'", "line 3 'x: 9' is new"]),
+        ("a: 1\r\nb: 2\r\nc: 3\r\n", ["has other line ends"]),
+    ],
+)
+def test_of_a_changed_text_every_line_that_differs_is_told(after, expected):
+    spec = {"spec": "a: 1\nb: 2\nc: 3\n"}
 
-    assert changes(BEFORE, after) == ["spec line 2 was 'b: 2', is now 'b: 7'"]
+    assert changes(now(inputs=spec), now(inputs={"spec": after})) == [f"spec {line}" for line in expected]
 
 
 def test_a_changed_product_upstream_is_told_by_the_name_of_its_stage():
