@@ -20,6 +20,12 @@ def listing(findings: Sequence[object], *, shown: int = 20) -> str:
     return "".join(f"\n  {finding}" for finding in [*findings[:shown], *more])
 
 
+def shortened(names: Sequence[str], *, shown: int = 2) -> str:
+    """The first of several names, in a line: `a, b and 3 more`."""
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more
+
+
 def number(value: float) -> str:
     """Three digits, as a person would write them."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import os
+import re
 import select
 import shutil
 import struct
@@ -22,6 +23,7 @@ command -v "$1" > /dev/null || { echo "cannot start $1: No such file or director
 exec "$@"
 """
 POLL_S = 0.2
+LINE_START = re.compile(rb"(?<=[\r\n])(?=[^\r\n])")
 
 
 class PlainLines:
@@ -41,6 +43,23 @@ class PlainLines:
         """What was not ended by a line end."""
         rest, self._rest = self._rest, b""
         return [line + b"\n" for line in [rest.rstrip(b"\r").rpartition(b"\r")[2]] if line]
+
+
+class PrefixedLines:
+    """What a program draws on its terminal, each line with a prefix, also where it is drawn over itself."""
+
+    def __init__(self, prefix: bytes) -> None:
+        self._prefix = prefix
+        self._at_start = True
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The chunk with the prefix before the first character of each line."""
+        # The function is for prefixes with backslashes, which re would read as escapes.
+        text = LINE_START.sub(lambda match: self._prefix, chunk)
+        if self._at_start and chunk[:1] not in (b"\r", b"\n", b""):
+            text = self._prefix + text
+        self._at_start = chunk[-1:] in (b"\r", b"\n") if chunk else self._at_start
+        return text
 
 
 def bound_to_us(argv: Sequence[str]) -> list[str]:
@@ -82,21 +101,23 @@ def run(
 ) -> int:
     """Run `argv` in `folder` to its end and give its exit status (negative: ended by that signal).
 
-    On a terminal the program gets one too, so that its progress bars work; elsewhere its lines are shown with
-    `prefix`. Whatever interrupts us ends the program first.
+    On a terminal the program gets one too, so that its progress bars work. Lines are shown with `prefix`: several
+    programs may run side by side. Whatever interrupts us ends the program first.
 
     Args:
         started: is told the program's process number and start time as soon as it runs.
         shown: whether anything is shown; the log gets it all the same.
     """
     on_terminal = shown and sys.stdout.isatty()
-    process, reader = _start(argv, folder, environment, on_terminal=on_terminal)
+    reader, writer = _terminal(narrower=len(prefix)) if on_terminal else os.pipe()
+    process = _start(argv, folder, environment, writer)
     birth = start_time(process.pid) or ""
     try:
         started(process.pid, birth)
         with log.open("ab") as kept:
             lines = prefix.encode() if shown and not on_terminal else None
-            _copy(reader, process, kept, prefix=lines, raw=on_terminal)
+            drawn = PrefixedLines(prefix.encode()) if on_terminal else None
+            _copy(reader, process, kept, prefix=lines, drawn=drawn)
         return process.wait()
     except BaseException:
         end(process.pid, birth)
@@ -107,12 +128,11 @@ def run(
 
 
 def _start(
-    argv: Sequence[str], folder: Path, environment: Mapping[str, str], *, on_terminal: bool
-) -> tuple[subprocess.Popen[bytes], int]:
-    """The process, in a session of its own, and the descriptor from which its output is read."""
-    reader, writer = _terminal() if on_terminal else os.pipe()
+    argv: Sequence[str], folder: Path, environment: Mapping[str, str], writer: int
+) -> "subprocess.Popen[bytes]":
+    """The process, in a session of its own, whose output goes to the descriptor `writer`, which is closed here."""
     try:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             bound_to_us(argv),
             cwd=folder,
             env=dict(environment),
@@ -123,22 +143,27 @@ def _start(
         )
     finally:
         os.close(writer)
-    return process, reader
 
 
-def _terminal() -> tuple[int, int]:
+def _terminal(*, narrower: int) -> tuple[int, int]:
+    """Both ends of a terminal like ours, less some columns."""
     import fcntl
     import pty
     import termios
 
     reader, writer = pty.openpty()
     columns, lines = shutil.get_terminal_size()
-    fcntl.ioctl(writer, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+    fcntl.ioctl(writer, termios.TIOCSWINSZ, struct.pack("HHHH", lines, max(columns - narrower, 1), 0, 0))
     return reader, writer
 
 
 def _copy(
-    reader: int, process: "subprocess.Popen[bytes]", kept: BinaryIO, *, prefix: bytes | None, raw: bool
+    reader: int,
+    process: "subprocess.Popen[bytes]",
+    kept: BinaryIO,
+    *,
+    prefix: bytes | None,
+    drawn: PrefixedLines | None,
 ) -> None:
     plain = PlainLines()
     while True:
@@ -149,8 +174,8 @@ def _copy(
         chunk = _read(reader) if ready else b""
         if chunk:
             _keep(plain.feed(chunk), kept, prefix)
-            if raw:
-                _show(chunk)
+            if drawn is not None:
+                _show(drawn.feed(chunk))
         elif ready or ended:
             break
     _keep(plain.flush(), kept, prefix)

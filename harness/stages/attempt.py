@@ -19,6 +19,7 @@ from harness.errors import HarnessError, StageFailed
 from harness.files import digest_paths, read_json, remove, size_path, write_json
 from harness.process.signals import Interrupted
 from harness.settings.variables import Settings
+from harness.text import shortened
 from harness.workspace.layout import LOG, OUTCOME, PRODUCTS, REQUEST, Workspace, staged
 from harness.workspace.marker import EngineIdentity, Marker, Product
 from harness.workspace.spec_copies import SpecCopies
@@ -178,10 +179,12 @@ class Attempt:
             git_commit=_commit(),
         )
 
-    def succeeded(self) -> None:
-        """Note the end; attempts keep their logs, and only the newest few are kept at all."""
+    def succeeded(self, products: Sequence[str] = ()) -> None:
+        """Note the end, and where the products are now; of attempts the newest few are kept, with their logs."""
         self._write_outcome({"status": "done"})
-        self.say(f"done in {time.time() - self.started:.1f} s")
+        places = [str(self.workspace.path(product)) for product in products]
+        saved = f"; saved as {shortened(places)}" if places else ""
+        self.say(f"done in {time.time() - self.started:.1f} s{saved}")
         attempts = sorted(self.folder.parent.iterdir())
         for folder in attempts[:-KEPT_ATTEMPTS]:
             remove(folder)

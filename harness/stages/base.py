@@ -110,7 +110,7 @@ class Stage:
         except BaseException as error:
             attempt.failed(error)
             raise
-        attempt.succeeded()
+        attempt.succeeded(self.products())
 
     def _publish(self, attempt: Attempt, ingredients: dict[str, Any]) -> None:
         products = attempt.made(self.products())

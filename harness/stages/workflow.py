@@ -58,7 +58,7 @@ class RunInterrupted(Interrupted):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """What a run would do for one stage: `reasons` are empty where nothing, `argv` where no program is run.
+    """What a run would do for a stage: `reasons` are empty where nothing, `argv` where no program runs.
 
     `own` are those of the reasons that do not lie in a stage before it, and `after` the stages that it waits for.
     """
@@ -114,7 +114,7 @@ def run(settings: Settings, names: Sequence[str], *, verbose: bool) -> list[Endi
     run_id = os.urandom(8).hex()
     # luigi walks through all that a task needs, and for each task anew: the last ones bring the others.
     brought = {other for name in names for other in needed([name]) if other != name}
-    kinds = [KINDS[name] for name in names if name not in brought]
+    kinds = [KINDS[name] for name in look.stages if name in names and name not in brought]
     try:
         answer = run_stages(settings, kinds, run_id=run_id, done=done, verbose=verbose)
     except Interrupted as error:
@@ -180,18 +180,13 @@ def _endings(
         error: HarnessError = _error(early_end(interruption, stage=missed, again=again))
         endings[missed] = Ending(stage=missed, outcome="interrupted", error=error)
     elif missed:
-        error = StageFailed(
-            f"{missed} was not reached: {answer.complaint or 'nobody knows why'}", remedy=again
-        )
+        why = answer.complaint or "luigi gives no reason"
+        error = StageFailed(f"{missed} was not reached: {why}", remedy=again)
         endings[missed] = Ending(stage=missed, outcome="not reached", error=error)
     elif answer.complaint and not interruption:
-        last, words = (
-            endings.popitem()[0],
-            f"every stage has its marker, but luigi says that {answer.complaint}",
-        )
-        endings[last] = Ending(
-            stage=last, outcome="failed", error=CannotTell(words, remedy=f"{again} --verbose")
-        )
+        words = f"every stage has its marker, but luigi says that {answer.complaint}"
+        last, error = list(endings)[-1], CannotTell(words, remedy=f"{again} --verbose")
+        endings[last] = Ending(stage=last, outcome="failed", error=error)
     return list(endings.values())
 
 

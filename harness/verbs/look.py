@@ -13,6 +13,7 @@ from harness.settings.variables import VARIABLES, Settings
 from harness.text import columns, duration
 from harness.verbs.run import ALL, header
 from harness.verbs.verb import QUEUE, WORKFLOW, Option, Verb
+from harness.workspace.layout import Workspace
 from harness.workspace.marker import STAGES
 
 if TYPE_CHECKING:
@@ -23,10 +24,7 @@ STAGE = Option(name="stage", help="the stage that `why` explains, or that `plan`
 
 
 def _status(settings: Settings, options: argparse.Namespace) -> int:
-    from harness.stages.workflow import survey
-
-    print(header(settings))
-    print(_status_table(survey(settings, STAGES)))
+    print("\n".join(status(settings)))
     return 0
 
 
@@ -73,7 +71,21 @@ def _show_config(settings: Settings, options: argparse.Namespace) -> int:
     return 0
 
 
-def _status_table(steps: "Sequence[Step]") -> str:
+def status(settings: Settings) -> list[str]:
+    """What there is to say of a workspace, in lines: its stages, the run under way, and what earlier tries left."""
+    from harness.stages.workflow import survey
+
+    steps = survey(settings, STAGES)
+    undone = [step.stage for step in steps if step.reasons]
+    lines = [header(settings), *status_table(steps).splitlines()]
+    if undone or Workspace(settings.workspace).lock.exists():
+        from harness.stages.activity import activity
+
+        lines += activity(settings, undone)
+    return lines
+
+
+def status_table(steps: "Sequence[Step]") -> str:
     """One row a stage: state, when it was done, how long it took, why it is not done."""
     rows = [("stage", "state", "finished (UTC)", "took", "why it would run")]
     for step in steps:

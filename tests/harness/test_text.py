@@ -1,4 +1,4 @@
-from harness.text import columns, duration, last_lines, listing, number
+from harness.text import columns, duration, last_lines, listing, number, shortened
 
 
 def test_columns_stand_below_each_other_and_lines_end_without_blanks():
@@ -25,3 +25,8 @@ def test_the_end_of_a_log_is_its_last_fifteen_lines(tmp_path):
 
     assert last_lines(log) == [f"line {number} \ufffd" for number in range(5, 20)]
     assert last_lines(tmp_path / "none") == []
+
+
+def test_of_many_names_the_first_two_are_given():
+    assert shortened(["a", "b"]) == "a, b"
+    assert shortened(["a", "b", "c", "d"]) == "a, b and 2 more"

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from harness.process.console import PlainLines, run
+from harness.process.console import PlainLines, PrefixedLines, run
 
 
 def plain(*chunks):
@@ -27,6 +27,21 @@ def plain(*chunks):
 )
 def test_of_what_is_drawn_over_itself_only_the_last_state_stays(chunks, expected):
     assert plain(*chunks) == expected
+
+
+@pytest.mark.parametrize(
+    ("chunks", "expected"),
+    [
+        ((b"a\r\nb\r\n",), b"x | a\r\nx | b\r\n"),
+        ((b"a", b"b\n", b"c"), b"x | ab\nx | c"),
+        ((b"\r10%\r50%", b"\r", b"\n", b"", b"c"), b"\rx | 10%\rx | 50%\r\nx | c"),
+        ((b"\n\na",), b"\n\nx | a"),
+    ],
+)
+def test_each_line_on_a_terminal_tells_whose_it_is_also_one_drawn_over_itself(chunks, expected):
+    lines = PrefixedLines(b"x | ")
+
+    assert b"".join(map(lines.feed, chunks)) == expected
 
 
 def ask(folder, program, **options):
@@ -81,7 +96,7 @@ def test_on_a_terminal_the_program_has_one_too_and_the_log_stays_plain(tmp_path)
         "folder = Path(sys.argv[1]);"
         "inner = 'import sys; print(sys.stdout.isatty()); print(1, end=chr(13)); print(2)';"
         "run([sys.executable, '-c', inner], folder=folder, log=folder / 'console.log',"
-        " prefix='', environment=os.environ, started=lambda *_: None)"
+        " prefix='x | ', environment=os.environ, started=lambda *_: None)"
     )
     reader, writer = pty.openpty()
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], stdout=writer, stderr=writer, check=True)
@@ -89,5 +104,5 @@ def test_on_a_terminal_the_program_has_one_too_and_the_log_stays_plain(tmp_path)
     os.close(reader)
     os.close(writer)
 
-    assert b"1\r2" in shown
+    assert b"x | 1\rx | 2" in shown
     assert (tmp_path / "console.log").read_text() == "True\n2\n"

@@ -159,3 +159,13 @@ def test_an_interrupted_run_ends_with_its_table(undone, done, tmp_path):
     assert process.returncode == 130, printed
     assert "eval          was done\nvis           interrupted\nexport        not reached\n" in printed
     assert "jamcam: interrupted by signal 2 (SIGINT)" in printed
+
+
+def test_a_stage_ends_with_the_places_of_its_products_which_are_there(undone, done):
+    workspace = undone("export")
+
+    said = next(line for line in done("export").splitlines() if line.startswith("export | done in "))
+
+    path = said.partition("; saved as ")[2]
+    assert path == f"{workspace}/experiment/export"
+    assert (workspace / "experiment" / "export" / "yolov4_resnet10.onnx").exists()

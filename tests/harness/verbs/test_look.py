@@ -1,5 +1,8 @@
 from harness.stages.workflow import Step
-from harness.verbs.look import config, plan
+from harness.verbs.look import config, plan, status
+from harness.workspace.layout import Workspace
+from harness.workspace.lock import Holder, take
+from harness.workspace.marker import forget
 
 
 def test_a_plan_can_be_typed_and_says_why():
@@ -33,3 +36,16 @@ def test_the_table_of_settings_has_the_users_names_and_the_value_and_origin_of_e
     assert ["recipe", "smoke", "command line"] in rows
     assert ["batch", "4", "recipe smoke"] in rows
     assert len(rows) == 1 + 27
+
+
+def test_status_ends_with_what_goes_on_in_the_workspace(settings, done):
+    workspace = Workspace(done.workspace)
+    take(workspace, Holder(host="node7", pid=7, started="1"))
+    forget(workspace, "export")
+
+    *table, last = status(settings())
+
+    assert table[0].startswith("recipe smoke, data set tiny")
+    assert table[-1].split()[:2] == ["export", "to"]
+    assert last.startswith("held since ")
+    assert last.endswith(" by process 7 on node7")

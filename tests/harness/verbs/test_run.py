@@ -2,7 +2,14 @@ from pathlib import Path
 
 from harness.errors import StageFailed
 from harness.stages.workflow import Ending
-from harness.verbs.run import closing
+from harness.verbs.run import closing, measured
+
+WANTED = {
+    "weights": "weights/yolov4_resnet10_epoch_002.pt",
+    "scores": "metrics.json",
+    "pictures": "visualisations/images_annotated",
+    "exported model": "export/yolov4_resnet10.onnx",
+}
 
 
 def test_the_next_command_goes_on_in_the_same_workspace(settings):
@@ -27,3 +34,30 @@ def test_a_run_that_failed_ends_with_the_last_lines_of_the_log(settings, tmp_pat
     ]
     expected += [f"last lines of {log}:", *(f"  line {number}" for number in range(6, 21))]
     assert closing(endings, settings()).splitlines() == expected
+
+
+def test_a_run_ends_with_its_time_and_the_places_of_what_people_look_for(settings, finished_workspace):
+    chosen = settings(workspace=str(finished_workspace))
+    endings = [Ending(stage=stage, outcome="kept") for stage in ("eval", "vis", "export")]
+    endings.insert(0, Ending(stage="train", outcome="done"))
+
+    printed = closing(endings, chosen, lasted_s=125.0).splitlines()
+
+    assert "in all 2 min 05 s" in printed
+    places = dict(line.split(": ", 1) for line in printed if line.split(":")[0] in WANTED)
+    assert list(places) == list(WANTED)
+    for what, name in WANTED.items():
+        assert places[what] == f"{finished_workspace}/experiment/{name}"
+        assert Path(places[what]).exists()
+
+
+def test_places_of_what_is_not_there_are_not_told(settings, workspace):
+    printed = closing([Ending(stage="train", outcome="done")], settings())
+
+    assert "weights:" not in printed
+
+
+def test_after_the_recipe_for_tests_nobody_wonders_about_an_accuracy_of_0(settings, finished_workspace):
+    printed = measured(settings(workspace=str(finished_workspace)))
+
+    assert "mAP 0.500 (0 is expected of so short a training), bicycle 0.500," in printed
