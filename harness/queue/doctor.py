@@ -78,7 +78,8 @@ def _host(platform: Platform) -> Iterator[Finding]:
         yield judged("host", host, "", "")
     elif fits is False:
         known = " or ".join(filter(None, [platform.host_pattern, platform.login_pattern]))
-        words = f"whether {host} belongs to {platform.name}: its hosts match {known}, but host names alone prove nothing"
+        words = f"whether {host} belongs to {platform.name}: its hosts match {known}, "
+        words += "but host names alone prove nothing"
         remedy = f"go to a login node, or note this one's login_pattern in {platform.name}.mine.toml"
         yield cannot_tell("host", host, words, remedy)
 

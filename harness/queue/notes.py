@@ -9,6 +9,7 @@ A run is one command; it takes as many jobs as it needs, one after another: its 
            /claim-<segment>.json      the job's number, from the job itself: only the first job of a segment
            works /stay-<segment>-<task>-<restart>.{start,end}.json
                                       the start and end of one allocation of the job
+           /unprepared-<segment>.txt  the line of the script that failed before the command could be run
            /slurm-<segment>.log       what the job printed
            /outcome.json              how the run ended
 """
@@ -67,6 +68,15 @@ class QueuedRun:
         """The number of the segment's job, from its submitter or from itself."""
         notes = [read_json(self.folder / f"{name}-{segment}.json") for name in ("job", "claim")]
         return next((str(note["job_id"]) for note in notes if note), None)
+
+    def preparation_note(self, segment: int) -> Path:
+        """Where the job's script notes the line that failed before the command could be run."""
+        return self.folder / f"unprepared-{segment}.txt"
+
+    def failed_line(self, segment: int) -> str:
+        """The line of the job's script that failed, with its exit status; "" where none did."""
+        note = self.preparation_note(segment)
+        return note.read_text(errors="replace").strip() if note.exists() else ""
 
     def note_allocation(self, segment: int, moment: str, *, task: str, restart: int, **facts: Any) -> None:
         """Keep what a job says of itself at its `start` or `end`."""

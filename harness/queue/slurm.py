@@ -16,6 +16,7 @@ from pathlib import Path
 from harness.errors import ConfigError, HarnessError
 from harness.files import create_once, remove, write_json
 from harness.process.console import bound_to_us
+from harness.queue.environment import carried
 from harness.queue.states import PENDING, UNFINISHED, JobRow
 
 PATIENCE_S = 90.0  # for one command; a busy controller may take a minute
@@ -23,19 +24,6 @@ PATIENCE_S = 90.0  # for one command; a busy controller may take a minute
 # taken.
 DECLINED = re.compile(
     "invalid|not available|denied|policy|limit|exceed|can ?not|permitted|specification|down", re.I
-)
-# The only variables that are passed into a job; settings are passed as options, secrets never.
-PASSED = (
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "SHELL",
-    "PATH",
-    "LANG",
-    "LC_ALL",
-    "MODULEPATH",
-    "LD_LIBRARY_PATH",
-    "PYTHONPATH",
 )
 
 
@@ -172,7 +160,7 @@ def _shared_folder() -> Path:
 def _call(command: Sequence[str]) -> tuple[int, str, str]:
     """Exit status, output and complaint of one of Slurm's commands; 127 where there is none."""
     # SBATCH_* and SLURM_* of the caller would change the job without a word.
-    names = {name: os.environ[name] for name in (*PASSED, "SLURM_CONF") if name in os.environ}
+    names = carried(os.environ) | {name: os.environ[name] for name in ("SLURM_CONF",) if name in os.environ}
     try:
         answer = subprocess.run(
             command, env=names, capture_output=True, text=True, timeout=PATIENCE_S, check=False

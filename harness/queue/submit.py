@@ -205,10 +205,16 @@ class Segment:
         logs = [self.run.log(self.number), *self.run.folder.glob(f"slurm-{self.number}-*.log")]
         log = next((path for path in logs if path.exists()), None)
         lines = (last_lines(log) if log else []) or ["(it printed nothing)"]
+        what, remedy = ADVICE.get(last.state, "see its log"), self.settings.command(*self.words)
+        if line := self.run.failed_line(self.number):
+            what = f"nothing was run, since a line of its script failed: {line}"
+            remedy = (
+                f"correct prepare in the file of the platform {self.settings.platform.name}, then: {remedy}"
+            )
         error = HarnessError(
-            f"job {last.job_id} ended as {last.state}: {ADVICE.get(last.state, 'see its log')}; last lines of "
-            f"{log or logs[0]}:" + "".join(f"\n  {line}" for line in lines),
-            remedy=self.settings.command(*self.words),
+            f"job {last.job_id} ended as {last.state}: {what}; last lines of {log or logs[0]}:"
+            + "".join(f"\n  {line}" for line in lines),
+            remedy=remedy,
         )
         statuses = [note.get("exit_status") for note in self.run.end_notes(self.number).values()]
         error.exit_status = next((int(status) for status in statuses if status in OWN_STATUSES), 1)
