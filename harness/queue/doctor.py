@@ -23,7 +23,7 @@ NEEDED_BYTES = 1 << 28  # the least that a run of the real archive takes
 
 
 def examine(settings: Settings) -> list[Finding]:
-    """All that this machine can tell beforehand about a run on the platform of `settings`."""
+    """Everything that can be known beforehand about a run on the platform of `settings`, asked for on this machine."""
     queued = settings.platform.scheduler == "slurm"
     return [
         *_place(settings.platform),
@@ -78,10 +78,8 @@ def _host(platform: Platform) -> Iterator[Finding]:
         yield judged("host", host, "", "")
     elif fits is False:
         known = " or ".join(filter(None, [platform.host_pattern, platform.login_pattern]))
-        words = (
-            f"whether {host} belongs to {platform.name}: its hosts match {known}, "
-            "but host names alone prove nothing"
-        )
+        words = f"whether {host} belongs to {platform.name}: its hosts match {known}, "
+        words += "but host names alone prove nothing"
         remedy = f"go to a login node, or note this one's login_pattern in {platform.name}.mine.toml"
         yield cannot_tell("host", host, words, remedy)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
+from harness.files import remove
 from harness.process.console import bound_to_us
 from harness.queue import slurm
 from harness.queue.notes import QueuedRun, changed_s, kept_unix_s
@@ -37,6 +38,7 @@ def work(folder: Path, segment: int, command: Sequence[str]) -> int:
         )
         return 4
     restart = int(os.environ.get("SLURM_RESTART_COUNT", "0"))
+    remove(run.preparation_note(segment))  # of an earlier start of this job
     note = functools.partial(run.note_allocation, segment, task=task, restart=restart)
     started_s, heard_s = time.time(), changed_s(run.log(segment, task))
     note(

@@ -9,12 +9,14 @@ A run is one command; it takes as many jobs as it needs, one after another: its 
            /claim-<segment>.json      the job's number, from the job itself: only the first job of a segment
            works /stay-<segment>-<task>-<restart>.{start,end}.json
                                       the start and end of one allocation of the job
+           /unprepared-<segment>.txt  the line of the script that failed before the command could be run
            /slurm-<segment>.log       what the job printed
            /outcome.json              how the run ended
 """
 
 import contextlib
 import json
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -22,12 +24,14 @@ from pathlib import Path
 from typing import Any
 
 from harness.engine.answers import read_status, whole_checkpoints
+from harness.errors import CannotTell
 from harness.files import create_once, read_json, remove, write_json
 from harness.queue.states import Allocation, Cost, total_cost
 from harness.workspace.layout import Workspace, staged
 from harness.workspace.lock import Holder
 
 Note = dict[str, Any]
+OTHERS_READ = 0o644  # several people may share a workspace; notes hold no secret
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,8 +55,14 @@ class QueuedRun:
 
     def intents(self, segment: int) -> list[tuple[Holder, float]]:
         """The processes that noted it, in order, and how long ago in seconds."""
-        paths = sorted(self.folder.glob(f"intent-{segment}.*"), key=lambda path: int(path.name.split(".")[1]))
-        return [(Holder(**read_json(path)), time.time() - changed_s(path)) for path in paths]
+        unreadable = {"host": "", "pid": 0, "started": ""}  # somebody else's, of a host that is not this one
+        return [
+            (Holder(**(read_json(path) or unreadable)), time.time() - changed_s(path))
+            for path in self._intent_notes(segment)
+        ]
+
+    def _intent_notes(self, segment: int) -> list[Path]:
+        return sorted(self.folder.glob(f"intent-{segment}.*"), key=lambda path: int(path.name.split(".")[1]))
 
     def note_job(self, segment: int, job_id: str) -> None:
         """Keep the number of a submitted job."""
@@ -68,10 +78,35 @@ class QueuedRun:
         notes = [read_json(self.folder / f"{name}-{segment}.json") for name in ("job", "claim")]
         return next((str(note["job_id"]) for note in notes if note), None)
 
+    def preparation_note(self, segment: int) -> Path:
+        """Where the job's script notes the line that failed before the command could be run."""
+        return self.folder / f"unprepared-{segment}.txt"
+
+    def failed_line(self, segment: int) -> str:
+        """The line of the job's script that failed, with its exit status; "" where none did."""
+        note = self.preparation_note(segment)
+        return note.read_text(errors="replace").strip() if note.exists() else ""
+
     def note_allocation(self, segment: int, moment: str, *, task: str, restart: int, **facts: Any) -> None:
         """Keep what a job says of itself at its `start` or `end`."""
         path = self.folder / f"stay-{segment}-{task}-{restart}.{moment}.json"
         write_json(path, {"task": task, "restart": restart, "unix_s": time.time(), **facts})
+
+    def submitter_uid(self, segment: int) -> int:
+        """The user whose job a segment is, or will be: whoever wrote its notes."""
+        notes = [self.folder / f"{name}-{segment}.json" for name in ("job", "claim")]
+        notes += reversed(self._intent_notes(segment))
+        return next((path.stat().st_uid for path in notes if path.exists()), os.getuid())
+
+    def open_starts(self, segment: int) -> list[Note]:
+        """What the job noted at starts of which it noted no end."""
+        return [start for start, end in self._allocation_notes(segment) if not end]
+
+    def heard_unix_s(self, segment: int) -> float:
+        """When the job last printed something or noted a start; 0 where it has done neither."""
+        logs = [changed_s(path) for path in (self.log(segment), *self.folder.glob(f"slurm-{segment}-*.log"))]
+        starts = [float(start["unix_s"]) for start, _ in self._allocation_notes(segment)]
+        return max([*logs, *starts])
 
     def end_notes(self, segment: int) -> dict[str, Note]:
         """By task: what its newest allocation noted at its end; empty where it has not ended."""
@@ -130,21 +165,38 @@ def start_run(workspace: Workspace, name: str, command: Sequence[str]) -> Queued
     Raises:
         FileExistsError: one is under way.
     """
-    create_once(workspace.jobs / "current.json", json.dumps({"run": name, "command": list(command)}).encode())
+    note = json.dumps({"run": name, "command": list(command)}).encode()
+    create_once(workspace.jobs / "current.json", note, mode=OTHERS_READ)
     (workspace.jobs / name).mkdir(exist_ok=True)
     return QueuedRun(folder=workspace.jobs / name, command=tuple(command))
 
 
 def current(workspace: Workspace) -> QueuedRun | None:
-    """The run that is under way."""
-    note = read_json(workspace.jobs / "current.json")
-    return QueuedRun(folder=workspace.jobs / note["run"], command=tuple(note["command"])) if note else None
+    """The run that is under way.
+
+    Raises:
+        CannotTell: something is noted, and nobody can read it.
+    """
+    path = workspace.jobs / "current.json"
+    if not path.exists():
+        return None
+    note = read_json(path)
+    name = str(note.get("run", ""))
+    if name and name == Path(name).name and "command" in note:
+        return QueuedRun(folder=workspace.jobs / name, command=tuple(note["command"]))
+    if not path.exists():  # it ended meanwhile
+        return None
+    raise CannotTell(
+        f"cannot tell whether a run is under way: {path} cannot be read, or holds no run",
+        remedy=f"ask its owner; where no job is in the queue: rm {path}",
+    )
 
 
 def cost_so_far(workspace: Workspace, environ: Mapping[str, str]) -> Cost | None:
     """What the run that the job of `environ` works for has cost by now; None outside of one."""
-    run, job = current(workspace), environ.get("SLURM_ARRAY_JOB_ID") or environ.get("SLURM_JOB_ID")
-    if run is None or job is None or run.job(run.segments()) != job:
+    job = environ.get("SLURM_ARRAY_JOB_ID") or environ.get("SLURM_JOB_ID")
+    run = current(workspace) if job else None
+    if run is None or run.job(run.segments()) != job:
         return None
     *earlier, this = run.allocations(environ.get("SLURM_ARRAY_TASK_ID", ""))
     return total_cost([*earlier, this._replace(ended_s=time.time(), finished=True)], None, 1)
@@ -179,6 +231,6 @@ def changed_s(path: Path) -> float:
 def _create(path: Path, note: Note) -> bool:
     """Write a note that only one process may write; False where another one was first."""
     with contextlib.suppress(FileExistsError):
-        create_once(path, json.dumps(note).encode())
+        create_once(path, json.dumps(note).encode(), mode=OTHERS_READ)
         return True
     return False

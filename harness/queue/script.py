@@ -1,15 +1,24 @@
-"""The batch script of a job, and the line for a shell on a compute node; pure functions of settings."""
+"""The batch script of a job, and the line that gives a shell on a compute node; pure functions of settings."""
 
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.queue.notes import QueuedRun
 from harness.settings.platform import IDENTITY
 from harness.settings.variables import VARIABLES, Settings
 
 # Written into the header of the script, and of no use inside the job.
 FOR_THE_QUEUE = {*IDENTITY, "wall_time", "array"}
 SHELL_TIME = "1:00:00"  # of an interactive session
+# Where the submitter's environment did not bring `module`: what a login shell would read.
+MODULES = (
+    "if ! type -t module > /dev/null; then",
+    "  for profile in /etc/profile.d/*modules*.sh /etc/profile.d/*lmod*.sh; do",
+    '    if [ -r "$profile" ]; then . "$profile"; fi',
+    "  done",
+    "fi",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +60,12 @@ def batch_script(settings: Settings, job: Job) -> str:
     )
     lines = [
         "#!/bin/bash",
-        *(f"#SBATCH {directive}" for directive in _directives(settings, job)),
+        *(f"#SBATCH {line}" for line in _header(settings, job)),
         "",
         f"# {platform.title}",
         "trap '' USR1  # a warning before there is anything to stop",
+        *(MODULES if any(line.startswith("module ") for line in platform.prepare) else ()),
+        *_stop_at_failure(job),
         *platform.prepare,
         *scratch,
         *([f"export JAMCAM_KEY_FILE={shlex.quote(job.key_file)}"] if job.key_file else []),
@@ -65,8 +76,7 @@ def batch_script(settings: Settings, job: Job) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _directives(settings: Settings, job: Job) -> list[str]:
-    """What sbatch is told."""
+def _header(settings: Settings, job: Job) -> list[str]:
     platform, repeats = settings.platform, settings.array > 1
     return [
         f"--job-name={job.name}",
@@ -77,6 +87,21 @@ def _directives(settings: Settings, job: Job) -> list[str]:
         "--open-mode=append",
         *([f"--array=1-{settings.array}%1"] if repeats else []),
         f"--output={job.folder}/slurm-{job.segment}{'-%a' if repeats else ''}.log",
+    ]
+
+
+def _stop_at_failure(job: Job) -> list[str]:
+    """Lines after which a line that fails ends the job, and is noted; what a sourced file does inside is its own."""
+    note = shlex.quote(str(QueuedRun(folder=job.folder, command=job.words).preparation_note(job.segment)))
+    return [
+        "failed() {",
+        '  if [ "${#BASH_SOURCE[@]}" -gt 2 ]; then return; fi',
+        '  mapfile -t -s "$((BASH_LINENO[0] - 1))" -n 1 line < "$0"',
+        f"""  printf '%s (status %s)\\n' "$line" "$1" > {note}""",
+        """  printf 'jamcam: nothing was run, since this line failed with status %s: %s\\n' "$1" "$line" >&2""",
+        "  exit 1",
+        "}",
+        "trap 'failed $?' ERR",
     ]
 
 

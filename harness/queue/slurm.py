@@ -1,4 +1,4 @@
-"""Slurm through its own commands: submit, look, requeue; asks rarely, as many people share a scheduler."""
+"""Slurm through its own commands: submit, look, requeue; it asks rarely, since many people share a scheduler."""
 
 import contextlib
 import hashlib
@@ -10,32 +10,27 @@ import socket
 import subprocess
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from harness.errors import ConfigError, HarnessError
 from harness.files import create_once, remove, write_json
 from harness.process.console import bound_to_us
-from harness.queue.states import PENDING, UNFINISHED, JobRow
+from harness.queue.environment import carried
+from harness.queue.states import PENDING, UNFINISHED, JobRow, array_row
 
+NO_PROGRAM = 127  # exit status, as a shell has it
+QUEUE_ROW = re.compile(
+    r"(?P<job_id>\d+)\|(N/A|(?P<task>[^|]*))\|(?P<state>[A-Z_]+)\|(?P<name>[^|]*)\|(?P<reason>.*)"
+)
+# Accounting has "CANCELLED by 1000", and "CANCELLED+" where it lacks room.
+ACCOUNTING_ROW = re.compile(r"(?P<job_id>\d+)(_(?P<task>[^|]*))?\|(?P<state>[A-Z_]+)(\+| by \d+)?(\|.*)?")
+ODD_LINES, ODD_LENGTH = 20, 200  # that are kept of what is no row
 PATIENCE_S = 90.0  # for one command; a busy controller may take a minute
 # Words of a controller that has read a request and declined it. Anything else may mean that the job was
 # taken.
 DECLINED = re.compile(
     "invalid|not available|denied|policy|limit|exceed|can ?not|permitted|specification|down", re.I
-)
-# The only variables that are passed into a job; settings are passed as options, secrets never.
-PASSED = (
-    "HOME",
-    "USER",
-    "LOGNAME",
-    "SHELL",
-    "PATH",
-    "LANG",
-    "LC_ALL",
-    "MODULEPATH",
-    "LD_LIBRARY_PATH",
-    "PYTHONPATH",
 )
 
 
@@ -55,7 +50,7 @@ def submit(script: Path) -> str:
     number = printed.strip().partition(";")[0]
     if status == 0 and number.isdigit():
         return number
-    if status == 127:
+    if status == NO_PROGRAM:
         raise ConfigError("there is no sbatch on this machine", remedy="give the command on a login node")
     if re.search("configuration (source|file)", complaint):
         raise ConfigError(
@@ -78,93 +73,138 @@ def requeue(job: str) -> bool:
 def is_over(job: str) -> bool:
     """Whether Slurm says for certain that the job no longer works."""
     status, printed, complaint = _call(["squeue", "-h", "-j", job, "-o", "%T"])
-    return "Invalid job id" in complaint if status else not set(printed.split()) & (UNFINISHED - {PENDING})
+    if status and "Invalid job id" not in complaint:
+        return False
+    if states := set(re.findall(r"^[A-Z_]+$", printed, re.MULTILINE)):
+        return not states & (UNFINISHED - {PENDING})
+    # It may be forgotten, or somebody else's whom the site hides.
+    rows = accounted(job).rows
+    return array_row(rows).state not in UNFINISHED if rows else not hides_jobs()
+
+
+def hides_jobs() -> bool:
+    """Whether the site shows people their own jobs alone; also where it does not tell."""
+    printed = _call(["scontrol", "show", "config"])[1]
+    private = re.search(r"^PrivateData\s*=(.*)$", printed, re.MULTILINE)
+    return private is None or bool({"jobs", "all"} & {*re.split(r"[\s,]+", private[1])})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """The scheduler's last answer about all jobs of a user."""
+    """What the scheduler, or accounting, said when it was last asked."""
 
     asked_unix_s: float = 0.0
     rows: tuple[JobRow, ...] = ()
-    accounted: tuple[JobRow, ...] = ()  # jobs that the queue no longer lists, where there is accounting
+    odd: tuple[
+        str, ...
+    ] = ()  # lines that are no rows, as wrappers of sites and line breaks in names make them
     error: str = ""  # why there was no answer
 
     def of(self, job_id: str) -> list[JobRow]:
-        """All that is known of a job: from the queue, else from accounting."""
-        of_job = [[row for row in rows if row.job_id == job_id] for rows in (self.rows, self.accounted)]
-        return of_job[0] or of_job[1]
+        """The rows of a job: several for an array."""
+        return [row for row in self.rows if row.job_id == job_id]
+
+
+def accounted(job: str) -> Answer:
+    """What accounting says of a job; no rows where the site has none."""
+    # Without -S, which would begin at midnight: a job asked for by its number is found whenever it ran.
+    status, printed, complaint = _call(["sacct", "-n", "-X", "-P", "-j", job, "-o", "JobID,State"])
+    if status:
+        none = status == NO_PROGRAM or "disabled" in complaint
+        return Answer(error="" if none else complaint or "no answer")
+    return _answer(ACCOUNTING_ROW, printed)
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The user's jobs. All waiting runs of a user share one answer; one at a time asks for the next."""
+    """The jobs of one user. All runs that wait for them share one answer, and one at a time asks for the next."""
 
     poll_s: float
+    user: int = field(default_factory=os.getuid)
+    _own: list[Answer] = field(default_factory=list)  # the newest that this process asked for
 
-    def look(self, forgotten: str = "") -> Answer:
+    def look(self) -> Answer:
         """The newest answer there is; asks for a newer one when it is time.
 
-        Args:
-            forgotten: a job that the queue no longer lists: accounting is asked for it instead.
+        Raises:
+            ConfigError: this machine has no squeue.
         """
-        folder = _shared_folder()
-        before = _read(folder / "answers.json")
         # Up to a fifth longer, so that many users' runs do not ask at the same moment.
-        if 0 <= time.time() - before.asked_unix_s < self.poll_s * random.uniform(1.0, 1.2):
+        wait_s = self.poll_s * random.uniform(1.0, 1.2)
+        if self._own and _is_fresh(self._own[0], wait_s):
+            return self._own[0]
+        try:
+            return self._shared(wait_s)
+        except (OSError, RuntimeError):  # the home folder is full, not ours to write, or unknown
+            return self._ask(self._own[0] if self._own else Answer())
+
+    def shows_all(self) -> bool:
+        """Whether a job of this user that is not in the queue's answer is not in the queue."""
+        return self.user == os.getuid() or not hides_jobs()
+
+    def _shared(self, wait_s: float) -> Answer:
+        folder = _shared_folder(self.user)
+        before = _read(folder / "answers.json")
+        if _is_fresh(before, wait_s):
             return before
         turn = folder / f"turn-{before.asked_unix_s:.6f}"
         try:
             create_once(turn, b"")
         except FileExistsError:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(FileNotFoundError):
                 if time.time() - turn.stat().st_mtime > self.poll_s + 2 * PATIENCE_S:
                     remove(turn)  # the process that had this turn is gone
             return before
-        answer = before
-        if _read(folder / "answers.json") == before:  # else another process has had this turn
-            answer = _newer(before, forgotten)
-            write_json(folder / "answers.json", asdict(answer))
-        remove(turn)
-        return answer
+        try:
+            if (now := _read(folder / "answers.json")) != before:  # another process has had this turn
+                return now
+            answer = self._ask(before)
+            with contextlib.suppress(OSError):  # a full disk: the others ask for themselves
+                write_json(folder / "answers.json", asdict(answer))
+            return answer
+        finally:
+            remove(turn)
+
+    def _ask(self, before: Answer) -> Answer:
+        self._own[:] = [_newer(before, self.user)]
+        return self._own[0]
 
 
-def _newer(before: Answer, forgotten: str) -> Answer:
+def _is_fresh(answer: Answer, wait_s: float) -> bool:
+    return 0 <= time.time() - answer.asked_unix_s < wait_s
+
+
+def _newer(before: Answer, user: int) -> Answer:
     now = time.time()
-    queue = ["squeue", "-h", "-u", str(os.getuid()), "-t", "all", "-o", "%F|%K|%T|%j|%r"]
-    accounting = ["sacct", "-n", "-X", "-P", "-j", forgotten, "-o", "JobID,State,JobName"]
-    status, printed, complaint = _call(accounting if forgotten else queue)
-    # That a site has no accounting is an answer, too.
-    if status and not (forgotten and "disabled" in complaint):
+    status, printed, complaint = _call(["squeue", "-h", "-u", str(user), "-t", "all", "-o", "%F|%K|%T|%j|%r"])
+    if status == NO_PROGRAM:
+        raise ConfigError(complaint, remedy="give the command on a login node, where the job is waited for")
+    if status:
         return replace(before, asked_unix_s=now, error=complaint or "no answer")
-    lines = printed.splitlines() if status == 0 else []
-    if not forgotten:
-        cells = [line.strip().split("|", 4) for line in lines]
-        rows = [
-            JobRow(job_id=job, task=task.replace("N/A", ""), state=state, name=name, reason=why)
-            for job, task, state, name, why in cells
-        ]
-        return replace(before, asked_unix_s=now, rows=tuple(rows), error="")
-    rows = [row for row in before.accounted if row.job_id != forgotten]
-    for number, state, name in (line.strip().split("|", 2) for line in lines):
-        job, _, task = number.partition("_")
-        # Accounting has "CANCELLED by 1000", and "CANCELLED+" where it lacks room.
-        rows.append(JobRow(job_id=job, task=task, state=state.split()[0].rstrip("+"), name=name))
-    return replace(before, asked_unix_s=now, accounted=tuple(rows), error="")
+    return replace(_answer(QUEUE_ROW, printed), asked_unix_s=now)
+
+
+def _answer(row: re.Pattern[str], printed: str) -> Answer:
+    """The rows among the lines that were printed, and the lines that are none."""
+    lines = [line.strip() for line in printed.splitlines() if line.strip()]
+    read = [(line, row.fullmatch(line)) for line in lines]
+    rows = [{name: text or "" for name, text in one.groupdict().items()} for _, one in read if one]
+    odd = [line[:ODD_LENGTH] for line, one in read if not one]
+    return Answer(rows=tuple(JobRow(**cells) for cells in rows), odd=tuple(odd[:ODD_LINES]))
 
 
 def _read(path: Path) -> Answer:
     try:
         table = json.loads(path.read_text())
-        rows = {name: tuple(JobRow(**row) for row in table[name]) for name in ("rows", "accounted")}
-        return Answer(**{**table, **rows})
+        rows = tuple(JobRow(**row) for row in table["rows"])
+        return Answer(**{**table, "rows": rows, "odd": tuple(table["odd"])})
     except (OSError, ValueError, KeyError, TypeError):
         return Answer()
 
 
-def _shared_folder() -> Path:
+def _shared_folder(user: int) -> Path:
     """One for each cluster that shares the home folder, by its configuration and its login nodes' names."""
-    cluster = os.environ.get("SLURM_CONF", "") + re.sub(r"\d+", "", socket.gethostname())
+    cluster = f"{user} " + os.environ.get("SLURM_CONF", "") + re.sub(r"\d+", "", socket.gethostname())
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return base / "jamcam" / f"queue-{hashlib.sha256(cluster.encode()).hexdigest()[:12]}"
 
@@ -172,13 +212,13 @@ def _shared_folder() -> Path:
 def _call(command: Sequence[str]) -> tuple[int, str, str]:
     """Exit status, output and complaint of one of Slurm's commands; 127 where there is none."""
     # SBATCH_* and SLURM_* of the caller would change the job without a word.
-    names = {name: os.environ[name] for name in (*PASSED, "SLURM_CONF") if name in os.environ}
+    names = carried(os.environ) | {name: os.environ[name] for name in ("SLURM_CONF",) if name in os.environ}
     try:
         answer = subprocess.run(
             command, env=names, capture_output=True, text=True, timeout=PATIENCE_S, check=False
         )
     except FileNotFoundError:
-        return 127, "", f"there is no {command[0]} on this machine"
+        return NO_PROGRAM, "", f"there is no {command[0]} on this machine"
     except subprocess.TimeoutExpired:
         return 1, "", f"{command[0]} timed out after {PATIENCE_S:.0f} s"
     return answer.returncode, answer.stdout, answer.stderr.strip()

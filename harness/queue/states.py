@@ -8,7 +8,7 @@ from typing import NamedTuple
 # job.
 MEASURING = ("bench", "scaling")
 
-PENDING, RUNNING, COMPLETED = "PENDING", "RUNNING", "COMPLETED"
+PENDING, RUNNING, COMPLETED, FAILED = "PENDING", "RUNNING", "COMPLETED", "FAILED"
 # States in which a job is not over; every other state is its last. squeue(1) of Slurm 22.05, JOB STATE CODES.
 UNFINISHED = frozenset({
     PENDING, RUNNING, "CONFIGURING", "COMPLETING", "STAGE_OUT", "SIGNALING", "SUSPENDED", "STOPPED",
@@ -21,7 +21,7 @@ ADVICE = {
     "BOOT_FAIL": "its node did not start",
     "CANCELLED": "somebody cancelled it",
     "DEADLINE": "its deadline passed",
-    "FAILED": "its command failed",
+    FAILED: "its command failed",
     "NODE_FAIL": "its node went down",
     "OUT_OF_MEMORY": "it took more memory than it had: a smaller BATCH may help",
     "PREEMPTED": "a job of higher priority took its place",

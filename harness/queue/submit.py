@@ -5,29 +5,28 @@ import secrets
 import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from harness.clock import stamp
 from harness.engine.model_key import model_key
-from harness.errors import ConfigError, HarnessError, Locked
+from harness.errors import CannotTell, ConfigError, HarnessError, Locked
 from harness.files import write_bytes, write_text
 from harness.process.identity import is_running, start_time
 from harness.queue import slurm
 from harness.queue.notes import QueuedRun, current, images_per_s, start_run
 from harness.queue.script import Job, batch_script, options
-from harness.queue.states import ADVICE, COMPLETED, GONE, UNFINISHED, JobRow, array_row, total_cost
+from harness.queue.states import ADVICE, COMPLETED, GONE, JobRow, total_cost
+from harness.queue.wait import LOOK_S, Say, Waiting, user_name
+from harness.settings.platform import wall_time_s
 from harness.settings.variables import Settings
 from harness.text import last_lines
 from harness.workspace.layout import Workspace
 from harness.workspace.lock import Holder
 
-LOOK_S = 1.0  # between two looks at files
 OWN_STATUSES = (1, 2, 3, 4, 5)  # exit statuses of jamcam that are passed on; others are a signal's
-ELSEWHERE_S = 300.0  # a submitter on another login node is taken for dead when it needs longer than this
-FORGOTTEN_LOOKS = 3  # accounting lags behind by seconds
-Say = Callable[[str], None]
+ELSEWHERE_S = 300.0  # a submitter that cannot be seen is taken for dead when it needs longer than this
 
 
 def script_of(
@@ -56,7 +55,7 @@ def unfinished(settings: Settings, words: Sequence[str]) -> QueuedRun | None:
 
 
 def launch(settings: Settings, words: Sequence[str], say: Say) -> None:
-    """Bring a command through the queue and wait for its end; called again after a kill, it waits on.
+    """Bring a command through the queue and wait for its end; called again after a kill, it finds its job and waits on.
 
     Raises:
         HarnessError: it did not end well, with its last state in Slurm; refused; another run is under way.
@@ -68,9 +67,9 @@ def launch(settings: Settings, words: Sequence[str], say: Say) -> None:
             run = start_run(Workspace(settings.workspace), name, (*words, *options(settings)))
         except FileExistsError:
             return launch(settings, words, say)
-    queue, number = slurm.Queue(settings.platform.poll_s), max(run.segments(), 1)
+    number = max(run.segments(), 1)
     while True:
-        segment = Segment(settings, tuple(words), run, number, queue, say)
+        segment = Segment(settings, tuple(words), run, number, say)
         job = segment.submit()
         last = segment.wait(job)
         if last.state == COMPLETED or not segment.needs_another_job():
@@ -87,22 +86,22 @@ class Segment:
     words: tuple[str, ...]
     run: QueuedRun
     number: int
-    queue: slurm.Queue
     say: Say
 
     def submit(self) -> str:
-        """The number of the segment's job, submitted once, by whichever of several submitters was first."""
+        """The number of the segment's job, submitted by whichever of several submitters was first, and once only."""
         run, number = self.run, self.number
         me = Holder(host=socket.gethostname(), pid=os.getpid(), started=start_time(os.getpid()) or "")
         doubt_s = 0.0  # since when no process is about to submit, and nobody knows whether the job was taken
         while (job := run.job(number)) is None:
             intents = run.intents(number)
-            if intents and intents[-1][0] != me and _is_alive(*intents[-1]):
+            if intents and intents[-1][0] != me and self._is_alive(*intents[-1]):
                 time.sleep(LOOK_S)
                 continue
             if intents:
-                doubt_s = doubt_s or time.time()
-                in_queue, answered = self._look_for_job(doubt_s)
+                if not doubt_s:
+                    doubt_s, queue = time.time(), self._queue()
+                in_queue, answered = self._look_for_job(queue, doubt_s)
                 if in_queue:
                     run.note_job(number, in_queue)
                     continue
@@ -115,12 +114,34 @@ class Segment:
                 self._submit_now()
         return job
 
-    def _look_for_job(self, since_s: float) -> tuple[str, bool]:
-        """The number of the job of this name in the queue; whether the scheduler answered after `since_s`."""
-        answer = self.queue.look()
+    def _is_alive(self, holder: Holder, age_s: float) -> bool:
+        """Whether the last process that noted that it is about to submit may still do so."""
+        here = holder.host == socket.gethostname()
+        if here and is_running(holder.pid, holder.started):
+            return True
+        # Login nodes may hide other users' processes.
+        return (not here or self.run.submitter_uid(self.number) != os.getuid()) and age_s < ELSEWHERE_S
+
+    def _queue(self) -> slurm.Queue:
+        """The jobs of whoever submitted the segment's, or of this user."""
+        return slurm.Queue(self.settings.platform.poll_s, self.run.submitter_uid(self.number))
+
+    def _look_for_job(self, queue: slurm.Queue, since_s: float) -> tuple[str, bool]:
+        """The number of the job of this name in the queue, and whether the scheduler answered after `since_s`.
+
+        Raises:
+            CannotTell: it would be another user's, and the site hides those.
+        """
+        answer = queue.look()
         name = f"jamcam-{self.run.folder.name}-{self.number}"
         job = next((row.job_id for row in answer.rows if row.name == name), "")
-        return job, answer.asked_unix_s >= since_s and not answer.error
+        if not job and not queue.shows_all():
+            raise CannotTell(
+                f"cannot tell whether {user_name(queue.user)} has submitted this run: the site hides other users' jobs",
+                remedy=f"ask {user_name(queue.user)} to give the same command",
+            )
+        answered = answer.asked_unix_s >= since_s and not answer.error
+        return job, answered and not any(name in line for line in answer.odd)
 
     def _submit_now(self) -> None:
         try:
@@ -148,37 +169,9 @@ class Segment:
         return self._script
 
     def wait(self, job: str) -> JobRow:
-        """The last row of the job, when it is over; its states and its log are shown meanwhile."""
-        log, told, since_s, misses = self.run.log(self.number), "", time.time(), 0
-        shown = max(0, log.stat().st_size - 4096) if log.exists() else 0
-        self.say(
-            f"waiting for job {job}; Ctrl-C leaves it in the queue, "
-            f"the same command waits again, scancel {job} ends it"
-        )
-        while True:
-            notes = self.run.end_notes(self.number)
-            shown = _show_new(log, shown, job)
-            if notes.get("", {}).get("exit_status") == 0:
-                return JobRow(
-                    job_id=job, state=COMPLETED
-                )  # the job's own note is enough, and half a minute sooner
-            answer = self.queue.look(job if misses else "")
-            rows, fresh = answer.of(job), answer.asked_unix_s >= since_s
-            if rows and not answer.error:
-                row, misses = array_row(rows), 0
-                if row.state not in UNFINISHED and fresh:
-                    _show_new(log, shown, job)
-                    return row
-            elif fresh and not answer.error:
-                # Neither queue nor accounting knows it: the job's own notes are all there will be.
-                misses, since_s = misses + 1, answer.asked_unix_s + 1e-6
-                if misses > FORGOTTEN_LOOKS:
-                    done = bool(notes) and all(note.get("exit_status") == 0 for note in notes.values())
-                    return JobRow(job_id=job, state=COMPLETED if done else GONE)
-            if (now := _state(job, answer)) and now != told:
-                self.say(now)
-                told = now
-            time.sleep(min(LOOK_S, self.queue.poll_s / 2))
+        """The last row of the job, when it is over."""
+        limit_s, tasks = wall_time_s(self.settings.wall_time), max(self.settings.array, 1)
+        return Waiting(self.run, self.number, job, self._queue(), limit_s, tasks, self.say).until_over()
 
     def needs_another_job(self) -> bool:
         """Whether the job was stopped ahead of its limit and could not be put back into the queue."""
@@ -197,8 +190,7 @@ class Segment:
         )
         self.run.finish({"state": last.state, "job_id": last.job_id, "links": self.number, **asdict(cost)})
         self.say(
-            f"{cost.queue_s:.0f} s in the queue, {cost.allocated_s:.0f} s on nodes, "
-            f"{cost.lost_s:.0f} s of them lost"
+            f"{cost.queue_s:.0f} s in the queue, {cost.allocated_s:.0f} s on nodes, {cost.lost_s:.0f} s of them lost"
         )
         if last.state != COMPLETED:
             raise self._failure(last)
@@ -207,37 +199,19 @@ class Segment:
         logs = [self.run.log(self.number), *self.run.folder.glob(f"slurm-{self.number}-*.log")]
         log = next((path for path in logs if path.exists()), None)
         lines = (last_lines(log) if log else []) or ["(it printed nothing)"]
+        what, remedy = ADVICE.get(last.state, "see its log"), self.settings.command(*self.words)
+        if last.state == GONE:
+            what += f" ({last.reason})"
+        if line := self.run.failed_line(self.number):
+            what = f"nothing was run, since a line of its script failed: {line}"
+            remedy = (
+                f"correct prepare in the file of the platform {self.settings.platform.name}, then: {remedy}"
+            )
         error = HarnessError(
-            f"job {last.job_id} ended as {last.state}: {ADVICE.get(last.state, 'see its log')}; "
-            f"last lines of {log or logs[0]}:" + "".join(f"\n  {line}" for line in lines),
-            remedy=self.settings.command(*self.words),
+            f"job {last.job_id} ended as {last.state}: {what}; last lines of {log or logs[0]}:"
+            + "".join(f"\n  {line}" for line in lines),
+            remedy=remedy,
         )
         statuses = [note.get("exit_status") for note in self.run.end_notes(self.number).values()]
         error.exit_status = next((int(status) for status in statuses if status in OWN_STATUSES), 1)
         return error
-
-
-def _is_alive(holder: Holder, age_s: float) -> bool:
-    return (
-        is_running(holder.pid, holder.started) if holder.host == socket.gethostname() else age_s < ELSEWHERE_S
-    )
-
-
-def _state(job: str, answer: slurm.Answer) -> str:
-    """One line on where the job is; "" where the scheduler lists no such job."""
-    if answer.error:
-        return f"the scheduler does not answer ({answer.error.splitlines()[0]}); waiting"
-    rows = answer.of(job)
-    if not rows:
-        return ""
-    row = array_row(rows)
-    held = f"; scontrol release {job} lets it go on" if "held" in row.reason.lower() else ""
-    return f"job {job} {row.state}" + (f" ({row.reason})" if row.reason not in ("", "None") else "") + held
-
-
-def _show_new(log: Path, shown: int, job: str) -> int:
-    """Print the whole lines added to the log since byte `shown`; the byte up to which it is shown now."""
-    whole = log.read_bytes()[shown:].rpartition(b"\n")[0] if log.exists() else b""
-    for line in whole.decode(errors="replace").split("\n") if whole else ():
-        print(f"{job} | {line}", flush=True)
-    return shown + len(whole) + bool(whole)

@@ -31,6 +31,7 @@ class Run:
     platform: dict[str, Any] = field(default_factory=lambda: dict(PLATFORM))
     verb: tuple[str, ...] = ("train",)  # the quickest that an engine is asked for
     path: str = f"{FAKES}{os.pathsep}{os.environ['PATH']}"
+    environment: dict[str, str] = field(default_factory=dict)  # of the submitter, besides the cluster's
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -51,9 +52,8 @@ class Run:
     def start(self, *words: str, misbehave: str = "", always: bool = False, **platform: Any) -> "Run":
         """Begin, and do not wait; the fake engine misbehaves the first time the job runs, or always."""
         fake = f"export FAKE_YOLO_V4='{misbehave}'"
-        self.platform |= platform | {
-            "prepare": [fake if always else f'[ -n "$SLURM_RESTART_COUNT" ] || {fake}']
-        }
+        first = [fake if always else f'[ -n "$SLURM_RESTART_COUNT" ] || {fake}']
+        self.platform |= platform | {"prepare": [*first, *platform.get("prepare", ())]}
         self.declared.write_text(
             "".join(f"{key} = {json.dumps(value)}\n" for key, value in self.platform.items())
         )
@@ -68,7 +68,7 @@ class Run:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "harness", *self.verb, *options],
                 cwd=CHECKOUT,
-                env={**self.cluster.environment, "PATH": self.path},
+                env={**self.cluster.environment, "PATH": self.path, **self.environment},
                 stdout=printed,
                 stderr=subprocess.STDOUT,
             )

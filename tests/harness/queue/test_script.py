@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.engine.across_nodes import across_nodes
+from harness.queue.notes import QueuedRun
 from harness.queue.script import Job, batch_script, shell_line
 from harness.settings.load import load_settings
 from harness.settings.platform import platforms
@@ -69,6 +70,65 @@ def test_several_gpus_nodes_and_repeats_and_a_key_are_in_the_script(made, job):
 @pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.sh")), ids=lambda path: path.name)
 def test_every_script_is_one_that_bash_can_read(script):
     subprocess.run(["bash", "-n", script], check=True)
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch):
+    """Runs the script of a platform with these lines, as Slurm would, and gives what it printed and its note."""
+
+    def play(*prepare, environment=None):
+        lines = ", ".join(f"'{line}'" for line in prepare)
+        site = 'title = "x"\nscheduler = "slurm"\nwall_time = "1:00:00"\n'
+        (tmp_path / "site.toml").write_text(f"{site}prepare = [{lines}]\n")
+        (tmp_path / "python").write_text("#!/bin/sh\necho the command runs\n")
+        (tmp_path / "python").chmod(0o755)
+        settings = load_settings({"platform": str(tmp_path / "site.toml")}, {})
+        job = Job("jamcam-R-1", 1, tmp_path, ("all",), python=str(tmp_path / "python"), directory=tmp_path)
+        (tmp_path / "script.sh").write_text(batch_script(settings, job))
+        # /etc/profile.d of this machine is none of this test's business.
+        called = ["bash", str(tmp_path / "script.sh")]
+        environment = {"PATH": "/usr/bin:/bin", "BASH_FUNC_module%%": MODULE, **(environment or {})}
+        answer = subprocess.run(called, env=environment, capture_output=True, text=True, check=False)
+        return answer, QueuedRun(folder=tmp_path, command=("all",)).failed_line(1)
+
+    return play
+
+
+# As Lmod's and Environment Modules' own: a function that evaluates what a program prints, some of which fails.
+MODULE = '() {  false; eval "$([ "$2" = gcc ] && echo export LOADED=gcc || echo false)"; return $?\n}'
+
+
+def test_a_line_of_prepare_that_fails_ends_the_job_and_is_noted(runs):
+    answer, note = runs("module load gcc", "module load gccc", "touch never")
+
+    assert (answer.returncode, answer.stdout) == (1, "")
+    words = "nothing was run, since this line failed with status 1: module load gccc"
+    assert answer.stderr == f"jamcam: {words}\n"
+    assert note == "module load gccc (status 1)"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "module load gcc",
+        '[ -n "$NOT_SET" ] || export NOT_SET=1',
+        "[ -e /nowhere ] && . /nowhere",
+        "if false; then false; fi",
+        "unset TMPDIR",
+        ". ./profile",
+    ],
+)
+def test_a_line_of_prepare_that_merely_asks_something_ends_nothing(runs, tmp_path, line):
+    # As profiles of sites do, which are not written for a shell that stops at each failure.
+    (tmp_path / "profile").write_text('[ -n "$NOT_SET" ] && NOT_SET=1\nfalse\ntrue\n')
+    answer, note = runs(f"cd {tmp_path}", line)
+
+    assert (answer.returncode, answer.stdout, answer.stderr, note) == (0, "the command runs\n", "", "")
+
+
+def test_a_profile_that_is_not_there_and_a_program_that_is_unknown_end_the_job(runs):
+    assert runs(". /nowhere/modules.sh")[1] == ". /nowhere/modules.sh (status 1)"
+    assert runs("modul load gcc")[1] == "modul load gcc (status 127)"
 
 
 def test_what_a_person_typed_cannot_become_a_command(made, job):

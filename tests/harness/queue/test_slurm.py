@@ -1,5 +1,6 @@
 """Slurm's commands, played by small programs that write down each call; the real ones are in tests/system."""
 
+import errno
 import multiprocessing
 import os
 import time
@@ -8,29 +9,14 @@ import pytest
 
 from harness.errors import ConfigError
 from harness.queue import slurm
-from harness.queue.slurm import InDoubt, Queue, submit
-
-
-@pytest.fixture
-def plays(tmp_path, monkeypatch):
-    """Puts a program of Slurm on PATH: shell lines, whose calls are kept."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
-
-    def put(name, body):
-        (folder / name).write_text(f"#!/bin/sh\necho {name} \"$@\" >> '{tmp_path}/calls'\n{body}\n")
-        (folder / name).chmod(0o755)
-
-    put.calls = lambda: (tmp_path / "calls").read_text().splitlines() if (tmp_path / "calls").exists() else []
-    return put
+from harness.queue.slurm import Answer, InDoubt, Queue, accounted, submit
 
 
 @pytest.fixture(autouse=True)
 def shared(tmp_path, monkeypatch):
     """Where all waiting runs of this test share what was answered."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return slurm._shared_folder()
+    return slurm._shared_folder(os.getuid())
 
 
 def test_a_submitted_job_has_the_number_that_sbatch_says(plays, tmp_path):
@@ -110,10 +96,13 @@ def test_settings_of_sbatch_and_secrets_of_ours_do_not_travel(plays, tmp_path, m
     plays("sbatch", f"env > '{tmp_path}/seen'; echo 1")
     for name in ("SBATCH_PARTITION", "SLURM_RESTART_COUNT", "JAMCAM_KEY", "KEY", "AWS_SECRET"):
         monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("BASH_FUNC_module%%", "() {  echo loaded\n}")
+    monkeypatch.setenv("SLURM_CONF", "/etc/slurm/slurm.conf")
     submit(tmp_path / "script.sh")
 
-    names = {line.partition("=")[0] for line in (tmp_path / "seen").read_text().splitlines()}
-    assert names - {*slurm.PASSED, "SLURM_CONF"} <= {"PWD", "SHLVL", "_", "OLDPWD", "LC_CTYPE"}
+    lines = (tmp_path / "seen").read_text().splitlines()
+    assert not {line for line in lines if line.endswith("=x")}
+    assert "SLURM_CONF=/etc/slurm/slurm.conf" in lines
 
 
 def test_one_question_tells_of_all_jobs(plays):
@@ -181,35 +170,117 @@ def test_whose_turn_it_was_and_who_was_killed_holds_nobody_up_for_ever(plays, sh
 
 @pytest.mark.parametrize(
     ("told", "state"),
-    [("9|CANCELLED by 1000|a", "CANCELLED"), ("9|OUT_OF_ME+|a", "OUT_OF_ME"), ("9_3|TIMEOUT|a", "TIMEOUT")],
+    [("9|CANCELLED by 1000", "CANCELLED"), ("9|OUT_OF_ME+", "OUT_OF_ME"), ("9_3|TIMEOUT", "TIMEOUT")],
 )
-def test_accounting_is_asked_for_a_job_that_the_queue_has_forgotten(plays, told, state):
+def test_accounting_is_asked_for_one_job_by_its_number(plays, told, state):
     plays("sacct", f"echo '{told}'")
 
-    assert Queue(0.0).look("9").of("9")[0].state == state
+    assert accounted("9").of("9")[0].state == state
     # Without -S, which would begin at midnight: a job asked for by its number is found whenever it ran.
-    assert plays.calls() == ["sacct -n -X -P -j 9 -o JobID,State,JobName"]
+    assert plays.calls() == ["sacct -n -X -P -j 9 -o JobID,State"]
 
 
-def test_a_site_without_accounting_is_no_fault(plays):
+def test_a_site_without_accounting_is_no_fault(plays, monkeypatch, tmp_path):
     plays("sacct", "echo 'Slurm accounting storage is disabled' >&2; exit 1")
-    answer = Queue(0.0).look("9")
+    assert accounted("9") == Answer()
+    monkeypatch.setenv("PATH", str(tmp_path))
 
-    assert (answer.error, answer.of("9")) == ("", [])
+    assert accounted("9") == Answer()
+
+
+def test_accounting_that_does_not_answer_is_told_apart_from_none(plays):
+    plays("sacct", "echo 'sacct: error: Problem talking to the database: Connection refused' >&2; exit 1")
+
+    assert "Connection refused" in accounted("9").error
+
+
+ROW = "echo '7|N/A|RUNNING|jamcam-a-1|None'"
 
 
 @pytest.mark.parametrize(
-    ("body", "over"),
+    ("body", "odd"),
     [
-        ("echo COMPLETED", True),
-        ("echo RUNNING", False),
-        ("echo COMPLETING", False),
-        ("true", True),
-        ("echo 'slurm_load_jobs error: Invalid job id specified' >&2; exit 1", True),
-        ("echo 'Unable to contact slurm controller' >&2; exit 1", False),
+        (f"echo 'Welcome to cluster'; {ROW}", ("Welcome to cluster",)),
+        (f"{ROW}; echo 'Quota: 91 % | full soon'", ("Quota: 91 % | full soon",)),
+        # Another job has a line break in its name.
+        (f"printf '8|N/A|RUNNING|a\\nb|None\\n'; {ROW}", ("8|N/A|RUNNING|a", "b|None")),
     ],
 )
-def test_a_job_is_over_when_slurm_says_so_for_certain(plays, body, over):
+def test_lines_that_are_no_rows_are_passed_over_and_kept_to_be_told(plays, body, odd):
     plays("squeue", body)
+    answer = Queue(0.0).look()
+
+    assert (answer.of("7")[0].state, answer.odd, answer.error) == ("RUNNING", odd, "")
+    assert Queue(60.0).look() == answer  # from the file that all runs share
+
+
+def test_odd_lines_of_accounting_are_passed_over_too(plays):
+    plays("sacct", "echo 'sacct: this site asks you to be nice'; echo '9|TIMEOUT'")
+
+    assert [row.state for row in accounted("9").rows] == ["TIMEOUT"]
+
+
+@pytest.fixture(params=["a file in its way", "a full disk"])
+def no_cache(request, tmp_path, monkeypatch):
+    """A home in which nothing can be written, for a reason."""
+    if request.param == "a full disk":
+        full = errno.ENOSPC
+        monkeypatch.setattr(slurm, "write_json", lambda path, value: (_ for _ in ()).throw(OSError(full, "")))
+    else:
+        (tmp_path / "file").write_text("")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+
+
+def test_without_a_place_for_its_cache_each_run_asks_for_itself_and_no_more_often(plays, no_cache):
+    plays("squeue", ROW)
+    queue = Queue(60.0)
+
+    assert [queue.look().of("7")[0].state for _ in "123"] == ["RUNNING"] * 3
+    assert len(plays.calls()) == 1
+    Queue(60.0).look()  # the next try asks, too: nothing is left behind that would keep it from it
+    assert len(plays.calls()) == 2
+
+
+def test_a_machine_without_squeue_is_no_place_to_wait(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(ConfigError, match="there is no squeue on this machine"):
+        Queue(0.0).look()
+
+
+FORGOTTEN = "echo 'slurm_load_jobs error: Invalid job id specified' >&2; exit 1"
+NONE_HIDDEN, HIDDEN = "echo 'PrivateData             = none'", "echo 'PrivateData = accounts,jobs'"
+
+
+@pytest.mark.parametrize(
+    ("squeue", "sacct", "config", "over"),
+    [
+        ("echo COMPLETED", "", HIDDEN, True),
+        ("echo RUNNING", "", NONE_HIDDEN, False),
+        ("echo COMPLETING", "", NONE_HIDDEN, False),
+        ("echo 'Welcome to cluster'; echo RUNNING", "", NONE_HIDDEN, False),
+        ("true", "", NONE_HIDDEN, True),
+        (FORGOTTEN, "", NONE_HIDDEN, True),
+        # It may be another user's, and at work.
+        (FORGOTTEN, "", HIDDEN, False),
+        (FORGOTTEN, "", "exit 1", False),
+        ("true", "", HIDDEN, False),
+        (FORGOTTEN, "echo '9|COMPLETED'", HIDDEN, True),
+        (FORGOTTEN, "echo '9|RUNNING'", NONE_HIDDEN, False),
+        ("echo 'Unable to contact slurm controller' >&2; exit 1", "", NONE_HIDDEN, False),
+    ],
+)
+def test_a_job_is_over_when_slurm_says_so_for_certain(plays, squeue, sacct, config, over):
+    plays("squeue", squeue)
+    plays("sacct", sacct)
+    plays("scontrol", config)
 
     assert slurm.is_over("9") is over
+
+
+@pytest.mark.parametrize(("config", "all_shown"), [(NONE_HIDDEN, True), (HIDDEN, False), ("exit 1", False)])
+def test_another_users_jobs_may_be_hidden_and_ones_own_are_not(plays, config, all_shown):
+    plays("scontrol", config)
+
+    assert Queue(0.0, os.getuid()).shows_all()
+    assert Queue(0.0, os.getuid() + 1).shows_all() is all_shown

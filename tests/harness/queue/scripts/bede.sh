@@ -13,6 +13,14 @@
 
 # Bede (Grace Hopper), N8 and Durham (Tier 2)
 trap '' USR1  # a warning before there is anything to stop
+failed() {
+  if [ "${#BASH_SOURCE[@]}" -gt 2 ]; then return; fi
+  mapfile -t -s "$((BASH_LINENO[0] - 1))" -n 1 line < "$0"
+  printf '%s (status %s)\n' "$line" "$1" > /scratch/ws/.jobs/R/unprepared-1.txt
+  printf 'jamcam: nothing was run, since this line failed with status %s: %s\n' "$1" "$line" >&2
+  exit 1
+}
+trap 'failed $?' ERR
 cd -- /checkout
 # Takes the place of the shell, so that Slurm's warning ahead of the time limit reaches it.
 exec /venv/bin/python -m harness inside /scratch/ws/.jobs/R 1 all --recipe=jamcam --platform=bede --workspace=/scratch/ws

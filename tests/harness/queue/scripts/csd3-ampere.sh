@@ -14,6 +14,19 @@
 
 # CSD3 Wilkes3 (ampere), University of Cambridge
 trap '' USR1  # a warning before there is anything to stop
+if ! type -t module > /dev/null; then
+  for profile in /etc/profile.d/*modules*.sh /etc/profile.d/*lmod*.sh; do
+    if [ -r "$profile" ]; then . "$profile"; fi
+  done
+fi
+failed() {
+  if [ "${#BASH_SOURCE[@]}" -gt 2 ]; then return; fi
+  mapfile -t -s "$((BASH_LINENO[0] - 1))" -n 1 line < "$0"
+  printf '%s (status %s)\n' "$line" "$1" > /scratch/ws/.jobs/R/unprepared-1.txt
+  printf 'jamcam: nothing was run, since this line failed with status %s: %s\n' "$1" "$line" >&2
+  exit 1
+}
+trap 'failed $?' ERR
 . /etc/profile.d/modules.sh
 module purge
 module load rhel8/default-amp
