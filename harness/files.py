@@ -22,7 +22,8 @@ T = TypeVar("T")
 class Digest:
     """What a file or folder holds.
 
-    `sha256` of a folder is that of its sorted lines `<sha256 of file>  <relative path>`; `files` of a file is 1.
+    `sha256` of a folder is that of its sorted lines `<sha256 of file>  <relative path>`;
+    `files` of a file is 1.
     """
 
     bytes: int
@@ -76,7 +77,7 @@ def create_once(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     aside = _aside(path)
     try:
         _write(aside, content, mode=mode, durable=True)
-        # link(2) fails when the name exists; unlike O_EXCL it never shows a half-written file, and it holds on NFS.
+        # link(2) fails when the name exists; unlike O_EXCL it never shows a half-written file, also on NFS.
         os.link(aside, path)
     except OSError as error:
         if error.errno not in NO_LINKS:
@@ -121,7 +122,8 @@ def replace(source: Path, target: Path) -> None:
     """Put `source` (file or folder), which is durable, in the place of `target` by rename."""
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.is_dir() and not target.is_symlink():
-        # A folder cannot be renamed over a full one: the old one steps aside first; a kill between leaves no target.
+        # A folder cannot be renamed over a full one: the old one is moved first; a kill in between
+        # leaves no target.
         aside = target.with_name(f".{target.name}.old")
         remove(aside)
         target.rename(aside)
@@ -222,8 +224,8 @@ def _in_folder(make: Callable[[], T], path: Path) -> T:
 def _each(work: Callable[[Path], T], files: Sequence[Path]) -> list[T]:
     """Do `work` for every file, several at a time.
 
-    Side by side the waits for the disk share the file system's commits, five times faster for a thousand frames; and
-    while one file is hashed another one is written.
+    Side by side the waits for the disk share the file system's commits, five times faster for a thousand
+    frames; and while one file is hashed another one is written.
     """
     threads = min(SIDE_BY_SIDE, len(files))
     if threads < 2:

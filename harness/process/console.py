@@ -101,8 +101,8 @@ def run(
 ) -> int:
     """Run `argv` in `folder` to its end and give its exit status (negative: ended by that signal).
 
-    On a terminal the program gets one too, so that its progress bars work. Lines are shown with `prefix`: several
-    programs may run side by side. Whatever interrupts us ends the program first.
+    On a terminal the program gets one too, so that its progress bars work. Lines are shown with `prefix`:
+    several programs may run side by side. Whatever interrupts us ends the program first.
 
     Args:
         started: is told the program's process number and start time as soon as it runs.
@@ -130,7 +130,7 @@ def run(
 def _start(
     argv: Sequence[str], folder: Path, environment: Mapping[str, str], writer: int
 ) -> "subprocess.Popen[bytes]":
-    """The process, in a session of its own, whose output goes to the descriptor `writer`, which is closed here."""
+    """The process, in a session of its own; its output goes to the descriptor `writer`, closed here."""
     try:
         return subprocess.Popen(
             bound_to_us(argv),

@@ -23,7 +23,7 @@ NEEDED_BYTES = 1 << 28  # the least that a run of the real archive takes
 
 
 def examine(settings: Settings) -> list[Finding]:
-    """Everything that can be known beforehand about a run on the platform of `settings`, asked for on this machine."""
+    """All that this machine can tell beforehand about a run on the platform of `settings`."""
     queued = settings.platform.scheduler == "slurm"
     return [
         *_place(settings.platform),

@@ -1,6 +1,6 @@
-"""Which variables of the person who submits travel into a job: those that make the site's, and nothing secret.
+"""Which variables of the person who submits go into a job: those that make the site's, and no secrets.
 
-Jobs are no login shells: a login shell would read the person's own files, and on some systems set `PATH` anew.
+Jobs are no login shells: those would read the person's own files, and on some systems set `PATH` anew.
 The functions `module` and `ml` are therefore carried, as sbatch does by itself. Which modules are loaded is
 not: `prepare` loads what a job needs.
 """

@@ -1,4 +1,4 @@
-"""The batch script of a job, and the line that gives a shell on a compute node; pure functions of settings."""
+"""The batch script of a job, and the line for a shell on a compute node; pure functions of settings."""
 
 import shlex
 from dataclasses import dataclass
@@ -91,14 +91,15 @@ def _header(settings: Settings, job: Job) -> list[str]:
 
 
 def _stop_at_failure(job: Job) -> list[str]:
-    """Lines after which a line that fails ends the job, and is noted; what a sourced file does inside is its own."""
+    """Lines after which a line that fails ends the job, and is noted; lines inside a sourced file do not."""
     note = shlex.quote(str(QueuedRun(folder=job.folder, command=job.words).preparation_note(job.segment)))
     return [
         "failed() {",
         '  if [ "${#BASH_SOURCE[@]}" -gt 2 ]; then return; fi',
         '  mapfile -t -s "$((BASH_LINENO[0] - 1))" -n 1 line < "$0"',
         f"""  printf '%s (status %s)\\n' "$line" "$1" > {note}""",
-        """  printf 'jamcam: nothing was run, since this line failed with status %s: %s\\n' "$1" "$line" >&2""",
+        """  printf 'jamcam: nothing was run, since this line failed with status %s: %s\\n' """
+        """"$1" "$line" >&2""",
         "  exit 1",
         "}",
         "trap 'failed $?' ERR",

@@ -1,4 +1,4 @@
-"""Slurm through its own commands: submit, look, requeue; it asks rarely, since many people share a scheduler."""
+"""Slurm through its own commands: submit, look, requeue; asks rarely, as many people share a scheduler."""
 
 import contextlib
 import hashlib
@@ -117,7 +117,7 @@ def accounted(job: str) -> Answer:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """The jobs of one user. All runs that wait for them share one answer, and one at a time asks for the next."""
+    """The jobs of one user. All runs that wait for them share one answer; one at a time asks for the next."""
 
     poll_s: float
     user: int = field(default_factory=os.getuid)

@@ -55,7 +55,7 @@ def unfinished(settings: Settings, words: Sequence[str]) -> QueuedRun | None:
 
 
 def launch(settings: Settings, words: Sequence[str], say: Say) -> None:
-    """Bring a command through the queue and wait for its end; called again after a kill, it finds its job and waits on.
+    """Bring a command through the queue and wait for its end; called again after a kill, it waits on.
 
     Raises:
         HarnessError: it did not end well, with its last state in Slurm; refused; another run is under way.
@@ -89,7 +89,7 @@ class Segment:
     say: Say
 
     def submit(self) -> str:
-        """The number of the segment's job, submitted by whichever of several submitters was first, and once only."""
+        """The number of the segment's job, submitted once, by whichever of several submitters was first."""
         run, number = self.run, self.number
         me = Holder(host=socket.gethostname(), pid=os.getpid(), started=start_time(os.getpid()) or "")
         doubt_s = 0.0  # since when no process is about to submit, and nobody knows whether the job was taken
@@ -127,7 +127,7 @@ class Segment:
         return slurm.Queue(self.settings.platform.poll_s, self.run.submitter_uid(self.number))
 
     def _look_for_job(self, queue: slurm.Queue, since_s: float) -> tuple[str, bool]:
-        """The number of the job of this name in the queue, and whether the scheduler answered after `since_s`.
+        """The number of the job of this name in the queue; whether the scheduler answered after `since_s`.
 
         Raises:
             CannotTell: it would be another user's, and the site hides those.
@@ -137,7 +137,8 @@ class Segment:
         job = next((row.job_id for row in answer.rows if row.name == name), "")
         if not job and not queue.shows_all():
             raise CannotTell(
-                f"cannot tell whether {user_name(queue.user)} has submitted this run: the site hides other users' jobs",
+                f"cannot tell whether {user_name(queue.user)} has submitted this run: "
+                "the site hides other users' jobs",
                 remedy=f"ask {user_name(queue.user)} to give the same command",
             )
         answered = answer.asked_unix_s >= since_s and not answer.error
@@ -190,7 +191,8 @@ class Segment:
         )
         self.run.finish({"state": last.state, "job_id": last.job_id, "links": self.number, **asdict(cost)})
         self.say(
-            f"{cost.queue_s:.0f} s in the queue, {cost.allocated_s:.0f} s on nodes, {cost.lost_s:.0f} s of them lost"
+            f"{cost.queue_s:.0f} s in the queue, {cost.allocated_s:.0f} s on nodes, "
+            f"{cost.lost_s:.0f} s of them lost"
         )
         if last.state != COMPLETED:
             raise self._failure(last)

@@ -1,4 +1,4 @@
-"""What goes on in a workspace, and what earlier tries left there: lines for a person, who may only read it."""
+"""What goes on in a workspace, and what earlier tries left there: lines for a person who may only read it."""
 
 import contextlib
 import re
@@ -23,7 +23,7 @@ ETA = re.compile(r"(?:(\d+) days?, )?(\d+):(\d+):([\d.]+)")  # as Python writes 
 
 
 def activity(settings: Settings, undone: Sequence[str]) -> list[str]:
-    """The run under way, failed tries of the stages in `undone`, and checkpoints that wait to be gone on from.
+    """The run under way, failed tries of the stages in `undone`, and checkpoints to continue from.
 
     Empty where nobody works and nothing is left to do.
     """

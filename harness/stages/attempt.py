@@ -1,4 +1,4 @@
-"""One try of one stage: a private folder with its request, its log, its outcome, and products not yet published."""
+"""One try of one stage: a private folder with its request, log, outcome, and products not yet published."""
 
 import contextlib
 import functools
@@ -33,7 +33,7 @@ RESERVE_BYTES = 8192
 class Attempt:
     """What a stage's `perform` works with.
 
-    `folder` is on the workspace's file system, `started` in seconds of 1970, and `run_id` names the run that tries.
+    `folder` is on the workspace's file system, `started` is in Unix seconds, and `run_id` names the run.
     """
 
     stage: str
@@ -180,7 +180,7 @@ class Attempt:
         )
 
     def succeeded(self, products: Sequence[str] = ()) -> None:
-        """Note the end, and where the products are now; of attempts the newest few are kept, with their logs."""
+        """Note the end, and where the products are now; keep the newest few attempts, with their logs."""
         self._write_outcome({"status": "done"})
         places = [str(self.workspace.path(product)) for product in products]
         saved = f"; saved as {shortened(places)}" if places else ""

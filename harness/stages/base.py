@@ -20,8 +20,8 @@ class Stage:
     """One stage of the workflow, as the workspace stands now.
 
     A sub-class says `name`, `revision` (raised by hand when its products change), `upstream`, and the methods
-    `inputs`, `products` and `perform`; one that asks the engine says `asks = True` and offers `requests`, one that
-    fills a GPU says `uses_model = True`, and one that runs beside the stage after it says `beside_next = True`.
+    `inputs`, `products` and `perform`; one that asks the engine says `asks = True` and offers `requests`,
+    one that fills a GPU says `uses_model = True`, one that runs beside the next stage `beside_next = True`.
 
     Args:
         snapshot: what is known of the workspace already; without one the stage looks for itself.
@@ -115,7 +115,7 @@ class Stage:
     def _publish(self, attempt: Attempt, ingredients: dict[str, Any]) -> None:
         products = attempt.made(self.products())
         before = self.snapshot.marker(self.name)
-        # From here to the new marker the stage is not done: a mix of old and new products must not pass for either.
+        # From here to the new marker the stage is not done: a mix of old and new products passes for neither.
         forget(self.workspace, self.name)
         for product in products:
             replace(attempt.staged(product.path), self.workspace.path(product.path))

@@ -33,8 +33,8 @@ _classes: dict[type[Stage], type["StageTask"]] = {}
 class Answer:
     """What luigi says of a run.
 
-    `early_ends` has what ended early, as an outcome says it; None where nothing is known but that it did, as of a
-    process that was killed. `complaint` is "" where luigi has none.
+    `early_ends` has what ended early, as an outcome says it; None where nothing is known but that it did,
+    as of a process that was killed. `complaint` is "" where luigi has none.
     """
 
     early_ends: Mapping[str, dict[str, Any] | None]
@@ -42,7 +42,7 @@ class Answer:
 
 
 class Chain:
-    """A run: its settings and number, the names of the stages that are known to be done in it, and its tasks."""
+    """A run: its settings and number, the names of the stages known to be done in it, and its tasks."""
 
     def __init__(self, settings: Settings, run_id: str, done: set[str]) -> None:
         self.settings = settings
@@ -150,7 +150,7 @@ class _Factory:
         )
 
     def why_failed(self, task: StageTask) -> dict[str, Any] | None:
-        """What `on_failure` said of a task; {} where luigi has only words of its own, None where it did not fail."""
+        """What `on_failure` said of a task; {} where luigi alone has words, None where it did not fail."""
         text = json.loads(self.scheduler.fetch_error(task.task_id)["error"] or "null")
         if text is None:
             return None
@@ -175,7 +175,7 @@ def run_stages(
     level = "INFO" if verbose else "CRITICAL"
     logging.getLogger("luigi").setLevel(level)
     chain, factory = Chain(settings, run_id, done), _Factory()
-    gc.freeze()  # what is loaded by now stays: no collection, fork or end of the process has to look at it again
+    gc.freeze()  # what is loaded by now stays: no collection, fork or end of the process looks at it again
     result = luigi.build(
         [chain.task(kind) for kind in kinds],
         worker_scheduler_factory=factory,

@@ -37,8 +37,8 @@ KINDS: dict[str, type[Stage]] = {
 class Ending:
     """What became of one stage in this run.
 
-    `outcome` is "done", "kept", "failed", "interrupted" or "not reached". Where stages are neither done nor kept at
-    least one of them has an error.
+    `outcome` is "done", "kept", "failed", "interrupted" or "not reached". Where stages are
+    neither done nor kept, at least one has an error.
     """
 
     stage: str
@@ -60,7 +60,7 @@ class RunInterrupted(Interrupted):
 class Step:
     """What a run would do for a stage: `reasons` are empty where nothing, `argv` where no program runs.
 
-    `own` are those of the reasons that do not lie in a stage before it, and `after` the stages that it waits for.
+    `own` are the reasons that do not lie in a stage before it, `after` the stages that it waits for.
     """
 
     stage: str

@@ -72,7 +72,7 @@ def _show_config(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def status(settings: Settings) -> list[str]:
-    """What there is to say of a workspace, in lines: its stages, the run under way, and what earlier tries left."""
+    """What there is to say of a workspace, in lines: stages, the run under way, what earlier tries left."""
     from harness.stages.workflow import survey
 
     steps = survey(settings, STAGES)

@@ -74,7 +74,7 @@ def test_every_script_is_one_that_bash_can_read(script):
 
 @pytest.fixture
 def runs(tmp_path, monkeypatch):
-    """Runs the script of a platform with these lines, as Slurm would, and gives what it printed and its note."""
+    """Runs the script of a platform with these lines, as Slurm would; gives what it printed and its note."""
 
     def play(*prepare, environment=None):
         lines = ", ".join(f"'{line}'" for line in prepare)
@@ -94,7 +94,7 @@ def runs(tmp_path, monkeypatch):
     return play
 
 
-# As Lmod's and Environment Modules' own: a function that evaluates what a program prints, some of which fails.
+# Like Lmod's and Environment Modules': a function that evaluates what a program prints; some of it fails.
 MODULE = '() {  false; eval "$([ "$2" = gcc ] && echo export LOADED=gcc || echo false)"; return $?\n}'
 
 

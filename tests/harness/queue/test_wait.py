@@ -1,4 +1,4 @@
-"""When a job is over and when that cannot be told, with a Slurm that is played; the real one is in tests/system."""
+"""When a job is over and when that cannot be told, with a stand-in Slurm; the real one is in tests/system."""
 
 import json
 import os
@@ -50,7 +50,10 @@ def start(run, *, ago_s=LONG_AGO_S, host="n1", task=""):
 
 
 def test_accounting_that_is_late_is_asked_until_it_says_an_end(wait, plays):
-    late = f'n=$(grep -c ^sacct "{plays.folder}/calls"); [ $n -le 2 ] && echo "7|RUNNING" || echo "7|OUT_OF_MEMORY"'
+    late = (
+        f'n=$(grep -c ^sacct "{plays.folder}/calls");'
+        '[ $n -le 2 ] && echo "7|RUNNING" || echo "7|OUT_OF_MEMORY"'
+    )
 
     assert wait([RUNNING, NOTHING], late).state == "OUT_OF_MEMORY"
     assert len([call for call in plays.calls() if call.startswith("sacct")]) == 3
@@ -95,14 +98,17 @@ def test_a_job_whose_log_grows_is_not_gone_though_nobody_lists_it(wait, run):
 
     assert row.state == "GONE"
     assert time.time() - began > 20 * POLL_S  # as long as a log may be silent between two of its lines
-    cannot = "cannot tell whether job 7 is over: the queue does not list it, but its log grew within the last minutes"
+    cannot = (
+        "cannot tell whether job 7 is over: "
+        "the queue does not list it, but its log grew within the last minutes"
+    )
     assert [text for text in wait.said if text.startswith("cannot tell")] == [f"{cannot}; waiting"]
 
 
 @pytest.mark.parametrize(
     ("holder", "wall_time_s", "sign"),
     [
-        # The job's own lock, within its limit and then past it; another job's; that of a run outside of Slurm.
+        # The job's own lock, within its limit and then past it; another job's; that of a run outside Slurm.
         (Holder(host="n1", pid=5, started="1", slurm_job="7"), 4000, True),
         (Holder(host="n1", pid=5, started="1", slurm_job="7"), 60, False),
         (Holder(host="n2", pid=5, started="1", slurm_job="8"), 4000, False),

@@ -118,7 +118,8 @@ def test_a_try_without_outcome_that_nobody_is_at_was_killed(room, settings):
     folder = attempt(room, "vis", started_utc="2026-01-01T00:00:00.000Z")
 
     assert activity(settings(), ["vis"]) == [
-        f"vis ended at 2026-01-01 00:00:00 UTC: without a word; it was killed, or the disk was full ({folder})"
+        "vis ended at 2026-01-01 00:00:00 UTC: without a word; "
+        f"it was killed, or the disk was full ({folder})"
     ]
 
 

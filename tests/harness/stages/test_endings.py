@@ -1,4 +1,4 @@
-"""A run says of each stage what became of it, by its own attempt and by the markers, and never more than it knows."""
+"""A run says of each stage what became of it, by its own attempt and the markers, no more than it knows."""
 
 import json
 import os
