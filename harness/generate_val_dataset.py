@@ -1,11 +1,13 @@
-"""Moves a part of a training set into a validation set, as the workflow's script of this name does, but repeatably.
+"""Moves a part of a training set into a validation set like the workflow's script of this name, repeatably.
 
-    python3 harness/generate_val_dataset.py --input_image_dir … --input_label_dir … --output_dir … [--val_split 10]
+    python3 harness/generate_val_dataset.py --input_image_dir … --input_label_dir … --output_dir …
+    [--val_split 10]
 
-Works by path, without an installed package, or as `-m harness.generate_val_dataset`; needs nothing but Python.
-Which pairs move depends on their names alone. They are written down in `<output_dir>/val_split.json` before the first
-one moves, so that the next run finishes what an interrupted one began.
-Stages have no use for it: `gen-valid` builds its folders of links from every frame anew.
+Works by path, without an installed package, or as `-m harness.generate_val_dataset`; needs nothing but
+Python. Which pairs move depends on their names alone. They are written down in
+`<output_dir>/val_split.json` before the first one moves, so that the next run finishes what an
+interrupted one began. Stages have no use for it: `gen-valid` builds its folders of links from every frame
+anew.
 """
 
 import argparse
@@ -52,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def split(image_dir: Path, label_dir: Path, output_dir: Path, *, val_split: int) -> str:
-    """Move `val_split` percent of the pairs to `<output_dir>/images` and `/labels`; returns what was done, in words.
+    """Move `val_split` percent of the pairs to `<output_dir>/images` and `/labels`; says what was done.
 
     Raises:
         DataError: pictures and labels that are not pairs, too few of them, or files in the way.
@@ -94,12 +96,13 @@ def _check_same(plan: dict[str, Any], asked: dict[str, Any], journal: Path) -> N
 
 
 def _choose(image_dir: Path, label_dir: Path, output_dir: Path, val_split: int) -> dict[str, list[str]]:
-    """File names of the pairs that become validation, sorted; a picture and its label stand at the same place."""
+    """File names of the pairs that become validation, sorted; a picture and its label have the same place."""
     for target in (output_dir / "images", output_dir / "labels"):
         if target.is_dir() and any(target.iterdir()):
             raise DataError(
                 f"{target} holds files already, and no {JOURNAL} beside it tells of them",
-                remedy="give an empty --output_dir; in a workspace of the harness: make gen-valid VAL_SPLIT=…",
+                remedy="give an empty --output_dir; "
+                "in a workspace of the harness: make gen-valid VAL_SPLIT=…",
             )
     paired, alone = pair(
         [*_names(image_dir, PICTURES), *_names(label_dir, {LABELS})], picture_endings=PICTURES
