@@ -31,8 +31,8 @@ VARIABLES += DEEP=--deep                           ## 1: compare the contents of
 VARIABLES += KEEP=--keep                           ## 0: clean also removes archive, weights and spec copies; 1: bench keeps its workspace
 VARIABLES += GPU_HZ=--gpu-hz                       ## GPU samples per second while measuring
 VARIABLES += HOST_HZ=--host-hz                     ## samples of the rest of the machine per second while measuring
-VARIABLES += SCHEDULER=--scheduler                 ## port of a luigid on this machine that shows the run; 0: none
 VARIABLES += STAGE=--stage                         ## the stage that `why` explains, or that `plan` ends with
+VARIABLES += WATCH=--watch                         ## 1: `status` is shown again and again, until Ctrl-C
 VARIABLES += A=--a                                 ## what `compare` looks at: a platform, bench or record, or several with commas
 VARIABLES += B=--b                                 ## what it compares that with
 VARIABLES += FORCE=--force                         ## 1: `unlock` although the holder may be alive; `compare` and `gate` although conditions differ
@@ -121,8 +121,6 @@ doctor: $(base) ## this machine against the file of a platform: what is missing,
 	@$(jamcam)
 shell: $(base) ## the line that gives a shell on a compute node of the platform
 	@$(jamcam)
-scheduler: $(base) ## luigi's web page, on this machine only
-	@$(jamcam)
 unlock: $(base) ## remove the lock of a run that is gone
 	@$(jamcam)
 clean: $(base) ## remove products, markers and logs
@@ -149,7 +147,7 @@ help: ## this list
 	  END { print "\nVariables, as in: make all RECIPE=smoke EPOCHS=3\n" variables }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: all download verify gen-valid tune-bdb convert-data train eval vis export bench scaling \
-  status plan why show-config platforms doctor shell scheduler unlock clean plots compare gate image check test golden lint help
+  status plan why show-config platforms doctor shell unlock clean plots compare gate image check test golden lint help
 
 $(VENV)/.ready-%: environment.py pyproject.toml constraints.txt
 	@$(PYTHON) environment.py $(VENV) $*

@@ -28,7 +28,7 @@ FAMILIES = {
     "measure": ("bench", "scaling", "plots", "compare", "gate", "import-dmon"),
     "look": ("status", "plan", "why", "show-config"),
     "queue": ("platforms", "doctor", "shell"),
-    "tidy": ("scheduler", "unlock", "clean"),
+    "tidy": ("unlock", "clean"),
 }
 # What batch scripts call; the second word is in those of earlier versions.
 IN_JOB = ("in-job", "inside")
@@ -75,7 +75,10 @@ def _run(words: list[str]) -> int:
         raise _refusal(verb, refused[0])
     from harness.settings.load import load_settings
 
-    return verb.run(load_settings(texts, os.environ, verb.names), options)
+    settings = load_settings(texts, os.environ, verb.names)
+    for remark in settings.remarks:
+        print(f"jamcam: {remark}", file=sys.stderr, flush=True)
+    return verb.run(settings, options)
 
 
 def _find(words: list[str]) -> tuple[Verb, list[str]]:

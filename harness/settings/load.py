@@ -1,7 +1,7 @@
 """Settings from the command line, then JAMCAM_*, luigi.cfg, recipe and platform, then built-in values."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +10,7 @@ from harness.settings.declared import SPECS
 from harness.settings.platform import Platform, this_machine
 from harness.settings.recipe import Recipe
 from harness.settings.table import nearest
-from harness.settings.variables import VARIABLES, Settings, Variable
+from harness.settings.variables import VARIABLES, WITHDRAWN, Settings, Variable
 
 SECTION = "jamcam"
 NAMES = tuple(variable.name for variable in VARIABLES)
@@ -37,13 +37,14 @@ def load_settings(
     Raises:
         ConfigError: a value or a file is wrong.
     """
-    names = {f"JAMCAM_{name.upper()}": name for name in NAMES}
+    names = {f"JAMCAM_{name.upper()}": name for name in (*NAMES, *WITHDRAWN)}
     environment = {names[name]: text for name, text in environ.items() if name in names}
+    standing = (Layer("environment", environment), _from_luigi_cfg(environ))
     user = (
         Layer("command line", options),
         *(
             Layer(origin, {name: text for name, text in texts.items() if name in taken})
-            for origin, texts in (("environment", environment), _from_luigi_cfg(environ))
+            for origin, texts in standing
         ),
     )
     defaults = {each.name: each.default for each in VARIABLES}
@@ -59,6 +60,7 @@ def load_settings(
         cli_options=dict(options),
         overrides={name: text for layer in reversed(user) for name, text in layer.texts.items()},
         via_make=environ.get("JAMCAM_VIA") == "make",
+        remarks=tuple(remark for layer in standing for remark in _remarks(layer)),
     )
 
 
@@ -77,6 +79,12 @@ def value_of(variable: Variable, layers: Sequence[Layer]) -> tuple[Any, str]:
             f"{variable.name} is '{text}' ({layer.origin}), expected {variable.expected}",
             remedy=f"give {variable.option} {variable.expected}",
         ) from error
+
+
+def _remarks(layer: Layer) -> Iterator[str]:
+    for name, instead in WITHDRAWN.items():
+        if name in layer.texts:
+            yield f"{name} does nothing any more ({layer.origin}): {instead}"
 
 
 def _defaults_of(source: Recipe | Platform) -> Layer:
@@ -98,7 +106,7 @@ def _from_luigi_cfg(environ: Mapping[str, str]) -> Layer:
     text = path.read_text() if path.exists() else ""
     texts = {} if _says_nothing(text) else _section(path, text)
     for key in texts:
-        if key not in NAMES:
+        if key not in (*NAMES, *WITHDRAWN):
             raise ConfigError(
                 f"{path}: unknown key '{key}' in [{SECTION}]", remedy=f"write {nearest(key, NAMES)}"
             )

@@ -18,6 +18,8 @@ from harness.settings.platform import PLAIN, WALL_TIME, Platform, load_platform
 from harness.settings.recipe import Recipe, load_recipe
 
 ENGINES = ("portable", "tao", "here")
+# Settings of earlier versions, and what to use instead.
+WITHDRAWN = {"scheduler": "`jamcam status --watch` shows a run"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -173,13 +175,11 @@ class Settings:
     host_hz: float = setting(
         "samples of the rest of the machine per second while measuring", **RATE, default="1"
     )
-    scheduler: int = setting(
-        "port of a luigid on this machine that shows the run; 0: none", **COUNT_OR_NONE, default="0"
-    )
     origins: Mapping[str, str]  # setting -> where its value came from
     cli_options: Mapping[str, str]  # what the command line said
     overrides: Mapping[str, str]  # what command line, environment and luigi.cfg said
     via_make: bool = False  # the command line was make's
+    remarks: tuple[str, ...] = ()  # on what was said and does nothing
 
     @property
     def frames_per_step(self) -> int:

@@ -176,15 +176,16 @@ def _endings(
         return list(endings.values())
     missed = next((name for name, ending in endings.items() if ending.outcome == "not reached"), None)
     again = look.settings.command(missed or list(endings)[-1])
+    said = [end["message"] for end in answer.early_ends.values() if end]
+    why = said[0] if said else answer.complaint or "no reason was given"
     if missed and interruption:
         error: HarnessError = _error(early_end(interruption, stage=missed, again=again))
         endings[missed] = Ending(stage=missed, outcome="interrupted", error=error)
     elif missed:
-        why = answer.complaint or "luigi gives no reason"
         error = StageFailed(f"{missed} was not reached: {why}", remedy=again)
         endings[missed] = Ending(stage=missed, outcome="not reached", error=error)
     elif answer.complaint and not interruption:
-        words = f"every stage has its marker, but luigi says that {answer.complaint}"
+        words = f"every stage has its marker, but it did not end well: {why}"
         last, error = list(endings)[-1], CannotTell(words, remedy=f"{again} --verbose")
         endings[last] = Ending(stage=last, outcome="failed", error=error)
     return list(endings.values())

@@ -20,10 +20,15 @@ if TYPE_CHECKING:
     from harness.stages.workflow import Step
 
 TITLE = "looking"
+WATCH = Option(name="watch", help="1: `status` is shown again and again, until Ctrl-C", is_switch=True)
 STAGE = Option(name="stage", help="the stage that `why` explains, or that `plan` ends with")
 
 
 def _status(settings: Settings, options: argparse.Namespace) -> int:
+    if options.watch:
+        from harness.verbs.watch import watch
+
+        return watch(lambda: status(settings))
     print("\n".join(status(settings)))
     return 0
 
@@ -136,6 +141,7 @@ VERBS = (
         help="which stages are done, and why the others are not",
         run=_status,
         settings=(*WORKFLOW, "deep"),
+        options=(WATCH,),
     ),
     Verb(
         name="plan",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.errors import CannotTell, ConfigError
 from harness.settings.platform import platforms, this_machine
-from harness.settings.variables import VARIABLES, Settings
+from harness.settings.variables import VARIABLES, WITHDRAWN, Settings, option
 from harness.text import columns
 from harness.verbs.tidy import held
 from harness.verbs.verb import QUEUE, WORKFLOW, Verb
@@ -123,7 +123,8 @@ def in_job(arguments: Sequence[str], taken: Collection[str]) -> int:
     if len(arguments) < 3:
         raise ConfigError("in-job is what batch scripts call", remedy="jamcam --help lists the verbs")
     folder, segment, *command = arguments
-    unused = {variable.option for variable in VARIABLES if variable.name not in taken}
+    known = (*(variable.name for variable in VARIABLES), *WITHDRAWN)
+    unused = {option(name) for name in known if name not in taken}
     return work(
         Path(folder), int(segment), [word for word in command if word.partition("=")[0] not in unused]
     )

@@ -33,7 +33,7 @@ HELPS = {
     "export": "write ONNX and check it against the model",
     ALL: "every stage that is not done yet",
 }
-SETTINGS = (*WORKFLOW, *QUEUE, "deep", "scheduler")
+SETTINGS = (*WORKFLOW, *QUEUE, "deep")
 VERBOSE = Option(name="verbose", help="show what luigi says, too", is_switch=True)
 # What people look for: the stage that makes it, what it is, and where it lies; of several files the last one.
 PLACES = (

@@ -1,4 +1,4 @@
-"""Verbs that tidy up: scheduler, unlock, clean; and the lock that is held while a workspace is changed."""
+"""Verbs that tidy up: unlock, clean; and the lock that is held while a workspace is changed."""
 
 import argparse
 import contextlib
@@ -15,7 +15,6 @@ FORCE = Option(
     help="1: `unlock` although the holder may be alive; `compare` and `gate` although conditions differ",
     is_switch=True,
 )
-LUIGID_PORT = 8082  # luigi's own default
 MADE = (
     *("data/.frames", "data/train", "data/val", "data/test", "data/split.json"),
     *("experiment", ".markers", ".attempts"),
@@ -31,12 +30,6 @@ def held(settings: Settings) -> Iterator[Workspace]:
     workspace = Workspace(settings.workspace)
     with workspace_lock(workspace, say=lambda text: print(f"jamcam: {text}", flush=True), is_over=is_over):
         yield workspace
-
-
-def _scheduler(settings: Settings, options: argparse.Namespace) -> int:
-    from harness.stages.luigid import serve
-
-    return serve(Workspace(settings.workspace), port=settings.scheduler or LUIGID_PORT)
 
 
 def _unlock(settings: Settings, options: argparse.Namespace) -> int:
@@ -77,12 +70,6 @@ def clean(workspace: Workspace, *, archive: str, keep: bool) -> tuple[list[str],
 
 
 VERBS = (
-    Verb(
-        name="scheduler",
-        help="luigi's web page, on this machine only",
-        run=_scheduler,
-        settings=("workspace", "scheduler"),
-    ),
     Verb(
         name="unlock",
         help="remove the lock of a run that is gone",

@@ -91,6 +91,7 @@ def test_the_table_of_variables_has_every_setting_in_order_with_its_default(read
     assert list(defaults.items())[: len(VARIABLES)] == list(declared.items())
     assert [*defaults][len(VARIABLES) :] == [
         "STAGE",
+        "WATCH",
         "A",
         "B",
         "FORCE",

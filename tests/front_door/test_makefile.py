@@ -21,7 +21,6 @@ OTHER_VERBS = [
     "platforms",
     "doctor",
     "shell",
-    "scheduler",
     "unlock",
     "clean",
     "plots",

@@ -102,7 +102,7 @@ def test_help_names_every_stage_verb_and_variable(capsys):
     text = capsys.readouterr().out
     verbs = (
         *("status", "plan", "why", "show-config", "platforms", "doctor", "shell", "bench", "scaling"),
-        *("plots", "compare", "gate", "import-dmon", "scheduler", "unlock", "clean"),
+        *("plots", "compare", "gate", "import-dmon", "unlock", "clean"),
     )
     lines = [line.split()[0] for line in text.splitlines() if re.match("  [a-z-]", line)]
     assert {*STAGES, "all", *verbs, *(variable.option for variable in VARIABLES)} <= {*lines}
@@ -426,7 +426,7 @@ def test_batch_scripts_of_before_name_settings_that_their_verb_does_not_take(wor
     assert main([word, "/ws/.jobs/R", "1", "--tune-bdb", "--train", "--results=r"]) == 75
     assert main([word, "/ws/.jobs/R", "1", "scaling", "--gpus=2", "--results=r", "--deep=1"]) == 75
     assert works == [
-        (Path("/ws/.jobs/R"), 2, ["train", "--recipe=smoke", "--scheduler=0"]),
+        (Path("/ws/.jobs/R"), 2, ["train", "--recipe=smoke"]),
         (Path("/ws/.jobs/R"), 1, ["--tune-bdb", "--train"]),
         (Path("/ws/.jobs/R"), 1, ["scaling", "--gpus=2", "--results=r"]),
     ]

@@ -148,3 +148,18 @@ def test_a_recipe_may_want_weights_to_start_from(tmp_path):
 
     assert (settings.pretrained, settings.pretrained_sha256) == ("https://example.org/w.hdf5", "00")
     assert settings.origins["pretrained"] == "recipe mine"
+
+
+def test_a_setting_of_earlier_versions_does_nothing_and_that_is_told(cfg, tiny_dataset):
+    cfg("[jamcam]\nscheduler = 8082\nepochs = 5\n")
+
+    settings = load_settings({"recipe": "smoke"}, {})
+
+    assert settings.epochs == 5
+    assert settings.remarks == (
+        "scheduler does nothing any more (luigi.cfg): `jamcam status --watch` shows a run",
+    )
+    cfg("")
+    (remark,) = load_settings({}, {"JAMCAM_SCHEDULER": "8082"}).remarks
+    assert remark.startswith("scheduler does nothing any more (environment): ")
+    assert load_settings({}, {}).remarks == ()

@@ -123,8 +123,24 @@ def test_where_luigi_complains_of_a_run_whose_stages_are_all_there_nobody_can_te
 
     error = run_with(work)["export"].error
 
-    assert error.message == "every stage has its marker, but luigi says that there were failed tasks"
+    assert error.message == "every stage has its marker, but it did not end well: there were failed tasks"
     assert error.exit_status == 5
+
+
+def test_what_goes_wrong_after_a_stage_is_done_is_told_as_the_reason(run_with):
+    def work(stage, run_id):
+        stage.run(run_id)
+        end = {
+            "status": "failed",
+            "message": "export: Permission denied at x",
+            "remedy": "",
+            "exit_status": 1,
+        }
+        return Answer(early_ends={"export": end}, complaint="there were failed tasks")
+
+    error = run_with(work)["export"].error
+
+    assert error.message.endswith("but it did not end well: export: Permission denied at x")
 
 
 def test_a_process_that_is_killed_before_its_attempt_exists_fails_the_run(run_with):

@@ -32,11 +32,11 @@ WORKFLOW = {
 QUEUE = {"--account", "--qos", "--partition", "--wall-time", "--array"}
 MEASURING = {"--results", "--gpu-hz", "--host-hz", "--keep"}
 TAKEN = {
-    **dict.fromkeys((*STAGES, "all"), WORKFLOW | QUEUE | {"--deep", "--scheduler", "--verbose"}),
-    "status": WORKFLOW | {"--deep"},
+    **dict.fromkeys((*STAGES, "all"), WORKFLOW | QUEUE | {"--deep", "--verbose"}),
+    "status": WORKFLOW | {"--deep", "--watch"},
     "plan": WORKFLOW | QUEUE | {"--deep", "--stage"},
     "why": WORKFLOW | {"--deep", "--stage"},
-    "show-config": WORKFLOW | QUEUE | MEASURING | {"--deep", "--scheduler"},
+    "show-config": WORKFLOW | QUEUE | MEASURING | {"--deep"},
     "bench": WORKFLOW | QUEUE | MEASURING,
     "scaling": WORKFLOW | QUEUE | MEASURING,
     "plots": {"--results"},
@@ -55,7 +55,6 @@ TAKEN = {
         "--qos",
         "--partition",
     },
-    "scheduler": {"--workspace", "--scheduler"},
     "unlock": {"--workspace", "--force"},
     "clean": {"--recipe", "--dataset", "--workspace", "--keep"},
 }
@@ -65,11 +64,11 @@ REFUSED = {
     **dict.fromkeys(EVERY, "platforms"),
     **{"--force": "status", "--a": "status", "--b": "gate", "--stage": "status", "--verbose": "bench"},
     **{
-        "--scheduler": "bench",
+        "--watch": "all",
         "--keep": "train",
         "--deep": "bench",
         "--gpu-hz": "all",
-        "--host-hz": "scheduler",
+        "--host-hz": "unlock",
     },
     **{
         "--results": "export",
@@ -143,8 +142,8 @@ def test_options_of_one_name_are_the_same_option():
         for each in verb.options
         if each.name not in {v.name for v in VARIABLES}
     ]
-    assert {each.name: each for each in options}.keys() == {"verbose", "stage", "a", "b", "force"}
-    assert len({(each.name, each.help, each.is_switch) for each in options}) == 5
+    assert {each.name: each for each in options}.keys() == {"verbose", "watch", "stage", "a", "b", "force"}
+    assert len({(each.name, each.help, each.is_switch) for each in options}) == 6
 
 
 def made(**more):
