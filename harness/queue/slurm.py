@@ -19,6 +19,7 @@ from harness.process.console import bound_to_us
 from harness.queue.environment import carried
 from harness.queue.states import PENDING, UNFINISHED, JobRow, array_row
 
+NO_ACCOUNTING = "there is no accounting here"
 NO_PROGRAM = 127  # exit status, as a shell has it
 QUEUE_ROW = re.compile(
     r"(?P<job_id>\d+)\|(N/A|(?P<task>[^|]*))\|(?P<state>[A-Z_]+)\|(?P<name>[^|]*)\|(?P<reason>.*)"
@@ -78,7 +79,7 @@ def is_over(job: str) -> bool:
     if states := set(re.findall(r"^[A-Z_]+$", printed, re.MULTILINE)):
         return not states & (UNFINISHED - {PENDING})
     # It may be forgotten, or somebody else's whom the site hides.
-    rows = accounted(job).rows
+    rows = accounted(job).of(job)
     return array_row(rows).state not in UNFINISHED if rows else not hides_jobs()
 
 
@@ -106,12 +107,12 @@ class Answer:
 
 
 def accounted(job: str) -> Answer:
-    """What accounting says of a job; no rows where the site has none."""
+    """What accounting says of a job; the error NO_ACCOUNTING where there is none."""
     # Without -S, which would begin at midnight: a job asked for by its number is found whenever it ran.
     status, printed, complaint = _call(["sacct", "-n", "-X", "-P", "-j", job, "-o", "JobID,State"])
     if status:
         none = status == NO_PROGRAM or "disabled" in complaint
-        return Answer(error="" if none else complaint or "no answer")
+        return Answer(error=NO_ACCOUNTING if none else complaint or "sacct gave no answer")
     return _answer(ACCOUNTING_ROW, printed)
 
 

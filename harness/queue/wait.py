@@ -92,7 +92,8 @@ class Waiting:
         row = array_row(answer.of(self.job)) if answer.of(self.job) else None
         if row and row.state not in UNFINISHED:
             return row
-        if self.looks <= (STALE_LOOKS if row or answer.error else FORGOTTEN_LOOKS):
+        is_open = row or answer.error not in ("", slurm.NO_ACCOUNTING)
+        if self.looks <= (STALE_LOOKS if is_open else FORGOTTEN_LOOKS):
             return None
         if word := self._own_word():
             return self._row(word)

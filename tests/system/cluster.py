@@ -52,6 +52,7 @@ KillWait=3
 SlurmdTimeout=10
 SlurmctldTimeout=10
 MinJobAge={memory_s}
+PrivateData={private}
 JobRequeue=1
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
@@ -106,7 +107,15 @@ def missing(*, accounting: bool = False) -> list[str]:
 class Cluster:
     """One cluster, from `up` to `down`. `environment` is all that a client needs."""
 
-    def __init__(self, *, nodes: int = 2, accounting: bool = False, limited: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        nodes: int = 2,
+        accounting: bool = False,
+        limited: bool = False,
+        private: bool = False,
+        forgets: bool = False,
+    ) -> None:
         # Sockets have names of 108 bytes at most, which pytest's folders would exceed.
         self.folder = Path(tempfile.mkdtemp(prefix="slurm-", dir="/tmp"))
         self.folder.chmod(0o755)
@@ -115,6 +124,8 @@ class Cluster:
             accounting,
             limited,
         )  # limited: jobs get no more memory than they asked for
+        self.private = private  # people see their own jobs alone
+        self.forgets = forgets or accounting  # the queue forgets within seconds that a job has ended
         self.environment = {**os.environ, "SLURM_CONF": str(self.folder / "slurm.conf"), "PATH": PATH}
         self.environment["XDG_CACHE_HOME"] = str(self.folder / "cache")
         self._daemons: dict[str, subprocess.Popen[bytes]] = {}
@@ -180,10 +191,17 @@ class Cluster:
 
         A controller that is killed may forget the end of a job, and run it again.
         """
+        return {each["JobState"] for each in self._ended() if each.get("JobId") == job}
+
+    def submitted(self) -> set[tuple[str, str]]:
+        """(number, name) of every job there has been, also of those that the queue has forgotten."""
+        ended = {(each["JobId"], each["Name"]) for each in self._ended() if "JobId" in each}
+        return ended | {(number, name) for number, name, _ in self.jobs()}
+
+    def _ended(self) -> list[dict[str, str]]:
         log = self.folder / "ended.log"
         lines = log.read_text().splitlines() if log.exists() else []
-        words = [dict(word.partition("=")[::2] for word in line.split()) for line in lines]
-        return {each["JobState"] for each in words if each.get("JobId") == job}
+        return [dict(word.partition("=")[::2] for word in line.split()) for line in lines]
 
     def jobs(self) -> list[tuple[str, str, str]]:
         """(number, name, state) of every job there has been."""
@@ -231,7 +249,7 @@ class Cluster:
             "port": port,
         }
         # With accounting the queue forgets at once, so that accounting is what must be asked.
-        values |= {"memory_s": 2 if self.accounting else 600}
+        values |= {"memory_s": 2 if self.forgets else 600, "private": "jobs" if self.private else "none"}
         values |= {"nodes": len(self.nodes), "first": port + 1, "last": port + len(self.nodes)}
         values |= (
             {"tracking": "cgroup", "tasks": "cgroup"}

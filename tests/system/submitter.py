@@ -32,6 +32,7 @@ class Run:
     verb: tuple[str, ...] = ("train",)  # the quickest that an engine is asked for
     path: str = f"{FAKES}{os.pathsep}{os.environ['PATH']}"
     environment: dict[str, str] = field(default_factory=dict)  # of the submitter, besides the cluster's
+    user: str = ""  # who submits; "" for whoever runs the tests
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -71,6 +72,8 @@ class Run:
                 env={**self.cluster.environment, "PATH": self.path, **self.environment},
                 stdout=printed,
                 stderr=subprocess.STDOUT,
+                user=self.user or None,
+                umask=0 if self.user else -1,
             )
         return self
 

@@ -182,10 +182,10 @@ def test_accounting_is_asked_for_one_job_by_its_number(plays, told, state):
 
 def test_a_site_without_accounting_is_no_fault(plays, monkeypatch, tmp_path):
     plays("sacct", "echo 'Slurm accounting storage is disabled' >&2; exit 1")
-    assert accounted("9") == Answer()
+    assert accounted("9") == Answer(error="there is no accounting here")
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    assert accounted("9") == Answer()
+    assert accounted("9") == Answer(error="there is no accounting here")
 
 
 def test_accounting_that_does_not_answer_is_told_apart_from_none(plays):

@@ -71,8 +71,8 @@ def test_a_job_that_stays_open_in_accounting_and_that_the_queue_forgot_is_gone_i
     ("sacct", "words", "looks"),
     [
         (NOTHING, "sacct does not list it either", 4),
-        ("exit 127", "sacct does not list it either", 4),
-        ("echo 'Slurm accounting storage is disabled' >&2; exit 1", "sacct does not list it either", 4),
+        ("exit 127", "there is no accounting here", 4),
+        ("echo 'Slurm accounting storage is disabled' >&2; exit 1", "there is no accounting here", 4),
         ("echo 'Connection refused' >&2; exit 1", "Connection refused", 11),
     ],
 )
