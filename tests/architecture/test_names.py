@@ -1,6 +1,7 @@
 """Public names are used by the program: what only its tests use is dead code."""
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,9 +35,12 @@ def modules_below(*names: str) -> dict[str, ast.Module]:
     for name in names:
         path = CHECKOUT / name
         paths += [path] if path.suffix == ".py" else sorted(path.rglob("*.py"))
-    return {
-        dotted(path): ast.parse(path.read_text(encoding="utf-8")) for path in paths if not is_generated(path)
-    }
+    return {dotted(path): parsed(path) for path in paths if not is_generated(path)}
+
+
+@functools.cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def dotted(path: Path) -> str:
