@@ -54,12 +54,18 @@ def _holder(workspace: Workspace) -> str:
     """Who holds the workspace, and what is known of them; "" where nobody does."""
     try:
         holder = holder_of(workspace)
-    except OSError:  # of another user, who keeps it private
-        return "somebody whose lock cannot be read"
+    except OSError:  # a lock is for its owner's eyes only
+        return f"{_owner(workspace.lock)}, whose lock cannot be read"
     if holder is None:
         return ""
     unseen = holder.host == socket.gethostname() and not is_running(holder.pid, holder.started)
     return f"{holder}{' (no such process is seen here: gone, or in a container)' if unseen else ''}"
+
+
+def _owner(path: Path) -> str:
+    with contextlib.suppress(OSError, KeyError):
+        return f"user {path.owner()}"
+    return "somebody"
 
 
 def _run_under_way(workspace: Workspace, holder: str, at_work: dict[str, Path]) -> list[str]:

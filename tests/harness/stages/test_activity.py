@@ -98,7 +98,7 @@ def test_a_lock_that_cannot_be_read_is_held_by_somebody(room, settings, monkeypa
     monkeypatch.setattr("harness.stages.activity.holder_of", refuse)
 
     assert activity(settings(), []) == [
-        "held since 2023-11-14 22:13:20 UTC by somebody whose lock cannot be read"
+        f"held since 2023-11-14 22:13:20 UTC by user {room.lock.owner()}, whose lock cannot be read"
     ]
 
 
