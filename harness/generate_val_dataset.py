@@ -1,47 +1,32 @@
-"""Moves a part of a training set into a validation set like the workflow's script of this name, repeatably.
+"""Moves a part of a training set into a validation set, as the workflow's script of this name does, but repeatably.
 
-    python3 harness/generate_val_dataset.py --input_image_dir … --input_label_dir … --output_dir …
-    [--val_split 10]
+    python3 harness/generate_val_dataset.py --input_image_dir … --input_label_dir … --output_dir … [--val_split 10]
 
-Works by path, without an installed package, or as `-m harness.generate_val_dataset`; needs nothing but
-Python. Which pairs move depends on their names alone. They are written down in `<output_dir>/val_split.json`
-before the first one moves, so that the next run finishes what an interrupted one began. Stages have no use
-for it: `gen-valid` builds its folders of links from every frame anew.
+Works by path, without an installed package, or as `-m harness.generate_val_dataset`; needs nothing but Python.
+Which pairs move depends on their names alone. They are written down in `<output_dir>/val_split.json` before the first
+one moves, so that the next run finishes what an interrupted one began.
+Stages have no use for it: `gen-valid` builds its folders of links from every frame anew.
 """
 
 import argparse
-import contextlib
-import errno
-import json
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 if __package__ in (None, ""):  # run by path: Python then looks for packages in this file's folder
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from harness.data.frames import LABELS, pair
 from harness.data.split import choose_validation
 from harness.errors import DataError, HarnessError
-from harness.files import fsync_folder, write_json
+from harness.files import fsync_folder, read_json, write_json
 from harness.text import listing
 
 SEED = 42
 PICTURES = frozenset({".jpg", ".jpeg", ".png"})
 JOURNAL = "val_split.json"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
-    """What is to be moved from where; `finished` once all of it has been."""
-
-    input_image_dir: str
-    input_label_dir: str
-    val_split: int  # percent
-    images: list[str]  # file names, sorted; the label of each is in `labels` at the same place
-    labels: list[str]
-    finished: bool
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -67,108 +52,86 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def split(image_dir: Path, label_dir: Path, output_dir: Path, *, val_split: int) -> str:
-    """Move `val_split` percent of the pairs to `<output_dir>/images` and `/labels`; says what was done.
+    """Move `val_split` percent of the pairs to `<output_dir>/images` and `/labels`; returns what was done, in words.
 
     Raises:
         DataError: pictures and labels that are not pairs, too few of them, or files in the way.
     """
     journal = output_dir / JOURNAL
-    plan = _read(journal)
-    asked = (str(image_dir.resolve()), str(label_dir.resolve()), val_split)
-    if plan is not None and asked != (plan.input_image_dir, plan.input_label_dir, plan.val_split):
-        raise DataError(
-            f"{journal} tells of {plan.val_split} % of {plan.input_image_dir} and {plan.input_label_dir}, "
-            f"asked for are {val_split} % of {asked[0]} and {asked[1]}",
-            remedy="give another --output_dir"
-            if plan.finished
-            else "finish that split first, with its own folders and --val_split",
-        )
-    if plan is not None and plan.finished:
-        return f"nothing to do: {journal} says that {len(plan.images)} pairs were moved to {output_dir}"
-    resumed = plan is not None
-    if plan is None:
-        plan = _plan(image_dir, label_dir, output_dir, val_split)
-        write_json(journal, asdict(plan))
-    for name in plan.images:
-        _move(Path(plan.input_image_dir, name), output_dir / "images" / name)
-    for name in plan.labels:
-        _move(Path(plan.input_label_dir, name), output_dir / "labels" / name)
-    for folder in (output_dir / "images", output_dir / "labels", image_dir, label_dir):
-        fsync_folder(folder)
-    write_json(journal, asdict(replace(plan, finished=True)))
-    outcome = "finished an interrupted split" if resumed else "done"
-    return f"{outcome}: {len(plan.images)} pairs moved to {output_dir}"
+    plan = read_json(journal)
+    asked = {
+        "input_image_dir": str(image_dir.resolve()),
+        "input_label_dir": str(label_dir.resolve()),
+        "val_split": val_split,
+    }
+    if plan:
+        _check_same(plan, asked, journal)
+    if plan.get("finished"):
+        return f"nothing to do: {journal} says that {len(plan['images'])} pairs were moved to {output_dir}"
+    done = "finished an interrupted split" if plan else "done"
+    if not plan:
+        plan = {**asked, **_choose(image_dir, label_dir, output_dir, val_split), "finished": False}
+        write_json(journal, plan)
+    for content, source in (("images", image_dir), ("labels", label_dir)):
+        _move(plan[content], source, output_dir / content)
+    write_json(journal, {**plan, "finished": True})
+    return f"{done}: {len(plan['images'])} pairs moved to {output_dir}"
 
 
-def _plan(image_dir: Path, label_dir: Path, output_dir: Path, val_split: int) -> Plan:
-    for content in ("images", "labels"):
-        target = output_dir / content
-        if target.is_dir() and any(target.iterdir()):
-            raise DataError(
-                f"{target} holds files already, and no {JOURNAL} beside it tells of them",
-                remedy="give an empty --output_dir; "
-                "in a workspace of the harness: make gen-valid VAL_SPLIT=…",
-            )
-    images, labels = _by_stem(image_dir, PICTURES), _by_stem(label_dir, {".txt"})
-    alone = [f"{images[stem]} has no label in {label_dir}" for stem in sorted(images.keys() - labels.keys())]
-    alone += [
-        f"{labels[stem]} has no picture in {image_dir}" for stem in sorted(labels.keys() - images.keys())
-    ]
-    if alone:
-        raise DataError(
-            f"{len(alone)} file(s) without partner:{listing(alone)}", remedy="complete or remove them"
-        )
-    stems = choose_validation(images, val_split_pct=val_split, seed=SEED)
-    return Plan(
-        input_image_dir=str(image_dir.resolve()),
-        input_label_dir=str(label_dir.resolve()),
-        val_split=val_split,
-        images=[images[stem] for stem in stems],
-        labels=[labels[stem] for stem in stems],
-        finished=False,
+def _check_same(plan: dict[str, Any], asked: dict[str, Any], journal: Path) -> None:
+    """Refuse to go on with the split of other folders, or of another share."""
+    if {name: plan.get(name) for name in asked} == asked:
+        return
+    told, wanted = (
+        f"{each['val_split']} % of {each['input_image_dir']} and {each['input_label_dir']}"
+        for each in (plan, asked)
+    )
+    finish = "finish that split first, with its own folders and --val_split"
+    raise DataError(
+        f"{journal} tells of {told}, asked for are {wanted}",
+        remedy="give another --output_dir" if plan.get("finished") else finish,
     )
 
 
-def _by_stem(folder: Path, suffixes: frozenset[str] | set[str]) -> dict[str, str]:
-    """File names by stem; only the last dot starts the extension: `00001.01234.jpg` is `00001.01234`."""
+def _choose(image_dir: Path, label_dir: Path, output_dir: Path, val_split: int) -> dict[str, list[str]]:
+    """File names of the pairs that become validation, sorted; a picture and its label stand at the same place."""
+    for target in (output_dir / "images", output_dir / "labels"):
+        if target.is_dir() and any(target.iterdir()):
+            raise DataError(
+                f"{target} holds files already, and no {JOURNAL} beside it tells of them",
+                remedy="give an empty --output_dir; in a workspace of the harness: make gen-valid VAL_SPLIT=…",
+            )
+    paired, alone = pair(
+        [*_names(image_dir, PICTURES), *_names(label_dir, {LABELS})], picture_endings=PICTURES
+    )
+    if alone:
+        raise DataError(
+            f"{len(alone)} file(s) without partner in {image_dir} and {label_dir}:{listing(alone)}",
+            remedy="complete or remove them",
+        )
+    chosen = [paired[stem] for stem in choose_validation(paired, val_split_pct=val_split, seed=SEED)]
+    return {"images": [picture for picture, _ in chosen], "labels": [label for _, label in chosen]}
+
+
+def _names(folder: Path, endings: frozenset[str] | set[str]) -> list[str]:
     if not folder.is_dir():
         raise DataError(f"no folder at {folder}", remedy="correct the path")
-    found: dict[str, str] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in suffixes:
-            continue
-        if path.stem in found:
+    return [path.name for path in folder.iterdir() if path.suffix.lower() in endings]
+
+
+def _move(names: Sequence[str], source: Path, target: Path) -> None:
+    """Move files from folder to folder; what an interrupted run had moved already is left alone."""
+    target.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        if (source / name).exists():
+            shutil.move(source / name, target / name)
+        elif not (target / name).exists():
             raise DataError(
-                f"{found[path.stem]} and {path.name} in {folder} share a name", remedy="rename one of them"
+                f"neither {source / name} nor {target / name} is there, one was expected",
+                remedy="bring the file back",
             )
-        found[path.stem] = path.name
-    return found
-
-
-def _move(source: Path, target: Path) -> None:
-    """Move one file; what an interrupted run had moved already is left alone."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if not source.exists():
-        if not target.exists():
-            raise DataError(
-                f"neither {source} nor {target} is there, one was expected", remedy="bring the file back"
-            )
-        return
-    try:
-        source.rename(target)
-    except OSError as error:
-        if error.errno != errno.EXDEV:
-            raise
-        aside = target.with_name(f".{target.name}.part")
-        shutil.copyfile(source, aside)
-        aside.replace(target)
-        source.unlink()
-
-
-def _read(journal: Path) -> Plan | None:
-    with contextlib.suppress(FileNotFoundError):
-        return Plan(**json.loads(journal.read_text()))
-    return None
+    for folder in (source, target):
+        fsync_folder(folder)
 
 
 def _percent(text: str) -> int:

@@ -18,6 +18,7 @@ from pathlib import PurePosixPath
 from harness.errors import DataError
 
 PICTURES = frozenset({".jpg", ".jpeg"})
+LABELS = ".txt"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,26 +43,43 @@ def pair_members(members: Iterable[str]) -> Pairing:
     """Pair pictures with labels among archive members below a folder `obj_…_data`.
 
     Raises:
-        DataError: two pictures share a label (`a.jpg`, `a.JPG`), or two frames would get the same name.
+        DataError: as `pair`, or two frames would get the same name.
+    """
+    paired, unpaired = pair(members)
+    return Pairing(frames=_named(paired), unpaired=unpaired)
+
+
+def pair(
+    names: Iterable[str], *, picture_endings: frozenset[str] = PICTURES
+) -> tuple[dict[str, tuple[str, str]], tuple[str, ...]]:
+    """Pair pictures with labels whose paths are the same but for the extension, which the last dot starts.
+
+    Returns:
+        {path without extension: (picture, label)}, sorted, and sentences on what has no partner.
+
+    Raises:
+        DataError: two pictures or two labels for one path (`a.jpg`, `a.JPG`).
     """
     pictures: dict[str, str] = {}
     labels: dict[str, str] = {}
-    for member in sorted(members):
-        path = PurePosixPath(member)
-        key = member[: len(member) - len(path.suffix)]
-        if path.suffix.lower() in PICTURES:
-            if key in pictures:
-                raise DataError(
-                    f"{pictures[key]} and {member} share one label, expected one picture for each",
-                    remedy="rename or remove one of them in the archive",
-                )
-            pictures[key] = member
-        elif path.suffix.lower() == ".txt":
-            labels[key] = member
+    for name in sorted(names):
+        ending = PurePosixPath(name).suffix
+        if ending.lower() in picture_endings:
+            found, partner = pictures, "label"
+        elif ending.lower() == LABELS:
+            found, partner = labels, "picture"
+        else:
+            continue
+        key = name.removesuffix(ending)
+        if key in found:
+            raise DataError(
+                f"{found[key]} and {name} share one {partner}, expected one for each",
+                remedy="rename or remove one of them",
+            )
+        found[key] = name
     unpaired = [f"{pictures[key]} has no label" for key in sorted(pictures.keys() - labels.keys())]
     unpaired += [f"{labels[key]} has no picture" for key in sorted(labels.keys() - pictures.keys())]
-    paired = {key: (pictures[key], labels[key]) for key in pictures.keys() & labels.keys()}
-    return Pairing(frames=_named(paired), unpaired=tuple(unpaired))
+    return {key: (pictures[key], labels[key]) for key in sorted(pictures.keys() & labels.keys())}, tuple(unpaired)
 
 
 def _named(paired: dict[str, tuple[str, str]]) -> tuple[Frame, ...]:

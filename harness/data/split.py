@@ -3,9 +3,12 @@
 import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from harness.errors import DataError
-from harness.settings.dataset import SplitRule
+
+if TYPE_CHECKING:  # settings read TOML, which Python 3.10 cannot do by itself, and generate_val_dataset.py has no more
+    from harness.settings.dataset import SplitRule
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,7 +29,7 @@ def draw(names: Collection[str], count: int, *, seed: int) -> tuple[str, ...]:
     return tuple(sorted(_shuffled(names, seed)[:count]))
 
 
-def split_frames(folders: Mapping[str, str], rule: SplitRule, *, limit: int = 0) -> Split:
+def split_frames(folders: Mapping[str, str], rule: "SplitRule", *, limit: int = 0) -> Split:
     """Divide frames into train and test.
 
     Args:

@@ -41,16 +41,10 @@ def options(folders, *more):
     return [*named, f"--output_dir={folders / 'val'}", *more]
 
 
-def start(folders, *more, isolated=True):
+def start(folders, *more, python=sys.executable):
     """By path, in another folder, and without any installed package."""
-    program = [sys.executable, "-I", "-S"] if isolated else [sys.executable]
-    return subprocess.run(
-        [*program, str(SCRIPT), *options(folders, *more)],
-        cwd=folders,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [python, "-I", "-S", str(SCRIPT), *options(folders, *more)]
+    return subprocess.run(command, cwd=folders, capture_output=True, text=True, check=False)
 
 
 def stems(folder):
@@ -79,6 +73,13 @@ def test_ten_percent_of_the_pairs_are_moved(folders):
     assert (run.returncode, run.stderr) == (0, "")
     assert run.stdout == f"done: 4 pairs moved to {folders / 'val'}\n"
     assert len(moved(folders)) == 4
+
+
+@pytest.mark.parametrize("version", ["3.10", "3.12", "3.13"])
+def test_any_python_will_do(folders, interpreter, version):
+    run = start(folders, python=interpreter(version))
+
+    assert (run.returncode, run.stderr) == (0, "")
 
 
 def test_another_share_can_be_asked_for(folders):
@@ -185,9 +186,18 @@ def test_pictures_and_labels_without_partner_are_named_and_nothing_moves(folders
 
     assert run.returncode == 1
     assert "2 file(s) without partner" in run.stderr
-    assert "00001.00003.jpg has no label in" in run.stderr
-    assert "00001.00007.txt has no picture in" in run.stderr
+    assert "00001.00003.jpg has no label" in run.stderr
+    assert "00001.00007.txt has no picture" in run.stderr
     assert content(folders) == before
+
+
+def test_two_pictures_of_one_name_are_refused(folders):
+    (folders / "train/images/00001.00003.png").write_text("x")
+
+    run = start(folders)
+
+    assert run.returncode == 1
+    assert "00001.00003.jpg and 00001.00003.png share one label" in run.stderr
 
 
 def test_a_folder_that_is_not_there_is_named(folders):

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.data.frames import pair_members
+from harness.data.frames import pair, pair_members
 from harness.errors import DataError
 
 
@@ -53,6 +53,16 @@ def test_a_picture_is_known_by_its_ending_in_any_case(ending):
 def test_two_pictures_for_one_label_are_refused():
     with pytest.raises(DataError, match=r"a\.JPG and obj_train_data/a\.jpg share one label"):
         pair_members(["obj_train_data/a.jpg", "obj_train_data/a.JPG", "obj_train_data/a.txt"])
+
+
+def test_two_labels_for_one_picture_are_refused():
+    with pytest.raises(DataError, match=r"a\.TXT and obj_train_data/a\.txt share one picture, expected one for each"):
+        pair_members(["obj_train_data/a.jpg", "obj_train_data/a.TXT", "obj_train_data/a.txt"])
+
+
+def test_files_of_other_kinds_are_passed_over():
+    assert pair(["a.jpg", "a.txt", "b.png", "notes", "a.json"]) == ({"a": ("a.jpg", "a.txt")}, ())
+    assert pair(["b.PNG", "b.txt"], picture_endings=frozenset({".png"})) == ({"b": ("b.PNG", "b.txt")}, ())
 
 
 def test_what_has_no_partner_is_told_with_its_place_and_left_out():
