@@ -79,7 +79,9 @@ def pair(
         found[key] = name
     unpaired = [f"{pictures[key]} has no label" for key in sorted(pictures.keys() - labels.keys())]
     unpaired += [f"{labels[key]} has no picture" for key in sorted(labels.keys() - pictures.keys())]
-    return {key: (pictures[key], labels[key]) for key in sorted(pictures.keys() & labels.keys())}, tuple(unpaired)
+    return {key: (pictures[key], labels[key]) for key in sorted(pictures.keys() & labels.keys())}, tuple(
+        unpaired
+    )
 
 
 def _named(paired: dict[str, tuple[str, str]]) -> tuple[Frame, ...]:

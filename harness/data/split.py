@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from harness.errors import DataError
 
-if TYPE_CHECKING:  # settings read TOML, which Python 3.10 cannot do by itself, and generate_val_dataset.py has no more
+if (
+    TYPE_CHECKING
+):  # settings read TOML, which Python 3.10 cannot do by itself, and generate_val_dataset.py has no more
     from harness.settings.dataset import SplitRule
 
 

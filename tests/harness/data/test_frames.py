@@ -56,7 +56,9 @@ def test_two_pictures_for_one_label_are_refused():
 
 
 def test_two_labels_for_one_picture_are_refused():
-    with pytest.raises(DataError, match=r"a\.TXT and obj_train_data/a\.txt share one picture, expected one for each"):
+    with pytest.raises(
+        DataError, match=r"a\.TXT and obj_train_data/a\.txt share one picture, expected one for each"
+    ):
         pair_members(["obj_train_data/a.jpg", "obj_train_data/a.TXT", "obj_train_data/a.txt"])
 
 
