@@ -232,13 +232,13 @@ def _each(work: Callable[[Path], T], files: Sequence[Path]) -> list[T]:
         return [work(file) for file in files]
     from concurrent.futures import ThreadPoolExecutor  # 3 ms, which a run that does nothing can do without
 
-    found: list[T] = [None] * len(files)  # type: ignore[list-item]
+    results: list[T] = [None] * len(files)  # type: ignore[list-item]
     with ThreadPoolExecutor(threads) as pool:
         # A thread takes every eighth file: to hand over each one by itself costs more than to hash a label.
         shares = pool.map(lambda start: [work(file) for file in files[start::threads]], range(threads))
         for start, share in enumerate(shares):
-            found[start::threads] = share
-    return found
+            results[start::threads] = share
+    return results
 
 
 def _facts(file: Path, *, durable: bool) -> tuple[int, str]:

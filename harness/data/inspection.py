@@ -46,11 +46,11 @@ def _inspect_picture(path: Path, dataset: Dataset, findings: Findings) -> None:
     content = path.read_bytes()
     findings.pictures.setdefault(hashlib.sha256(content).hexdigest(), []).append(path.stem)
     expected = f"a JPEG picture of {dataset.width_px}x{dataset.height_px}"
-    if found := picture_fault(content, width_px=dataset.width_px, height_px=dataset.height_px):
+    if found := picture_problem(content, width_px=dataset.width_px, height_px=dataset.height_px):
         findings.problems.append(Problem(where=f"images/{path.name}", found=found, expected=expected))
 
 
-def picture_fault(content: bytes, *, width_px: int, height_px: int) -> str:
+def picture_problem(content: bytes, *, width_px: int, height_px: int) -> str:
     """What is wrong with a JPEG picture, or "". Its size is looked at before anything is decoded."""
     from PIL import Image, UnidentifiedImageError  # costs 30 ms, and only this needs it
 

@@ -103,7 +103,7 @@ class Stage:
         ingredients = self.ingredients()
         fingerprint = digest_of(ingredients)
         attempt = Attempt.begin(self.name, fingerprint=fingerprint, settings=self.settings, run_id=run_id)
-        attempt.say(f"starts: {'; '.join(reasons[:3])}")
+        attempt.say(f"starting: {'; '.join(reasons[:3])}")
         try:
             self.perform(attempt)
             self._publish(attempt, ingredients)

@@ -14,7 +14,7 @@ from harness.workspace.spec_copies import SPLITS, conversion_template
 
 
 class ConvertData(Stage):
-    """Labels and image names in the records that training reads."""
+    """Writes labels and image names as the records that training reads."""
 
     name = "convert-data"
     revision = 1

@@ -18,7 +18,7 @@ METRICS = {"test": "experiment/metrics.json", "val": "experiment/metrics_val.jso
 
 
 class Eval(Stage):
-    """How good the trained model is."""
+    """Measures the trained model on the test and the validation frames."""
 
     name = "eval"
     revision = 1
@@ -69,7 +69,7 @@ class Eval(Stage):
         from harness.data.box_counts import count_boxes  # only a run needs it
 
         counts = dict.fromkeys(sorted(set(mapping.values())), 0)
-        found = count_boxes(labels, [path.stem for path in labels.glob("*.txt")], tuple(mapping)).boxes
+        boxes = count_boxes(labels, [path.stem for path in labels.glob("*.txt")], tuple(mapping)).boxes
         for source, target in mapping.items():
-            counts[target] += found[source]
+            counts[target] += boxes[source]
         return counts

@@ -1,4 +1,4 @@
-"""export: the trained model as ONNX, with what an inference server wants to know of it."""
+"""export: the trained model as ONNX, with the files that an inference server reads beside it."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ RESULTS = "experiment/export"
 
 
 class Export(Stage):
-    """The model for use elsewhere."""
+    """Writes the model for use elsewhere."""
 
     name = "export"
     revision = 1

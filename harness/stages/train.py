@@ -19,7 +19,7 @@ RESULTS = "experiment"
 
 
 class Train(Stage):
-    """Training itself."""
+    """Trains the network, and goes on where an earlier attempt of the same settings was cut short."""
 
     name = "train"
     revision = 1
@@ -72,26 +72,28 @@ class Train(Stage):
         for earlier in attempt.earlier():
             before = staged(earlier, RESULTS)
             # The last epoch is trained again, so that the engine writes its closing files itself.
-            found = [
+            saved = [
                 (epoch, path) for epoch, path in whole_checkpoints(before) if epoch < self.settings.epochs
             ]
-            if not found:
+            if not saved:
                 continue
-            for _, path in found:
+            for _, path in saved:
                 link_or_copy(path, results / "weights" / path.name)
             (results / "status.json").write_bytes((before / "status.json").read_bytes())
-            epoch, path = found[-1]
+            epoch, path = saved[-1]
             attempt.say(f"goes on after epoch {epoch} of the try {earlier.name}")
             return results / "weights" / path.name
         return None
 
     def _check(self, attempt: Attempt, results: Path) -> None:
         # TAO ends well after a loss that is not a number: the promised last checkpoint is what tells.
-        found = [epoch for epoch, _ in checkpoints(results / "weights")]
-        if not found or (found[-1] != self.settings.epochs and not may_stop_early(self.experiment.template)):
+        epochs = [epoch for epoch, _ in checkpoints(results / "weights")]
+        if not epochs or (
+            epochs[-1] != self.settings.epochs and not may_stop_early(self.experiment.template)
+        ):
             raise attempt.error(
                 f"expected a checkpoint of epoch {self.settings.epochs} in the end, "
-                f"found checkpoints of epochs: {', '.join(map(str, found)) or 'none'}"
+                f"found checkpoints of epochs: {', '.join(map(str, epochs)) or 'none'}"
             )
 
     def _keep_logs(self, attempt: Attempt, results: Path) -> None:

@@ -16,7 +16,7 @@ SCALES = ("small", "mid", "big")
 
 
 class TuneBdb(Stage):
-    """Anchors by k-means over the training labels."""
+    """Finds anchors by k-means over the training labels."""
 
     name = "tune-bdb"
     revision = 1

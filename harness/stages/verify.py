@@ -1,4 +1,4 @@
-"""verify: is the data what it should be, and the same labels in the form NVIDIA's tools read."""
+"""verify: check the data, and write the labels in the form that NVIDIA's tools read."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -82,11 +82,11 @@ class Verify(Stage):
         )
 
 
-def _check_classes(found: list[str], attempt: Attempt) -> None:
+def _check_classes(classes: list[str], attempt: Attempt) -> None:
     dataset = attempt.settings.dataset
-    if tuple(found) != dataset.classes:
+    if tuple(classes) != dataset.classes:
         raise DataError(
-            f"obj.names in {dataset.archive} has the classes {', '.join(found)}; "
+            f"obj.names in {dataset.archive} has the classes {', '.join(classes)}; "
             f"the data set {dataset.name} expects {', '.join(dataset.classes)}, in this order",
             remedy=f"correct classes in the file of data set {dataset.name}, "
             "and the classes in the experiment spec",
@@ -97,7 +97,7 @@ def _check_problems(findings: "Findings", attempt: Attempt) -> None:
     if findings.problems:
         archive, again = attempt.settings.dataset.archive, attempt.settings.command("verify")
         raise DataError(
-            f"{len(findings.problems)} fault(s) in {attempt.workspace.frames}:{listing(findings.problems)}",
+            f"{len(findings.problems)} problem(s) in {attempt.workspace.frames}:{listing(findings.problems)}",
             remedy=f"correct {archive} at its source, and its sha256, then: {again}",
         )
 

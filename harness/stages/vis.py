@@ -1,4 +1,4 @@
-"""vis: what the model sees, drawn on some of the test frames."""
+"""vis: the boxes that the model finds, drawn on some of the test frames."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ PRODUCTS = (f"{RESULTS}/images_annotated", f"{RESULTS}/labels")
 
 
 class Vis(Stage):
-    """Annotated frames and their boxes as KITTI labels."""
+    """Draws boxes on frames, and writes them as KITTI labels."""
 
     name = "vis"
     revision = 1

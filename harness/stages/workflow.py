@@ -135,13 +135,13 @@ def kept(settings: Settings, names: Sequence[str]) -> list[Ending]:
 
 def needed(names: Collection[str]) -> list[str]:
     """The named stages and all they depend on, in the order of the workflow."""
-    found: set[str] = set()
+    reached: set[str] = set()
     waiting = list(names)
     while waiting:
         name = waiting.pop()
-        found.add(name)
+        reached.add(name)
         waiting += [kind.name for kind in KINDS[name].upstream]
-    return [stage for stage in STAGES if stage in found]
+    return [stage for stage in STAGES if stage in reached]
 
 
 def survey(settings: Settings, names: Collection[str]) -> list[Step]:

@@ -70,7 +70,7 @@ def through_queue(settings: Settings, words: Sequence[str], stages: Sequence[str
         print(f"nothing to do: {', '.join(stages)} are done")
         return 0
     if _needs_network(settings):
-        with held(settings):
+        with held(Workspace(settings.workspace)):
             (ending,) = workflow.run(settings, ["download"], verbose=False)
         if ending.error:
             raise ending.error

@@ -14,6 +14,7 @@ from harness.settings.platform import goes_to_queue
 from harness.settings.variables import Settings
 from harness.text import columns, duration, last_lines, shortened
 from harness.verbs.verb import QUEUE, WORKFLOW, Option, Verb
+from harness.workspace.layout import Workspace
 from harness.workspace.marker import STAGES
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _here(settings: Settings, names: Sequence[str], *, verbose: bool) -> int:
 
         for remark in check(settings):
             print(f"jamcam: {remark}", flush=True)
-        with held(settings):
+        with held(Workspace(settings.workspace)):
             try:
                 endings = workflow.run(settings, names, verbose=verbose)
             except workflow.RunInterrupted as interruption:

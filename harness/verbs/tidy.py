@@ -22,14 +22,13 @@ MADE = (
 
 
 @contextlib.contextmanager
-def held(settings: Settings) -> Iterator[Workspace]:
-    """Nobody else works in the workspace of `settings` inside this context."""
+def held(workspace: Workspace) -> Iterator[None]:
+    """Nobody else works in `workspace` inside this context."""
     from harness.queue.slurm import is_over
     from harness.workspace.lock import workspace_lock
 
-    workspace = Workspace(settings.workspace)
     with workspace_lock(workspace, say=lambda text: print(f"jamcam: {text}", flush=True), is_over=is_over):
-        yield workspace
+        yield
 
 
 def _unlock(settings: Settings, options: argparse.Namespace) -> int:
@@ -44,7 +43,8 @@ def _clean(settings: Settings, options: argparse.Namespace) -> int:
     if not settings.workspace.is_dir():
         print(f"nothing to clean: there is no {settings.workspace}")
         return 0
-    with held(settings) as workspace:
+    workspace = Workspace(settings.workspace)
+    with held(workspace):
         removed, kept = clean(workspace, archive=settings.dataset.archive, keep=settings.keep)
     print("removed: " + (", ".join(removed) or "nothing"))
     print("kept: " + (", ".join(kept) or "nothing") + f" (in {settings.workspace})")

@@ -1,4 +1,8 @@
-"""The lock of a workspace: who works here, with which engines; taken, refused, and tidied up after."""
+"""The lock of a workspace: which run holds it, and which engines work for that run.
+
+`.lock` names the run, `.lock.<stage>` the engine that a stage started. A lock whose run is gone is taken over,
+and engines that outlived it are ended; a lock whose run may be alive is refused.
+"""
 
 import contextlib
 import json
@@ -37,64 +41,6 @@ class EngineProcess:
     started: str
 
 
-def take(workspace: Workspace, holder: Holder) -> None:
-    """Write the lock.
-
-    Raises:
-        FileExistsError: somebody holds the workspace.
-    """
-    create_once(workspace.lock, _content(holder))
-
-
-def holder_of(workspace: Workspace) -> Holder | None:
-    """Who holds the workspace, or None. A lock nobody can read is held by nobody on no host."""
-    try:
-        text = workspace.lock.read_text()
-    except FileNotFoundError:
-        return None
-    try:
-        return Holder(**json.loads(text))
-    except (ValueError, TypeError):
-        return Holder(host="(unreadable lock)", pid=0, started="")
-
-
-def take_away(workspace: Workspace, stale: Holder) -> bool:
-    """Remove the lock of `stale` and of nobody else; whether it was ours to remove."""
-    aside = workspace.lock.with_name(f"{workspace.lock.name}.stale.{os.getpid()}")
-    try:
-        workspace.lock.rename(aside)  # of several takers only one gets the file
-    except FileNotFoundError:
-        return False
-    content = aside.read_bytes()
-    remove(aside)
-    if content == _content(stale):
-        return True
-    # Somebody took it over between our look and our rename: put it back, unless there is another one by now.
-    with contextlib.suppress(FileExistsError):
-        create_once(workspace.lock, content)
-    return False
-
-
-def _content(holder: Holder) -> bytes:
-    return json.dumps(asdict(holder), sort_keys=True).encode()
-
-
-def release(workspace: Workspace) -> None:
-    """Give the workspace back."""
-    remove(workspace.lock)
-
-
-def engines_of(workspace: Workspace) -> list[tuple[Path, EngineProcess]]:
-    """Engines that were at work when their run ended, with the files that name them."""
-    found = []
-    for path in sorted(workspace.root.glob(".lock.*")):
-        try:
-            found.append((path, EngineProcess(**json.loads(path.read_text()))))
-        except (ValueError, TypeError, OSError):
-            continue
-    return found
-
-
 @contextlib.contextmanager
 def workspace_lock(
     workspace: Workspace, *, say: Callable[[str], None], is_over: Callable[[str], bool]
@@ -131,17 +77,85 @@ def workspace_lock(
         release(workspace)
 
 
+def unlock(workspace: Workspace, *, force: bool) -> Holder | None:
+    """Remove the lock; the holder it named, or None where there was no lock.
+
+    Raises:
+        Locked: the holder is alive on this host, and `force` is not given.
+    """
+    holder = holder_of(workspace)
+    if holder is None:
+        return None
+    if not force and holder.host == socket.gethostname() and is_running(holder.pid, holder.started):
+        raise _locked(workspace, holder, f"end it first: kill {holder.pid}")
+    release(workspace)
+    return holder
+
+
+def holder_of(workspace: Workspace) -> Holder | None:
+    """Who holds the workspace, or None. A lock nobody can read is held by nobody on no host."""
+    try:
+        text = workspace.lock.read_text()
+    except FileNotFoundError:
+        return None
+    try:
+        return Holder(**json.loads(text))
+    except (ValueError, TypeError):
+        return Holder(host="(unreadable lock)", pid=0, started="")
+
+
+def take(workspace: Workspace, holder: Holder) -> None:
+    """Write the lock.
+
+    Raises:
+        FileExistsError: somebody holds the workspace.
+    """
+    create_once(workspace.lock, _content(holder))
+
+
+def take_away(workspace: Workspace, stale: Holder) -> bool:
+    """Remove the lock of `stale` and of nobody else; whether it was ours to remove."""
+    aside = workspace.lock.with_name(f"{workspace.lock.name}.stale.{os.getpid()}")
+    try:
+        workspace.lock.rename(aside)  # of several takers only one gets the file
+    except FileNotFoundError:
+        return False
+    content = aside.read_bytes()
+    if content != _content(stale):
+        # Somebody took it over between our look and our rename: put it back, unless there is another one by now.
+        with contextlib.suppress(FileExistsError):
+            create_once(workspace.lock, content)
+    remove(aside)
+    return content == _content(stale)
+
+
+def release(workspace: Workspace) -> None:
+    """Give the workspace back."""
+    remove(workspace.lock)
+
+
+def engines_of(workspace: Workspace) -> list[tuple[Path, EngineProcess]]:
+    """Engines that were at work when their run ended, with the files that name them."""
+    engines = []
+    for path in sorted(workspace.root.glob(".lock.*")):
+        try:
+            engines.append((path, EngineProcess(**json.loads(path.read_text()))))
+        except (ValueError, TypeError, OSError):
+            continue
+    return engines
+
+
 def _take(
     workspace: Workspace, me: Holder, say: Callable[[str], None], is_over: Callable[[str], bool]
 ) -> None:
     try:
         take(workspace, me)
     except FileExistsError:
-        found = holder_of(workspace)
-        if found is not None:
-            _refuse_unless_gone(workspace, found, me, is_over)
-            if take_away(workspace, found):
-                say(f"took over the workspace from {found}, which is gone")
+        holder = holder_of(workspace)
+        if holder is not None:
+            _refuse_unless_gone(workspace, holder, me, is_over)
+            if take_away(workspace, holder):
+                say(f"took over the workspace from {holder}, which is gone")
         try:
             take(workspace, me)
         except FileExistsError:
@@ -150,23 +164,23 @@ def _take(
 
 
 def _refuse_unless_gone(
-    workspace: Workspace, found: Holder, me: Holder, is_over: Callable[[str], bool]
+    workspace: Workspace, holder: Holder, me: Holder, is_over: Callable[[str], bool]
 ) -> None:
-    if found.host != me.host:
+    if holder.host != me.host:
         # A job leaves its lock behind when its node goes down, or when it is killed on one that is no longer
         # ours.
-        job, mine = found.slurm_job.partition(".")[0], me.slurm_job.partition(".")[0]
-        if job and found.slurm_job != me.slurm_job and (job == mine or is_over(job)):
+        job, mine = holder.slurm_job.partition(".")[0], me.slurm_job.partition(".")[0]
+        if job and holder.slurm_job != me.slurm_job and (job == mine or is_over(job)):
             return
         raise _locked(
-            workspace, found, f"if that run is surely over: jamcam unlock --workspace {workspace.root}"
+            workspace, holder, f"if that run is surely over: jamcam unlock --workspace {workspace.root}"
         )
-    if is_running(found.pid, found.started):
-        raise _locked(workspace, found, f"wait for it to end, or end it: kill {found.pid}")
+    if is_running(holder.pid, holder.started):
+        raise _locked(workspace, holder, f"wait for it to end, or end it: kill {holder.pid}")
 
 
-def _locked(workspace: Workspace, found: Holder, remedy: str) -> Locked:
-    return Locked(f"{workspace.root} is held by {found}", remedy=remedy)
+def _locked(workspace: Workspace, holder: Holder, remedy: str) -> Locked:
+    return Locked(f"{workspace.root} is held by {holder}", remedy=remedy)
 
 
 def _end_survivors(workspace: Workspace, say: Callable[[str], None]) -> None:
@@ -177,16 +191,5 @@ def _end_survivors(workspace: Workspace, say: Callable[[str], None]) -> None:
         remove(path)
 
 
-def unlock(workspace: Workspace, *, force: bool) -> Holder | None:
-    """Remove the lock; the holder it named, or None where there was no lock.
-
-    Raises:
-        Locked: the holder is alive on this host, and `force` is not given.
-    """
-    found = holder_of(workspace)
-    if found is None:
-        return None
-    if not force and found.host == socket.gethostname() and is_running(found.pid, found.started):
-        raise _locked(workspace, found, f"end it first: kill {found.pid}")
-    release(workspace)
-    return found
+def _content(holder: Holder) -> bytes:
+    return json.dumps(asdict(holder), sort_keys=True).encode()

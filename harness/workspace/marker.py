@@ -1,4 +1,9 @@
-"""What a stage leaves behind: products, a fingerprint of what went in, and the marker that says both."""
+"""The marker of a finished stage, and the fingerprint by which a later run tells whether it is still right.
+
+`.markers/<stage>.json` is written last. It names the products with their digests, and the fingerprint: the digest
+of the ingredients (settings, spec, engine, what other stages made), which lie in `.markers/inputs/<stage>.json`,
+so that changes can be told in words.
+"""
 
 import hashlib
 import json
@@ -26,7 +31,7 @@ class Product:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EngineIdentity:
-    """Who answered, as far as it can change what comes out."""
+    """The engine that was asked, as far as it can change what comes out."""
 
     name: str  # portable, tao, or the name of a program found on PATH
     version: str
@@ -55,60 +60,6 @@ class Marker:
     def outcome(self) -> str:
         """Digest of all products, which the next stages note as consumed."""
         return digest_of([(product.path, product.digest.sha256) for product in self.products])
-
-
-def digest_of(value: Any) -> str:
-    """SHA-256 of a JSON-able value, independent of the order of keys."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True, allow_nan=False).encode()).hexdigest()
-
-
-def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """What differs between two sets of ingredients of a fingerprint, in words, settings first."""
-    found = differences(before.get("inputs"), after.get("inputs"))
-    found += differences(before.get("engine"), after.get("engine"), "engine")
-    if before.get("revision") != after.get("revision"):
-        found.append(f"this stage works differently since (revision {after.get('revision')})")
-    consumed = {**(before.get("consumed") or {})}
-    for stage, outcome in after["consumed"].items():
-        if consumed.get(stage) != outcome:
-            found.append(f"what {stage} made has changed" if outcome else f"what {stage} made is gone")
-    return found or ["what goes in has changed"]
-
-
-def differences(before: Any, after: Any, name: str = "") -> list[str]:
-    """Where two JSON-able values differ, in words; of texts every line that differs."""
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
-        found = []
-        for key in sorted({*before, *after}):
-            found += differences(before.get(key), after.get(key), f"{name} {key}".strip())
-        return found
-    if isinstance(before, str) and isinstance(after, str) and "\n" in before + after:
-        return _text_differences(before, after, name)
-    return [] if before == after else [f"{name} was {_shown(before)}, is now {_shown(after)}"]
-
-
-def _text_differences(before: str, after: str, name: str) -> list[str]:
-    """A sentence for each line that differs: with its number now, or before where it is gone."""
-    import difflib  # only what has changed needs it
-
-    old, new = before.splitlines(), after.splitlines()
-    found = []
-    for tag, i, i_end, j, j_end in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        both = min(i_end - i, j_end - j) if tag != "equal" else 0
-        for was, number in zip(old[i : i + both], range(j, j_end), strict=False):
-            now = new[number].strip()
-            found.append(f"{name} line {number + 1} was '{was.strip()}', is now '{now}'")
-        if tag != "equal":
-            found += [f"{name} line {at + 1} '{old[at].strip()}' is gone" for at in range(i + both, i_end)]
-            found += [f"{name} line {at + 1} '{new[at].strip()}' is new" for at in range(j + both, j_end)]
-    return found or ([] if before == after else [f"{name} has other line ends"])
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "not there"
-    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
-    return f"{text[:DIGEST_SHOWN]}…" if len(text) == DIGEST_LENGTH else text
 
 
 def write_marker(workspace: Workspace, marker: Marker, ingredients: Mapping[str, Any]) -> None:
@@ -148,3 +99,57 @@ def read_ingredients(workspace: Workspace, stage: str) -> dict[str, Any]:
 def forget(workspace: Workspace, stage: str) -> None:
     """Take the marker away: from now on the stage is not done."""
     remove(workspace.marker(stage))
+
+
+def digest_of(value: Any) -> str:
+    """SHA-256 of a JSON-able value, independent of the order of keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, allow_nan=False).encode()).hexdigest()
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """What differs between two sets of ingredients of a fingerprint, in words, settings first."""
+    reasons = differences(before.get("inputs"), after.get("inputs"))
+    reasons += differences(before.get("engine"), after.get("engine"), "engine")
+    if before.get("revision") != after.get("revision"):
+        reasons.append(f"this stage works differently since (revision {after.get('revision')})")
+    consumed = {**(before.get("consumed") or {})}
+    for stage, outcome in after["consumed"].items():
+        if consumed.get(stage) != outcome:
+            reasons.append(f"what {stage} made has changed" if outcome else f"what {stage} made is gone")
+    return reasons or ["what goes in has changed"]
+
+
+def differences(before: Any, after: Any, name: str = "") -> list[str]:
+    """Where two JSON-able values differ, in words; of texts every line that differs."""
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        lines = []
+        for key in sorted({*before, *after}):
+            lines += differences(before.get(key), after.get(key), f"{name} {key}".strip())
+        return lines
+    if isinstance(before, str) and isinstance(after, str) and "\n" in before + after:
+        return _text_differences(before, after, name)
+    return [] if before == after else [f"{name} was {_shown(before)}, is now {_shown(after)}"]
+
+
+def _text_differences(before: str, after: str, name: str) -> list[str]:
+    """A sentence for each line that differs: with its number now, or before where it is gone."""
+    import difflib  # only what has changed needs it
+
+    old, new = before.splitlines(), after.splitlines()
+    lines = []
+    for tag, i, i_end, j, j_end in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        both = min(i_end - i, j_end - j) if tag != "equal" else 0
+        for was, number in zip(old[i : i + both], range(j, j_end), strict=False):
+            now = new[number].strip()
+            lines.append(f"{name} line {number + 1} was '{was.strip()}', is now '{now}'")
+        if tag != "equal":
+            lines += [f"{name} line {at + 1} '{old[at].strip()}' is gone" for at in range(i + both, i_end)]
+            lines += [f"{name} line {at + 1} '{new[at].strip()}' is new" for at in range(j + both, j_end)]
+    return lines or ([] if before == after else [f"{name} has other line ends"])
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "not there"
+    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+    return f"{text[:DIGEST_SHOWN]}…" if len(text) == DIGEST_LENGTH else text

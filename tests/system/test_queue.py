@@ -49,7 +49,7 @@ def test_a_failed_command_ends_with_its_last_words_its_status_and_the_command_th
 
 def test_a_cancelled_job_ends_as_that(run):
     one = run().start(misbehave="train=hang")
-    one.sees("train | starts")
+    one.sees("train | starting")
     one.cluster.ask("scancel", one.job())
 
     assert one.end() == 1
@@ -131,7 +131,7 @@ def test_several_submitters_of_one_command_share_one_job(run):
 
 def test_another_command_in_the_same_workspace_is_refused_while_a_job_is_under_way(run):
     one = run().start(misbehave="train=hang")
-    one.sees("train | starts")
+    one.sees("train | starting")
     other = run("other")
     other.workspace = one.workspace
 
@@ -174,7 +174,7 @@ def test_where_a_job_may_not_be_put_back_the_run_goes_on_in_another(run):
 
 def test_a_run_that_finishes_nothing_before_its_limit_is_not_begun_for_ever(run):
     one = run().start(misbehave="train=hang")
-    one.sees("train | starts")
+    one.sees("train | starting")
     until(lambda: one.cluster.state(one.job()) == "RUNNING", 200)
     one.cluster.ask("scontrol", "update", f"jobid={one.job()}", "comment=x")
     for path in one.workspace.glob(".markers/*.json"):
@@ -260,7 +260,7 @@ def test_a_preempted_job_comes_back(run):
 
 def test_a_job_preempted_for_good_ends_as_that(run):
     one = run().start("--partition=low", misbehave="train=hang", requeue=False, options=["--exclusive"])
-    one.sees("train | starts")
+    one.sees("train | starting")
     one.cluster.ask("sbatch", "-N2", "--exclusive", "-o", "/dev/null", "--wrap", "true")
 
     assert one.end() == 1
@@ -346,7 +346,7 @@ def test_a_secret_reaches_the_job_and_nothing_else(run, monkeypatch):
     one = run()
     one.cluster.environment["JAMCAM_KEY"] = "open sesame"
     try:
-        assert one.start(misbehave="train=hang").sees("train | starts") is None
+        assert one.start(misbehave="train=hang").sees("train | starting") is None
         (folder,) = one.workspace.glob(".jobs/2*")
         assert (folder / "key").stat().st_mode & 0o777 == 0o600
         assert files_that_hold(b"open sesame", one.workspace) == [folder / "key"]
@@ -371,7 +371,7 @@ def files_that_hold(secret, folder):
 
 def test_a_job_of_one_run_submitted_by_hand_as_well_does_nothing(run):
     one = run().start(misbehave="train=hang")
-    one.sees("train | starts")
+    one.sees("train | starting")
     (script,) = one.workspace.glob(".jobs/*/script-1.sh")
     second = one.cluster.ask(
         "sbatch", "--parsable", "--job-name=by-hand", "-o", str(script.parent / "o"), str(script)

@@ -5,7 +5,7 @@ import zlib
 import pytest
 from PIL import Image
 
-from harness.data.inspection import inspect_frames, picture_fault
+from harness.data.inspection import inspect_frames, picture_problem
 from harness.settings.dataset import Dataset, SplitRule
 
 DATASET = Dataset(
@@ -64,7 +64,7 @@ def test_a_sound_frame_has_no_problems_and_kitti_labels(tmp_path):
 def test_pictures_of_any_colour_are_pictures(mode):
     colour = 90 if mode == "L" else (90,) * len(mode)
 
-    assert picture_fault(jpeg(colour=colour, mode=mode), width_px=32, height_px=24) == ""
+    assert picture_problem(jpeg(colour=colour, mode=mode), width_px=32, height_px=24) == ""
 
 
 @pytest.mark.parametrize(

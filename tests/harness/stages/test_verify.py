@@ -62,7 +62,7 @@ def test_every_fault_is_told_at_once_with_file_line_found_and_expected(dataset, 
         verify(run, declared)
 
     assert caught.value.message == (
-        f"4 fault(s) in {workspace}/data/.frames:\n"
+        f"4 problem(s) in {workspace}/data/.frames:\n"
         "  images/f00.jpg: an empty file; expected a JPEG picture of 96x64\n"
         "  labels_raw/f01.txt:1: class 9; expected 0 to 1\n"
         "  labels_raw/f01.txt:2: '0 nan 0.5 0.1 0.1'; expected finite numbers\n"
@@ -75,7 +75,7 @@ def test_of_many_faults_the_first_twenty_are_told(dataset, run):
     with pytest.raises(DataError) as caught:
         verify(run, dataset({"day0/f00.txt": b"x\n" * 30}))
 
-    assert caught.value.message.startswith("30 fault(s)")
+    assert caught.value.message.startswith("30 problem(s)")
     assert caught.value.message.endswith("… and 10 more")
     assert len(caught.value.message.splitlines()) == 22
 
