@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -19,14 +18,14 @@ from harness.measure.plan import BenchPlan, load_plan
 from harness.measure.record import Condition, Machine, Record
 from harness.measure.record_files import read_records
 from harness.measure.recording import Recording
-from harness.process.identity import is_running
 from harness.process.signals import Interrupted
 from harness.queue.notes import cost_so_far
 from harness.queue.slurm import is_over
 from harness.settings.variables import Settings
 from harness.stages.experiment import Experiment
+from harness.verdict import Verdict
 from harness.workspace.layout import Workspace
-from harness.workspace.lock import holder_of, workspace_lock
+from harness.workspace.lock import holder_of, is_alive, workspace_lock
 from harness.workspace.marker import digest_of
 
 PROBE_VERSION = 1  # raised by hand when the sampler reads or costs something else
@@ -74,7 +73,7 @@ def _sweep(user: Workspace) -> None:
     """Remove what killed benches of this host left behind; those kept on purpose hold no lock."""
     for lock in (user.root / FOLDER).glob("*/.lock"):
         holder = holder_of(Workspace(lock.parent))
-        if holder and holder.host == socket.gethostname() and not is_running(holder.pid, holder.started):
+        if holder and is_alive(holder, is_over) is Verdict.NO:
             remove(lock.parent)
 
 

@@ -30,6 +30,29 @@ def start_time(pid: int) -> str | None:
     return None if fields[0] in "ZX" else fields[19]
 
 
+def boot_id() -> str:
+    """What tells this start of the machine from all others; "" where the system does not say."""
+    with contextlib.suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return ""
+
+
+def pid_namespace() -> str:
+    """The namespace in which our process numbers mean something: `pid:[4026531836]`; "" if unknown."""
+    with contextlib.suppress(OSError):
+        return str(Path("/proc/self/ns/pid").readlink())
+    return ""
+
+
+def works_in(pid: int, folder: Path) -> bool:
+    """Whether a process has `folder` as its working folder or in its command line."""
+    with contextlib.suppress(OSError):
+        if Path(f"/proc/{pid}/cwd").resolve() == folder.resolve():
+            return True
+        return os.fsencode(folder) in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return False
+
+
 def is_running(pid: int, started: str) -> bool:
     """Whether `pid` is still the process that started at `started`."""
     return start_time(pid) == started

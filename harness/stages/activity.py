@@ -2,7 +2,6 @@
 
 import contextlib
 import re
-import socket
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,13 +9,13 @@ from pathlib import Path
 from harness.clock import unix_s, utc
 from harness.engine.answers import read_status, whole_checkpoints
 from harness.files import read_json
-from harness.process.identity import is_running
 from harness.settings.variables import Settings
 from harness.stages.attempt import read_outcome
 from harness.stages.train import RESULTS, Train
 from harness.text import duration
+from harness.verdict import Verdict
 from harness.workspace.layout import OUTCOME, REQUEST, Workspace, staged
-from harness.workspace.lock import holder_of
+from harness.workspace.lock import holder_of, is_alive
 from harness.workspace.marker import STAGES, digest_of
 
 ETA = re.compile(r"(?:(\d+) days?, )?(\d+):(\d+):([\d.]+)")  # as Python writes a timedelta
@@ -58,8 +57,8 @@ def _holder(workspace: Workspace) -> str:
         return f"{_owner(workspace.lock)}, whose lock cannot be read"
     if holder is None:
         return ""
-    unseen = holder.host == socket.gethostname() and not is_running(holder.pid, holder.started)
-    return f"{holder}{' (no such process is seen here: gone, or in a container)' if unseen else ''}"
+    gone = is_alive(holder, lambda job: False) is Verdict.NO
+    return f"{holder}{' (no such process is seen here: gone, or in a container)' if gone else ''}"
 
 
 def _owner(path: Path) -> str:

@@ -21,6 +21,7 @@ from harness.process.signals import Interrupted
 from harness.settings.variables import Settings
 from harness.text import shortened
 from harness.workspace.layout import LOG, OUTCOME, PRODUCTS, REQUEST, Workspace, staged
+from harness.workspace.lock import note_engine
 from harness.workspace.marker import EngineIdentity, Marker, Product
 from harness.workspace.spec_copies import SpecCopies
 
@@ -123,7 +124,6 @@ class Attempt:
 
         self.argv.append(argv)
         self._write_request(durable=False)
-        lock = self.workspace.engine_lock(self.stage)
         try:
             return run(
                 argv,
@@ -132,10 +132,12 @@ class Attempt:
                 prefix=f"{self.stage} | ",
                 environment=environment,
                 shown=shown,
-                started=lambda pid, birth: write_json(lock, {"pid": pid, "started": birth}, durable=False),
+                started=lambda pid, birth: note_engine(
+                    self.workspace, self.stage, pid=pid, started=birth, folder=self.folder
+                ),
             )
         finally:
-            remove(lock)
+            remove(self.workspace.engine_lock(self.stage))
 
     def made(self, products: Sequence[str]) -> tuple[Product, ...]:
         """The products that were to be made; their contents are on disk from then on.

@@ -10,7 +10,7 @@ from harness.settings.variables import Settings
 from harness.stages.attempt import Attempt
 from harness.stages.experiment import Experiment
 from harness.workspace.layout import Workspace
-from harness.workspace.marker import changes, digest_of, forget, write_marker
+from harness.workspace.marker import changes, digest_of, forget, why_no_marker, write_marker
 from harness.workspace.snapshot import Snapshot
 
 __all__ = ["Attempt", "Stage"]
@@ -68,7 +68,7 @@ class Stage:
         """Why this stage must run, in words, given what lies upstream now; empty when it is done."""
         marker = self.snapshot.marker(self.name)
         if marker is None:
-            return ["it has not been done"]
+            return [why_no_marker(self.workspace, self.name)]
         ingredients = self.ingredients()
         if marker.fingerprint != digest_of(ingredients):
             return changes(self.snapshot.ingredients(self.name), ingredients)
@@ -121,7 +121,7 @@ class Stage:
             replace(attempt.staged(product.path), self.workspace.path(product.path))
         kept = {product.path for product in products}
         for product in before.products if before else ():
-            if product.path not in kept:
+            if product.path not in kept and not self.workspace.leads_outside(product.path):
                 remove(self.workspace.path(product.path))
         engine = self.engine().identity if self.asks else None
         marker = attempt.marker(products, ingredients["consumed"], engine)

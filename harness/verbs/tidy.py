@@ -32,9 +32,10 @@ def held(workspace: Workspace) -> Iterator[None]:
 
 
 def _unlock(settings: Settings, options: argparse.Namespace) -> int:
+    from harness.queue.slurm import is_over
     from harness.workspace.lock import unlock
 
-    holder = unlock(Workspace(settings.workspace), force=options.force)
+    holder = unlock(Workspace(settings.workspace), force=options.force, is_over=is_over)
     print(f"unlocked; it was held by {holder}" if holder else f"{settings.workspace} is not locked")
     return 0
 

@@ -20,6 +20,17 @@ class Workspace:
         """Absolute path of a product given relative to the workspace."""
         return self.root / product
 
+    def confines(self, product: str) -> bool:
+        """Whether a product that a marker names lies in the workspace, below a folder that stages fill."""
+        top, *below = product.split("/")
+        filled = {self.data.name, self.experiment.name, self.pretrained.name}
+        return top in filled and bool(below) and not {"", ".", ".."} & {*below}
+
+    def leads_outside(self, product: str) -> bool:
+        """Whether a folder on the way to a product is a link; `data` itself may be one, of its user."""
+        *folders, _ = self.path(product).relative_to(self.root).parents
+        return any((self.root / folder).is_symlink() for folder in folders if len(folder.parts) > 1)
+
     @property
     def data(self) -> Path:
         """Archive, frames, and the views train, val and test."""

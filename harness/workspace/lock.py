@@ -1,7 +1,9 @@
 """The lock of a workspace: which run holds it, and which engines work for that run.
 
-`.lock` names the run, `.lock.<stage>` the engine that a stage started. A lock whose run is gone is taken over,
-and engines that outlived it are ended; a lock whose run may be alive is refused.
+`.lock` names the run, `.lock.<stage>` the engine that a stage started. A lock whose run is gone is taken
+over, and engines that outlived it are ended; a lock whose run is alive, or may be, is refused. What these
+files say may come from another machine, another start of this one, or another pid namespace, where its
+process numbers mean nothing: a process is ended only where everything fits.
 """
 
 import contextlib
@@ -12,9 +14,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from harness.errors import HarnessError, Locked
-from harness.files import create_once, remove
-from harness.process.identity import CONTAINER, end, is_running, start_time
+from harness.clock import utc
+from harness.errors import CannotTell, HarnessError, Locked
+from harness.files import create_once, remove, write_json
+from harness.process.identity import (
+    CONTAINER,
+    boot_id,
+    end,
+    is_running,
+    pid_namespace,
+    start_time,
+    works_in,
+)
+from harness.verdict import Verdict
 from harness.workspace.layout import Workspace
 
 
@@ -26,6 +38,9 @@ class Holder:
     pid: int
     started: str  # the process's start time, which tells it from a later one of the same number
     slurm_job: str = ""
+    boot_id: str = ""  # this and what follows: "" in a lock of an earlier version, or where it is unknown
+    pid_namespace: str = ""
+    token: str = ""  # nobody else's
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host}" + (
@@ -35,10 +50,61 @@ class Holder:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EngineProcess:
-    """An engine that a run started."""
+    """An engine that a run started; what the file of an earlier version does not say is ""."""
 
     pid: int
     started: str
+    host: str = ""
+    boot_id: str = ""
+    pid_namespace: str = ""
+    folder: str = ""  # of the attempt it works for: its working folder, and part of its command line
+
+    def is_alive_and_ours(self) -> Verdict:
+        """Whether the process is running, and is the engine that was started then."""
+        if not is_running(self.pid, self.started):
+            return Verdict.NO
+        known = (self.host, self.boot_id, self.pid_namespace)
+        fits = known == (socket.gethostname(), boot_id(), pid_namespace()) and all(known)
+        ours = fits and bool(self.folder) and works_in(self.pid, Path(self.folder))
+        return Verdict.YES if ours else Verdict.CANNOT_TELL
+
+
+UNREADABLE = Holder(host="(unreadable lock)", pid=0, started="")
+
+
+def this_run() -> Holder:
+    """This process, as a lock names it."""
+    return Holder(
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        started=start_time(os.getpid()) or "",
+        slurm_job=".".join(
+            os.environ[name] for name in ("SLURM_JOB_ID", "SLURM_RESTART_COUNT") if os.environ.get(name)
+        ),
+        boot_id=boot_id(),
+        pid_namespace=pid_namespace(),
+        token=os.urandom(8).hex(),
+    )
+
+
+def is_alive(holder: Holder, is_over: Callable[[str], bool]) -> Verdict:
+    """Whether the run that a lock names is at work, asked for on this machine.
+
+    Args:
+        is_over: whether the queue says for certain that the job of that number is at work no more.
+    """
+    me = this_run()
+    if holder.host != me.host:
+        # A job leaves its lock behind when its node goes down, or when it is killed on one that is no longer
+        # ours.
+        job, mine = holder.slurm_job.partition(".")[0], me.slurm_job.partition(".")[0]
+        over = bool(job) and holder.slurm_job != me.slurm_job and (job == mine or is_over(job))
+        return Verdict.NO if over else Verdict.CANNOT_TELL
+    if holder.boot_id and me.boot_id and holder.boot_id != me.boot_id:
+        return Verdict.NO
+    if holder.pid_namespace and me.pid_namespace and holder.pid_namespace != me.pid_namespace:
+        return Verdict.CANNOT_TELL
+    return Verdict.YES if is_running(holder.pid, holder.started) else Verdict.NO
 
 
 @contextlib.contextmanager
@@ -55,14 +121,7 @@ def workspace_lock(
         Locked: another run holds it, or may hold it from another host.
         HarnessError: the folder cannot be written.
     """
-    me = Holder(
-        host=socket.gethostname(),
-        pid=os.getpid(),
-        started=start_time(os.getpid()) or "",
-        slurm_job=".".join(
-            os.environ[name] for name in ("SLURM_JOB_ID", "SLURM_RESTART_COUNT") if os.environ.get(name)
-        ),
-    )
+    me = this_run()
     try:
         _take(workspace, me, say, is_over)
     except OSError as error:
@@ -74,34 +133,53 @@ def workspace_lock(
     try:
         yield
     finally:
-        release(workspace)
+        release(workspace, me)
 
 
-def unlock(workspace: Workspace, *, force: bool) -> Holder | None:
+def unlock(workspace: Workspace, *, force: bool, is_over: Callable[[str], bool]) -> Holder | None:
     """Remove the lock; the holder it named, or None where there was no lock.
 
     Raises:
-        Locked: the holder is alive on this host, and `force` is not given.
+        Locked: the holder is alive, and `force` is not given.
+        CannotTell: nobody can say here whether it is, and `force` is not given.
     """
     holder = holder_of(workspace)
     if holder is None:
         return None
-    if not force and holder.host == socket.gethostname() and is_running(holder.pid, holder.started):
+    alive = Verdict.NO if force else is_alive(holder, is_over)
+    if alive is Verdict.YES:
         raise _locked(workspace, holder, f"end it first: kill {holder.pid}")
-    release(workspace)
+    if alive is Verdict.CANNOT_TELL:
+        raise CannotTell(
+            f"{_held_by(workspace, holder)}, and whether that run is over cannot be told from here",
+            remedy=f"if it surely is: {_by_force(workspace)}",
+        )
+    if holder == UNREADABLE:
+        remove(workspace.lock)
+    else:
+        take_away(workspace, holder)
     return holder
 
 
 def holder_of(workspace: Workspace) -> Holder | None:
-    """Who holds the workspace, or None. A lock nobody can read is held by nobody on no host."""
+    """Who holds the workspace, or None. What holds a lock that cannot be understood is UNREADABLE.
+
+    Raises:
+        OSError: the lock is for its owner's eyes only.
+    """
     try:
-        text = workspace.lock.read_text()
+        return _parsed(workspace.lock.read_bytes())
     except FileNotFoundError:
         return None
+    except IsADirectoryError:
+        return UNREADABLE
+
+
+def _parsed(content: bytes) -> Holder:
     try:
-        return Holder(**json.loads(text))
+        return Holder(**json.loads(content))
     except (ValueError, TypeError):
-        return Holder(host="(unreadable lock)", pid=0, started="")
+        return UNREADABLE
 
 
 def take(workspace: Workspace, holder: Holder) -> None:
@@ -120,18 +198,38 @@ def take_away(workspace: Workspace, stale: Holder) -> bool:
         workspace.lock.rename(aside)  # of several takers only one gets the file
     except FileNotFoundError:
         return False
+    if aside.is_dir():  # no lock of ours
+        aside.rename(workspace.lock)
+        return False
     content = aside.read_bytes()
-    if content != _content(stale):
-        # Somebody took it over between our look and our rename: put it back, unless there is another one by now.
-        with contextlib.suppress(FileExistsError):
-            create_once(workspace.lock, content)
+    if fits := _parsed(content) == stale != UNREADABLE:
+        remove(aside)
+        return fits
+    # Somebody took it over between our look and our rename: put it back, unless there is another one by now.
+    with contextlib.suppress(FileExistsError):
+        create_once(workspace.lock, content)
     remove(aside)
-    return content == _content(stale)
+    return False
 
 
-def release(workspace: Workspace) -> None:
-    """Give the workspace back."""
-    remove(workspace.lock)
+def release(workspace: Workspace, me: Holder) -> None:
+    """Give the workspace back, unless somebody else has taken it over meanwhile."""
+    if holder_of(workspace) == me:
+        take_away(workspace, me)
+
+
+def note_engine(workspace: Workspace, stage: str, *, pid: int, started: str, folder: Path) -> None:
+    """Say which process works for a stage, so that the next run can end it should it outlive this one."""
+    me = this_run()
+    engine = EngineProcess(
+        pid=pid,
+        started=started,
+        host=me.host,
+        boot_id=me.boot_id,
+        pid_namespace=me.pid_namespace,
+        folder=str(folder),
+    )
+    write_json(workspace.engine_lock(stage), asdict(engine), durable=False)
 
 
 def engines_of(workspace: Workspace) -> list[tuple[Path, EngineProcess]]:
@@ -153,7 +251,7 @@ def _take(
     except FileExistsError:
         holder = holder_of(workspace)
         if holder is not None:
-            _refuse_unless_gone(workspace, holder, me, is_over)
+            _refuse_unless_gone(workspace, holder, is_over)
             if take_away(workspace, holder):
                 say(f"took over the workspace from {holder}, which is gone")
         try:
@@ -163,31 +261,37 @@ def _take(
     _end_survivors(workspace, say)
 
 
-def _refuse_unless_gone(
-    workspace: Workspace, holder: Holder, me: Holder, is_over: Callable[[str], bool]
-) -> None:
-    if holder.host != me.host:
-        # A job leaves its lock behind when its node goes down, or when it is killed on one that is no longer
-        # ours.
-        job, mine = holder.slurm_job.partition(".")[0], me.slurm_job.partition(".")[0]
-        if job and holder.slurm_job != me.slurm_job and (job == mine or is_over(job)):
-            return
-        raise _locked(
-            workspace, holder, f"if that run is surely over: jamcam unlock --workspace {workspace.root}"
-        )
-    if is_running(holder.pid, holder.started):
+def _refuse_unless_gone(workspace: Workspace, holder: Holder, is_over: Callable[[str], bool]) -> None:
+    alive = is_alive(holder, is_over)
+    if alive is Verdict.YES:
         raise _locked(workspace, holder, f"wait for it to end, or end it: kill {holder.pid}")
+    if alive is Verdict.CANNOT_TELL:
+        raise _locked(workspace, holder, f"if that run is surely over: {_by_force(workspace)}")
+
+
+def _held_by(workspace: Workspace, holder: Holder) -> str:
+    since = ""
+    with contextlib.suppress(OSError):
+        since = f" since {utc(workspace.lock.stat().st_mtime)}"
+    return f"{workspace.root} is held by {holder}{since}"
+
+
+def _by_force(workspace: Workspace) -> str:
+    return f"jamcam unlock --workspace {workspace.root} --force"
 
 
 def _locked(workspace: Workspace, holder: Holder, remedy: str) -> Locked:
-    return Locked(f"{workspace.root} is held by {holder}", remedy=remedy)
+    return Locked(_held_by(workspace, holder), remedy=remedy)
 
 
 def _end_survivors(workspace: Workspace, say: Callable[[str], None]) -> None:
     for path, engine in engines_of(workspace):
-        if is_running(engine.pid, engine.started):
+        alive = engine.is_alive_and_ours()
+        if alive is Verdict.YES:
             say(f"ending the engine {engine.pid}, which outlived its run")
             end(engine.pid, engine.started)
+        elif alive is Verdict.CANNOT_TELL:
+            say(f"{path.name} names process {engine.pid}; whether that is an engine of ours cannot be told")
         remove(path)
 
 

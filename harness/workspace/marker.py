@@ -1,8 +1,9 @@
 """The marker of a finished stage, and the fingerprint by which a later run tells whether it is still right.
 
-`.markers/<stage>.json` is written last. It names the products with their digests, and the fingerprint: the digest
-of the ingredients (settings, spec, engine, what other stages made), which lie in `.markers/inputs/<stage>.json`,
-so that changes can be told in words.
+`.markers/<stage>.json` is written last. It names the products with their digests, and the fingerprint: the
+digest of the ingredients (settings, spec, engine, what other stages made), which lie in
+`.markers/inputs/<stage>.json`, so that changes can be told in words. A workspace may come from elsewhere: a
+marker is data, and one that names places outside of the folders that stages fill is not understood.
 """
 
 import hashlib
@@ -71,7 +72,7 @@ def write_marker(workspace: Workspace, marker: Marker, ingredients: Mapping[str,
 
 
 def read_marker(workspace: Workspace, stage: str) -> Marker | None:
-    """The marker of `stage`, or None where there is none that this version understands."""
+    """The marker of `stage`; None where there is none, or none that can be understood."""
     table = read_json(workspace.marker(stage))
     if table.pop("schema_version", None) != SCHEMA_VERSION:
         return None
@@ -82,13 +83,24 @@ def read_marker(workspace: Workspace, stage: str) -> Marker | None:
             )
             for entry in table.pop("products")
         )
+        if not all(workspace.confines(product.path) for product in products):
+            return None
         engine = table.pop("engine")
         argv = tuple(tuple(line) for line in table.pop("argv"))
         return Marker(
             products=products, engine=EngineIdentity(**engine) if engine else None, argv=argv, **table
         )
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, AttributeError):
         return None
+
+
+def why_no_marker(workspace: Workspace, stage: str) -> str:
+    """Why `read_marker` gives none, in words."""
+    path = workspace.marker(stage)
+    if not path.exists():
+        return "it has not been done"
+    words = "cannot be understood, or names places outside of data/ and experiment/"
+    return f"{path.relative_to(workspace.root)} {words}"
 
 
 def read_ingredients(workspace: Workspace, stage: str) -> dict[str, Any]:

@@ -262,9 +262,14 @@ def test_unlock_is_the_way_out_of_a_lock_from_another_host(ask, done):
     take(Workspace(done.workspace), Holder(host="node17", pid=5, started="1"))
     assert ask("clean", taken=CLEAN)[0] == 4
 
-    status, text, _ = ask("unlock", taken=["workspace"])
+    status, _, complaint = ask("unlock", taken=["workspace"])
 
-    assert (status, text) == (0, "unlocked; it was held by process 5 on node17\n")
+    assert status == 5
+    assert "whether that run is over cannot be told from here" in complaint
+    assert ask("unlock", "--force", taken=["workspace"])[:2] == (
+        0,
+        "unlocked; it was held by process 5 on node17\n",
+    )
     assert ask("clean", taken=CLEAN)[0] == 0
 
 

@@ -189,3 +189,20 @@ def test_every_recipe_uses_its_own_spec_and_the_three_conversion_specs(settings)
         "yolo_v4_tfrecords_jamcam_val.txt",
         "yolo_v4_tfrecords_jamcam_test.txt",
     )
+
+
+def test_products_that_a_marker_from_elsewhere_names_are_not_removed(done, tmp_path):
+    precious = tmp_path / "outside" / "precious"
+    precious.parent.mkdir()
+    precious.write_text("of somebody else")
+    path = done.workspace / ".markers" / "vis.json"
+    table = json.loads(path.read_text())
+    more = [str(precious.parent), f"data/../../{precious.parent.name}"]
+    table["products"] += [{"path": place, "bytes": 1, "files": 1, "sha256": "0" * 64} for place in more]
+    path.write_text(json.dumps(table))
+
+    printed = done("vis")
+
+    assert ".markers/vis.json cannot be understood" in printed
+    assert precious.read_text() == "of somebody else"
+    assert "nothing to do" in done("vis")

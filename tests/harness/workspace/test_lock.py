@@ -1,12 +1,16 @@
+import dataclasses
 import errno
+import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from harness.errors import HarnessError, Locked
+from harness.errors import CannotTell, HarnessError, Locked
 from harness.process.identity import start_time
 from harness.queue.slurm import is_over
 from harness.workspace.layout import Workspace
@@ -14,9 +18,11 @@ from harness.workspace.lock import (
     Holder,
     engines_of,
     holder_of,
+    note_engine,
     release,
     take,
     take_away,
+    this_run,
     unlock,
     workspace_lock,
 )
@@ -59,7 +65,7 @@ def test_a_lock_is_created_once(room):
 
 def test_a_lock_given_back_can_be_taken_again(room):
     take(room, ME)
-    release(room)
+    release(room, ME)
     take(room, OTHER)
 
     assert holder_of(room) == OTHER
@@ -112,7 +118,8 @@ def test_a_second_run_is_told_who_holds_it(room):
     ):
         pass
 
-    assert caught.value.message == f"{room.root} is held by process {os.getpid()} on {socket.gethostname()}"
+    holder = f"process {os.getpid()} on {socket.gethostname()}"
+    assert caught.value.message.startswith(f"{room.root} is held by {holder} since 2")
     assert caught.value.exit_status == 4
 
 
@@ -139,8 +146,12 @@ def test_a_lock_from_another_host_is_refused_with_the_way_out(room):
     with pytest.raises(Locked) as caught, locked(room):
         pass
 
-    assert caught.value.message == f"{room.root} is held by process 5 on node17 (Slurm job 99)"
-    assert caught.value.remedy == f"if that run is surely over: jamcam unlock --workspace {room.root}"
+    assert caught.value.message.startswith(
+        f"{room.root} is held by process 5 on node17 (Slurm job 99) since 2"
+    )
+    assert caught.value.remedy == (
+        f"if that run is surely over: jamcam unlock --workspace {room.root} --force"
+    )
 
 
 @pytest.mark.parametrize(
@@ -179,9 +190,11 @@ def test_a_lock_left_by_a_job_is_taken_over_once_slurm_says_it_is_over(
 
 
 def test_an_engine_that_outlived_its_run_is_ended_first(room, gone):
-    engine = subprocess.Popen(["sleep", "60"], start_new_session=True)
     take(room, gone)
-    room.engine_lock("train").write_text(f'{{"pid": {engine.pid}, "started": "{start_time(engine.pid)}"}}')
+    folder = room.attempts / "train" / "1"
+    folder.mkdir(parents=True)
+    engine = subprocess.Popen(["sleep", "60"], start_new_session=True, cwd=folder)
+    note_engine(room, "train", pid=engine.pid, started=start_time(engine.pid), folder=folder)
     said = []
 
     with locked(room, said.append):
@@ -202,20 +215,137 @@ def test_a_process_that_merely_has_an_engines_number_is_left_alone(room, gone):
     stranger.wait()
 
 
-def test_unlock_removes_a_lock_from_elsewhere_and_names_its_holder(room):
+@pytest.fixture
+def bystander(tmp_path):
+    """A process that belongs to somebody else, and works elsewhere."""
+    with subprocess.Popen(["sleep", "60"], start_new_session=True, cwd=tmp_path) as process:
+        yield process
+        process.kill()
+
+
+@pytest.mark.parametrize(
+    "change", ["host", "boot_id", "pid_namespace", "folder", "all of an earlier version"]
+)
+def test_a_process_is_ended_only_where_everything_fits(room, gone, bystander, change):
+    take(room, gone)
+    folder = room.attempts / "train" / "1"
+    note_engine(room, "train", pid=bystander.pid, started=start_time(bystander.pid), folder=folder)
+    note = json.loads(room.engine_lock("train").read_text())
+    if change == "folder":  # the process works elsewhere
+        pass
+    elif change == "all of an earlier version":
+        note = {"pid": note["pid"], "started": note["started"]}
+    else:
+        note |= {change: "another", "folder": str(Path(f"/proc/{bystander.pid}/cwd").readlink())}
+    room.engine_lock("train").write_text(json.dumps(note))
+    said = []
+
+    with locked(room, said.append):
+        assert bystander.poll() is None
+
+    assert said[1] == (
+        f".lock.train names process {bystander.pid}; whether that is an engine of ours cannot be told"
+    )
+
+
+def test_a_run_gives_back_its_own_lock_and_no_other(room):
+    with locked(room):
+        assert unlock(room, force=True, is_over=is_over).pid == os.getpid()
+        take(room, OTHER)
+
+    assert holder_of(room) == OTHER
+
+
+def test_a_lock_of_an_earlier_start_of_the_machine_is_of_a_run_that_is_gone(room):
+    mine = this_run()
+    take(room, dataclasses.replace(mine, boot_id="00000000-0000-0000-0000-000000000000"))
+
+    with locked(room):
+        assert holder_of(room).boot_id == mine.boot_id
+
+
+IN_A_NAMESPACE = """
+import sys, time
+from pathlib import Path
+from harness.workspace.layout import Workspace
+from harness.workspace.lock import take, this_run
+take(Workspace(Path(sys.argv[1])), this_run())
+print("taken", flush=True)
+time.sleep(60)
+"""
+
+
+def test_of_a_run_in_another_pid_namespace_nobody_can_tell(room, checkout):
+    if os.getuid() or shutil.which("unshare") is None:
+        pytest.skip("a pid namespace is made by root, with unshare")
+    command = [
+        "unshare",
+        "--pid",
+        "--fork",
+        "--mount-proc",
+        "--kill-child",
+        sys.executable,
+        "-c",
+        IN_A_NAMESPACE,
+    ]
+    names = {**os.environ, "PYTHONPATH": str(checkout)}
+    with subprocess.Popen([*command, str(room.root)], stdout=subprocess.PIPE, env=names, text=True) as inside:
+        try:
+            assert inside.stdout.readline() == "taken\n"
+            with pytest.raises(Locked) as caught, locked(room):
+                pass
+            assert caught.value.remedy.startswith("if that run is surely over: ")
+            with pytest.raises(CannotTell) as doubt:
+                unlock(room, force=False, is_over=is_over)
+            assert doubt.value.exit_status == 5
+        finally:
+            inside.kill()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff\x00{", b"[]", b'{"host": 1}'])
+def test_a_lock_that_cannot_be_understood_is_refused_with_the_way_out(room, content):
+    room.root.mkdir()
+    if content is None:
+        room.lock.mkdir()
+    else:
+        room.lock.write_bytes(content)
+
+    with (
+        pytest.raises(Locked, match=r"is held by process 0 on \(unreadable lock\) since 2") as caught,
+        locked(room),
+    ):
+        pass
+
+    assert caught.value.remedy.endswith(f"jamcam unlock --workspace {room.root} --force")
+    with pytest.raises(CannotTell, match="cannot be told from here"):
+        unlock(room, force=False, is_over=is_over)
+    unlock(room, force=True, is_over=is_over)
+    with locked(room):
+        pass
+
+
+def test_unlock_asks_for_a_word_where_the_lock_is_from_elsewhere_and_names_its_holder(room):
     take(room, Holder(host="node17", pid=5, started="1"))
 
-    assert str(unlock(room, force=False)) == "process 5 on node17"
-    assert unlock(room, force=False) is None
+    with pytest.raises(CannotTell, match="is held by process 5 on node17 since 2"):
+        unlock(room, force=False, is_over=is_over)
+    assert str(unlock(room, force=True, is_over=is_over)) == "process 5 on node17"
+    assert unlock(room, force=False, is_over=is_over) is None
+
+
+def test_unlock_removes_the_lock_of_a_run_that_is_gone(room, gone):
+    take(room, gone)
+
+    assert unlock(room, force=False, is_over=is_over) == gone
 
 
 def test_unlock_leaves_a_living_run_alone_unless_forced(room):
     take(room, Holder(host=socket.gethostname(), pid=os.getpid(), started=start_time(os.getpid())))
 
     with pytest.raises(Locked):
-        unlock(room, force=False)
+        unlock(room, force=False, is_over=is_over)
 
-    assert unlock(room, force=True).pid == os.getpid()
+    assert unlock(room, force=True, is_over=is_over).pid == os.getpid()
 
 
 def test_a_workspace_that_cannot_be_written_is_refused(tmp_path):

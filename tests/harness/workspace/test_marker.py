@@ -15,6 +15,7 @@ from harness.workspace.marker import (
     forget,
     read_ingredients,
     read_marker,
+    why_no_marker,
     write_marker,
 )
 
@@ -135,3 +136,45 @@ def test_ingredients_that_were_not_kept_still_give_a_reason():
 
 def test_a_digest_is_shown_short_and_an_absent_value_as_such():
     assert differences({"sha256": "0" * 64}, {}) == ["sha256 was 000000000000…, is now not there"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc",
+        "..",
+        "../other",
+        "data/../../other",
+        ".",
+        "data",
+        "experiment",
+        "",
+        "specs/mine.txt",
+        "data//x",
+        5,
+    ],
+)
+def test_a_marker_that_names_other_places_is_not_understood(room, marker, path):
+    write_marker(room, marker, {})
+    table = json.loads(room.marker("verify").read_text())
+    table["products"].append({"path": path, "bytes": 1, "files": 1, "sha256": "0" * 64})
+    room.marker("verify").write_text(json.dumps(table))
+
+    assert read_marker(room, "verify") is None
+    assert why_no_marker(room, "verify") == (
+        ".markers/verify.json cannot be understood, or names places outside of data/ and experiment/"
+    )
+
+
+def test_without_a_marker_a_stage_has_not_been_done(room):
+    assert why_no_marker(room, "verify") == "it has not been done"
+
+
+def test_a_link_on_the_way_to_a_product_leads_outside(room, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    room.path("data/link").symlink_to(elsewhere)
+    room.path("experiment").symlink_to(elsewhere)  # a disk of the user's choice
+
+    assert room.leads_outside("data/link/x")
+    assert not room.leads_outside("data/link")
+    assert not room.leads_outside("experiment/weights")
