@@ -1,7 +1,7 @@
 """The lock of a workspace: which run holds it, and which engines work for that run.
 
-`.lock` names the run, `.lock.<stage>` the engine that a stage started. A lock whose run is gone is taken over,
-and engines that outlived it are ended; a lock whose run may be alive is refused.
+`.lock` names the run, `.lock.<stage>` the engine that a stage started. A lock whose run is gone is taken
+over, and engines that outlived it are ended; a lock whose run may be alive is refused.
 """
 
 import contextlib
@@ -122,7 +122,7 @@ def take_away(workspace: Workspace, stale: Holder) -> bool:
         return False
     content = aside.read_bytes()
     if content != _content(stale):
-        # Somebody took it over between our look and our rename: put it back, unless there is another one by now.
+        # Somebody took it over between our look and our rename: put it back, unless there is another by now.
         with contextlib.suppress(FileExistsError):
             create_once(workspace.lock, content)
     remove(aside)

@@ -1,8 +1,8 @@
 """The marker of a finished stage, and the fingerprint by which a later run tells whether it is still right.
 
-`.markers/<stage>.json` is written last. It names the products with their digests, and the fingerprint: the digest
-of the ingredients (settings, spec, engine, what other stages made), which lie in `.markers/inputs/<stage>.json`,
-so that changes can be told in words.
+`.markers/<stage>.json` is written last. It names the products with their digests, and the fingerprint: the
+digest of the ingredients (settings, spec, engine, what other stages made), which lie in
+`.markers/inputs/<stage>.json`, so that changes can be told in words.
 """
 
 import hashlib
