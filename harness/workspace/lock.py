@@ -202,14 +202,13 @@ def take_away(workspace: Workspace, stale: Holder) -> bool:
         aside.rename(workspace.lock)
         return False
     content = aside.read_bytes()
-    if fits := _parsed(content) == stale != UNREADABLE:
-        remove(aside)
-        return fits
-    # Somebody took it over between our look and our rename: put it back, unless there is another one by now.
-    with contextlib.suppress(FileExistsError):
-        create_once(workspace.lock, content)
+    fits = _parsed(content) == stale != UNREADABLE
+    if not fits:
+        # Somebody took it over between our look and our rename: put it back, unless there is another by now.
+        with contextlib.suppress(FileExistsError):
+            create_once(workspace.lock, content)
     remove(aside)
-    return False
+    return fits
 
 
 def release(workspace: Workspace, me: Holder) -> None:

@@ -158,6 +158,10 @@ def test_a_checkpoint_that_is_none(
     assert words in error
 
 
+# Of a hundred such pictures the first layer makes more than 6 GB.
+LARGE = ("output_width: 64 output_height: 64", "output_width: 1024 output_height: 1024")
+
+
 def confined(arguments: list[str], checkout: Path) -> subprocess.CompletedProcess[str]:
     """The command with 5 GB of memory."""
 
@@ -175,12 +179,13 @@ def test_too_little_memory_names_the_batch_and_what_to_lower(
     write_spec: Callable[..., Path], tmp_path: Path, checkout: Path
 ) -> None:
     spec = write_spec()
-    spec.write_text(spec.read_text().replace("batch_size_per_gpu: 4", "batch_size_per_gpu: 20000"))
+    text = spec.read_text().replace("batch_size_per_gpu: 4", "batch_size_per_gpu: 100")
+    spec.write_text(text.replace(*LARGE))
 
     done = confined(["train", "-e", str(spec), "-r", str(tmp_path / "results")], checkout)
 
     assert done.returncode == 1
-    assert "memory ran out with batch_size_per_gpu 20000" in done.stderr
+    assert "memory ran out with batch_size_per_gpu 100" in done.stderr
     assert "lower batch_size_per_gpu" in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -191,18 +196,18 @@ def test_too_little_memory_to_judge_or_use_a_network_names_the_batch_too(
     trained, checkout: Path, tmp_path: Path, command: str
 ) -> None:
     trained.add_picture("0.png")
-    for number in range(1, 500):
+    for number in range(1, 100):
         (tmp_path / "images" / f"{number}.png").symlink_to("0.png")
         (tmp_path / "labels" / f"{number}.txt").symlink_to("0.txt")
-    trained.change("output_width: 64 output_height: 64", "output_width: 1024 output_height: 1024")
-    trained.change("SAMPLE batch_size: 2", "SAMPLE batch_size: 500")
+    trained.change(*LARGE)
+    trained.change("SAMPLE batch_size: 2", "SAMPLE batch_size: 100")
     flags = {"evaluate": [], "inference": ["-i", str(tmp_path / "images"), "-r", str(tmp_path / "out")]}[
         command
     ]
     done = confined([command, "-m", str(trained.model), "-e", str(trained.spec), *flags], checkout)
 
     assert done.returncode == 1
-    assert "memory ran out with batch_size of eval_config 500" in done.stderr
+    assert "memory ran out with batch_size of eval_config 100" in done.stderr
     assert "try: lower batch_size of eval_config" in done.stderr
     assert "Traceback" not in done.stderr
 
