@@ -222,7 +222,8 @@ class Attempt:
         remove(self._reserve)
         now = time.time()
         timing = {"finished_utc": utc(now), "duration_s": round(now - self.started, 3)}
-        write_json(self.folder / OUTCOME, {**outcome, **timing})
+        # After a power cut an attempt without one tells enough.
+        write_json(self.folder / OUTCOME, {**outcome, **timing}, durable=False)
 
 
 def read_outcome(folder: Path) -> dict[str, Any] | None:

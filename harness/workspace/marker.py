@@ -65,7 +65,8 @@ class Marker:
 
 def write_marker(workspace: Workspace, marker: Marker, ingredients: Mapping[str, Any]) -> None:
     """Say that a stage is done; `ingredients` is what its fingerprint was made of."""
-    write_json(workspace.marker_inputs(marker.stage), ingredients)
+    # They only explain: a marker without them is as good.
+    write_json(workspace.marker_inputs(marker.stage), ingredients, durable=False)
     table: dict[str, Any] = {"schema_version": SCHEMA_VERSION, **asdict(marker)}
     table["products"] = [{"path": product.path, **asdict(product.digest)} for product in marker.products]
     write_json(workspace.marker(marker.stage), table)
