@@ -122,7 +122,7 @@ class Run:
 
 
 def python_of(user: str) -> list[str] | None:
-    """How that user runs the Python of these tests, or the system's with the same packages; None where neither can."""
+    """How that user runs this Python, or the system's with the same packages; None where neither can."""
     packages = f"{Path(luigi.__file__).parents[1]}:{CHECKOUT}"
     ways = [[sys.executable], ["env", f"PYTHONPATH={packages}", "/usr/bin/python3"]]
     if not user:
