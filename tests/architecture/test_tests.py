@@ -14,7 +14,6 @@ TESTED_THROUGH: dict[str, str] = {
     "harness/__main__.py": "tests/system/test_nine_stages.py",
     "harness/measure/bench.py": "tests/harness/measure/test_bench.py",
     "harness/queue/in_job.py": "tests/system/test_queue.py",
-    "harness/queue/submit.py": "tests/system/test_queue.py",
     "harness/verbs/measure.py": "tests/harness/measure/test_bench.py",
     "harness/stages/experiment.py": "tests/harness/stages/test_workflow.py",
     "probe/__main__.py": "tests/probe/test_cli.py",

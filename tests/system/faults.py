@@ -1,8 +1,9 @@
 """Runs that are disturbed at random moments: `python -m tests.system.faults --seeds 100 --side-by-side 3`.
 
-Each seed has a cluster of its own. Job, node, controller and submitter are killed; afterwards the one command
-that goes on is given until the run is done. Whatever was said on the way must be true, and no job may have
-been submitted twice.
+Each seed has a cluster of its own. Job, node, controller and submitter are killed, notes are lost, and a
+second user gives the same command; on some the queue forgets at once and accounting never says an end.
+Afterwards the one command that goes on is given until the run is done. Whatever was said on the way must be
+true, nobody may see a traceback, and no job may have been submitted twice.
 """
 
 import argparse
@@ -21,9 +22,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.system.cluster import Cluster, until
-from tests.system.submitter import Run, prepare_data
+from tests.system.submitter import Run, prepare_data, python_of
 
 EPOCHS = 10
+OTHER_USER = "games"  # of every Debian; its home cannot be written
 LONGEST_S = 12.0  # after the start, in which faults come
 PATIENCE_S = 400.0  # for one submitter, on a busy machine
 TRIES = 8  # commands until the run is done; four faults cannot end more
@@ -45,15 +47,21 @@ def disturb(seed: int, with_data: Path, folder: Path) -> Verdict:
     """One run, up to four faults, and then as many tries as it takes."""
     chance, verdict, began = random.Random(seed), Verdict(seed), time.monotonic()
     shutil.copytree(with_data, folder / "workspace")
-    cluster = Cluster()
+    for path in [folder, folder / "workspace", *(folder / "workspace").rglob("*")]:
+        path.chmod(0o777)  # a workspace that two people share
+    stale = chance.random() < 0.3
+    cluster = Cluster(forgets=stale)
     try:
-        run = Run(cluster.up(), folder / "workspace")
+        run = Run(cluster.up(), folder / "workspace", shared=True)
         run.platform |= {"requeue": chance.random() < 0.7, "poll_s": 1.0}
+        if stale:
+            verdict.faults.append("stale accounting")
+            make_accounting_stale(run, folder / "bin")
         submit(run)
         moments = sorted(chance.uniform(0, LONGEST_S) for _ in range(chance.randint(1, 4)))
         for earlier, moment in zip([0.0, *moments], moments, strict=False):
             time.sleep(moment - earlier)
-            fault = chance.choice([kill_submitter, cancel, kill_work, crash_node, kill_controller, warn])
+            fault = chance.choice(FAULTS)
             verdict.faults.append(fault.__name__)
             fault(run, chance)
         finish(run, verdict)
@@ -83,8 +91,10 @@ def finish(run: Run, verdict: Verdict) -> None:
         if status == 0:
             break
         number = outcome.get("job_id", "")
-        truth = {run.cluster.state(number), *run.cluster.ends(number)}
-        if outcome["state"] not in truth:
+        state = run.cluster.state(number)
+        truth = {state, *run.cluster.ends(number)}
+        # A job that the queue has forgotten is gone, whatever it was.
+        if outcome["state"] not in truth and (outcome["state"], state) != ("GONE", ""):
             words = outcome.get("message", f"job {number} is {truth} to Slurm, and {outcome['state']} to us")
             verdict.wrong.append(words)
         run.process = None
@@ -98,7 +108,9 @@ def finish(run: Run, verdict: Verdict) -> None:
     }
     if not marker.exists() or made != wanted:
         verdict.wrong.append("what training should leave is not there")
-    names = Counter(name for _, name, _ in {(number, name, "") for number, name, _ in run.cluster.jobs()})
+    if "Traceback (most recent call last)" in run.printed:
+        verdict.wrong.append("somebody saw a traceback")
+    names = Counter(name for _, name in run.cluster.submitted())
     verdict.jobs = sum(names.values())
     verdict.wrong += [f"{name} was submitted {count} times" for name, count in names.items() if count > 1]
 
@@ -149,6 +161,36 @@ def warn(run: Run, chance: random.Random) -> None:
             run.cluster.ask("scancel", "--batch", "--signal=USR1", number)
 
 
+def lose_note(run: Run, chance: random.Random) -> None:
+    """A file is lost with which a job or its submitter told the others something."""
+    notes = sorted(run.workspace.glob(".jobs/2*/job-*")) + sorted(run.workspace.glob(".jobs/2*/stay-*"))
+    if notes:
+        chance.choice(notes).unlink(missing_ok=True)
+
+
+def second_user(run: Run, chance: random.Random) -> None:
+    """Somebody else gives the same command in the shared workspace, and gives up after a while."""
+    if os.getuid() or python_of(OTHER_USER) is None:
+        return
+    other = Run(
+        run.cluster, run.workspace, platform=run.platform, shared=True, path=run.path, user=OTHER_USER
+    )
+    submit(other)
+    time.sleep(chance.choice([1.0, 6.0]))
+    other.kill()
+
+
+def make_accounting_stale(run: Run, folder: Path) -> None:
+    """Accounting says of every job that it runs, as after its database was away."""
+    folder.mkdir(parents=True)
+    (folder / "sacct").write_text('#!/bin/sh\nwhile [ "$1" != -j ]; do shift; done\necho "$2|RUNNING"\n')
+    (folder / "sacct").chmod(0o755)
+    run.path = f"{folder}{os.pathsep}{run.path}"
+
+
+FAULTS = (kill_submitter, cancel, kill_work, crash_node, kill_controller, warn, lose_note, second_user)
+
+
 def main() -> int:
     """Print a line for each seed, and how many were wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -157,6 +199,7 @@ def main() -> int:
     parser.add_argument("--side-by-side", type=int, default=3, help="clusters at a time")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="faults-") as top:
+        Path(top).chmod(0o755)
         with_data = prepare_data(Path(top) / "with-data")
 
         def one(seed: int) -> Verdict:

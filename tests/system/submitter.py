@@ -1,5 +1,6 @@
 """`jamcam` as somebody on a cluster's login node starts it."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -7,6 +8,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import luigi
 
 from tests.system.cluster import Cluster, until
 
@@ -33,6 +36,7 @@ class Run:
     path: str = f"{FAKES}{os.pathsep}{os.environ['PATH']}"
     environment: dict[str, str] = field(default_factory=dict)  # of the submitter, besides the cluster's
     user: str = ""  # who submits; "" for whoever runs the tests
+    shared: bool = False  # whether other users may write what is written
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -67,13 +71,14 @@ class Run:
         ]
         with (self.workspace.parent / "printed").open("ab") as printed:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "harness", *self.verb, *options],
+                [*(python_of(self.user) or [sys.executable]), "-m", "harness", *self.verb, *options],
                 cwd=CHECKOUT,
                 env={**self.cluster.environment, "PATH": self.path, **self.environment},
                 stdout=printed,
                 stderr=subprocess.STDOUT,
                 user=self.user or None,
-                umask=0 if self.user else -1,
+                extra_groups=[] if self.user else None,
+                umask=0 if self.shared else -1,
             )
         return self
 
@@ -114,6 +119,25 @@ class Run:
     def done(self) -> set[str]:
         """Stages that are done."""
         return {path.stem for path in (self.workspace / ".markers").glob("*.json")}
+
+
+def python_of(user: str) -> list[str] | None:
+    """How that user runs this Python, or the system's with the same packages; None where neither can."""
+    packages = f"{Path(luigi.__file__).parents[1]}:{CHECKOUT}"
+    ways = [[sys.executable], ["env", f"PYTHONPATH={packages}", "/usr/bin/python3"]]
+    if not user:
+        return ways[0]
+    return next((way for way in ways if _can_run(user, way)), None)
+
+
+def _can_run(user: str, python: list[str]) -> bool:
+    with contextlib.suppress(OSError):
+        line = [*python, "-c", "import luigi, harness.cli"]
+        done = subprocess.run(
+            line, user=user, extra_groups=[], cwd=CHECKOUT, stderr=subprocess.DEVNULL, check=False
+        )
+        return done.returncode == 0
+    return False
 
 
 def prepare_data(workspace: Path) -> Path:

@@ -1,0 +1,84 @@
+"""Two people in one shared workspace: the second finds the job of the first, or says that it cannot tell."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.system.cluster import Cluster, until
+from tests.system.submitter import Run, python_of
+
+pytestmark = [pytest.mark.slow, pytest.mark.system]
+
+OTHER = "games"  # a user of every Debian, whose home cannot be written
+
+
+@pytest.fixture
+def shared(with_data):
+    """A workspace that everybody may write; pytest's own folders are the user's alone."""
+    if os.getuid() or python_of(OTHER) is None:
+        pytest.skip("only root can be two users, and the other one must be able to run Python here")
+    folder = Path(tempfile.mkdtemp(prefix="shared-"))
+    folder.chmod(0o777)
+    shutil.copytree(with_data, folder / "workspace")
+    for path in [folder / "workspace", *(folder / "workspace").rglob("*")]:
+        path.chmod(0o777)
+    yield folder / "workspace"
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def two_users(shared):
+    """Makes the runs of the first and of the second user on a cluster."""
+
+    def make(on):
+        first, second = Run(on, shared, shared=True), Run(on, shared, shared=True, user=OTHER)
+        return first, second
+
+    return make
+
+
+def test_a_second_user_waits_for_the_job_of_the_first_and_submits_none(cluster, two_users):
+    first, second = two_users(cluster)
+    first.start(misbehave="train=hang-after-1")
+    first.sees("Epoch 1/2")
+    job = first.job()
+    second.start(misbehave="train=hang-after-1")
+    until(lambda: first.printed.count(f"waiting for job {job}") == 2, 200)
+    until(lambda: first.printed.count(f"job {job} RUNNING") == 2, 200)
+    cluster.ask("scancel", "--batch", "--signal=USR1", job)
+
+    assert (first.end(), second.end()) == (0, 0)
+    assert first.jobs() == [(job, "COMPLETED")]
+    assert "Traceback" not in first.printed
+
+
+def test_a_second_user_from_whom_the_site_hides_the_job_never_calls_it_gone(two_users):
+    cluster = Cluster(private=True)
+    try:
+        first, second = two_users(cluster.up())
+        first.start(misbehave="train=hang-after-1", options=["--hold"])
+        first.sees("PENDING (JobHeldUser)")
+        first.kill()
+        job = first.job()
+        # Nothing in the workspace tells whether a job that has not started is in the queue.
+        assert second.start(misbehave="train=hang-after-1").end() == 5
+        assert f"cannot tell whether job {job} is over: the site hides it from this user" in second.printed
+        assert "try: ask root, whose job it is, to give the same command" in second.printed
+        assert first.outcomes == []
+
+        second.start(misbehave="train=hang-after-1")
+        cluster.ask("scontrol", "release", job)
+        second.sees("Epoch 1/2")
+        second.sees(f"cannot tell whether job {job} is over: the queue does not list it, but")
+        assert second.process.poll() is None
+        cluster.ask("scancel", job)
+        assert second.end() == 1
+        assert [number for number, _ in first.jobs()] == [job]
+    finally:
+        cluster.down()
+
+    assert f"job {job} ended as FAILED" in second.printed
+    assert "Traceback" not in second.printed
