@@ -8,6 +8,7 @@ from string import Template
 from typing import NamedTuple
 
 from harness.errors import ConfigError
+from harness.settings.variables import Settings
 
 # Protobuf text: comments, which are no tokens, strings, words (also `${blank}`), marks; a quote that is not closed.
 _PIECE = re.compile(
@@ -74,6 +75,16 @@ def fill(template: str, values: Mapping[str, str], *, where: str) -> str:
                 "as in the template of that name in the checkout",
             )
     return Template(template).substitute(values)
+
+
+def numbers_of_run(settings: Settings) -> dict[str, str]:
+    """The blanks that settings fill, and what with."""
+    return {
+        "epochs": str(settings.epochs),
+        "batch": str(settings.batch),
+        "checkpoint_interval": str(min(settings.recipe.checkpoint_interval, settings.epochs)),
+        "seed": str(settings.seed),
+    }
 
 
 def network_size(text: str, *, where: str) -> tuple[int, int]:
