@@ -120,8 +120,17 @@ def prune(parser: Parser) -> None:
     parser.add_argument("-n", "--normalizer", help=argparse.SUPPRESS)  # argparse takes an unknown -n for -np
 
 
+def check_spec(parser: Parser) -> None:
+    """Flags of the check of a spec; TAO has no such sub-command."""
+    specs = parser.add_mutually_exclusive_group(required=True)
+    specs.add_argument("-e", "--experiment_spec", metavar="SPEC", help="experiment spec, checked as by train")
+    specs.add_argument("-d", "--dataset_export_spec", metavar="SPEC", help="spec of dataset_convert")
+    _key(parser)
+
+
 FLAGS: dict[str, Callable[[Parser], None]] = {
-    one.__name__: one for one in (dataset_convert, kmeans, train, evaluate, inference, export, prune)
+    one.__name__: one
+    for one in (dataset_convert, kmeans, train, evaluate, inference, export, prune, check_spec)
 }
 
 

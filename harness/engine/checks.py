@@ -20,6 +20,7 @@ from harness.engine.container import container_program
 from harness.engine.find import in_image, resolve
 from harness.engine.images import image_architecture
 from harness.engine.model_key import model_key
+from harness.engine.spec_check import ask_engine, check_specs
 from harness.engine.spec_text import class_mapping
 from harness.errors import ConfigError
 from harness.process.identity import CONTAINER
@@ -66,13 +67,16 @@ def cannot_tell(what: str, observed: str, problem: str, remedy: str) -> Finding:
     return Finding(what=what, verdict=Verdict.CANNOT_TELL, observed=observed, problem=problem, remedy=remedy)
 
 
-def check(settings: Settings) -> list[str]:
+def check(settings: Settings, *, asks_engine: bool = False) -> list[str]:
     """Refuse settings that cannot lead to the end on this machine; remarks on those that can.
+
+    Args:
+        asks_engine: as in `findings`.
 
     Raises:
         ConfigError: the first problem that was found, and what to do.
     """
-    for finding in findings(settings):
+    for finding in findings(settings, asks_engine=asks_engine):
         if finding.verdict is Verdict.NO:
             raise ConfigError(finding.problem, remedy=finding.remedy)
     if not in_image(settings):
@@ -82,12 +86,16 @@ def check(settings: Settings) -> list[str]:
     return start_image(settings)
 
 
-def findings(settings: Settings) -> Iterator[Finding]:
-    """Everything that is known of the engine and its inputs without starting anything.
+def findings(settings: Settings, *, asks_engine: bool = False) -> Iterator[Finding]:
+    """Everything that is known of the engine and its inputs without starting an image.
 
     What only a compute node could answer is not asked on a login node.
+
+    Args:
+        asks_engine: whether our own engine, where it is installed here, is asked what it makes of the specs.
+            That starts a Python; a run goes without, since it starts its engine anyway.
     """
-    yield _classes(settings)
+    yield from _specs(settings, asks_engine=asks_engine)
     yield from _pretrained(settings)
     yield _nodes(settings)
     yield _engine(settings)
@@ -108,6 +116,19 @@ def _is_tao(settings: Settings) -> bool:
     if settings.engine != "here":
         return settings.engine == "tao"
     return shutil.which("yolo_v4") is not None and resolve(settings).identity.name == "tao"
+
+
+def _specs(settings: Settings, *, asks_engine: bool) -> Iterator[Finding]:
+    """The specs must be such that the engine reads them, and map every class of the data set."""
+    try:
+        check_specs(settings)
+        if asks_engine:
+            ask_engine(settings)
+    except ConfigError as error:
+        yield judged("specs", settings.recipe.spec, error.message, error.remedy)
+    else:
+        yield judged("specs", settings.recipe.spec, "", "")
+        yield _classes(settings)
 
 
 def _classes(settings: Settings) -> Finding:

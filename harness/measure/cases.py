@@ -6,7 +6,6 @@ They work in a workspace of their own, so that the user's products stay as they 
 import contextlib
 import json
 import os
-import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ from harness.clock import unix_s
 from harness.data.views import link_view
 from harness.engine.find import resolve
 from harness.engine.phases import engine_phases
-from harness.errors import ConfigError
+from harness.engine.spec_text import with_value
 from harness.files import link_or_copy, publish, remove, write_text
 from harness.measure import timing
 from harness.measure.efficiency import CASE, batches
@@ -214,14 +213,9 @@ def _ask(name: str, task: Stage, attempt: Attempt) -> None:
 
 def _set_batch(settings: Settings, batch: int) -> None:
     """Edit the bench's own copy of the spec: the batch of eval_config is that of inference, too."""
-    where = r"(eval_config\s*\{[^}]*?\bbatch_size\s*:\s*)\d+"
-    text, replaced = re.subn(where, rf"\g<1>{batch}", Experiment(settings).template)
-    if not replaced:
-        raise ConfigError(
-            f"{settings.recipe.spec}: no batch_size in eval_config",
-            remedy="add a line batch_size: 1",
-        )
-    write_text(Workspace(settings.workspace).specs / settings.recipe.spec, text)
+    name, template = settings.recipe.spec, Experiment(settings).template
+    text = with_value(template, "eval_config", "batch_size", str(batch), where=name)
+    write_text(Workspace(settings.workspace).specs / name, text)
 
 
 @contextlib.contextmanager

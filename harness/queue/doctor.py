@@ -28,7 +28,7 @@ def examine(settings: Settings) -> list[Finding]:
     return [
         *_place(settings.platform),
         *(_request(settings) if queued else ()),
-        *checks.findings(settings),
+        *checks.findings(settings, asks_engine=True),
         _disk(settings),
     ]
 

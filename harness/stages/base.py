@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from harness.engine.find import resolve
 from harness.engine.request import Engine, Request
+from harness.engine.spec_text import canonical
 from harness.files import remove, replace
 from harness.settings.variables import Settings
 from harness.stages.attempt import Attempt
@@ -71,7 +72,9 @@ class Stage:
             return [why_no_marker(self.workspace, self.name)]
         ingredients = self.ingredients()
         if marker.fingerprint != digest_of(ingredients):
-            return changes(self.snapshot.ingredients(self.name), ingredients)
+            kept = self.snapshot.ingredients(self.name)
+            if marker.fingerprint != digest_of(kept) or not _differ_in_comments_alone(kept, ingredients):
+                return changes(kept, ingredients)
         return self.snapshot.product_changes(marker, deep=self.settings.deep)
 
     def ingredients(self) -> dict[str, Any]:
@@ -126,3 +129,19 @@ class Stage:
         engine = self.engine().identity if self.asks else None
         marker = attempt.marker(products, ingredients["consumed"], engine)
         write_marker(self.workspace, marker, ingredients)
+
+
+def _differ_in_comments_alone(kept: dict[str, Any], ingredients: dict[str, Any]) -> bool:
+    """Whether two sets of ingredients differ only in what changes nothing in a spec.
+
+    Fingerprints are made of the whole text of specs, as ever: so markers stay valid in both directions.
+    """
+    return _with_canonical_specs(kept) == _with_canonical_specs(ingredients)
+
+
+def _with_canonical_specs(ingredients: dict[str, Any]) -> dict[str, Any]:
+    inputs = {
+        name: canonical(value) if name.partition("_")[0] == "spec" else value
+        for name, value in ingredients["inputs"].items()
+    }
+    return {**ingredients, "inputs": inputs}

@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.engine.answers import checkpoints
 from harness.engine.request import Engine
-from harness.engine.spec_text import anchors_literal, architecture, fill, may_stop_early
+from harness.engine.spec_text import anchors_literal, architecture, fill, may_stop_early, numbers_of_run
 from harness.files import write_text
 from harness.settings.variables import Settings
 from harness.workspace.layout import Workspace
@@ -41,7 +41,7 @@ class Experiment:
 
     def inputs(self) -> dict[str, Any]:
         """What decides the spec as used, apart from the anchors, which are a product and so consumed."""
-        return {"spec": self.template, **self._numbers()}
+        return {"spec": self.template, **numbers_of_run(self._settings)}
 
     def filled(self, *, workspace: str, validation: str = "val", starting_point: str = "") -> str:
         """The experiment spec with every blank filled in.
@@ -53,7 +53,7 @@ class Experiment:
         """
         anchors = json.loads(self._workspace.path(ANCHORS).read_text())
         values = {
-            **self._numbers(),
+            **numbers_of_run(self._settings),
             **{f"anchors_{scale}": anchors_literal(group) for scale, group in anchors.items()},
             "workspace": workspace,
             "validation": validation,
@@ -74,15 +74,6 @@ class Experiment:
             return last
         found = checkpoints(weights)
         return found[-1][1] if found else last
-
-    def _numbers(self) -> dict[str, str]:
-        settings = self._settings
-        return {
-            "epochs": str(settings.epochs),
-            "batch": str(settings.batch),
-            "checkpoint_interval": str(min(settings.recipe.checkpoint_interval, settings.epochs)),
-            "seed": str(settings.seed),
-        }
 
 
 def run_file(folder: Path, name: str) -> Path:

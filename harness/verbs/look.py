@@ -46,7 +46,7 @@ def _plan(settings: Settings, options: argparse.Namespace) -> int:
     print(f"# {header(settings)}")
     print(plan(survey(settings, STAGES if wanted == ALL else [wanted])))
     try:
-        check(settings)
+        check(settings, asks_engine=True)
     except ConfigError as error:
         print(f"# would be refused here: {error.message} (try: {error.remedy})")
     return 0

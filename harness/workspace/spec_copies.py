@@ -31,12 +31,16 @@ class SpecCopies:
         Raises:
             ConfigError: there is neither.
         """
-        text = self._text(self._folder / name) if self.is_edited(name) else self._text(SPECS / name)
+        text = self._text(self.path(name))
         if text is None:
             raise ConfigError(
                 f"no spec template {name} in {SPECS} or {self._folder}", remedy="correct the recipe"
             )
         return text
+
+    def path(self, name: str) -> Path:
+        """The file that `template` reads."""
+        return (self._folder if self.is_edited(name) else SPECS) / name
 
     def is_edited(self, name: str) -> bool:
         """Whether the copy in the workspace is neither what we put there nor what we would put there."""

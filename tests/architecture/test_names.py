@@ -20,6 +20,7 @@ USED_OTHERWISE = {
         for family in ("look", "measure", "queue", "run", "tidy")
         for name in ("TITLE", "VERBS")
     },
+    "yolo_v4.commands.check_spec.run": BY_MODULE_NAME,
     "yolo_v4.commands.dataset_convert.run": BY_MODULE_NAME,
     "yolo_v4.commands.evaluate.run": BY_MODULE_NAME,
     "yolo_v4.commands.export.run": BY_MODULE_NAME,

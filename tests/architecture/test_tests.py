@@ -19,6 +19,7 @@ TESTED_THROUGH: dict[str, str] = {
     "probe/__main__.py": "tests/probe/test_cli.py",
     "yolo_v4/__main__.py": "tests/yolo_v4/test_cli.py",
     "yolo_v4/boxes.py": "tests/yolo_v4/golden/test_decode.py",
+    "yolo_v4/commands/check_spec.py": "tests/yolo_v4/commands/test_check_spec.py",
     "yolo_v4/commands/dataset_convert.py": "tests/yolo_v4/commands/test_dataset_convert.py",
     "yolo_v4/commands/evaluate.py": "tests/yolo_v4/commands/test_evaluate.py",
     "yolo_v4/commands/export.py": "tests/yolo_v4/commands/test_export.py",

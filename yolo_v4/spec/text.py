@@ -47,11 +47,18 @@ def _explain(error: text_format.ParseError, message: Any, where: str) -> SpecErr
     field = unknown["field"]
     descriptor = message.DESCRIPTOR.file.message_types_by_name.get(name)
     known = sorted(descriptor.fields_by_name) if descriptor else []
+    parents = _messages_with(field, message)
     nearest = difflib.get_close_matches(field.lower(), known, n=1, cutoff=0.5)
     found = (
         f"{error.GetLine()}:{error.GetColumn()} : "
         f'Message type "{name}" has no field named "{field}" (in {where})'
     )
+    if field in message.DESCRIPTOR.fields_by_name:
+        return SpecError(found, remedy=f"close the block before line {error.GetLine()} of {where} with }}")
+    if parents:
+        return SpecError(
+            found, remedy=f"move line {error.GetLine()} of {where} into {' or '.join(parents)} {{ ... }}"
+        )
     if nearest:
         return SpecError(
             found, remedy=f'did you mean "{nearest[0]}"? correct line {error.GetLine()} of {where}'
@@ -59,3 +66,31 @@ def _explain(error: text_format.ParseError, message: Any, where: str) -> SpecErr
     return SpecError(
         found, remedy=f"remove line {error.GetLine()} of {where}; {name} has: {', '.join(known)}"
     )
+
+
+def _messages_with(field: str, message: Any) -> list[str]:
+    """Names of the fields whose messages have a field of that name."""
+    messages = message.DESCRIPTOR.file.message_types_by_name.values()
+    return sorted(
+        {
+            parent.name
+            for descriptor in messages
+            for parent in descriptor.fields
+            if parent.message_type and field in parent.message_type.fields_by_name
+        }
+    )
+
+
+def line_of(complaint: str, text: str) -> int:
+    """The last line of a spec that sets a field which `complaint` names; 0 where none does.
+
+    TAO's rules say width and height for output_width and output_height.
+    """
+    lines = [line.partition("#")[0] for line in text.splitlines()]
+    words = re.findall(r"[a-z_0-9]{3,}", complaint)
+    for word, mark in [(word, mark) for mark in ":{" for word in words]:
+        field = re.compile(rf"\b(?:output_)?{word}\s*{mark}")
+        found = [number for number, line in enumerate(lines, start=1) if field.search(line)]
+        if found:
+            return found[-1]
+    return 0

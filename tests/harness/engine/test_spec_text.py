@@ -3,11 +3,14 @@ import pytest
 from harness.engine.spec_text import (
     anchors_literal,
     architecture,
+    canonical,
     class_mapping,
     fill,
     matching_iou,
     may_stop_early,
     network_size,
+    tokens,
+    with_value,
 )
 from harness.errors import ConfigError
 
@@ -82,3 +85,53 @@ def test_early_stopping_is_seen_unless_commented_out():
 
 def test_anchors_are_written_as_tao_writes_them():
     assert anchors_literal([[1, 2.5], [3.25, 4]]) == "[(1.00, 2.50), (3.25, 4.00)]"
+
+
+def test_tokens_have_lines_and_no_comments_and_blanks_are_words():
+    text = 'a { # note: "x"\n  b: "s # t" c:-1e-6,\'q\'\n\n  $start ${n}x }'
+
+    assert [(token.text, token.line) for token in tokens(text)] == [
+        ("a", 1),
+        ("{", 1),
+        ("b", 2),
+        (":", 2),
+        ('"s # t"', 2),
+        ("c", 2),
+        (":", 2),
+        ("-1e-6", 2),
+        (",", 2),
+        ("'q'", 2),
+        ("$start", 4),
+        ("${n}x", 4),
+        ("}", 4),
+    ]
+    assert all(text[token.start :].startswith(token.text) for token in tokens(text))
+
+
+def test_a_quote_that_is_not_closed_on_its_line_is_a_token_by_itself():
+    assert [token.text for token in tokens('a: "b\nc: 1')] == ["a", ":", '"', "b", "c", ":", "1"]
+
+
+def test_comments_and_blanks_are_no_part_of_the_canonical_text_and_values_are():
+    assert canonical("a{b:1} # c") == canonical("# d\na {\n  b: 1\n}\n")
+    assert canonical("a { b: 1 }") != canonical("a { b: 2 }")
+    assert canonical('a: "b c"') != canonical('a: "b" c')
+
+
+def test_a_hash_sign_in_a_string_begins_no_comment():
+    assert class_mapping('target_class_mapping { key: "a#b" value: "c" }') == {"a#b": "c"}
+
+
+def test_a_value_is_replaced_in_its_block_alone_and_the_rest_stays_as_it_is():
+    text = (
+        "x { batch_size: 1 }\neval_config { y { batch_size: 2 } # batch_size: 3\n  batch_size : 4; z: 5 }\n"
+    )
+
+    changed = with_value(text, "eval_config", "batch_size", "8", where="t")
+
+    assert changed == text.replace("batch_size : 4;", "batch_size : 8;")
+
+
+def test_a_value_that_is_not_there_cannot_be_replaced():
+    with pytest.raises(ConfigError, match=r"mine\.txt: no batch_size in eval_config"):
+        with_value("eval_config { y { batch_size: 2 } }", "eval_config", "batch_size", "8", where="mine.txt")

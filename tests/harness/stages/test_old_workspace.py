@@ -60,3 +60,39 @@ def test_status_says_that_all_nine_stages_are_done(options, checkout):
 
     rows = [line.split()[:2] for line in shown.splitlines()]
     assert [row for row in rows if row[0] in STAGES] == [[stage, "done"] for stage in STAGES]
+
+
+@pytest.mark.parametrize("deep", ["0", "1"])
+def test_comments_blank_lines_and_indentation_of_its_specs_may_change(options, deep):
+    for spec in (Path(options["workspace"]) / "specs").glob("*.txt"):
+        lines = [f"\t{line.strip()}  # mine\n\n" for line in spec.read_text().splitlines()]
+        spec.write_text("# my own copy\n" + "".join(lines))
+
+    steps = survey(load_settings({**options, "deep": deep}, {}), STAGES)
+
+    assert [(step.stage, step.reasons) for step in steps] == [(stage, ()) for stage in STAGES]
+
+
+def test_a_changed_value_is_named_with_its_line_also_beside_a_changed_comment(options):
+    spec = Path(options["workspace"]) / "specs" / "yolo_v4_train_resnet10_smoke.txt"
+    lines = ["# my own copy", *spec.read_text().splitlines()]
+    place = lines.index("  hue: 0.1")
+    lines[place] = "  hue: 0.2"
+    spec.write_text("\n".join(lines) + "\n")
+
+    steps = {step.stage: step for step in survey(load_settings(options, {}), STAGES)}
+
+    assert steps["convert-data"].reasons == ()
+    assert f"spec line {place + 1} was 'hue: 0.1', is now 'hue: 0.2'" in steps["train"].reasons
+
+
+def test_ingredients_that_are_not_those_of_the_marker_are_not_judged_by(options):
+    workspace = Path(options["workspace"])
+    spec = workspace / "specs" / "yolo_v4_train_resnet10_smoke.txt"
+    spec.write_text(spec.read_text().replace("hue: 0.1", "hue: 0.2"))
+    kept = workspace / ".markers" / "inputs" / "train.json"
+    kept.write_text(kept.read_text().replace("hue: 0.1", "hue: 0.2  # edited afterwards"))
+
+    steps = survey(load_settings(options, {}), ["train"])
+
+    assert steps[-1].reasons != ()

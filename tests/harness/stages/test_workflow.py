@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from harness.settings.declared import SPECS
 from harness.stages.workflow import KINDS, needed, survey, templates
 from harness.workspace.layout import Workspace
 from harness.workspace.lock import holder_of
@@ -114,6 +115,35 @@ def test_a_stage_runs_again_when_what_it_consumed_came_out_different(done):
 
     # The fake engine's weights do not depend on its records: vis and export are right as they are.
     assert done_stages(done("all")) == ["convert-data", "train", "eval"]
+
+
+def test_a_comment_changed_in_a_spec_after_a_finished_run_leaves_nothing_to_do_and_a_value_does_not(done):
+    copy = done.workspace / "specs" / "yolo_v4_train_resnet10_smoke.txt"
+    copy.write_text("# mine\n\n" + copy.read_text().replace("  jitter: 0.3", "\tjitter: 0.3 # as before"))
+    assert "nothing to do" in done("all")
+
+    copy.write_text(copy.read_text().replace("jitter: 0.3", "jitter: 0.4"))
+    line = copy.read_text().splitlines().index("\tjitter: 0.4 # as before") + 1
+
+    assert f"spec line {line} was 'jitter: 0.3', is now 'jitter: 0.4 # as before'" in done(
+        "why", "train", status=1
+    )
+    assert done_stages(done("train")) == ["train"]
+
+
+def test_a_mistyped_field_of_a_spec_is_refused_before_anything_runs(jamcam):
+    copy = jamcam.workspace / "specs" / "yolo_v4_train_resnet10_smoke.txt"
+    text = (SPECS / copy.name).read_text().replace("  hue: 0.1", "  hueX: 0.1")
+    copy.parent.mkdir(parents=True)
+    copy.write_text(text)
+
+    printed = jamcam("download", status=1)
+
+    line = text.splitlines().index("  hueX: 0.1") + 1
+    assert f"{copy} line {line}: there is no field hueX in augmentation_config" in printed
+    assert "did you mean hue?" in printed
+    assert not (jamcam.workspace / "attempts").exists()
+    assert f"# would be refused here: {copy} line {line}" in jamcam("plan")
 
 
 def test_a_verb_runs_what_it_needs_and_flags_run_in_order(jamcam):

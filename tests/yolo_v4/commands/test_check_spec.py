@@ -1,0 +1,97 @@
+"""`check_spec` says what is wrong with a spec, where, and what was meant; it opens nothing that the spec names."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.yolo_v4.commands.conftest import SPEC
+from yolo_v4.cli import main
+
+CONVERSION = """kitti_config {
+  root_directory_path: "/nowhere"
+  image_dir_name: "images"
+  label_dir_name: "labels"
+  val_split: 0
+}
+"""
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    path = tmp_path / "mine.txt"
+    path.write_text(SPEC)
+    return path
+
+
+def test_a_sound_spec_passes_though_its_data_are_not_there(spec, capsys) -> None:
+    assert main(["check_spec", "-e", str(spec), "-k", "key"]) == 0
+
+    assert capsys.readouterr().out == f"{spec}: nothing is wrong with it\nExecution status: PASS\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message", "remedy"),
+    [
+        (
+            "saturation: 1 ",
+            "hueX: 0.1 ",
+            17,
+            'Message type "AugmentationConfig" has no field named "hueX"',
+            'did you mean "hue"?',
+        ),
+        (
+            "random_seed: 1",
+            "num_epochs: 5",
+            2,
+            'Message type "Experiment" has no field named "num_epochs"',
+            "move line 2 of {spec} into training_config {{ ... }}",
+        ),
+        ("nlayers: 10", 'nlayers: "ten"', 5, "'  box_matching_iou: 0.25 ", "correct line 5"),
+        (
+            "top_k: 50 }",
+            "top_k: 50",
+            16,
+            'Message type "NMSConfig" has no field named "augmentation_config"',
+            "close the block before line 16",
+        ),
+        ("output_width: 64", "output_width: 65", 17, "width must be multiple of 32", "correct {spec}"),
+        ("beta1: 0.9 ", "beta1: 1.9 ", 12, "beta1 must be within (0, 1).", "correct training_config"),
+        ("nlayers: 10", "nlayers: 11", 5, 'yolov4_config asks for arch "resnet" with nlayers 11', "use arch"),
+    ],
+)
+def test_what_is_wrong_is_said_with_file_and_line(spec, capsys, old, new, line, message, remedy) -> None:
+    assert old in SPEC
+    spec.write_text(SPEC.replace(old, new))
+
+    assert main(["check_spec", "-e", str(spec)]) == 1
+
+    first, second, *_ = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"error: {spec}:{line}: {message}")
+    assert second.startswith(f"  try: {remedy.format(spec=spec)}")
+
+
+def test_a_conversion_spec_is_checked_with_its_own_flag(tmp_path, capsys) -> None:
+    path = tmp_path / "convert.txt"
+    path.write_text(CONVERSION)
+    assert main(["check_spec", "-d", str(path)]) == 0
+
+    path.write_text(CONVERSION.replace("val_split", "val_splits"))
+    assert main(["check_spec", "-d", str(path)]) == 1
+    assert f'{path}:5: Message type "KITTIConfig" has no field named "val_splits"' in capsys.readouterr().err
+
+
+def test_a_spec_that_is_not_there_is_named_without_a_line(tmp_path, capsys) -> None:
+    assert main(["check_spec", "-e", str(tmp_path / "none.txt")]) == 1
+
+    assert f"error: {tmp_path}/none.txt: cannot read the spec file" in capsys.readouterr().err
+
+
+def test_neither_torch_nor_numpy_is_imported(spec, checkout) -> None:
+    words = "import sys; from yolo_v4.cli import main; status = main(sys.argv[1:]); "
+    words += "sys.exit(status or ' '.join({'torch', 'numpy'} & set(sys.modules)) or 0)"
+
+    ended = subprocess.run([sys.executable, "-c", words, "check_spec", "-e", spec], cwd=checkout, check=False)
+
+    assert ended.returncode == 0
