@@ -80,11 +80,15 @@ def submit(run: Run) -> None:
 
 def finish(run: Run, verdict: Verdict) -> None:
     """Give the command until it ends well; compare each ending with what Slurm says."""
+    judged = 0
     for _ in range(TRIES):
         if run.process is None or run.process.poll() == -signal.SIGKILL:
             submit(run)
         status = run.end(PATIENCE_S)
-        outcome = run.outcomes[-1] if run.outcomes else {"state": "none", "job_id": ""}
+        new, judged = run.outcomes[judged:], len(run.outcomes)
+        # A run that a second user began meanwhile may have ended otherwise than the one waited for here.
+        fitting = [each for each in new if (each["state"] == "COMPLETED") == (status == 0)]
+        outcome = (fitting or new or [{"state": "none", "job_id": ""}])[-1]
         verdict.said.append(f"{status} {outcome['state']}")
         if (status == 0) != (outcome["state"] == "COMPLETED"):
             verdict.wrong.append(f"exit status {status}, but outcome {outcome['state']}")
