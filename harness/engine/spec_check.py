@@ -41,7 +41,7 @@ def check_specs(settings: Settings) -> None:
 
 
 def ask_engine(settings: Settings) -> None:
-    """Refuse specs that our own engine refuses, where it is installed here; it looks at ranges of values, too.
+    """Refuse specs that our own engine refuses, where it is installed here; ranges of values too.
 
     Raises:
         ConfigError: with the words of `yolo_v4 check_spec`.
@@ -76,7 +76,7 @@ def _ask(settings: Settings, path: Path, text: str) -> None:
 
 
 def _filled(settings: Settings) -> Iterator[tuple[Path, str, str]]:
-    """The file that a person edits, its text as a run would fill it, and the outermost message of each spec."""
+    """The file that a person edits, its text as a run would fill it, and the outermost message."""
     copies = SpecCopies(Workspace(settings.workspace))
     anchors = anchors_literal([(10, 20), (30, 60), (90, 60)])
     values = {

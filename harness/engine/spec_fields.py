@@ -1,4 +1,4 @@
-"""The fields of NVIDIA's experiment and conversion specs, by message: the names and the kinds of their values.
+"""The fields of NVIDIA's experiment and conversion specs, by message: names, and kinds of their values.
 
 Source: the proto files of TAO 5.0, which `yolo_v4/spec/*.proto` repeat; a test compares the two. The harness
 has a list of its own because no release of NVIDIA's program can be asked for one.

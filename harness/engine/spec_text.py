@@ -10,7 +10,7 @@ from typing import NamedTuple
 from harness.errors import ConfigError
 from harness.settings.variables import Settings
 
-# Protobuf text: comments, which are no tokens, strings, words (also `${blank}`), marks; a quote that is not closed.
+# Protobuf text: comments, which are no tokens; strings; words, also `${blank}`; marks; a quote alone.
 _PIECE = re.compile(
     r"""\#[^\n]*
     | (?P<token> "(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*'

@@ -1,4 +1,4 @@
-"""Specs are checked before anything runs: the message names the file that a person edits, the line, the near word."""
+"""Specs are checked before anything runs; messages name the file that a person edits, line and near word."""
 
 import pytest
 

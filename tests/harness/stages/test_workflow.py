@@ -137,12 +137,12 @@ def test_a_mistyped_field_of_a_spec_is_refused_before_anything_runs(jamcam):
     copy.parent.mkdir(parents=True)
     copy.write_text(text)
 
-    printed = jamcam("download", status=1)
+    printed = jamcam("download", status=2)
 
     line = text.splitlines().index("  hueX: 0.1") + 1
     assert f"{copy} line {line}: there is no field hueX in augmentation_config" in printed
     assert "did you mean hue?" in printed
-    assert not (jamcam.workspace / "attempts").exists()
+    assert not Workspace(jamcam.workspace).attempts.exists()
     assert f"# would be refused here: {copy} line {line}" in jamcam("plan")
 
 

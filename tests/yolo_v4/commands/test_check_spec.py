@@ -1,4 +1,4 @@
-"""`check_spec` says what is wrong with a spec, where, and what was meant; it opens nothing that the spec names."""
+"""`check_spec` says what is wrong with a spec, where, and what was meant; it opens nothing named in it."""
 
 import subprocess
 import sys
