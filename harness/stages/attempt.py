@@ -21,7 +21,6 @@ from harness.process.signals import Interrupted
 from harness.settings.variables import Settings
 from harness.text import shortened
 from harness.workspace.layout import LOG, OUTCOME, PRODUCTS, REQUEST, Workspace, staged
-from harness.workspace.lock import note_engine
 from harness.workspace.marker import EngineIdentity, Marker, Product
 from harness.workspace.spec_copies import SpecCopies
 
@@ -118,9 +117,9 @@ class Attempt:
             raise self.error(f"{package} ended with exit status {status}")
 
     def _run(self, argv: tuple[str, ...], environment: Mapping[str, str], *, shown: bool = True) -> int:
-        from harness.process.console import (
-            run,
-        )  # with subprocess and what is behind it, which only a run needs
+        # With subprocess, socket and what is behind them, which only a run needs.
+        from harness.process.console import run
+        from harness.workspace.lock import note_engine
 
         self.argv.append(argv)
         self._write_request(durable=False)
