@@ -85,10 +85,12 @@ def finish(run: Run, verdict: Verdict) -> None:
         if run.process is None or run.process.poll() == -signal.SIGKILL:
             submit(run)
         status = run.end(PATIENCE_S)
-        new, judged = run.outcomes[judged:], len(run.outcomes)
+        outcomes = run.outcomes
+        new = outcomes[judged:]
         # A run that a second user began meanwhile may have ended otherwise than the one waited for here.
         fitting = [each for each in new if (each["state"] == "COMPLETED") == (status == 0)]
         outcome = (fitting or new or [{"state": "none", "job_id": ""}])[-1]
+        judged = outcomes.index(outcome) + 1 if outcome in outcomes else judged
         verdict.said.append(f"{status} {outcome['state']}")
         if (status == 0) != (outcome["state"] == "COMPLETED"):
             verdict.wrong.append(f"exit status {status}, but outcome {outcome['state']}")
