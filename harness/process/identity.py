@@ -45,11 +45,11 @@ def pid_namespace() -> str:
 
 
 def works_in(pid: int, folder: Path) -> bool:
-    """Whether a process has `folder` as its working folder or in its command line."""
+    """Whether a process has `folder` as its working folder, or files below it in its command line."""
     with contextlib.suppress(OSError):
         if Path(f"/proc/{pid}/cwd").resolve() == folder.resolve():
             return True
-        return os.fsencode(folder) in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return os.fsencode(folder) + b"/" in Path(f"/proc/{pid}/cmdline").read_bytes()
     return False
 
 

@@ -186,10 +186,11 @@ class Attempt:
         places = [str(self.workspace.path(product)) for product in products]
         saved = f"; saved as {shortened(places)}" if places else ""
         self.say(f"done in {time.time() - self.started:.1f} s{saved}")
-        attempts = sorted(self.folder.parent.iterdir())
-        for folder in attempts[:-KEPT_ATTEMPTS]:
+        # Names tell the order, unless a clock was set back: this attempt stays whatever its name is.
+        others = sorted(folder for folder in self.folder.parent.iterdir() if folder != self.folder)
+        for folder in others[: -(KEPT_ATTEMPTS - 1)]:
             remove(folder)
-        for folder in attempts[-KEPT_ATTEMPTS:]:
+        for folder in (*others[-(KEPT_ATTEMPTS - 1) :], self.folder):
             remove(folder / PRODUCTS)
 
     def failed(self, error: BaseException) -> None:

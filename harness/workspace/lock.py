@@ -59,14 +59,19 @@ class EngineProcess:
     pid_namespace: str = ""
     folder: str = ""  # of the attempt it works for: its working folder, and part of its command line
 
-    def is_alive_and_ours(self) -> Verdict:
-        """Whether the process is running, and is the engine that was started then."""
-        if not is_running(self.pid, self.started):
+    def is_alive_and_ours(self, workspace: Workspace) -> Verdict:
+        """Whether the process is running, and is the engine that was started for this workspace then."""
+        host, here = socket.gethostname(), (boot_id(), pid_namespace())
+        if self.host in ("", host) and self.boot_id not in ("", here[0]):
             return Verdict.NO
-        known = (self.host, self.boot_id, self.pid_namespace)
-        fits = known == (socket.gethostname(), boot_id(), pid_namespace()) and all(known)
-        ours = fits and bool(self.folder) and works_in(self.pid, Path(self.folder))
-        return Verdict.YES if ours else Verdict.CANNOT_TELL
+        if self.host == host and (self.boot_id, self.pid_namespace) == here and all(here):
+            if not is_running(self.pid, self.started):
+                return Verdict.NO
+            folder = Path(self.folder)
+            own = ".." not in folder.parts and workspace.attempts in folder.parents
+            return Verdict.YES if own and works_in(self.pid, folder) else Verdict.CANNOT_TELL
+        unseen = not self.host and not is_running(self.pid, self.started)  # of an earlier version
+        return Verdict.NO if unseen else Verdict.CANNOT_TELL
 
 
 UNREADABLE = Holder(host="(unreadable lock)", pid=0, started="")
@@ -285,12 +290,13 @@ def _locked(workspace: Workspace, holder: Holder, remedy: str) -> Locked:
 
 def _end_survivors(workspace: Workspace, say: Callable[[str], None]) -> None:
     for path, engine in engines_of(workspace):
-        alive = engine.is_alive_and_ours()
+        alive = engine.is_alive_and_ours(workspace)
+        if alive is Verdict.CANNOT_TELL:
+            say(f"{path.name} names process {engine.pid}; whether that is an engine of ours cannot be told")
+            continue
         if alive is Verdict.YES:
             say(f"ending the engine {engine.pid}, which outlived its run")
             end(engine.pid, engine.started)
-        elif alive is Verdict.CANNOT_TELL:
-            say(f"{path.name} names process {engine.pid}; whether that is an engine of ours cannot be told")
         remove(path)
 
 
