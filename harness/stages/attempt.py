@@ -119,7 +119,7 @@ class Attempt:
     def _run(self, argv: tuple[str, ...], environment: Mapping[str, str], *, shown: bool = True) -> int:
         # With subprocess, socket and what is behind them, which only a run needs.
         from harness.process.console import run
-        from harness.workspace.lock import note_engine
+        from harness.workspace.engines import note_engine
 
         self.argv.append(argv)
         self._write_request(durable=False)

@@ -1,9 +1,8 @@
-"""The lock of a workspace: which run holds it, and which engines work for that run.
+"""The lock of a workspace, `.lock`, which names the run that holds it.
 
-`.lock` names the run, `.lock.<stage>` the engine that a stage started. A lock whose run is gone is taken
-over, and engines that outlived it are ended; a lock whose run is alive, or may be, is refused. What these
-files say may come from another machine, another start of this one, or another pid namespace, where its
-process numbers mean nothing: a process is ended only where everything fits.
+A lock whose run is gone is taken over, and engines that outlived it are ended; a lock whose run is alive, or
+may be, is refused. It may come from another machine, another start of this one, or another pid namespace,
+where its process numbers mean nothing.
 """
 
 import contextlib
@@ -12,21 +11,13 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from harness.clock import utc
 from harness.errors import CannotTell, HarnessError, Locked
-from harness.files import create_once, remove, write_json
-from harness.process.identity import (
-    CONTAINER,
-    boot_id,
-    end,
-    is_running,
-    pid_namespace,
-    start_time,
-    works_in,
-)
+from harness.files import create_once, remove
+from harness.process.identity import CONTAINER, boot_id, is_running, pid_namespace, start_time
 from harness.verdict import Verdict
+from harness.workspace.engines import end_survivors
 from harness.workspace.layout import Workspace
 
 
@@ -46,32 +37,6 @@ class Holder:
         return f"process {self.pid} on {self.host}" + (
             f" (Slurm job {self.slurm_job})" if self.slurm_job else ""
         )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class EngineProcess:
-    """An engine that a run started; what the file of an earlier version does not say is ""."""
-
-    pid: int
-    started: str
-    host: str = ""
-    boot_id: str = ""
-    pid_namespace: str = ""
-    folder: str = ""  # of the attempt it works for: its working folder, and part of its command line
-
-    def is_alive_and_ours(self, workspace: Workspace) -> Verdict:
-        """Whether the process is running, and is the engine that was started for this workspace then."""
-        host, here = socket.gethostname(), (boot_id(), pid_namespace())
-        if self.host in ("", host) and self.boot_id not in ("", here[0]):
-            return Verdict.NO
-        if self.host == host and (self.boot_id, self.pid_namespace) == here and all(here):
-            if not is_running(self.pid, self.started):
-                return Verdict.NO
-            folder = Path(self.folder)
-            own = ".." not in folder.parts and workspace.attempts in folder.parents
-            return Verdict.YES if own and works_in(self.pid, folder) else Verdict.CANNOT_TELL
-        unseen = not self.host and not is_running(self.pid, self.started)  # of an earlier version
-        return Verdict.NO if unseen else Verdict.CANNOT_TELL
 
 
 UNREADABLE = Holder(host="(unreadable lock)", pid=0, started="")
@@ -222,31 +187,6 @@ def release(workspace: Workspace, me: Holder) -> None:
         take_away(workspace, me)
 
 
-def note_engine(workspace: Workspace, stage: str, *, pid: int, started: str, folder: Path) -> None:
-    """Say which process works for a stage, so that the next run can end it should it outlive this one."""
-    me = this_run()
-    engine = EngineProcess(
-        pid=pid,
-        started=started,
-        host=me.host,
-        boot_id=me.boot_id,
-        pid_namespace=me.pid_namespace,
-        folder=str(folder),
-    )
-    write_json(workspace.engine_lock(stage), asdict(engine), durable=False)
-
-
-def engines_of(workspace: Workspace) -> list[tuple[Path, EngineProcess]]:
-    """Engines that were at work when their run ended, with the files that name them."""
-    engines = []
-    for path in sorted(workspace.root.glob(".lock.*")):
-        try:
-            engines.append((path, EngineProcess(**json.loads(path.read_text()))))
-        except (ValueError, TypeError, OSError):
-            continue
-    return engines
-
-
 def _take(
     workspace: Workspace, me: Holder, say: Callable[[str], None], is_over: Callable[[str], bool]
 ) -> None:
@@ -262,7 +202,7 @@ def _take(
             take(workspace, me)
         except FileExistsError:
             raise _locked(workspace, holder_of(workspace) or me, "wait for it to end") from None
-    _end_survivors(workspace, say)
+    end_survivors(workspace, say)
 
 
 def _refuse_unless_gone(workspace: Workspace, holder: Holder, is_over: Callable[[str], bool]) -> None:
@@ -286,18 +226,6 @@ def _by_force(workspace: Workspace) -> str:
 
 def _locked(workspace: Workspace, holder: Holder, remedy: str) -> Locked:
     return Locked(_held_by(workspace, holder), remedy=remedy)
-
-
-def _end_survivors(workspace: Workspace, say: Callable[[str], None]) -> None:
-    for path, engine in engines_of(workspace):
-        alive = engine.is_alive_and_ours(workspace)
-        if alive is Verdict.CANNOT_TELL:
-            say(f"{path.name} names process {engine.pid}; whether that is an engine of ours cannot be told")
-            continue
-        if alive is Verdict.YES:
-            say(f"ending the engine {engine.pid}, which outlived its run")
-            end(engine.pid, engine.started)
-        remove(path)
 
 
 def _content(holder: Holder) -> bytes:

@@ -13,12 +13,11 @@ import pytest
 from harness.errors import CannotTell, HarnessError, Locked
 from harness.process.identity import start_time
 from harness.queue.slurm import is_over
+from harness.workspace.engines import engines_of, note_engine
 from harness.workspace.layout import Workspace
 from harness.workspace.lock import (
     Holder,
-    engines_of,
     holder_of,
-    note_engine,
     release,
     take,
     take_away,
@@ -288,6 +287,7 @@ def test_a_lock_of_an_earlier_start_of_the_machine_is_of_a_run_that_is_gone(room
 IN_A_NAMESPACE = """
 import sys, time
 from pathlib import Path
+from harness.workspace.engines import engines_of, note_engine
 from harness.workspace.layout import Workspace
 from harness.workspace.lock import take, this_run
 take(Workspace(Path(sys.argv[1])), this_run())
