@@ -15,7 +15,7 @@ from harness.errors import ConfigError, HarnessError
 from harness.process.signals import Interrupted, listen
 from harness.settings.table import closest
 from harness.settings.variables import VARIABLES, option
-from harness.text import columns
+from harness.text import columns, tell
 from harness.verbs.verb import Verb, parse
 
 # The modules of harness.verbs and their verbs, in the order of the help. Only the module of one verb is
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except HarnessError as error:
         status = _complain(error)
     except Interrupted as error:
-        print(f"\njamcam: {error}; what was done is kept\n  try: the same command again", file=sys.stderr)
+        tell(f"\njamcam: {error}; what was done is kept\n  try: the same command again", stream=sys.stderr)
         status = 128 + error.signal
     except BrokenPipeError:  # the reader of our output went away, as `jamcam plan | head` does
         status = 1
@@ -61,11 +61,11 @@ def _run(words: list[str]) -> int:
         return in_job(words[1:], _find(words[3:])[0].names)
     listen()
     if words == ["--version"]:
-        print(f"jamcam {__version__}")
+        tell(f"jamcam {__version__}")
         return 0
     verb, words = _find(words)
     if not verb.name and {"-h", "--help"} & {*words}:
-        print(_overview())
+        tell(_overview())
         return 0
     try:
         texts, options, refused = parse(verb, words)
@@ -77,7 +77,7 @@ def _run(words: list[str]) -> int:
 
     settings = load_settings(texts, os.environ, verb.names)
     for remark in settings.remarks:
-        print(f"jamcam: {remark}", file=sys.stderr, flush=True)
+        tell(f"jamcam: {remark}", stream=sys.stderr)
     return verb.run(settings, options)
 
 
@@ -158,7 +158,7 @@ def _rows(rows: Sequence[tuple[str, str]]) -> list[str]:
 def _complain(error: HarnessError) -> int:
     for each in (error, *error.others):
         with contextlib.suppress(OSError):
-            print(f"jamcam: {each.message}\n  try: {each.remedy}", file=sys.stderr, flush=True)
+            tell(f"jamcam: {each.message}\n  try: {each.remedy}", stream=sys.stderr)
     return error.exit_status
 
 

@@ -24,7 +24,7 @@ from harness.data.frames import LABELS, pair
 from harness.data.split import choose_validation
 from harness.errors import DataError, HarnessError
 from harness.files import fsync_folder, read_json, write_json
-from harness.text import listing
+from harness.text import listing, tell
 
 SEED = 42
 PICTURES = frozenset({".jpg", ".jpeg", ".png"})
@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run with command-line arguments; returns the exit status."""
     options = _options(argv)
     try:
-        print(
+        tell(
             split(
                 options.input_image_dir,
                 options.input_label_dir,
@@ -44,11 +44,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             )
         )
     except HarnessError as error:
-        print(f"generate_val_dataset: {error.message}\n  try: {error.remedy}", file=sys.stderr)
+        tell(f"generate_val_dataset: {error.message}\n  try: {error.remedy}", stream=sys.stderr)
         return error.exit_status
     except OSError as error:
-        print(f"generate_val_dataset: {error.strerror}: {error.filename}", file=sys.stderr)
-        print("  try: make room or access, then the same command", file=sys.stderr)
+        tell(f"generate_val_dataset: {error.strerror}: {error.filename}", stream=sys.stderr)
+        tell("  try: make room or access, then the same command", stream=sys.stderr)
         return 1
     return 0
 

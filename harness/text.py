@@ -1,9 +1,48 @@
-"""Text for people: tables, lists, numbers, durations, and the end of a log."""
+"""Text for people: tables, lists, numbers, durations, the end of a log; and text of others made harmless.
 
+Class names, members of archives, file names, answers of servers, records and logs hold what others wrote.
+Whatever the harness prints goes through `tell`, and what enters a page or a plot through `markdown_cell` or
+`one_line`.
+"""
+
+import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 LAST_LINES = 15
+LONGEST_LINE, LONGEST_CELL = 10_000, 200  # characters of text of others
+# Control characters but tab and newline, line ends of Unicode, what turns the direction of text, and bytes
+# of file names that are no UTF-8.
+CONTROLS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+MARKDOWN = re.compile(r"[\\`*_~\[\]|]")
+
+
+def tell(text: str, *, stream: TextIO | None = None) -> None:
+    """Print text for a person, on `stream` or standard output, at once and with no control characters."""
+    print(shown(text), file=stream or sys.stdout, flush=True)
+
+
+def shown(text: str) -> str:
+    r"""The text with each control character as its escape, such as `\x1b`, and overlong lines cut off.
+
+    Tabs and newlines stay.
+    """
+    return CONTROLS.sub(_escape, "\n".join(map(_cut, text.split("\n"))))
+
+
+def one_line(text: str, *, longest: int = LONGEST_CELL) -> str:
+    """The text with every control character as its escape, in at most about `longest` characters."""
+    return _cut(re.sub(r"[\t\n]", _escape, shown(text)), longest)
+
+
+def markdown_cell(text: str) -> str:
+    """The text for a cell of a table in Markdown: none of it is markup, HTML or the end of the cell."""
+    plain = one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return MARKDOWN.sub(r"\\\g<0>", plain)
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:
@@ -42,3 +81,12 @@ def duration(seconds: float) -> str:
 def last_lines(log: Path) -> list[str]:
     """The last 15 lines of a log, bytes that are no UTF-8 replaced; empty where there is no log."""
     return log.read_text(errors="replace").splitlines()[-LAST_LINES:] if log.exists() else []
+
+
+def _escape(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode()
+
+
+def _cut(line: str, longest: int = LONGEST_LINE) -> str:
+    rest = len(line) - longest
+    return f"{line[:longest]}… and {rest} more characters" if rest > 0 else line

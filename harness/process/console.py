@@ -24,6 +24,12 @@ exec "$@"
 """
 POLL_S = 0.2
 LINE_START = re.compile(rb"(?<=[\r\n])(?=[^\r\n])")
+# What a progress bar needs of a terminal: colours, moving within a line, erasing the rest of it.
+DRAWING = rb"\x1b\[[0-9;]*[CDGKm]"
+# That, and all other control characters, in UTF-8 of one byte or two: they could set the title or the
+# clipboard, ask the terminal for an answer, or write over what other programs said.
+CONTROLS = re.compile(rb"(" + DRAWING + rb")|[\x00-\x07\x0b\x0c\x0e-\x1f\x7f]|\xc2[\x80-\x9f]")
+CUT_OFF = re.compile(rb"(\x1b(\[[0-9;]{0,32})?|\xc2)\Z")
 
 
 class PlainLines:
@@ -60,6 +66,30 @@ class PrefixedLines:
             text = self._prefix + text
         self._at_start = chunk[-1:] in (b"\r", b"\n") if chunk else self._at_start
         return text
+
+
+class TerminalText:
+    """What a program draws, made harmless chunk by chunk."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The chunk, harmless; a sequence that is cut off waits for the next chunk."""
+        text = self._rest + chunk
+        cut = CUT_OFF.search(text)
+        self._rest = cut[0] if cut else b""
+        return harmless(text[: cut.start()] if cut else text)
+
+    def flush(self) -> bytes:
+        """What was waiting."""
+        text, self._rest = self._rest, b""
+        return harmless(text)
+
+
+def harmless(text: bytes) -> bytes:
+    """The text with every control character as its escape, but those that colours and progress bars need."""
+    return CONTROLS.sub(lambda match: match[1] or match[0].decode().encode("unicode_escape"), text)
 
 
 def bound_to_us(argv: Sequence[str]) -> list[str]:
@@ -165,7 +195,7 @@ def _copy(
     prefix: bytes | None,
     drawn: PrefixedLines | None,
 ) -> None:
-    plain = PlainLines()
+    plain, terminal = PlainLines(), TerminalText()
     while True:
         # A grandchild may hold the pipe open for ever: once the program itself has ended, what is there is
         # all.
@@ -175,10 +205,12 @@ def _copy(
         if chunk:
             _keep(plain.feed(chunk), kept, prefix)
             if drawn is not None:
-                _show(drawn.feed(chunk))
+                _show(drawn.feed(terminal.feed(chunk)))
         elif ready or ended:
             break
     _keep(plain.flush(), kept, prefix)
+    if drawn is not None:
+        _show(drawn.feed(terminal.flush()))
 
 
 def _read(reader: int) -> bytes:
@@ -191,7 +223,7 @@ def _keep(lines: list[bytes], kept: BinaryIO, prefix: bytes | None) -> None:
     kept.write(b"".join(lines))
     kept.flush()
     if prefix is not None:
-        _show(b"".join(prefix + line for line in lines))
+        _show(b"".join(prefix + harmless(line) for line in lines))
 
 
 def _show(text: bytes) -> None:

@@ -16,6 +16,7 @@ from harness.process.console import bound_to_us
 from harness.queue import slurm
 from harness.queue.notes import QueuedRun, changed_s, kept_unix_s
 from harness.queue.states import MEASURING
+from harness.text import tell
 from harness.workspace.layout import Workspace
 
 # Exit status of a job that was stopped ahead of its limit and is continued; submitters read the notes, not
@@ -33,8 +34,9 @@ def work(folder: Path, segment: int, command: Sequence[str]) -> int:
     number = os.environ["SLURM_JOB_ID"]
     job, task = os.environ.get("SLURM_ARRAY_JOB_ID", number), os.environ.get("SLURM_ARRAY_TASK_ID", "")
     if run.claim(segment, job) != job:
-        print(
-            f"jamcam: job {run.job(segment)} does this already; nothing to do for job {job}", file=sys.stderr
+        tell(
+            f"jamcam: job {run.job(segment)} does this already; nothing to do for job {job}",
+            stream=sys.stderr,
         )
         return 4
     restart = int(os.environ.get("SLURM_RESTART_COUNT", "0"))
@@ -55,7 +57,7 @@ def work(folder: Path, segment: int, command: Sequence[str]) -> int:
         note_end()
         return status
     if why_not := _why_not_continued(command, kept_s, started_s):
-        print(f"jamcam: {why_not}: it needs a longer WALL_TIME", flush=True)
+        tell(f"jamcam: {why_not}: it needs a longer WALL_TIME")
         note_end()
         return status
     return _continue_later(number, note_end)
@@ -69,7 +71,7 @@ def _why_not_continued(command: Sequence[str], kept_s: float, started_s: float) 
 
 
 def _continue_later(number: str, note_end: Callable[..., None]) -> int:
-    print("jamcam: the run goes on from here in the next job", flush=True)
+    tell("jamcam: the run goes on from here in the next job")
     # The note comes first: once the job is back in the queue, this process is killed.
     note_end(goes_on="requeue")
     if not slurm.requeue(number):
@@ -85,7 +87,7 @@ def _run(command: Sequence[str]) -> tuple[int, bool]:
     def stop(number: int, frame: FrameType | None) -> None:
         if number == signal.SIGUSR1:
             warned.append(number)
-            print("jamcam: the time limit is near: stopping", flush=True)
+            tell("jamcam: the time limit is near: stopping")
         for process in child:
             process.terminate()
 

@@ -15,7 +15,7 @@ from harness.process.identity import is_running
 from harness.queue import slurm
 from harness.queue.notes import QueuedRun
 from harness.queue.states import COMPLETED, FAILED, GONE, UNFINISHED, JobRow, array_row
-from harness.text import duration
+from harness.text import duration, tell
 from harness.workspace.layout import Workspace
 from harness.workspace.lock import holder_of
 
@@ -160,7 +160,7 @@ class Waiting:
         log = self.run.log(self.segment)
         added = log.read_bytes()[self.shown_bytes :].rpartition(b"\n")[0] if log.exists() else b""
         for line in added.decode(errors="replace").split("\n") if added else ():
-            print(f"{self.job} | {line}", flush=True)
+            tell(f"{self.job} | {line}")
         self.shown_bytes += len(added) + bool(added)
 
 

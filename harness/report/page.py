@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from urllib.parse import quote
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from harness.measure.comparability import reasons
 from harness.measure.record import Record, repeats
 from harness.measure.stats import summarise
 from harness.report.selection import GIB, Setup, energy_name, joules_per_1000, newest
-from harness.text import number
+from harness.text import markdown_cell, number
 
 BEGIN, END = "<!-- benchmarking: written by `make plots` -->", "<!-- benchmarking: end -->"
 COLUMNS = (
@@ -32,12 +33,12 @@ def section(records: Sequence[Record], platforms: Mapping[str, str], pictures: I
     chains = newest(records, "chain")
     rows = [_row(setup, record, chains.get(setup)) for setup, record in measured.items()]
     rows += [
-        [name, title, *[ABSENT] * (len(COLUMNS) - 3), f"not measured yet: `make bench PLATFORM={name}`"]
+        [*map(markdown_cell, (name, title)), *[ABSENT] * (len(COLUMNS) - 3), _not_measured(name)]
         for name, title in platforms.items()
         if name not in {setup.platform for setup in measured}
     ]
     table = [COLUMNS, ["---"] * len(COLUMNS), *sorted(rows, key=lambda row: row[0])]
-    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in table]
+    lines = ["| " + " | ".join(row) + " |" for row in table]
     plots = [next((name for name in sorted(pictures) if name.startswith(f"{kind}-")), "") for kind in SHOWN]
     shown = [f"![{name.replace('-', ', ', 1)}](results/plots/{name}.png)" for name in plots if name]
     return "\n".join([BEGIN, "", *lines, "", *(f"{line}\n" for line in shown), END])
@@ -51,20 +52,23 @@ def _row(setup: Setup, record: Record, chain: Record | None) -> list[str]:
         if (joules := summarise(joules_per_1000(record, kind)))
     ]
     label = "; not comparable: " + "; ".join(reasons(record)) if reasons(record) else ""
+    link = f"results/{quote(record.platform)}/{quote(record.id)}"
+    texts = (setup.platform, setup.machine, setup.software or ABSENT, setup.recipe)
     return [
-        setup.platform,
-        setup.machine,
-        setup.software or ABSENT,
-        setup.recipe,
+        *map(markdown_cell, texts),
         _throughput(record) or ABSENT,
         ", ".join(_busy(record)) or ABSENT,
         ", ".join(_memory(record)) or ABSENT,
         ", ".join(energy) or ABSENT,
         f"{score.median:.3f}" if score else ABSENT,
-        record.started_utc[:10],
-        record.code.git_commit[:8] if record.code else ABSENT,
-        f"[{record.id}](results/{record.platform}/{record.id}){label}",
+        markdown_cell(record.started_utc[:10]),
+        markdown_cell(record.code.git_commit[:8]) if record.code else ABSENT,
+        f"[{markdown_cell(record.id)}]({link}){markdown_cell(label)}",
     ]
+
+
+def _not_measured(platform: str) -> str:
+    return f"not measured yet: `make bench PLATFORM={markdown_cell(platform)}`"
 
 
 def _throughput(record: Record) -> str:

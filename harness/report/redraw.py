@@ -19,7 +19,7 @@ from harness.measure.record_files import REFERENCES, read_phases, read_records, 
 from harness.report import page, pictures
 from harness.report.lines import comparison_line
 from harness.settings.declared import SPECS, read_toml
-from harness.text import listing
+from harness.text import listing, one_line
 from harness.workspace.marker import digest_of
 from probe.samples import SamplesError, read_samples
 
@@ -153,7 +153,11 @@ def _samples(results: Path, say: Say, record: Record) -> Mapping[str, NDArray[np
 
 def _phases(results: Path, record: Record) -> list[dict[str, Any]]:
     rows = read_phases(results / record.platform / record.id)
-    return [row for row in rows if isinstance(row, dict) and row.keys() >= OF_PHASE]
+    return [
+        {**row, "phase": one_line(str(row["phase"]))}
+        for row in rows
+        if isinstance(row, dict) and row.keys() >= OF_PHASE
+    ]
 
 
 def _source(results: Path) -> str:

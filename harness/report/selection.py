@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from harness.measure.comparability import reasons
 from harness.measure.record import TRAINING, Record
+from harness.text import one_line
 
 GIB = 2**30
 
@@ -50,13 +51,13 @@ def setup(record: Record) -> Setup:
     mixed = record.case in TRAINING and told.get("mixed_precision")
     gpus = int(told.get("gpus") or 0) * int(told.get("nodes") or 1) if machine is None or machine.gpus else 0
     return Setup(
-        recipe=str(told.get("recipe") or record.case),
-        platform=record.platform,
-        engine=str(told.get("engine") or ""),
-        precision="mixed precision" if mixed else str(told.get("precision") or ""),
+        recipe=one_line(str(told.get("recipe") or record.case)),
+        platform=one_line(record.platform),
+        engine=one_line(str(told.get("engine") or "")),
+        precision="mixed precision" if mixed else one_line(str(told.get("precision") or "")),
         batch=int(told.get("batch") or 0),
         gpus=gpus,
-        hardware=hardware(record),
+        hardware=one_line(hardware(record)),
     )
 
 

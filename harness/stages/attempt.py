@@ -19,7 +19,7 @@ from harness.errors import HarnessError, StageFailed
 from harness.files import digest_paths, read_json, remove, size_path, write_json
 from harness.process.signals import Interrupted
 from harness.settings.variables import Settings
-from harness.text import shortened
+from harness.text import shortened, tell
 from harness.workspace.layout import LOG, OUTCOME, PRODUCTS, REQUEST, Workspace, staged
 from harness.workspace.marker import EngineIdentity, Marker, Product
 from harness.workspace.spec_copies import SpecCopies
@@ -78,7 +78,7 @@ class Attempt:
     def say(self, text: str) -> None:
         """Show one or more lines, and keep them in the log."""
         for line in text.splitlines():
-            print(f"{self.stage} | {line}", flush=True)
+            tell(f"{self.stage} | {line}")
         with self.log.open("a") as stream:
             stream.write(text + "\n")
 

@@ -10,7 +10,7 @@ from harness.errors import ConfigError
 from harness.settings.platform import goes_to_queue
 from harness.settings.table import nearest
 from harness.settings.variables import VARIABLES, Settings
-from harness.text import columns, duration
+from harness.text import columns, duration, tell
 from harness.verbs.run import ALL, header
 from harness.verbs.verb import QUEUE, WORKFLOW, Option, Verb
 from harness.workspace.layout import Workspace
@@ -29,7 +29,7 @@ def _status(settings: Settings, options: argparse.Namespace) -> int:
         from harness.verbs.watch import watch
 
         return watch(lambda: status(settings))
-    print("\n".join(status(settings)))
+    tell("\n".join(status(settings)))
     return 0
 
 
@@ -38,17 +38,17 @@ def _plan(settings: Settings, options: argparse.Namespace) -> int:
     if goes_to_queue(settings.platform, os.environ):
         from harness.verbs.queue import script
 
-        print(script(settings, [wanted]))
+        tell(script(settings, [wanted]))
         return 0
     from harness.engine.checks import check
     from harness.stages.workflow import survey
 
-    print(f"# {header(settings)}")
-    print(plan(survey(settings, STAGES if wanted == ALL else [wanted])))
+    tell(f"# {header(settings)}")
+    tell(plan(survey(settings, STAGES if wanted == ALL else [wanted])))
     try:
         check(settings, asks_engine=True)
     except ConfigError as error:
-        print(f"# would be refused here: {error.message} (try: {error.remedy})")
+        tell(f"# would be refused here: {error.message} (try: {error.remedy})")
     return 0
 
 
@@ -56,7 +56,7 @@ def _why(settings: Settings, options: argparse.Namespace) -> int:
     from harness.stages.workflow import survey
 
     step = survey(settings, [_stage(options.stage, STAGES)])[-1]
-    print(why(step))
+    tell(why(step))
     return 1 if step.reasons else 0
 
 
@@ -72,7 +72,7 @@ def _stage(name: str | None, known: Sequence[str]) -> str:
 
 
 def _show_config(settings: Settings, options: argparse.Namespace) -> int:
-    print(config(settings))
+    tell(config(settings))
     return 0
 
 

@@ -10,6 +10,7 @@ from harness.errors import ConfigError, HarnessError
 from harness.settings.load import load_settings
 from harness.settings.platform import goes_to_queue
 from harness.settings.variables import Settings
+from harness.text import tell
 from harness.verbs.queue import left_of_study, through_queue
 from harness.verbs.run import header
 from harness.verbs.tidy import FORCE
@@ -41,16 +42,16 @@ def _measure(verb: str, settings: Settings) -> int:
     from harness.measure.bench import bench
     from harness.report.lines import bench_lines
 
-    print(f"jamcam {__version__} {verb} on {settings.platform.name}: {header(settings)}", flush=True)
+    tell(f"jamcam {__version__} {verb} on {settings.platform.name}: {header(settings)}")
     check(settings)
     records = bench(
         _of_stages(settings),
-        say=lambda text: print(f"{verb} | {text}", flush=True),
+        say=lambda text: tell(f"{verb} | {text}"),
         scaling=verb == "scaling",
     )
-    print("\n".join(bench_lines(records)), flush=True)
+    tell("\n".join(bench_lines(records)))
     _draw(settings)
-    print(f"records: {settings.results / settings.platform.name}")
+    tell(f"records: {settings.results / settings.platform.name}")
     return 0 if all(record.status == "ok" for record in records) else 1
 
 
@@ -66,15 +67,15 @@ def _draw(settings: Settings) -> None:
     from harness.report.redraw import redraw
 
     try:
-        redraw(settings.results, say=print)
+        redraw(settings.results, say=tell)
     except HarnessError as error:
-        print(f"nothing was drawn: {error.message}\n  try: {error.remedy}")
+        tell(f"nothing was drawn: {error.message}\n  try: {error.remedy}")
 
 
 def _plots(settings: Settings, options: argparse.Namespace) -> int:
     from harness.report.redraw import redraw
 
-    redraw(settings.results, say=print)
+    redraw(settings.results, say=tell)
     return 0
 
 
@@ -85,21 +86,21 @@ def _compare(settings: Settings, options: argparse.Namespace) -> int:
         raise ConfigError(
             "two sides are needed: platforms, benches or records", remedy="jamcam compare --a=X --b=Y"
         )
-    compared(settings.results, options.a, options.b, force=options.force, say=print)
+    compared(settings.results, options.a, options.b, force=options.force, say=tell)
     return 0
 
 
 def _gate(settings: Settings, options: argparse.Namespace) -> int:
     from harness.report.redraw import gate
 
-    gate(settings.results, settings.platform.name, force=options.force, say=print)
+    gate(settings.results, settings.platform.name, force=options.force, say=tell)
     return 0
 
 
 def _import_dmon(settings: Settings, options: argparse.Namespace) -> int:
     from harness.measure.import_dmon import import_dmon
 
-    print(f"imported: {import_dmon(Path(options.file), settings)}")
+    tell(f"imported: {import_dmon(Path(options.file), settings)}")
     return 0
 
 

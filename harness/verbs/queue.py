@@ -7,7 +7,7 @@ from pathlib import Path
 from harness.errors import CannotTell, ConfigError
 from harness.settings.platform import platforms, this_machine
 from harness.settings.variables import VARIABLES, WITHDRAWN, Settings, option
-from harness.text import columns
+from harness.text import columns, tell
 from harness.verbs.tidy import held
 from harness.verbs.verb import QUEUE, WORKFLOW, Verb
 from harness.verdict import Verdict
@@ -25,7 +25,7 @@ def _platforms(settings: Settings, options: argparse.Namespace) -> int:
         rows.append(
             (each.name, each.status, each.facts_date, each.scheduler, each.gpu_model or "any", musts, title)
         )
-    print(columns(rows))
+    tell(columns(rows))
     return 0
 
 
@@ -34,7 +34,7 @@ def _doctor(settings: Settings, options: argparse.Namespace) -> int:
 
     findings = doctor.examine(settings)
     rows = [(each.what, each.verdict.value, each.problem or each.observed, each.remedy) for each in findings]
-    print(columns([("what", "verdict", "found", "fix"), *rows]))
+    tell(columns([("what", "verdict", "found", "fix"), *rows]))
     return {Verdict.YES: 0, Verdict.NO: 1, Verdict.CANNOT_TELL: CannotTell.exit_status}[
         doctor.overall(findings)
     ]
@@ -44,7 +44,7 @@ def _shell(settings: Settings, options: argparse.Namespace) -> int:
     from harness.engine.container import container_command
     from harness.queue.script import shell_line
 
-    print(shell_line(settings, container_command(settings.platform)))
+    tell(shell_line(settings, container_command(settings.platform)))
     return 0
 
 
@@ -67,7 +67,7 @@ def through_queue(settings: Settings, words: Sequence[str], stages: Sequence[str
 
     is_new = bool(stages) and not _is_awaited(settings, words)
     if is_new and not any(step.reasons for step in workflow.survey(settings, stages)):
-        print(f"nothing to do: {', '.join(stages)} are done")
+        tell(f"nothing to do: {', '.join(stages)} are done")
         return 0
     if _needs_network(settings):
         with held(Workspace(settings.workspace)):
@@ -82,7 +82,7 @@ def _submit(settings: Settings, words: Sequence[str]) -> None:
     from harness.queue import doctor, submit
 
     def say(text: str) -> None:
-        print(f"jamcam: {text}", flush=True)
+        tell(f"jamcam: {text}")
 
     if submit.unfinished(settings, words) is None:
         for finding in doctor.check_queue(settings):

@@ -12,7 +12,7 @@ from harness import __version__
 from harness.errors import ConfigError, raise_first
 from harness.settings.platform import goes_to_queue
 from harness.settings.variables import Settings
-from harness.text import columns, duration, last_lines, shortened
+from harness.text import columns, duration, last_lines, shortened, tell
 from harness.verbs.verb import QUEUE, WORKFLOW, Option, Verb
 from harness.workspace.layout import Workspace
 from harness.workspace.marker import STAGES
@@ -68,21 +68,21 @@ def _here(settings: Settings, names: Sequence[str], *, verbose: bool) -> int:
     from harness.stages import workflow
 
     began_s = time.monotonic()
-    print(f"jamcam {__version__}: {header(settings)}", flush=True)
+    tell(f"jamcam {__version__}: {header(settings)}")
     endings = workflow.kept(settings, names)
     if not endings:
         from harness.engine.checks import check
         from harness.verbs.tidy import held
 
         for remark in check(settings):
-            print(f"jamcam: {remark}", flush=True)
+            tell(f"jamcam: {remark}")
         with held(Workspace(settings.workspace)):
             try:
                 endings = workflow.run(settings, names, verbose=verbose)
             except workflow.RunInterrupted as interruption:
-                print(closing(interruption.endings, settings), flush=True)
+                tell(closing(interruption.endings, settings))
                 raise
-    print(closing(endings, settings, lasted_s=time.monotonic() - began_s), flush=True)
+    tell(closing(endings, settings, lasted_s=time.monotonic() - began_s))
     raise_first([ending.error for ending in endings if ending.error])
     return 0
 

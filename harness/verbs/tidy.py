@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from harness.files import remove
 from harness.settings.variables import Settings
+from harness.text import tell
 from harness.verbs.verb import Option, Verb
 from harness.workspace.layout import Workspace
 
@@ -27,7 +28,7 @@ def held(workspace: Workspace) -> Iterator[None]:
     from harness.queue.slurm import is_over
     from harness.workspace.lock import workspace_lock
 
-    with workspace_lock(workspace, say=lambda text: print(f"jamcam: {text}", flush=True), is_over=is_over):
+    with workspace_lock(workspace, say=lambda text: tell(f"jamcam: {text}"), is_over=is_over):
         yield
 
 
@@ -36,19 +37,19 @@ def _unlock(settings: Settings, options: argparse.Namespace) -> int:
     from harness.workspace.lock import unlock
 
     holder = unlock(Workspace(settings.workspace), force=options.force, is_over=is_over)
-    print(f"unlocked; it was held by {holder}" if holder else f"{settings.workspace} is not locked")
+    tell(f"unlocked; it was held by {holder}" if holder else f"{settings.workspace} is not locked")
     return 0
 
 
 def _clean(settings: Settings, options: argparse.Namespace) -> int:
     if not settings.workspace.is_dir():
-        print(f"nothing to clean: there is no {settings.workspace}")
+        tell(f"nothing to clean: there is no {settings.workspace}")
         return 0
     workspace = Workspace(settings.workspace)
     with held(workspace):
         removed, kept = clean(workspace, archive=settings.dataset.archive, keep=settings.keep)
-    print("removed: " + (", ".join(removed) or "nothing"))
-    print("kept: " + (", ".join(kept) or "nothing") + f" (in {settings.workspace})")
+    tell("removed: " + (", ".join(removed) or "nothing"))
+    tell("kept: " + (", ".join(kept) or "nothing") + f" (in {settings.workspace})")
     return 0
 
 

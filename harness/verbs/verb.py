@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from harness.errors import ConfigError
 from harness.settings.variables import VARIABLES, Settings, option, read_switch
+from harness.text import tell
 
 # Settings that decide what would run, and those that only a queue is told.
 WORKFLOW = (
@@ -91,7 +92,7 @@ def _is_on(name: str, text: str) -> bool:
 
 class _Parser(argparse.ArgumentParser):
     def print_help(self, file: object = None) -> None:
-        print(self.format_help(), end="")  # argparse would not tell that it could not write
+        tell(self.format_help().rstrip())  # argparse would not tell that it could not write
 
     def error(self, message: str) -> NoReturn:
         raise ConfigError(message, remedy=f"{self.prog} --help")

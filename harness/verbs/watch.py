@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from harness.process.signals import Interrupted
+from harness.text import shown, tell
 
 EVERY_S = 2.0
 # Home; after each line erase the rest of it, and after the last one what is below.
@@ -51,7 +52,7 @@ class _Redrawn:
     def show(self, lines: Sequence[str]) -> None:
         width, height = shutil.get_terminal_size()
         moment = f"{time.strftime('%H:%M:%S')}, every {EVERY_S:.0f} s until Ctrl-C"
-        drawn = "".join(f"{line[:width]}{REST_OF_LINE}\n" for line in [*lines[: height - 2], moment])
+        drawn = "".join(f"{shown(line)[:width]}{REST_OF_LINE}\n" for line in [*lines[: height - 2], moment])
         print(f"{HOME}{drawn}{BELOW}", end="", flush=True)
 
 
@@ -65,5 +66,5 @@ class _Changes:
         now = {PASSING.sub("", line): line for line in lines}
         moment = time.strftime("%H:%M:%S")
         for line in [line for key, line in now.items() if key not in self._before]:
-            print(f"{moment} {line}", flush=True)
+            tell(f"{moment} {line}")
         self._before = {*now}

@@ -56,3 +56,18 @@ def test_no_command_goes_through_a_shell(own_modules):
         or any(word.arg == "shell" for word in call.keywords)
     ]
     assert offences == []
+
+
+# The one place; a screen that is redrawn; and a program that starts without the package.
+PRINTING = {"harness/text.py", "harness/verbs/watch.py", "harness/process/die_with_parent.py"}
+
+
+def test_what_the_harness_prints_has_no_control_characters_of_others(own_modules):
+    printing = {
+        module.name
+        for module in own_modules
+        if module.package == "harness"
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Name) and node.id == "print"
+    }
+    assert printing == PRINTING

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from harness.process.console import PlainLines, PrefixedLines, run
+from harness.process.console import PlainLines, PrefixedLines, TerminalText, run
 
 
 def plain(*chunks):
@@ -42,6 +42,31 @@ def test_each_line_on_a_terminal_tells_whose_it_is_also_one_drawn_over_itself(ch
     lines = PrefixedLines(b"x | ")
 
     assert b"".join(map(lines.feed, chunks)) == expected
+
+
+@pytest.mark.parametrize(
+    ("chunks", "expected"),
+    [
+        ((b"\r\x1b[32m10%\x1b[0m\x1b[K\b",), b"\r\x1b[32m10%\x1b[0m\x1b[K\b"),
+        ((b"car\x1b]0;owned\x07",), rb"car\x1b]0;owned\x07"),
+        ((b"\x1b[2J\x1b[A\x1b[6n",), rb"\x1b[2J\x1b[A\x1b[6n"),
+        ((b"a\x1b", b"[3", b"1mred"), b"a\x1b[31mred"),
+        ((b"a\x1b", b"]52;c;x"), rb"a\x1b]52;c;x"),
+        (("ä×\x9b2J".encode(),), "ä×\\x9b2J".encode()),
+        (("Ã\x84".encode()[:3], "Ã\x84".encode()[3:], b"\xc2"), "Ã\\x84".encode() + b"\xc2"),
+    ],
+)
+def test_of_control_characters_a_terminal_gets_those_of_colours_and_progress_bars(chunks, expected):
+    text = TerminalText()
+
+    assert b"".join(map(text.feed, chunks)) + text.flush() == expected
+
+
+def test_names_that_an_engine_prints_do_not_reach_a_terminal_as_commands(tmp_path, capfdbinary):
+    ask(tmp_path, r"print('class \x1b]0;owned\x07')")
+
+    assert capfdbinary.readouterr().out == rb"x | class \x1b]0;owned\x07" + b"\n"
+    assert (tmp_path / "console.log").read_bytes() == b"class \x1b]0;owned\x07\n"
 
 
 def ask(folder, program, **options):
