@@ -38,6 +38,12 @@ def claims_success(results: Path | None, *, needed: bool) -> str:
     return f"said {last.get('status')} at last: {last.get('message')}"
 
 
+def read_numerics(results: Path | None) -> list[dict[str, Any]]:
+    """The numerics classes that the engine computed in, oldest first: a resumed training may have several."""
+    told = [entry.get("numerics") for entry in read_status(results)] if results else []
+    return [each for place, each in enumerate(told) if isinstance(each, dict) and each not in told[:place]]
+
+
 def checkpoints(weights: Path) -> list[tuple[int, Path]]:
     """(epoch, file) of each checkpoint in a folder, by epoch; `yolov4_resnet18_epoch_080.pt` is epoch 80."""
     pairs = []

@@ -12,7 +12,7 @@ from typing import Any
 
 from harness import __version__
 from harness.clock import utc
-from harness.engine.answers import claims_success
+from harness.engine.answers import claims_success, read_numerics
 from harness.engine.find import environment, python_environment, resolve
 from harness.engine.request import Request
 from harness.errors import HarnessError, StageFailed
@@ -44,6 +44,7 @@ class Attempt:
     run_id: str = ""
     started: float = field(default_factory=time.time)
     argv: list[tuple[str, ...]] = field(default_factory=list)
+    numerics: list[Mapping[str, Any]] = field(default_factory=list)
 
     @classmethod
     def begin(cls, stage: str, *, fingerprint: str, settings: Settings, run_id: str = "") -> "Attempt":
@@ -105,6 +106,7 @@ class Attempt:
             complaint = f"ended with exit status {status}" + (f" and {complaint}" if complaint else "")
         if complaint:
             raise self.error(f"yolo_v4 {request.subcommand} {complaint}")
+        self.numerics += [each for each in read_numerics(request.results) if each not in self.numerics]
 
     def run(self, argv: tuple[str, ...], *, package: str) -> None:
         """Run one of our own packages as a program; its output is shown and kept.
@@ -178,6 +180,7 @@ class Attempt:
             duration_s=round(now - self.started, 3),
             harness_version=__version__,
             git_commit=_commit(),
+            numerics=tuple(self.numerics),
         )
 
     def succeeded(self, products: Sequence[str] = ()) -> None:

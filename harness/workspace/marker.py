@@ -56,6 +56,8 @@ class Marker:
     duration_s: float
     harness_version: str
     git_commit: str | None
+    # What the engine computed with: explains other bytes, and decides nothing. Several where it was resumed.
+    numerics: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def outcome(self) -> str:
@@ -68,6 +70,8 @@ def write_marker(workspace: Workspace, marker: Marker, ingredients: Mapping[str,
     # They only explain: a marker without them is as good.
     write_json(workspace.marker_inputs(marker.stage), ingredients, durable=False)
     table: dict[str, Any] = {"schema_version": SCHEMA_VERSION, **asdict(marker)}
+    if not marker.numerics:  # an engine that does not tell
+        del table["numerics"]
     table["products"] = [{"path": product.path, **asdict(product.digest)} for product in marker.products]
     write_json(workspace.marker(marker.stage), table)
 
@@ -89,7 +93,11 @@ def read_marker(workspace: Workspace, stage: str) -> Marker | None:
         engine = table.pop("engine")
         argv = tuple(tuple(line) for line in table.pop("argv"))
         return Marker(
-            products=products, engine=EngineIdentity(**engine) if engine else None, argv=argv, **table
+            products=products,
+            engine=EngineIdentity(**engine) if engine else None,
+            argv=argv,
+            numerics=tuple(each for each in table.pop("numerics", ()) if isinstance(each, Mapping)),
+            **table,
         )
     except (KeyError, TypeError, AttributeError):
         return None

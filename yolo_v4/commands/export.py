@@ -20,6 +20,7 @@ from yolo_v4.deploy.quantise import quantise
 from yolo_v4.errors import DataError, DetectorError
 from yolo_v4.files import written_whole
 from yolo_v4.network.checkpoint import load_model
+from yolo_v4.network.device import numerics_class
 from yolo_v4.scoring.evaluator import evaluate
 from yolo_v4.scoring.nms import Detections, detections, predict
 from yolo_v4.spec.experiment import Experiment
@@ -43,6 +44,7 @@ def run(args: argparse.Namespace) -> None:
         target = output_file(args.model, args.output_file)
         network, experiment = load_model(args.model, args.experiment_spec, args.gpu_index)
         log.write("RUNNING", "Exporting the model.")
+        log.write("RUNNING", "Numerics class told.", data={"numerics": numerics_class(torch.device("cpu"))})
         candidates = Candidates(network.cpu(), experiment, half=args.data_type == "fp16")
         traced = trace_candidates(candidates, experiment)
         if args.data_type == "int8":

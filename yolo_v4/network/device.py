@@ -1,15 +1,17 @@
-"""The device and the precision that a network computes with, and errors where memory runs out."""
+"""The device and the precision that a network computes with, their name, and errors where memory runs out."""
 
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from yolo_v4.errors import TrainingFailed
 
 BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})  # of /proc/cpuinfo, on x86 and Arm
+SHORT_NAMES = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}
 OUT_OF_MEMORY = re.compile(
     "can't allocate memory|out of memory|alloc_failed", re.IGNORECASE
 )  # in error messages
@@ -62,3 +64,22 @@ def mixed_precision(device: torch.device) -> torch.dtype:
     cpu_info = Path("/proc/cpuinfo")
     words = cpu_info.read_text().split() if cpu_info.exists() else ()
     return torch.float32 if BFLOAT16_FLAGS.isdisjoint(words) else torch.bfloat16
+
+
+def numerics_class(device: torch.device, precision: torch.dtype = torch.float32) -> dict[str, Any]:
+    """What decides the last digits of a result, besides the spec, the data and this program.
+
+    Sums are formed in an order that depends on the width of the processor's vectors and on the number of
+    threads; `processor` is what PyTorch uses of a CPU (such as AVX2), or the model of a GPU with its compute
+    capability.
+    """
+    processor = torch.backends.cpu.get_cpu_capability()
+    if device.type == "cuda":
+        capability = ".".join(map(str, torch.cuda.get_device_capability(device)))
+        processor = f"{torch.cuda.get_device_name(device)}, {capability}"
+    return {
+        "processor": processor,
+        "torch": str(torch.__version__),
+        "threads": torch.get_num_threads(),
+        "number_format": SHORT_NAMES[precision],
+    }

@@ -7,6 +7,7 @@ from harness.engine.answers import (
     claims_success,
     metrics,
     read_anchors,
+    read_numerics,
     read_scores,
     read_status,
     whole_checkpoints,
@@ -45,6 +46,15 @@ def test_no_status_file_is_a_fault_only_where_one_is_needed(tmp_path):
     assert claims_success(tmp_path, needed=True) == f"left no status.json in {tmp_path}"
     assert claims_success(tmp_path, needed=False) == ""
     assert claims_success(None, needed=True) == ""
+
+
+def test_each_numerics_class_of_a_status_file_is_told_once(tmp_path):
+    one, other = {"threads": 1}, {"threads": 2}
+    write_status(tmp_path, {"numerics": one}, {"status": "RUNNING"}, {"numerics": other}, {"numerics": one})
+
+    assert read_numerics(tmp_path) == [one, other]
+    assert read_numerics(tmp_path / "none") == []
+    assert read_numerics(None) == []
 
 
 def test_checkpoints_are_found_by_their_epoch(tmp_path):

@@ -121,3 +121,14 @@ def test_after_success_only_the_newest_tries_stay_and_they_hold_logs_only(begin)
     assert left == [attempt.folder for attempt in attempts[-KEPT_ATTEMPTS:]]
     assert not list(attempts[-1].folder.parent.glob("*/products"))
     assert read_outcome(attempts[-1].folder)["status"] == "done"
+
+
+def test_two_numbers_of_threads_leave_two_numerics_classes_in_markers(begin, monkeypatch):
+    told = []
+    for threads in ("1", "2"):
+        monkeypatch.setenv("OMP_NUM_THREADS", threads)
+        attempt = begin()
+        attempt.ask(request_of(attempt))
+        told.append(attempt.marker((), {}, None).numerics)
+
+    assert [[each["threads"] for each in numerics] for numerics in told] == [[1], [2]]

@@ -1,3 +1,4 @@
+import dataclasses
 import hashlib
 import json
 
@@ -62,6 +63,26 @@ def test_a_marker_file_has_just_the_documented_keys(room, marker):
     table = json.loads((room.root / ".markers" / "verify.json").read_text())
     assert set(table) == KEYS
     assert sorted(table["products"][0]) == ["bytes", "files", "path", "sha256"]
+
+
+def test_a_numerics_class_is_kept_beside_the_fingerprint(room, marker):
+    told = dataclasses.replace(marker, numerics=({"processor": "AVX2", "threads": 2},))
+    write_marker(room, told, {})
+
+    table = json.loads((room.root / ".markers" / "verify.json").read_text())
+    assert set(table) == {*KEYS, "numerics"}
+    assert (table["numerics"], table["schema_version"]) == ([{"processor": "AVX2", "threads": 2}], 1)
+    assert read_marker(room, "verify") == told
+    assert read_marker(room, "verify").outcome == marker.outcome
+
+
+@pytest.mark.parametrize("numerics", ["AVX2", ["AVX2"], {"processor": "AVX2"}])
+def test_a_numerics_class_of_another_form_is_passed_over(room, marker, numerics):
+    write_marker(room, marker, {})
+    path = room.root / ".markers" / "verify.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "numerics": numerics}))
+
+    assert read_marker(room, "verify") == marker
 
 
 @pytest.mark.parametrize(

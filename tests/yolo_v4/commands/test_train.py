@@ -55,7 +55,10 @@ def test_a_run_leaves_taos_files(
     assert header == "epoch,AP_bus,AP_car,loss,lr,mAP,validation_loss"
     assert first.startswith("1,nan,nan,")
     assert "nan" not in second.split(",")[2:]  # the only bus is difficult, so it has no average precision
-    tao_messages = [line["message"] for line in status_lines(results) if "phase" not in line]
+    told = [line["numerics"] for line in status_lines(results) if "numerics" in line]
+    assert [each["number_format"] for each in told] == ["fp32"]
+    own = {"phase", "numerics"}  # of our lines
+    tao_messages = [line["message"] for line in status_lines(results) if not own & {*line}]
     assert tao_messages == [
         "Starting Yolo_V4 Training job",
         "Starting Training Loop.",

@@ -1,4 +1,9 @@
-"""What is said when memory runs out, in whose words ever."""
+"""What is said when memory runs out, in whose words ever; and what a network computes with."""
+
+import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -25,3 +30,23 @@ def test_memory_that_runs_out_names_the_batch_whoever_complains(words: str) -> N
 def test_other_errors_are_left_alone() -> None:
     with pytest.raises(RuntimeError, match="shapes"), memory_explained("batch_size_per_gpu", 64):
         raise RuntimeError("shapes differ")
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_the_numerics_class_is_what_torch_uses_of_the_processor(threads: str) -> None:
+    program = (
+        "import json, torch; from yolo_v4.network.device import numerics_class;"
+        "print(json.dumps(numerics_class(torch.device('cpu'), torch.bfloat16)))"
+    )
+    # With the capability `default` PyTorch uses no vectors, on any processor.
+    chosen = {**os.environ, "OMP_NUM_THREADS": threads, "ATEN_CPU_CAPABILITY": "default"}
+
+    told = subprocess.run([sys.executable, "-c", program], env=chosen, capture_output=True, check=True)
+
+    told_of = json.loads(told.stdout)
+    assert told_of.pop("torch").startswith("2.")
+    assert told_of == {
+        "processor": "DEFAULT",
+        "threads": int(threads),
+        "number_format": "bf16",
+    }
