@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import stat
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import Any, TypeVar
 CHUNK_BYTES = 1 << 20
 SIDE_BY_SIDE = 8  # files that are hashed and written to disk at a time
 NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)  # what file systems without hard links answer
+OTHERS_READ = 0o644  # several people may share a workspace: for what holds no secret
+AT_FDCWD, RENAME_NOREPLACE = -100, 1  # of renameat2(2), in linux/fcntl.h and linux/fs.h
 T = TypeVar("T")
 
 
@@ -82,12 +85,31 @@ def create_once(path: Path, content: bytes, *, mode: int = 0o600) -> None:
     except OSError as error:
         if error.errno not in NO_LINKS:
             raise
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as stream:
-            stream.write(content)
+        if not _rename_once(aside, path):
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as stream:
+                stream.write(content)
     finally:
         with contextlib.suppress(OSError):
             aside.unlink()
     fsync_folder(path.parent)
+
+
+def _rename_once(source: Path, target: Path) -> bool:
+    """Rename `source` where nothing is called `target`; whether this file system can do so, as FAT does.
+
+    Raises:
+        FileExistsError: something is called `target`.
+    """
+    import ctypes  # Python has no call for renameat2(2)
+
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is None or sys.platform != "linux":
+        return False
+    if rename(AT_FDCWD, os.fsencode(source), AT_FDCWD, os.fsencode(target), RENAME_NOREPLACE) == 0:
+        return True
+    if ctypes.get_errno() == errno.EEXIST:
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+    return False
 
 
 def fsync_folder(folder: Path) -> None:

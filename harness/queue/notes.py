@@ -25,13 +25,12 @@ from typing import Any
 
 from harness.engine.answers import read_status, whole_checkpoints
 from harness.errors import CannotTell
-from harness.files import create_once, read_json, remove, write_json
+from harness.files import OTHERS_READ, create_once, read_json, remove, write_json
 from harness.queue.states import Allocation, Cost, total_cost
 from harness.workspace.layout import Workspace, staged
 from harness.workspace.lock import Holder
 
 Note = dict[str, Any]
-OTHERS_READ = 0o644  # several people may share a workspace; notes hold no secret
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

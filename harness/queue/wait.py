@@ -17,7 +17,7 @@ from harness.queue.notes import QueuedRun
 from harness.queue.states import COMPLETED, FAILED, GONE, UNFINISHED, JobRow, array_row
 from harness.text import duration, tell
 from harness.workspace.layout import Workspace
-from harness.workspace.lock import holder_of
+from harness.workspace.lock import UNREADABLE, holder_of
 
 LOOK_S = 1.0  # between two looks at files
 FORGOTTEN_LOOKS = 3  # at which neither lists the job: accounting lags behind by seconds
@@ -130,9 +130,8 @@ class Waiting:
         starts = self.run.open_starts(self.segment)
         limit_s = max((start["unix_s"] for start in starts), default=0.0) + self.wall_time_s + LIMIT_SLACK_S
         workspace = Workspace(self.run.folder.parent.parent)
-        try:
-            holder = holder_of(workspace)
-        except PermissionError:  # somebody else's, in a workspace that several people share
+        holder = holder_of(workspace)
+        if holder == UNREADABLE:  # it may be of this run
             return f"{workspace.lock} cannot be read" if time.time() < limit_s else ""
         if holder is None or not holder.slurm_job or holder.host not in {start["host"] for start in starts}:
             return ""

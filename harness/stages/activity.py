@@ -15,7 +15,7 @@ from harness.stages.train import RESULTS, Train
 from harness.text import duration
 from harness.verdict import Verdict
 from harness.workspace.layout import OUTCOME, REQUEST, Workspace, staged
-from harness.workspace.lock import holder_of, is_alive
+from harness.workspace.lock import UNREADABLE, holder_of, is_alive
 from harness.workspace.marker import STAGES, digest_of
 
 ETA = re.compile(r"(?:(\d+) days?, )?(\d+):(\d+):([\d.]+)")  # as Python writes a timedelta
@@ -51,9 +51,8 @@ def stages_at_work(workspace: Workspace) -> dict[str, Path]:
 
 def _holder(workspace: Workspace) -> str:
     """Who holds the workspace, and what is known of them; "" where nobody does."""
-    try:
-        holder = holder_of(workspace)
-    except OSError:  # a lock is for its owner's eyes only
+    holder = holder_of(workspace)
+    if holder == UNREADABLE:
         return f"{_owner(workspace.lock)}, whose lock cannot be read"
     if holder is None:
         return ""

@@ -36,8 +36,8 @@ def _unlock(settings: Settings, options: argparse.Namespace) -> int:
     from harness.queue.slurm import is_over
     from harness.workspace.lock import unlock
 
-    holder = unlock(Workspace(settings.workspace), force=options.force, is_over=is_over)
-    tell(f"unlocked; it was held by {holder}" if holder else f"{settings.workspace} is not locked")
+    held_by = unlock(Workspace(settings.workspace), force=options.force, is_over=is_over)
+    tell(f"unlocked; it was held by {held_by}" if held_by else f"{settings.workspace} is not locked")
     return 0
 
 

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 
 from harness.clock import utc
 from harness.errors import CannotTell, HarnessError, Locked
-from harness.files import create_once, remove
+from harness.files import OTHERS_READ, create_once, remove
 from harness.process.identity import CONTAINER, boot_id, is_running, pid_namespace, start_time
 from harness.verdict import Verdict
 from harness.workspace.engines import end_survivors
@@ -34,6 +34,8 @@ class Holder:
     token: str = ""  # nobody else's
 
     def __str__(self) -> str:
+        if not self.pid:
+            return "a run whose lock cannot be read"
         return f"process {self.pid} on {self.host}" + (
             f" (Slurm job {self.slurm_job})" if self.slurm_job else ""
         )
@@ -106,8 +108,8 @@ def workspace_lock(
         release(workspace, me)
 
 
-def unlock(workspace: Workspace, *, force: bool, is_over: Callable[[str], bool]) -> Holder | None:
-    """Remove the lock; the holder it named, or None where there was no lock.
+def unlock(workspace: Workspace, *, force: bool, is_over: Callable[[str], bool]) -> str:
+    """Remove the lock; who held it and since when, or nothing where there was no lock.
 
     Raises:
         Locked: the holder is alive, and `force` is not given.
@@ -115,7 +117,8 @@ def unlock(workspace: Workspace, *, force: bool, is_over: Callable[[str], bool])
     """
     holder = holder_of(workspace)
     if holder is None:
-        return None
+        return ""
+    held = _holder_since(workspace, holder)
     alive = Verdict.NO if force else is_alive(holder, is_over)
     if alive is Verdict.YES:
         raise _locked(workspace, holder, f"end it first: kill {holder.pid}")
@@ -128,20 +131,16 @@ def unlock(workspace: Workspace, *, force: bool, is_over: Callable[[str], bool])
         remove(workspace.lock)
     else:
         take_away(workspace, holder)
-    return holder
+    return held
 
 
 def holder_of(workspace: Workspace) -> Holder | None:
-    """Who holds the workspace, or None. What holds a lock that cannot be understood is UNREADABLE.
-
-    Raises:
-        OSError: the lock is for its owner's eyes only.
-    """
+    """Who holds the workspace, or None. What holds a lock that cannot be read or understood is UNREADABLE."""
     try:
         return _parsed(workspace.lock.read_bytes())
     except FileNotFoundError:
         return None
-    except IsADirectoryError:
+    except (IsADirectoryError, PermissionError):  # an earlier version wrote locks for their owner alone
         return UNREADABLE
 
 
@@ -158,7 +157,8 @@ def take(workspace: Workspace, holder: Holder) -> None:
     Raises:
         FileExistsError: somebody holds the workspace.
     """
-    create_once(workspace.lock, _content(holder))
+    # Several people may share a workspace, and each wants to know who holds it.
+    create_once(workspace.lock, _content(holder), mode=OTHERS_READ)
 
 
 def take_away(workspace: Workspace, stale: Holder) -> bool:
@@ -176,7 +176,7 @@ def take_away(workspace: Workspace, stale: Holder) -> bool:
     if not fits:
         # Somebody took it over between our look and our rename: put it back, unless there is another by now.
         with contextlib.suppress(FileExistsError):
-            create_once(workspace.lock, content)
+            create_once(workspace.lock, content, mode=OTHERS_READ)
     remove(aside)
     return fits
 
@@ -214,10 +214,23 @@ def _refuse_unless_gone(workspace: Workspace, holder: Holder, is_over: Callable[
 
 
 def _held_by(workspace: Workspace, holder: Holder) -> str:
-    since = ""
+    return f"{workspace.root} is held by {_holder_since(workspace, holder)}"
+
+
+def _holder_since(workspace: Workspace, holder: Holder) -> str:
     with contextlib.suppress(OSError):
-        since = f" since {utc(workspace.lock.stat().st_mtime)}"
-    return f"{workspace.root} is held by {holder}{since}"
+        facts = workspace.lock.stat()
+        owner = f" (user {_user_name(facts.st_uid)})" if facts.st_uid != os.getuid() else ""
+        return f"{holder}{owner} since {utc(facts.st_mtime)}"
+    return str(holder)
+
+
+def _user_name(uid: int) -> str:
+    import pwd
+
+    with contextlib.suppress(KeyError):
+        return pwd.getpwuid(uid).pw_name
+    return str(uid)
 
 
 def _by_force(workspace: Workspace) -> str:

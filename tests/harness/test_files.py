@@ -104,7 +104,20 @@ def test_only_the_first_creates_a_file(tmp_path):
 
 
 @pytest.mark.usefixtures("refuse_links")
-def test_without_hard_links_the_first_creates_a_file_too(tmp_path):
+def test_without_hard_links_a_file_is_whole_at_its_first_appearance(tmp_path, monkeypatch):
+    written = []
+    monkeypatch.setattr(os, "fsync", lambda handle: written.append(os.fstat(handle).st_ino))
+
+    create_once(tmp_path / "lock", b"first")
+
+    assert (tmp_path / "lock").stat().st_ino == written[0]  # renamed, so nobody saw it half written
+
+
+@pytest.mark.parametrize("can_rename_once", [True, False])
+@pytest.mark.usefixtures("refuse_links")
+def test_without_hard_links_the_first_creates_a_file_too(tmp_path, monkeypatch, can_rename_once):
+    if not can_rename_once:  # another system, or a file system that refuses
+        monkeypatch.setattr("harness.files._rename_once", lambda source, target: False)
     create_once(tmp_path / "lock", b"first")
 
     with pytest.raises(FileExistsError):

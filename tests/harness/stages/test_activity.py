@@ -92,10 +92,10 @@ def test_a_holder_that_is_seen_here_has_nothing_added(room, settings):
 def test_a_lock_that_cannot_be_read_is_held_by_somebody(room, settings, monkeypatch):
     lock(room, pid=7)
 
-    def refuse(workspace):
+    def refuse(path):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("harness.stages.activity.holder_of", refuse)
+    monkeypatch.setattr("pathlib.Path.read_bytes", refuse)
 
     assert activity(settings(), []) == [
         f"held since 2023-11-14 22:13:20 UTC by user {room.lock.owner()}, whose lock cannot be read"

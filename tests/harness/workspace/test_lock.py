@@ -2,8 +2,10 @@ import dataclasses
 import errno
 import json
 import os
+import pwd
 import shutil
 import socket
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -270,7 +272,7 @@ def test_an_engine_of_another_host_is_not_taken_for_gone(room, gone):
 
 def test_a_run_gives_back_its_own_lock_and_no_other(room):
     with locked(room):
-        assert unlock(room, force=True, is_over=is_over).pid == os.getpid()
+        assert unlock(room, force=True, is_over=is_over).startswith(f"process {os.getpid()} on ")
         take(room, OTHER)
 
     assert holder_of(room) == OTHER
@@ -332,7 +334,7 @@ def test_a_lock_that_cannot_be_understood_is_refused_with_the_way_out(room, cont
         room.lock.write_bytes(content)
 
     with (
-        pytest.raises(Locked, match=r"is held by process 0 on \(unreadable lock\) since 2") as caught,
+        pytest.raises(Locked, match="is held by a run whose lock cannot be read since 2") as caught,
         locked(room),
     ):
         pass
@@ -350,14 +352,15 @@ def test_unlock_asks_for_a_word_where_the_lock_is_from_elsewhere_and_names_its_h
 
     with pytest.raises(CannotTell, match="is held by process 5 on node17 since 2"):
         unlock(room, force=False, is_over=is_over)
-    assert str(unlock(room, force=True, is_over=is_over)) == "process 5 on node17"
-    assert unlock(room, force=False, is_over=is_over) is None
+    assert unlock(room, force=True, is_over=is_over).startswith("process 5 on node17 since 2")
+    assert unlock(room, force=False, is_over=is_over) == ""
 
 
 def test_unlock_removes_the_lock_of_a_run_that_is_gone(room, gone):
     take(room, gone)
 
-    assert unlock(room, force=False, is_over=is_over) == gone
+    assert unlock(room, force=False, is_over=is_over).startswith(f"{gone} since 2")
+    assert holder_of(room) is None
 
 
 def test_unlock_leaves_a_living_run_alone_unless_forced(room):
@@ -366,7 +369,36 @@ def test_unlock_leaves_a_living_run_alone_unless_forced(room):
     with pytest.raises(Locked):
         unlock(room, force=False, is_over=is_over)
 
-    assert unlock(room, force=True, is_over=is_over).pid == os.getpid()
+    assert unlock(room, force=True, is_over=is_over).startswith(f"process {os.getpid()} on ")
+    assert holder_of(room) is None
+
+
+def test_a_lock_tells_everybody_who_shares_the_workspace_who_holds_it(room):
+    take(room, ME)
+
+    assert stat.S_IMODE(room.lock.stat().st_mode) == 0o644
+
+
+def test_a_lock_of_somebody_else_names_that_user(room):
+    take(room, Holder(host="node17", pid=5, started="1"))
+    if os.getuid():
+        pytest.skip("only root can give a file to another user")
+    nobody = pwd.getpwnam("nobody")
+    os.chown(room.lock, nobody.pw_uid, nobody.pw_gid)
+
+    with pytest.raises(CannotTell, match=r"is held by process 5 on node17 \(user nobody\) since 2"):
+        unlock(room, force=False, is_over=is_over)
+
+
+def test_a_lock_for_its_owner_alone_is_refused_in_words(room, monkeypatch):
+    take(room, ME)
+    monkeypatch.setattr(
+        "pathlib.Path.read_bytes", lambda path: (_ for _ in ()).throw(PermissionError(13, "denied"))
+    )
+
+    assert holder_of(room) == Holder(host="(unreadable lock)", pid=0, started="")
+    with pytest.raises(CannotTell, match="a run whose lock cannot be read since 2"):
+        unlock(room, force=False, is_over=is_over)
 
 
 def test_a_workspace_that_cannot_be_written_is_refused(tmp_path):
