@@ -20,13 +20,12 @@ from harness.files import digest_paths, read_json, remove, size_path, write_json
 from harness.process.signals import Interrupted
 from harness.settings.variables import Settings
 from harness.text import shortened, tell
-from harness.workspace.layout import LOG, OUTCOME, PRODUCTS, REQUEST, Workspace, staged
+from harness.workspace.layout import LOG, OUTCOME, REQUEST, Workspace, staged
+from harness.workspace.leftovers import RESERVE, prune_attempts
 from harness.workspace.marker import EngineIdentity, Marker, Product
 from harness.workspace.spec_copies import SpecCopies
 
-KEPT_ATTEMPTS = 5
-# Space reserved so that the outcome fits on a full disk; freed when an attempt ends.
-RESERVE_BYTES = 8192
+RESERVE_BYTES = 8192  # a full disk has room for the outcome; freed when an attempt ends
 
 
 @dataclass(kw_only=True)
@@ -184,23 +183,19 @@ class Attempt:
         )
 
     def succeeded(self, products: Sequence[str] = ()) -> None:
-        """Note the end, and where the products are now; keep the newest few attempts, with their logs."""
+        """Note the end, and where the products are now."""
         self._write_outcome({"status": "done"})
         places = [str(self.workspace.path(product)) for product in products]
         saved = f"; saved as {shortened(places)}" if places else ""
         self.say(f"done in {time.time() - self.started:.1f} s{saved}")
-        # Names tell the order, unless a clock was set back: this attempt stays whatever its name is.
-        others = sorted(folder for folder in self.folder.parent.iterdir() if folder != self.folder)
-        for folder in others[: -(KEPT_ATTEMPTS - 1)]:
-            remove(folder)
-        for folder in (*others[-(KEPT_ATTEMPTS - 1) :], self.folder):
-            remove(folder / PRODUCTS)
+        prune_attempts(self.folder, succeeded=True)
 
     def failed(self, error: BaseException) -> None:
         """Note why the stage ended early; it may be read by another process."""
         again = self.settings.command(self.stage)
         with contextlib.suppress(OSError):  # the run hears of it, too
             self._write_outcome(early_end(error, stage=self.stage, again=again, log=self.log))
+            prune_attempts(self.folder, succeeded=False)
 
     def _write_request(self, *, durable: bool) -> None:
         # By the fingerprint in it a later attempt finds the checkpoints of this one, also after a power cut.
@@ -219,7 +214,7 @@ class Attempt:
 
     @property
     def _reserve(self) -> Path:
-        return self.folder / ".reserve"
+        return self.folder / RESERVE
 
     def _write_outcome(self, outcome: dict[str, Any]) -> None:
         remove(self._reserve)

@@ -19,6 +19,7 @@ from harness.process.identity import CONTAINER, boot_id, is_running, pid_namespa
 from harness.verdict import Verdict
 from harness.workspace.engines import end_survivors
 from harness.workspace.layout import Workspace
+from harness.workspace.leftovers import sweep_half_written
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -203,6 +204,7 @@ def _take(
         except FileExistsError:
             raise _locked(workspace, holder_of(workspace) or me, "wait for it to end") from None
     end_survivors(workspace, say)
+    sweep_half_written(workspace)
 
 
 def _refuse_unless_gone(workspace: Workspace, holder: Holder, is_over: Callable[[str], bool]) -> None:

@@ -5,7 +5,8 @@ import pytest
 from harness.engine.request import Request
 from harness.errors import DataError, StageFailed
 from harness.process.signals import Interrupted
-from harness.stages.attempt import KEPT_ATTEMPTS, Attempt, read_outcome
+from harness.stages.attempt import Attempt, read_outcome
+from harness.workspace.leftovers import KEPT_ATTEMPTS
 
 
 @pytest.fixture
@@ -97,18 +98,6 @@ def test_earlier_tries_of_the_same_fingerprint_are_found_newest_first(begin):
 
     assert now.earlier() == [second.folder, first.folder]
     assert other.folder not in now.earlier()
-
-
-def test_an_attempt_stays_although_others_have_names_of_a_later_time(begin):
-    ahead = [begin().folder for _ in range(KEPT_ATTEMPTS + 2)]
-    for number, folder in enumerate(ahead):
-        folder.rename(folder.with_name(f"2199010{number + 1}T000000.000000-1"))  # the clock was ahead once
-    attempt = begin()
-
-    attempt.succeeded()
-
-    assert attempt.log.exists()
-    assert len(list(attempt.folder.parent.iterdir())) == KEPT_ATTEMPTS
 
 
 def test_after_success_only_the_newest_tries_stay_and_they_hold_logs_only(begin):

@@ -1,0 +1,58 @@
+"""What tries and killed runs leave in a workspace, and how long it stays."""
+
+import contextlib
+import re
+import time
+from pathlib import Path
+
+from harness.files import read_json, remove
+from harness.workspace.layout import PRODUCTS, REQUEST, Workspace
+
+RESERVE = ".reserve"  # space that an attempt under way holds, so that its outcome fits on a full disk
+KEPT_ATTEMPTS = 5  # of each stage, with their logs
+KEPT_PRODUCTS_DAYS = 30.0  # what a training of other settings has made so far, and may go on from
+HALF_WRITTEN = re.compile(r"\..+\.\d+\.part")  # by `files`: hidden, the process, `part`
+
+
+def prune_attempts(own: Path, *, succeeded: bool) -> None:
+    """Remove old attempts of the stage that `own`, the folder of the attempt that ends, belongs to.
+
+    The newest `KEPT_ATTEMPTS` stay, and for each of as many fingerprints the newest one with products: a
+    training cut short is not lost because others were tried in between. Names tell the order, unless a clock
+    was set back: `own` stays whatever its name is.
+
+    Args:
+        succeeded: `own` is done, so nobody goes on from what it and others of its fingerprint made.
+    """
+    others = sorted((folder for folder in own.parent.iterdir() if folder != own), reverse=True)
+    done = _fingerprint(own) if succeeded else None
+    unfinished: dict[object, Path] = {}
+    for folder in (own, *others):
+        remove(folder / RESERVE)
+        if (succeeded and _fingerprint(folder) == done) or _age_days(folder) > KEPT_PRODUCTS_DAYS:
+            remove(folder / PRODUCTS)
+        elif any(path.is_file() for path in (folder / PRODUCTS).rglob("*")):
+            unfinished.setdefault(_fingerprint(folder), folder)
+    kept = {*others[: KEPT_ATTEMPTS - 1], *list(unfinished.values())[:KEPT_ATTEMPTS]}
+    for folder in others:
+        if folder not in kept:
+            remove(folder)
+
+
+def sweep_half_written(workspace: Workspace) -> None:
+    """Remove files that a killed run was writing; to be called by who holds the workspace."""
+    for folder in (workspace.root, workspace.marker("any").parent, workspace.specs):
+        with contextlib.suppress(OSError):
+            for path in folder.iterdir():
+                if HALF_WRITTEN.fullmatch(path.name):
+                    remove(path)
+
+
+def _fingerprint(folder: Path) -> object:
+    return read_json(folder / REQUEST).get("fingerprint")
+
+
+def _age_days(folder: Path) -> float:
+    # Not by the name, which a clock that was set back may have written.
+    facts = (folder / REQUEST if (folder / REQUEST).exists() else folder).stat()
+    return (time.time() - facts.st_mtime) / 86400
