@@ -37,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"--frames is {options.frames}, expected 1 or more")
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
+    from concurrent.futures.process import BrokenProcessPool
+
     from made_frames.archive import make_frames, pack  # numpy and Pillow: help needs neither
 
     try:
@@ -46,6 +48,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         reason = error.strerror or error
         parser.exit(
             1, f"error: cannot write {options.archive}: {reason}\n  try: make room, or another folder\n"
+        )
+    except BrokenProcessPool:
+        parser.exit(
+            1,
+            "error: a process that draws frames was killed, as it is where memory runs out\n"
+            "  try: end other programs, then the same command\n",
         )
     except KeyboardInterrupt as interruption:
         print(f"interrupted: nothing was left at {options.archive}", file=sys.stderr)

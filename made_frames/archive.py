@@ -14,6 +14,7 @@ from made_frames.frame import CAMERAS, Frame, make_frame
 from made_frames.traffic import CLASSES
 
 PROCESSES = 2
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 WRITTEN = (2019, 6, 28, 14, 0, 0)  # time of every entry: the bytes depend on the frames only
 DESCRIPTION = "classes = 6\ntrain = data/train.txt\nnames = data/obj.names\nbackup = backup/\n"
 
@@ -24,12 +25,18 @@ def make_frames(seed: int, total: int) -> Iterator[Frame]:
     # An executor, not a Pool: that one waits for ever where a signal to the whole group took its workers
     # first.
     with ProcessPoolExecutor(PROCESSES, multiprocessing.get_context("spawn"), _end_with_parent) as pool:
-        yield from pool.map(partial(make_frame, seed), numbers, chunksize=4)
+        # Workers start with signals blocked, as one that comes while Python starts would print a traceback.
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        try:
+            frames = pool.map(partial(make_frame, seed), numbers, chunksize=4)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        yield from frames
 
 
 def _end_with_parent() -> None:
     """Make a worker ignore signals, which the parent handles, and end when the parent has ended."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
     def follow() -> None:

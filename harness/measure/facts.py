@@ -49,7 +49,10 @@ def machine(*, host_name: bool) -> Machine:
 def code(engine: Engine) -> Code:
     """What is being run."""
     version = code_version(MEASURED)
-    packages = {each.metadata["Name"]: each.version for each in importlib.metadata.distributions()}
+    packages: dict[str, str] = {}
+    for each in importlib.metadata.distributions():
+        # The first on the path is imported: a module's PYTHONPATH may hold another numpy than the pinned one.
+        packages.setdefault(each.metadata["Name"], each.version)
     return Code(
         harness_version=__version__,
         git_commit=version.commit or "",

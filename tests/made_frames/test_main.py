@@ -5,11 +5,13 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
 
 from made_frames.__main__ import main
+from made_frames.archive import make_frames
 
 
 @pytest.fixture
@@ -82,3 +84,34 @@ def test_its_workers_do_not_outlive_it(start, tmp_path):
     children = workers(process)
     process.kill()
     assert psutil.wait_procs(children, timeout=5)[1] == []
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_is_told_in_words(start, tmp_path):
+    process = start(tmp_path / "made.zip", "--frames=900")
+    for child in workers(process):
+        child.kill()
+    assert process.wait(timeout=30) == 1
+    assert process.stderr.read() == (
+        "error: a process that draws frames was killed, as it is where memory runs out\n"
+        "  try: end other programs, then the same command\n"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_workers_are_born_deaf_to_signals_and_the_parent_is_not(monkeypatch):
+    seen = []
+
+    class Pool(ThreadPoolExecutor):
+        def __init__(self, *given):
+            super().__init__(1)
+
+        def map(self, *given, **options):
+            seen.append(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+            return iter(())
+
+    monkeypatch.setattr("made_frames.archive.ProcessPoolExecutor", Pool)
+    list(make_frames(1, 4))
+
+    assert seen == [{signal.SIGINT, signal.SIGTERM}]
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, ()) & {signal.SIGINT, signal.SIGTERM}

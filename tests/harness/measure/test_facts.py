@@ -38,6 +38,15 @@ def test_code_is_named_by_commit_and_packages_by_version():
     assert not [path for path in code.dirty if path.startswith(("results/", "README"))]
 
 
+def test_of_two_versions_of_a_package_the_one_that_is_imported_is_noted(tmp_path, monkeypatch):
+    information = tmp_path / "psutil-0.0.1.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: psutil\nVersion: 0.0.1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    assert facts.code(THIS_ONE).packages["psutil"] == "0.0.1"
+
+
 def test_of_an_engine_in_an_image_the_packages_and_digests_are_those_of_the_image():
     made = {"sha256": "ab", "definition_sha256": "cd", "base_digest": "sha256:ef"}
     identity = dataclasses.replace(THIS_ONE.identity, image="tao.sif", image_made=made)
