@@ -54,15 +54,15 @@ def columns(rows: Sequence[Sequence[str]]) -> str:
 
 
 def listing(findings: Sequence[object], *, shown: int = 20) -> str:
-    """The first of many findings for a message, one a line."""
+    """The first of many findings for a message, one a line, also where one quotes a name with a newline."""
     more = [f"… and {len(findings) - shown} more"] if len(findings) > shown else []
-    return "".join(f"\n  {finding}" for finding in [*findings[:shown], *more])
+    return "".join(f"\n  {_unbroken(str(finding))}" for finding in [*findings[:shown], *more])
 
 
 def shortened(names: Sequence[str], *, shown: int = 2) -> str:
     """The first of several names, in a line: `a, b and 3 more`."""
     more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + more
+    return ", ".join(map(_unbroken, names[:shown])) + more
 
 
 def number(value: float) -> str:
@@ -81,6 +81,10 @@ def duration(seconds: float) -> str:
 def last_lines(log: Path) -> list[str]:
     """The last 15 lines of a log, bytes that are no UTF-8 replaced; empty where there is no log."""
     return log.read_text(errors="replace").splitlines()[-LAST_LINES:] if log.exists() else []
+
+
+def _unbroken(text: str) -> str:
+    return text.replace("\n", r"\n")  # a name with a newline must not pass for a line of ours
 
 
 def _escape(match: re.Match[str]) -> str:

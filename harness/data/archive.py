@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from harness.data.frames import Frame, Pairing, is_data_folder, pair_members
 from harness.errors import DataError
 from harness.progress import Progress
+from harness.text import shown
 
 NAMES = "obj.names"
 MAX_MEMBERS = 1_000_000
@@ -191,6 +192,8 @@ def _oddity(info: zipfile.ZipInfo) -> str:
     """What some programs do to an honest member that is not read here, or ""."""
     if "\\" in info.filename:
         return "a name with backslashes, as some programs for Windows write it"
+    if shown(info.filename) != info.filename or "\n" in info.filename:
+        return "a name with control characters"
     if info.compress_type not in BOUNDED:
         return f"compressed with {OTHER_METHODS.get(info.compress_type, f'method {info.compress_type}')}"
     return ""

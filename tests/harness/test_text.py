@@ -24,6 +24,11 @@ def test_of_many_findings_the_first_are_listed_and_the_rest_counted():
     assert listing([1, 2, 3], shown=2) == "\n  1\n  2\n  … and 1 more"
 
 
+def test_a_name_with_a_newline_is_no_line_of_its_own():
+    assert listing(["a\nerror: forged"]) == "\n  a\\nerror: forged"
+    assert shortened(["a\ndone", "b"]) == "a\\ndone, b"
+
+
 def test_numbers_have_three_digits():
     assert [number(value) for value in (1234.5, 99.96, 0.012345)] == ["1,234", "100", "0.0123"]
 

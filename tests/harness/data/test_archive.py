@@ -224,6 +224,14 @@ def test_deflate64_is_called_so_and_the_remedy_is_to_pack_again(path):
     assert "pack the files again" in caught.value.remedy
 
 
+@pytest.mark.parametrize("name", ["data/obj_train_data/a\nb.jpg", "data/obj_train_data/\x1b[31m.jpg"])
+def test_a_name_that_could_not_be_told_in_one_line_is_refused(path, name):
+    pack(path, [NAMES, *FRAME.items(), (name, b"picture")])
+
+    with pytest.raises(DataError, match="a name with control characters"):
+        read_contents(path)
+
+
 def test_backslashes_in_names_are_not_called_an_escape(path):
     pack(path, [NAMES, *((name.replace("/", "\\"), content) for name, content in FRAME.items())])
 
