@@ -19,19 +19,7 @@ LINE_EVERY_S = 10.0
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make an archive and return the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m made_frames",
-        description="Make traffic-camera frames that look like JamCam's, with labels, "
-        "packed as the real archive is.",
-        epilog="The same seed and number of frames give the same bytes.",
-    )
-    parser.add_argument(
-        "archive", type=Path, metavar="ARCHIVE", help="zip to write; replaced where it exists"
-    )
-    parser.add_argument("--frames", type=int, required=True, metavar="N", help="how many frames")
-    parser.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="another one gives other frames (default 0)"
-    )
+    parser = _parser()
     options = parser.parse_args(arguments)
     if options.frames < 1:
         parser.error(f"--frames is {options.frames}, expected 1 or more")
@@ -59,6 +47,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"interrupted: nothing was left at {options.archive}", file=sys.stderr)
         return 128 + int(interruption.args[0])
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m made_frames",
+        description="Make traffic-camera frames that look like JamCam's, with labels, "
+        "packed as the real archive is.",
+        epilog="The same seed and number of frames give the same bytes.",
+    )
+    parser.add_argument(
+        "archive", type=Path, metavar="ARCHIVE", help="zip to write; replaced where it exists"
+    )
+    parser.add_argument("--frames", type=int, required=True, metavar="N", help="how many frames")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="another one gives other frames (default 0)"
+    )
+    return parser
 
 
 def _told(frames: Iterable[Any], total: int) -> Iterator[Any]:
