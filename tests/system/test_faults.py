@@ -20,4 +20,6 @@ def test_whatever_is_killed_each_ending_is_told_as_it_was_and_nothing_is_submitt
     with ThreadPoolExecutor(3) as pool:
         verdicts = list(pool.map(lambda seed: faults.disturb(seed, with_data, tmp_path / str(seed)), SEEDS))
 
-    assert {verdict.seed: verdict.wrong for verdict in verdicts} == {seed: [] for seed in SEEDS}
+    assert {verdict.seed: verdict.wrong for verdict in verdicts} == {seed: [] for seed in SEEDS}, (
+        faults.summary(verdicts)
+    )
