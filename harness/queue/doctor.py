@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from harness.engine import checks
 from harness.engine.checks import Finding, cannot_tell, judged
 from harness.errors import ConfigError
+from harness.queue import slurm
 from harness.settings.platform import IDENTITY, Platform, host_fits, this_machine, wall_time_s
 from harness.settings.variables import Settings
 from harness.verdict import Verdict
@@ -64,10 +65,27 @@ def _place(platform: Platform) -> Iterator[Finding]:
     elif platform.arch:
         problem = "" if platform.arch == machine.machine() else f"expected {platform.arch}"
         yield judged("processor", machine.machine(), problem, "give PLATFORM=local")
-    if platform.status != "in service":
-        words = f"whether {platform.title} is in service: {platform.status}, as of {platform.facts_date}"
-        remedy = f'ask its support, then note status = "in service" in {platform.name}.mine.toml'
-        yield cannot_tell("status", platform.status, words, remedy)
+    yield from _status(platform)
+
+
+def _status(platform: Platform) -> Iterator[Finding]:
+    """Nothing where the file says that it is in service: that is the file's word, and was not looked at."""
+    unknown = platform.status == "unknown"
+    if platform.status == "in service" or (unknown and platform.scheduler == "none"):
+        return
+    if unknown and slurm.answers():
+        yield judged("status", "Slurm answers here, and a partition is up", "", "")
+        return
+    said = "its file does not say" if unknown else f"its file says {platform.status}"
+    known = platform.status_note or said
+    words = f"whether {platform.title} takes jobs: {known}" + (
+        f" (as of {platform.facts_date})" if platform.facts_date else ""
+    )
+    mine = f'where it takes yours, note status = "in service" in {platform.name}.mine.toml'
+    if platform.successor:
+        words += f"; {platform.successor} is there instead"
+        mine = f"give PLATFORM={platform.successor}, or {mine}"
+    yield cannot_tell("status", platform.status, words, mine)
 
 
 def _host(platform: Platform) -> Iterator[Finding]:

@@ -71,6 +71,12 @@ def requeue(job: str) -> bool:
     return _call(["scontrol", "requeue", job])[0] == 0
 
 
+def answers() -> bool:
+    """Whether a Slurm answers on this machine that has a partition which takes jobs."""
+    status, printed, _ = _call(["sinfo", "-h", "-o", "%a"])
+    return status == 0 and "up" in printed.split()
+
+
 def is_over(job: str) -> bool:
     """Whether Slurm says for certain that the job no longer works."""
     status, printed, complaint = _call(["squeue", "-h", "-j", job, "-o", "%T"])

@@ -32,7 +32,9 @@ class Platform:
 
     name: str
     title: str
-    status: str = "in service"  # whether the machine is still there
+    status: str = "unknown"  # whether the machine still takes jobs
+    status_note: str = ""  # for whom that holds, and since when
+    successor: str = ""  # the platform to go to where this one is closed
     facts_date: str = ""  # year-month-day of the newest fact
     image: str = ""  # container image of the engine `tao`
     tao_version: str = "3.21.11"  # which TAO that image holds

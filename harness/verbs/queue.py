@@ -17,15 +17,18 @@ TITLE = "platforms"
 
 
 def _platforms(settings: Settings, options: argparse.Namespace) -> int:
-    rows = [("platform", "status", "facts of", "queue", "GPU", "must be given", "machine")]
+    rows = [("platform", "status", "instead", "facts of", "queue", "GPU", "must be given", "machine")]
+    notes = []
     for each in platforms():
         uses = {"ACCOUNT": (each.account_use, each.account), "QOS": (each.qos_use, each.qos)}
         musts = " ".join(name for name, (use, value) in uses.items() if use == "must" and not value)
         title = each.title + (" (where you are)" if each.name == this_machine() else "")
-        rows.append(
-            (each.name, each.status, each.facts_date, each.scheduler, each.gpu_model or "any", musts, title)
-        )
-    tell(columns(rows))
+        status = Verdict.CANNOT_TELL.value if each.status == "unknown" else each.status
+        facts = (each.facts_date, each.scheduler, each.gpu_model or "any")
+        rows.append((each.name, status, each.successor, *facts, musts, title))
+        if each.status_note:
+            notes.append(f"{each.name}: {each.status_note}")
+    tell("\n".join([columns(rows), *notes]))
     return 0
 
 
@@ -54,11 +57,11 @@ def script(settings: Settings, words: Sequence[str]) -> str:
 
     text = submit.script_of(settings, words).rstrip()
     try:
-        doctor.check_queue(settings)
+        remarks = [f"cannot tell {each.problem}" for each in doctor.check_queue(settings)]
     except ConfigError as error:
-        refusal = f"would be refused here: {error.message}\ntry: {error.remedy}"
-        text += "\n\n" + "\n".join(f"# {line}" for line in refusal.splitlines())
-    return text
+        remarks = [f"would be refused here: {error.message}", f"try: {error.remedy}"]
+    lines = [f"# {line}" for remark in remarks for line in remark.splitlines()]
+    return "\n".join([text, *([""] if lines else []), *lines])
 
 
 def through_queue(settings: Settings, words: Sequence[str], stages: Sequence[str] = ()) -> int:

@@ -206,6 +206,37 @@ def test_platforms_lists_every_file_and_what_each_must_be_given(ask):
     assert "(where you are)" in rows["local"]
 
 
+def test_platforms_says_which_are_closed_to_some_and_of_which_nobody_knows(ask):
+    _, table, _ = ask("platforms", taken=())
+
+    rows = {line.split()[0]: " ".join(line.split()) for line in table.splitlines()}
+    assert rows["baskerville"].startswith("baskerville retired isambard-ai 2026-05-18 ")
+    assert rows["pearl"].startswith("pearl cannot tell jade 2026-05-18 ")
+    assert rows["sulis"].startswith("sulis cannot tell 2025-01-10 ")
+    assert rows["isambard-ai"].startswith("isambard-ai in service 2026-09-01 ")
+    assert "since April 2026, for others not known" in rows["baskerville:"]
+
+
+def test_plan_for_a_cluster_checks_the_specs_and_names_the_file_that_a_person_edits(ask, done, monkeypatch):
+    copy = done.workspace / "specs" / "yolo_v4_train_resnet10_smoke.txt"
+    copy.write_text(copy.read_text().replace("num_epochs:", "num_epoch:"))
+    line = next(n for n, text in enumerate(copy.read_text().splitlines(), 1) if "num_epoch:" in text)
+    status, text, _ = ask("plan", "--platform=jade", "--stage=train")
+
+    assert status == 0
+    assert f"#   specs: {copy} line {line}: there is no field num_epoch in training_config" in text
+
+
+def test_plan_for_a_cluster_tells_what_cannot_be_told_from_here(ask, monkeypatch, tmp_path):
+    (tmp_path / "sbatch").write_text("#!/bin/sh\n")
+    (tmp_path / "sbatch").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    _, text, _ = ask("plan", "--platform=pearl", "--stage=train")
+
+    assert "# cannot tell whether PEARL, STFC Rutherford Appleton Laboratory takes jobs: " in text
+    assert "would be refused" not in text
+
+
 def test_plan_for_a_cluster_is_the_script_and_why_it_would_be_refused_here(ask, done, monkeypatch):
     monkeypatch.setenv("PATH", str(done.workspace))
     before = sorted(done.workspace.rglob("*"))

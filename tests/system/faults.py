@@ -17,11 +17,13 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.system.cluster import Cluster, until
+from tests.system.disturbed import CANNOT_TELL, SIGNALLED, untold
 from tests.system.submitter import Run, prepare_data, python_of
 
 EPOCHS = 10
@@ -39,6 +41,8 @@ class Verdict:
     faults: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
+    untold: list[str] = field(default_factory=list)  # what commands that ended with "cannot tell" said of it
+    traceback: bool = False
     jobs: int = 0
     seconds: float = 0.0
 
@@ -80,11 +84,19 @@ def submit(run: Run) -> None:
 
 def finish(run: Run, verdict: Verdict) -> None:
     """Give the command until it ends well; compare each ending with what Slurm says."""
-    judged = 0
+    judged = read = 0
     for _ in range(TRIES):
         if run.process is None or run.process.poll() == -signal.SIGKILL:
             submit(run)
         status = run.end(PATIENCE_S)
+        printed, read = run.printed[read:], len(run.printed)
+        if 0 < status < SIGNALLED and "  try: " not in printed:
+            verdict.wrong.append(f"exit status {status} without a next step")
+        if status == CANNOT_TELL:
+            verdict.untold += untold(printed)
+            verdict.said.append(f"{status} cannot tell")
+            run.process = None
+            continue
         outcomes = run.outcomes
         new = outcomes[judged:]
         # A run that a second user began meanwhile may have ended otherwise than the one waited for here.
@@ -114,7 +126,8 @@ def finish(run: Run, verdict: Verdict) -> None:
     }
     if not marker.exists() or made != wanted:
         verdict.wrong.append("what training should leave is not there")
-    if "Traceback (most recent call last)" in run.printed:
+    verdict.traceback = "Traceback" in run.printed
+    if verdict.traceback:
         verdict.wrong.append("somebody saw a traceback")
     names = Counter(name for _, name in run.cluster.submitted())
     verdict.jobs = sum(names.values())
@@ -221,10 +234,23 @@ def main() -> int:
 
         with ThreadPoolExecutor(options.side_by_side) as pool:
             verdicts = list(pool.map(one, range(options.first, options.first + options.seeds)))
+    print(summary(verdicts))
+    return 1 if any(verdict.wrong for verdict in verdicts) else 0
+
+
+def summary(verdicts: Sequence[Verdict]) -> str:
+    """What a campaign found, in lines."""
     wrong = [verdict.seed for verdict in verdicts if verdict.wrong]
     faults = Counter(fault for verdict in verdicts for fault in verdict.faults)
-    print(f"{len(verdicts)} runs, {faults.total()} faults {dict(faults)}, wrong: {wrong or 'none'}")
-    return 1 if wrong else 0
+    said = Counter(words for verdict in verdicts for words in verdict.said)
+    untold = Counter(line for verdict in verdicts for line in verdict.untold)
+    lines = [
+        f"{len(verdicts)} runs, {faults.total()} faults {dict(faults)}",
+        f"endings {dict(said)}, {sum(verdict.jobs for verdict in verdicts)} jobs",
+        f"tracebacks {sum(verdict.traceback for verdict in verdicts)}, wrong: {wrong or 'none'}",
+        f"cannot tell: {untold.total()}",
+    ]
+    return "\n".join([*lines, *(f"  {count} times: {line}" for line, count in untold.items())])
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ touched, nothing that a person made may be lost, and in the end the products are
 """
 
 import argparse
-import hashlib
 import json
 import os
 import random
@@ -17,19 +16,17 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-FAKES = CHECKOUT / "tests" / "fakes" / "bin"
-STAGES = ("download", "verify", "gen-valid", "tune-bdb", "convert-data", "train", "eval", "vis", "export")
+from tests.system.disturbed import CHECKOUT, FAKES, PATIENCE_S, STAGES, Disturbed, undisturbed
+
+SMOKE = CHECKOUT / "specs" / "datasets" / "smoke.toml"
 TASKS = ("dataset_convert", "kmeans", "train", "evaluate", "inference", "export")
 LONGEST_S = 2.5  # after the start, in which signals come; an undisturbed run takes about as long
-PATIENCE_S = 120.0
 TRIES = 6
 # Kills its process when the named stage is about to write its marker, after its products were published.
 KILLER = """
@@ -40,86 +37,27 @@ def audit(event, arguments):
         os.kill(os.getpid(), signal.SIGKILL)
 sys.addaudithook(audit)
 """
-
-
-@dataclass
-class Disturbed:
-    """One seed: its workspace, what stands beside it, and its problems in `wrong`."""
-
-    seed: int
-    folder: Path
-    dataset: Path
-    expected: dict[str, str]  # product -> digest, of an undisturbed run
-    faults: list[str] = field(default_factory=list)
-    statuses: list[int] = field(default_factory=list)
-    wrong: list[str] = field(default_factory=list)
-    printed: str = ""
-
-    @property
-    def workspace(self) -> Path:
-        """Where the stages work."""
-        return self.folder / "workspace"
-
-    @property
-    def outside(self) -> Path:
-        """A folder that belongs to somebody else."""
-        return self.folder / "outside"
-
-    def start(self, *words: str, **names: str) -> "subprocess.Popen[bytes]":
-        """Begin a command, and do not wait."""
-        options = [
-            "--recipe=smoke",
-            f"--dataset={self.dataset}",
-            "--engine=here",
-            f"--workspace={self.workspace}",
-        ]
-        path = f"{FAKES}{os.pathsep}{os.environ['PATH']}"
-        return subprocess.Popen(
-            [sys.executable, "-m", "harness", *(words or ("all",)), *options],
-            cwd=CHECKOUT,
-            env={**os.environ, "PATH": path, **names},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-
-    def end(self, process: "subprocess.Popen[bytes]") -> int:
-        """Wait for a command, and hold its exit status against what lies on the disk."""
-        try:
-            printed = process.communicate(timeout=PATIENCE_S)[0].decode(errors="replace")
-        except subprocess.TimeoutExpired:
-            process.kill()
-            printed = process.communicate()[0].decode(errors="replace")
-            self.wrong.append(f"a command was still running after {PATIENCE_S:.0f} s")
-        self.printed += f"$ exit status {process.returncode}\n{printed}\n"
-        self.statuses.append(process.returncode)
-        if "Traceback (most recent call last)" in printed:
-            self.wrong.append("a traceback was printed")
-        if process.returncode == 0 and (differences := self.differences()):
-            self.wrong.append(f"exit status 0, but {differences[0]}")
-        return process.returncode
-
-    def differences(self) -> list[str]:
-        """What of the products is not as an undisturbed run leaves it."""
-        found = {path: digest(self.workspace / path) for path in self.expected}
-        missing = [stage for stage in STAGES if not (self.workspace / ".markers" / f"{stage}.json").is_file()]
-        differ = [path for path, wanted in self.expected.items() if found[path] != wanted]
-        return [f"there is no marker of {stage}" for stage in missing] + [
-            f"{path} differs" for path in differ
-        ]
-
-
-def digest(path: Path) -> str:
-    """Of a file, or of a folder by names and contents; "" where there is nothing."""
-    if path.is_file():
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    if not path.is_dir():
-        return ""
-    files = sorted(file for file in path.rglob("*") if file.is_file())
-    lines = [f"{hashlib.sha256(file.read_bytes()).hexdigest()} {file.relative_to(path)}" for file in files]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+# The clock of a machine whose battery is empty; the file server has a clock of its own.
+SET_BACK = """
+import datetime, time
+now = time.time
+time.time = lambda: now() - 400 * 24 * 3600
+class SetBack(datetime.datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return cls.fromtimestamp(time.time(), tz)
+datetime.datetime = SetBack
+"""
 
 
 # Faults of a running command. Each starts one, disturbs it, and gives it back to be waited for.
+
+
+def altered(one: Disturbed, name: str, code: str) -> str:
+    """A PYTHONPATH with which Python runs `code` first."""
+    (one.folder / name).mkdir(exist_ok=True)
+    (one.folder / name / "sitecustomize.py").write_text(code)
+    return f"{one.folder / name}{os.pathsep}{CHECKOUT}"
 
 
 def kill_harness(one: Disturbed, chance: random.Random) -> None:
@@ -162,11 +100,9 @@ def engine_misbehaves(one: Disturbed, chance: random.Random) -> None:
 
 def killed_before_the_marker(one: Disturbed, chance: random.Random) -> None:
     """Products are published, the marker is not written yet."""
-    (one.folder / "killer").mkdir(exist_ok=True)
-    (one.folder / "killer" / "sitecustomize.py").write_text(KILLER)
     stage = chance.choice(STAGES)
     (one.workspace / ".markers" / f"{stage}.json").unlink(missing_ok=True)
-    one.end(one.start(PYTHONPATH=f"{one.folder / 'killer'}{os.pathsep}{CHECKOUT}", KILL_AT=stage))
+    one.end(one.start(PYTHONPATH=altered(one, "killer", KILLER), KILL_AT=stage))
     if (one.workspace / ".markers" / f"{stage}.json").is_file():
         one.wrong.append(f"{stage} was not killed before its marker: the fault does nothing")
 
@@ -175,16 +111,12 @@ def two_runs_after_unlock(one: Disturbed, chance: random.Random) -> None:
     """Somebody takes the lock away by force and starts a second run; both say what is true of their own."""
     first = one.start(FAKE_YOLO_V4="train=slow")
     time.sleep(chance.uniform(0.5, LONGEST_S))
-    unlock = one.start("unlock")
-    unlock.communicate(timeout=PATIENCE_S)
-    forced = subprocess.run(
-        [sys.executable, "-m", "harness", "unlock", "--force", f"--workspace={one.workspace}"],
-        cwd=CHECKOUT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    one.printed += forced.stdout + forced.stderr
+    for force in ([], ["--force"]):
+        command = [sys.executable, "-m", "harness", "unlock", f"--workspace={one.workspace}", *force]
+        answer = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+        one.printed += answer.stdout + answer.stderr
+        if answer.returncode not in ((0,) if force else (0, 4)):
+            one.wrong.append(f"unlock {force} ended with {answer.returncode}")
     second = one.start()
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(one.end, [first, second]))
@@ -242,6 +174,40 @@ def foreign_marker(one: Disturbed, chance: random.Random) -> None:
             table["fingerprint"] = "0" * 64
         path.write_text(json.dumps(table))
     one.end(one.start())
+
+
+def marker_of_others_products(one: Disturbed, chance: random.Random) -> None:
+    """A marker that came from elsewhere says that its stage made what another one made."""
+    if one.differences():
+        one.end(one.start())
+        return
+    thief, owner = chance.sample(STAGES, 2)
+    paths = {stage: one.workspace / ".markers" / f"{stage}.json" for stage in (thief, owner)}
+    tables = {stage: json.loads(path.read_text()) for stage, path in paths.items()}
+    theirs = chance.choice(tables[owner]["products"])
+    tables[thief]["products"].append(theirs)
+    tables[thief]["fingerprint"] = "0" * 64
+    paths[thief].write_text(json.dumps(tables[thief]))
+    before = paths[owner].read_bytes(), (one.workspace / theirs["path"]).stat().st_ino
+    status = one.end(one.start())
+    upstream = STAGES.index(thief) < STAGES.index(owner)  # then the owner may have had to run
+    if status == 0 and not upstream:
+        product = one.workspace / theirs["path"]
+        if before != (paths[owner].read_bytes(), product.exists() and product.stat().st_ino):
+            one.wrong.append(f"{theirs['path']} of {owner} was made anew because of a marker of {thief}")
+
+
+def clock_set_back(one: Disturbed, chance: random.Random) -> None:
+    """The machine's clock says a day of last year; whatever ends then keeps its log and its products."""
+    for path in one.workspace.glob(f".markers/{chance.choice(STAGES)}.json"):
+        path.unlink()
+    before = set(one.workspace.glob(".attempts/*/*/console.log"))
+    fake = chance.choice(["", "train=crash"])
+    status = one.end(one.start(PYTHONPATH=altered(one, "clock", SET_BACK), FAKE_YOLO_V4=fake))
+    if status not in (0, 1) or (status and not fake):
+        one.wrong.append(f"a run of last year ended with {status}")
+    if status and not set(one.workspace.glob(".attempts/*/*/console.log")) - before:
+        one.wrong.append("the log of the attempt that has just failed is gone")
 
 
 def foreign_engine_lock(one: Disturbed, chance: random.Random) -> None:
@@ -321,33 +287,20 @@ def no_room(one: Disturbed, chance: random.Random) -> None:
     )
 
 
-FAULTS: tuple[Callable[[Disturbed, random.Random], None], ...] = (
-    *(
-        kill_harness,
-        interrupt,
-        kill_engine,
-        engine_misbehaves,
-        killed_before_the_marker,
-        two_runs_after_unlock,
-    ),
-    *(second_run_beside, lose_product, garble_marker, foreign_marker, foreign_engine_lock, odd_lock),
-    *(file_in_the_way, attempts_of_tomorrow, no_room),
+Fault = Callable[[Disturbed, random.Random], None]
+OF_A_RUN: tuple[Fault, ...] = (
+    *(kill_harness, interrupt, kill_engine, engine_misbehaves, killed_before_the_marker),
+    *(two_runs_after_unlock, second_run_beside, no_room),
+)
+OF_THE_DISK: tuple[Fault, ...] = (
+    *(lose_product, garble_marker, foreign_marker, marker_of_others_products, foreign_engine_lock),
+    *(odd_lock, file_in_the_way, attempts_of_tomorrow, clock_set_back),
 )
 
 
-def undisturbed(dataset: Path, folder: Path) -> dict[str, str]:
-    """Products of a run that nothing happens to, and their digests."""
-    one = Disturbed(seed=-1, folder=folder, dataset=dataset, expected={})
-    folder.mkdir(parents=True, exist_ok=True)
-    process = one.start()
-    printed = process.communicate(timeout=PATIENCE_S)[0].decode()
-    assert process.returncode == 0, printed
-    markers = [json.loads((one.workspace / ".markers" / f"{stage}.json").read_text()) for stage in STAGES]
-    return {
-        entry["path"]: digest(one.workspace / entry["path"])
-        for table in markers
-        for entry in table["products"]
-    }
+def give_work(one: Disturbed, chance: random.Random) -> None:
+    """A finished workspace would be left as it is: one of the stages up to training has to run again."""
+    (one.workspace / ".markers" / f"{chance.choice(STAGES[:6])}.json").unlink(missing_ok=True)
 
 
 def disturb(seed: int, dataset: Path, expected: dict[str, str], folder: Path) -> Disturbed:
@@ -361,8 +314,10 @@ def disturb(seed: int, dataset: Path, expected: dict[str, str], folder: Path) ->
     note = one.workspace / "data" / "my notes.txt"
     note.parent.mkdir(parents=True, exist_ok=True)
     note.write_text("written by a person")
-    for fault in chance.sample(FAULTS, chance.randint(1, 3)):
+    for fault in chance.sample([*OF_A_RUN, *OF_THE_DISK], chance.randint(1, 3)):
         one.faults.append(fault.__name__)
+        if fault in OF_A_RUN:
+            give_work(one, chance)
         fault(one, chance)
     for _ in range(TRIES):
         if one.end(one.start()) == 0:
@@ -386,13 +341,12 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="pipeline-faults-") as name:
         top = Path(name)
-        dataset = CHECKOUT / "specs" / "datasets" / "smoke.toml"
-        expected = undisturbed(dataset, top / "undisturbed")
+        expected = undisturbed(SMOKE, top / "undisturbed")
 
         def one(seed: int) -> Disturbed:
-            found = disturb(seed, dataset, expected, top / str(seed))
-            line = {"seed": seed, "faults": found.faults, "statuses": found.statuses, "wrong": found.wrong}
-            print(json.dumps(line), flush=True)
+            found = disturb(seed, SMOKE, expected, top / str(seed))
+            known = ("seed", "faults", "statuses", "untold", "wrong")
+            print(json.dumps({each: getattr(found, each) for each in known}), flush=True)
             if found.wrong:
                 kept = Path(tempfile.gettempdir()) / f"pipeline-fault-{seed}.log"
                 kept.write_text(found.printed)
@@ -401,15 +355,26 @@ def main() -> int:
 
         with ThreadPoolExecutor(options.side_by_side) as pool:
             every = list(pool.map(one, range(options.first, options.first + options.seeds)))
+    print(summary(every))
+    return 1 if any(found.wrong for found in every) else 0
+
+
+def summary(every: Sequence[Disturbed]) -> str:
+    """What a campaign found, in lines."""
     wrong = [found.seed for found in every if found.wrong]
     faults = Counter(fault for found in every for fault in found.faults)
     statuses = Counter(status for found in every for status in found.statuses)
-    tracebacks = sum("Traceback (most recent call last)" in found.printed for found in every)
-    print(f"{len(every)} runs, {faults.total()} faults {dict(faults)}")
-    print(
-        f"exit statuses {dict(sorted(statuses.items()))}, tracebacks {tracebacks}, wrong: {wrong or 'none'}"
+    tracebacks = sum("Traceback" in found.printed for found in every)
+    untold = Counter(line for found in every for line in found.untold)
+    return "\n".join(
+        [
+            f"{len(every)} runs, {faults.total()} faults {dict(faults)}",
+            f"exit statuses {dict(sorted(statuses.items()))}",
+            f"tracebacks {tracebacks}, wrong: {wrong or 'none'}",
+            f"cannot tell: {untold.total()}",
+            *(f"  {count} times: {line}" for line, count in untold.items()),
+        ]
     )
-    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

@@ -123,14 +123,43 @@ def test_a_platform_without_patterns_has_no_opinion_on_hosts(login):
     assert "host" not in [finding.what for finding in examine(login("sulis", account="su007-gpu"))]
 
 
-@pytest.mark.parametrize(("platform", "status"), [("baskerville", "retired"), ("pearl", "unknown")])
-def test_nobody_can_tell_whether_a_site_that_may_be_gone_still_takes_jobs(login, platform, status):
-    told = problems(
-        login(platform, account="proj", qos="q") if platform == "baskerville" else login(platform),
-        Verdict.CANNOT_TELL,
+@pytest.mark.parametrize(
+    ("platform", "identity", "words", "successor"),
+    [
+        (
+            "baskerville",
+            {"account": "proj", "qos": "q"},
+            "no longer open to users of the Turing since April 2026, for others not known",
+            "isambard-ai",
+        ),
+        ("pearl", {}, "no longer in the Turing's list of May 2026, for others not known", "jade"),
+    ],
+)
+def test_a_site_that_is_closed_to_some_is_told_with_where_to_go_instead_and_not_refused(
+    login, platform, identity, words, successor
+):
+    doubts = {each.what: each for each in check_queue(login(platform, **identity))}
+
+    assert (
+        f" takes jobs: {words} (as of 2026-05-18); {successor} is there instead" in doubts["status"].problem
+    )
+    assert doubts["status"].remedy == (
+        f"give PLATFORM={successor}, or where it takes yours, "
+        f'note status = "in service" in {platform}.mine.toml'
     )
 
-    assert f"is in service: {status}, as of 2026-05-18" in told["status"]
+
+def test_whether_a_site_takes_jobs_of_which_nothing_is_known_is_told_by_its_slurm(login, tmp_path):
+    sulis = login("sulis", account="su007-gpu")
+    assert problems(sulis, Verdict.CANNOT_TELL)["status"] == (
+        "whether Sulis, Warwick (HPC Midlands+, Tier 2) takes jobs: its file does not say (as of 2025-01-10)"
+    )
+
+    (tmp_path / "bin" / "sinfo").write_text("#!/bin/sh\necho down\necho up\n")
+    (tmp_path / "bin" / "sinfo").chmod(0o755)
+    assert "status" not in problems(sulis, Verdict.CANNOT_TELL)
+    # What is said to be closed to some is not proved open by a controller that answers.
+    assert "status" in problems(login("baskerville", account="proj", qos="q"), Verdict.CANNOT_TELL)
 
 
 def test_nvidias_engine_is_refused_where_its_images_cannot_run(login, image, monkeypatch):
@@ -162,6 +191,7 @@ def test_what_a_file_does_not_say_of_its_gpus_and_processors_is_not_taken_for_go
     settings = login("slurm", engine="tao", image=image("x86_64"))
 
     assert problems(settings, Verdict.CANNOT_TELL) == {
+        "status": "whether a cluster with Slurm takes jobs: its file does not say",
         "engine": "whether TAO 3.21.11 knows the GPUs of slurm: its file does not say which they are",
         "image": "whether an image for x86_64 runs on slurm: its file does not say the processor",
     }

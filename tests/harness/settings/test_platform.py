@@ -23,6 +23,13 @@ def test_every_platform_that_the_project_names_has_a_sound_file():
     assert {platform.name for platform in platforms()} >= {*named.split()}
 
 
+def test_who_is_sent_to_another_platform_is_sent_to_one_that_is_in_service():
+    successors = {each.name: each.successor for each in platforms() if each.successor}
+
+    assert successors == {"baskerville": "isambard-ai", "pearl": "jade"}
+    assert {load_platform(name).status for name in successors.values()} == {"in service"}
+
+
 def test_the_local_platform_makes_no_demands():
     platform = load_platform("local")
 
