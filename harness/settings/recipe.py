@@ -1,10 +1,14 @@
 """A recipe: which data, which network, how long, and what should come out."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from harness.errors import ConfigError
 from harness.settings.declared import find_declared, read_toml
 from harness.settings.table import from_table
+
+SPEC_NAME = re.compile(r"[\w-][\w.-]*\.txt")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,4 +45,11 @@ def load_recipe(name_or_path: str) -> Recipe:
             type.
     """
     path = find_declared("recipes", name_or_path)
-    return from_table(Recipe, {"name": path.stem, **read_toml(path)}, where=str(path))
+    recipe = from_table(Recipe, {"name": path.stem, **read_toml(path)}, where=str(path))
+    # The spec as used is published under this name.
+    if not SPEC_NAME.fullmatch(recipe.spec):
+        raise ConfigError(
+            f"{path}: spec is {recipe.spec!r}, expected a plain file name that ends with .txt",
+            remedy=f"correct the line in {path}",
+        )
+    return recipe

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from harness.engine.find import resolve
 from harness.engine.request import Engine, Request
 from harness.engine.spec_text import canonical
+from harness.errors import StageFailed
 from harness.files import remove, replace
 from harness.settings.variables import Settings
 from harness.stages.attempt import Attempt
@@ -103,6 +104,7 @@ class Stage:
         reasons = self.own_reasons()
         if not reasons:
             return
+        self._refuse_links()
         ingredients = self.ingredients()
         fingerprint = digest_of(ingredients)
         attempt = Attempt.begin(self.name, fingerprint=fingerprint, settings=self.settings, run_id=run_id)
@@ -115,6 +117,18 @@ class Stage:
             raise
         attempt.succeeded(self.products())
 
+    def _refuse_links(self) -> None:
+        """Nothing is written, replaced or removed where a folder on the way leads out of the workspace."""
+        room = self.workspace
+        places = [room.path(product) for product in self.products()]
+        for place in (*places, room.attempts / self.name / "NEW", room.marker_inputs(self.name)):
+            if link := room.link_before(place):
+                again = self.settings.command(self.name)
+                raise StageFailed(
+                    f"{self.name}: {link} is a link to {link.readlink()}, and {self.name} would write there",
+                    remedy=f"put a folder in its place (only {room.root}/NAME may be a link), then: {again}",
+                )
+
     def _publish(self, attempt: Attempt, ingredients: dict[str, Any]) -> None:
         products = attempt.made(self.products())
         before = self.snapshot.marker(self.name)
@@ -124,7 +138,7 @@ class Stage:
             replace(attempt.staged(product.path), self.workspace.path(product.path))
         kept = {product.path for product in products}
         for product in before.products if before else ():
-            if product.path not in kept and not self.workspace.leads_outside(product.path):
+            if product.path not in kept and not self.workspace.link_before(self.workspace.path(product.path)):
                 remove(self.workspace.path(product.path))
         engine = self.engine().identity if self.asks else None
         marker = attempt.marker(products, ingredients["consumed"], engine)
@@ -140,8 +154,9 @@ def _differ_in_comments_alone(kept: dict[str, Any], ingredients: dict[str, Any])
 
 
 def _with_canonical_specs(ingredients: dict[str, Any]) -> dict[str, Any]:
-    inputs = {
-        name: canonical(value) if name.partition("_")[0] == "spec" else value
-        for name, value in ingredients["inputs"].items()
-    }
-    return {**ingredients, "inputs": inputs}
+    inputs = ingredients.get("inputs")
+    if not isinstance(inputs, dict):
+        return ingredients
+    specs = {name: text for name, text in inputs.items() if name.partition("_")[0] == "spec"}
+    meant = {name: canonical(text) for name, text in specs.items() if isinstance(text, str)}
+    return {**ingredients, "inputs": {**inputs, **meant}}

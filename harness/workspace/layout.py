@@ -1,6 +1,8 @@
 """Where everything lies in a workspace."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 # The files of an attempt, below `.attempts/<stage>/<when>-<process>/`.
@@ -8,6 +10,44 @@ LOG = "console.log"  # everything that the stage and its engine printed
 REQUEST = "request.json"  # what was asked for: fingerprint and argument lists
 OUTCOME = "outcome.json"  # how it ended
 PRODUCTS = "products"  # what was made and is not published yet
+
+# All that a stage may ever publish, and so replace; `*` is any one name. A marker that names something else
+# was not written by its stage.
+OWNED: Mapping[str, tuple[str, ...]] = {
+    "download": (
+        *("data/.frames/images", "data/.frames/labels_raw", "data/.frames/obj.names"),
+        *("data/.frames/split.json", "pretrained_resnet18/pretrained_object_detection_vresnet18/*"),
+    ),
+    "verify": (
+        *("data/.frames/labels", "data/test/images", "data/test/labels", "data/test/labels_raw"),
+        "experiment/verify.json",
+    ),
+    "gen-valid": (
+        *("data/split.json", "data/train/images", "data/train/labels", "data/train/labels_raw"),
+        *("data/val/images", "data/val/labels"),
+    ),
+    "tune-bdb": ("experiment/anchors.json",),
+    "convert-data": ("data/train/tfrecords", "data/val/tfrecords", "data/test/tfrecords"),
+    "train": ("experiment/weights", "experiment/*.txt", "experiment/yolov4_training_log_*.csv"),
+    "eval": ("experiment/metrics.json", "experiment/metrics_val.json"),
+    "vis": ("experiment/visualisations/images_annotated", "experiment/visualisations/labels"),
+    "export": ("experiment/export",),
+}
+
+NO_NAMES = ("", ".", "..")
+
+
+def owns(stage: str, product: str) -> bool:
+    """Whether `product`, relative to the workspace, is one that `stage` may publish."""
+    return any(_fits(product.split("/"), pattern.split("/")) for pattern in OWNED[stage])
+
+
+def _fits(names: list[str], patterns: list[str]) -> bool:
+    return len(names) == len(patterns) and all(
+        name == pattern
+        or ("*" in pattern and fnmatchcase(name, pattern) and name.isprintable() and name not in NO_NAMES)
+        for name, pattern in zip(names, patterns, strict=True)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +60,14 @@ class Workspace:
         """Absolute path of a product given relative to the workspace."""
         return self.root / product
 
-    def confines(self, product: str) -> bool:
-        """Whether a product that a marker names lies in the workspace, below a folder that stages fill."""
-        top, *below = product.split("/")
-        filled = {self.data.name, self.experiment.name, self.pretrained.name}
-        return top in filled and bool(below) and not {"", ".", ".."} & {*below}
+    def link_before(self, path: Path) -> Path | None:
+        """The first folder on the way to a path that is a link, or None.
 
-    def leads_outside(self, product: str) -> bool:
-        """Whether a folder on the way to a product is a link; `data` itself may be one, of its user."""
-        *folders, _ = self.path(product).relative_to(self.root).parents
-        return any((self.root / folder).is_symlink() for folder in folders if len(folder.parts) > 1)
+        The folders right in the workspace may be links: `data` to a larger disk, of its user's choice.
+        """
+        *folders, _ = path.relative_to(self.root).parents
+        links = (self.root / folder for folder in reversed(folders) if len(folder.parts) > 1)
+        return next((folder for folder in links if folder.is_symlink()), None)
 
     @property
     def data(self) -> Path:

@@ -3,7 +3,7 @@
 `.markers/<stage>.json` is written last. It names the products with their digests, and the fingerprint: the
 digest of the ingredients (settings, spec, engine, what other stages made), which lie in
 `.markers/inputs/<stage>.json`, so that changes can be told in words. A workspace may come from elsewhere: a
-marker is data, and one that names places outside of the folders that stages fill is not understood.
+marker is data, and one that names what its stage never makes proves nothing, and nothing is done by it.
 """
 
 import hashlib
@@ -13,9 +13,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from harness.files import Digest, read_json, remove, write_json
-from harness.workspace.layout import Workspace
+from harness.workspace.layout import Workspace, owns
 
 SCHEMA_VERSION = 1
+LONGEST_S = 1e12  # beyond which a duration is no number of seconds
 DIGEST_LENGTH, DIGEST_SHOWN = 64, 12  # hexadecimal digits of a SHA-256: all, and as many as a person compares
 
 # In the order of the workflow; the same spelling on the command line, in make, and in file names.
@@ -69,38 +70,53 @@ def write_marker(workspace: Workspace, marker: Marker, ingredients: Mapping[str,
     """Say that a stage is done; `ingredients` is what its fingerprint was made of."""
     # They only explain: a marker without them is as good.
     write_json(workspace.marker_inputs(marker.stage), ingredients, durable=False)
+    write_json(workspace.marker(marker.stage), marker_table(marker))
+
+
+def marker_table(marker: Marker) -> dict[str, Any]:
+    """A marker as its file has it; `parse_marker` reads it."""
     table: dict[str, Any] = {"schema_version": SCHEMA_VERSION, **asdict(marker)}
     if not marker.numerics:  # an engine that does not tell
         del table["numerics"]
     table["products"] = [{"path": product.path, **asdict(product.digest)} for product in marker.products]
-    write_json(workspace.marker(marker.stage), table)
+    return table
 
 
 def read_marker(workspace: Workspace, stage: str) -> Marker | None:
     """The marker of `stage`; None where there is none, or none that can be understood."""
-    table = read_json(workspace.marker(stage))
-    if table.pop("schema_version", None) != SCHEMA_VERSION:
+    return parse_marker(read_json(workspace.marker(stage)), stage)
+
+
+def parse_marker(table: Mapping[str, Any], stage: str) -> Marker | None:
+    """The marker that `table` is; None where it is none of `stage`, or names what is not that stage's own."""
+    fields = {key: value for key, value in table.items() if key not in ("schema_version", "products")}
+    if table.get("schema_version") != SCHEMA_VERSION:
         return None
     try:
-        products = tuple(
-            Product(
-                path=entry["path"], digest=Digest(**{key: entry[key] for key in ("bytes", "files", "sha256")})
-            )
-            for entry in table.pop("products")
-        )
-        if not all(workspace.confines(product.path) for product in products):
-            return None
-        engine = table.pop("engine")
-        argv = tuple(tuple(line) for line in table.pop("argv"))
-        return Marker(
-            products=products,
+        engine = fields.pop("engine")
+        marker = Marker(
+            products=tuple(_product(entry) for entry in table["products"]),
             engine=EngineIdentity(**engine) if engine else None,
-            argv=argv,
-            numerics=tuple(each for each in table.pop("numerics", ()) if isinstance(each, Mapping)),
-            **table,
+            argv=tuple(tuple(line) for line in fields.pop("argv")),
+            numerics=tuple(each for each in fields.pop("numerics", ()) if isinstance(each, Mapping)),
+            **fields,
         )
+        return marker if _is_sound(marker, stage) else None
     except (KeyError, TypeError, AttributeError):
         return None
+
+
+def _product(entry: Mapping[str, Any]) -> Product:
+    digest = Digest(**{key: entry[key] for key in ("bytes", "files", "sha256")})
+    return Product(path=entry["path"], digest=digest)
+
+
+def _is_sound(marker: Marker, stage: str) -> bool:
+    texts = [marker.stage, marker.fingerprint, marker.started_utc, marker.finished_utc]
+    texts += [product.digest.sha256 for product in marker.products]
+    owned = all(owns(stage, product.path) for product in marker.products)
+    timed = -LONGEST_S < marker.duration_s < LONGEST_S  # below 0 where a clock was set back; never NaN
+    return owned and timed and marker.stage == stage and all(isinstance(text, str) for text in texts)
 
 
 def why_no_marker(workspace: Workspace, stage: str) -> str:
@@ -108,8 +124,12 @@ def why_no_marker(workspace: Workspace, stage: str) -> str:
     path = workspace.marker(stage)
     if not path.exists():
         return "it has not been done"
-    words = "cannot be understood, or names places outside of data/ and experiment/"
-    return f"{path.relative_to(workspace.root)} {words}"
+    name, entries = path.relative_to(workspace.root), read_json(path).get("products")
+    for entry in entries if isinstance(entries, list) else ():
+        product = entry.get("path") if isinstance(entry, dict) else None
+        if isinstance(product, str) and not owns(stage, product):
+            return f"{name} proves nothing: it names '{product}', which {stage} never makes"
+    return f"{name} proves nothing: it cannot be understood"
 
 
 def read_ingredients(workspace: Workspace, stage: str) -> dict[str, Any]:
@@ -133,7 +153,8 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     reasons += differences(before.get("engine"), after.get("engine"), "engine")
     if before.get("revision") != after.get("revision"):
         reasons.append(f"this stage works differently since (revision {after.get('revision')})")
-    consumed = {**(before.get("consumed") or {})}
+    known = before.get("consumed")
+    consumed = known if isinstance(known, Mapping) else {}
     for stage, outcome in after["consumed"].items():
         if consumed.get(stage) != outcome:
             reasons.append(f"what {stage} made has changed" if outcome else f"what {stage} made is gone")

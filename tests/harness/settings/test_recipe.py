@@ -29,6 +29,16 @@ def test_a_recipe_that_is_not_there_is_refused_with_the_nearest_name():
     assert "take smoke" in caught.value.remedy
 
 
+@pytest.mark.parametrize("name", ["../weights.txt", "a/b.txt", "metrics.json", ".txt", "a b.txt", ""])
+def test_a_spec_that_is_no_plain_file_name_is_refused(tmp_path, name):
+    path = tmp_path / "mine.toml"
+    text = (SPECS / "recipes" / "smoke.toml").read_text()
+    path.write_text(text.replace("yolo_v4_train_resnet10_smoke.txt", name))
+
+    with pytest.raises(ConfigError, match="expected a plain file name that ends with"):
+        load_recipe(str(path))
+
+
 @pytest.mark.parametrize(
     ("name", "size"), [("smoke", (128, 96)), ("sample", (256, 224)), ("jamcam", (352, 288))]
 )

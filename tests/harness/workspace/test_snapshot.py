@@ -8,8 +8,8 @@ from harness.workspace.snapshot import Snapshot
 
 @pytest.fixture
 def room(tmp_path):
-    (tmp_path / "data" / "frames").mkdir(parents=True)
-    (tmp_path / "data" / "frames" / "a.txt").write_text("one")
+    (tmp_path / "data" / "test" / "labels").mkdir(parents=True)
+    (tmp_path / "data" / "test" / "labels" / "a.txt").write_text("one")
     return Workspace(tmp_path)
 
 
@@ -19,7 +19,7 @@ def marker(room):
         stage="verify",
         fingerprint="f" * 64,
         consumed={},
-        products=(Product(path="data/frames", digest=digest_path(room.path("data/frames"))),),
+        products=(Product(path="data/test/labels", digest=digest_path(room.path("data/test/labels"))),),
         engine=None,
         argv=(),
         started_utc="2026-11-23T23:00:00.000Z",
@@ -46,21 +46,21 @@ def test_products_as_they_were_have_not_changed(room, marker):
 
 
 def test_a_product_of_another_size_is_told_with_both(room, marker):
-    (room.data / "frames" / "b.txt").write_text("four")
+    (room.data / "test" / "labels" / "b.txt").write_text("four")
 
     changes = Snapshot(room).product_changes(marker, deep=False)
 
-    assert changes == ["data/frames had 3 bytes in 1 file, has now 7 bytes in 2 files"]
+    assert changes == ["data/test/labels had 3 bytes in 1 file, has now 7 bytes in 2 files"]
 
 
 def test_a_missing_product_is_told(room, marker):
-    (room.data / "frames").rename(room.data / "elsewhere")
+    (room.data / "test" / "labels").rename(room.data / "elsewhere")
 
-    assert Snapshot(room).product_changes(marker, deep=False) == ["data/frames is gone"]
+    assert Snapshot(room).product_changes(marker, deep=False) == ["data/test/labels is gone"]
 
 
 def test_changed_contents_of_equal_size_are_seen_only_by_a_deep_look(room, marker):
-    (room.data / "frames" / "a.txt").write_text("two")
+    (room.data / "test" / "labels" / "a.txt").write_text("two")
 
     assert Snapshot(room).product_changes(marker, deep=False) == []
-    assert Snapshot(room).product_changes(marker, deep=True) == ["the contents of data/frames changed"]
+    assert Snapshot(room).product_changes(marker, deep=True) == ["the contents of data/test/labels changed"]
