@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.errors import ConfigError
-from harness.measure.comparability import differing_conditions, reasons
+from harness.measure.comparability import differences, doubts, reasons
+from harness.measure.fact_table import Role
 from harness.measure.record import Record, repeats
 from harness.measure.stats import Ratio, Summary, ratio, summarise
 from harness.settings.table import nearest
@@ -65,11 +66,16 @@ def pairs(ours: Sequence[Record], theirs: Sequence[Record]) -> Iterator[tuple[Re
 
 def obstacles(ours: Sequence[Record], theirs: Sequence[Record]) -> list[str]:
     """Why the two must not be compared, a line each."""
-    lines = [f"{one.platform}/{one.id}: {reason}" for one in (*ours, *theirs) for reason in reasons(one)]
+    lines = [f"{one.platform}/{one.id}: {reason}" for one in (*ours, *theirs) for reason in _against(one)]
     for one, other in pairs(ours, theirs):
-        for name, here, there in differing_conditions(one, other):
-            lines.append(f"{one.case}: {name} is {here}, there {there}")
+        for difference in differences(one, other):
+            if difference.fact.compare is Role.CONDITION:
+                lines.append(f"{one.case}: {difference.words}")
     return list(dict.fromkeys(lines))
+
+
+def _against(record: Record) -> tuple[str, ...]:
+    return (*reasons(record), *doubts(record))
 
 
 def compare(ours: Sequence[Record], theirs: Sequence[Record]) -> list[Comparison]:

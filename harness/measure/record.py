@@ -161,6 +161,8 @@ class Observed:
     ecc_errors: int | None  # new ones, uncorrected
     xid_events: int | None
     clock_jump_s: float  # largest difference between the wall clock and the monotonic one
+    # Throttle reason -> share of the time, on the GPU that had it longest; None in older records.
+    throttled_pct: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -177,10 +179,12 @@ class Record:
     source: str = "measured"  # or what it was imported from
     started_utc: str
     finished_utc: str | None
-    conditions: Mapping[str, Condition]  # must be equal for two records to be compared
+    conditions: Mapping[str, Condition]  # settings, inputs and engine
     machine: Machine | None  # None where it was imported
     code: Code | None
     environment: Mapping[str, str]  # variables of an allow-list
+    # What else decides speed: a value, ABSENT of `fact_table` in words, or None where it cannot be read.
+    facts: Mapping[str, Condition] = field(default_factory=dict)
     runs: tuple[Run, ...] = ()
     series: tuple[Series, ...] = ()
     phases: tuple[PhaseSummary, ...] = ()

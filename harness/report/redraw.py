@@ -32,6 +32,7 @@ SHOWN_BY = (
     "measure/comparability.py",
     "measure/compare.py",
     "measure/efficiency.py",
+    "measure/fact_table.py",
     "measure/gate.py",
     "measure/record.py",
     "measure/record_files.py",

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from harness.measure.fact_table import ABSENT
 from harness.measure.record import (
     Code,
     Energy,
@@ -13,6 +14,7 @@ from harness.measure.record import (
     Measurement,
     Observed,
     PhaseSummary,
+    Probe,
     Record,
     Run,
     Series,
@@ -20,6 +22,16 @@ from harness.measure.record import (
 
 A_GPU = Gpu(name="NVIDIA Made-up 100", uuid="GPU-0", memory_bytes=40 * 2**30, power_limit_w=400.0, mig=False)
 START_UNIX_S = 1_772_360_100.0
+# Of a machine without GPU, cpufreq and powercap: what is not named here is not there.
+FACTS = {
+    **dict.fromkeys(("cpu_governor", "cpu_max_mhz", "cpu_boost", "cpu_power_limit_w"), ABSENT),
+    **dict.fromkeys(("gpus", "gpu_clocks_asked_mhz", "gpu_ecc", "gpu_power_limit_default_w"), ABSENT),
+    **dict.fromkeys(("gpu_persistence", "gpu_compute_mode"), ABSENT),
+    **{"threads_per_core": 1, "numa_nodes": 1, "affinity_numa_nodes": 1, "cpu_affinity": "0-1"},
+    **{"container": "bare", "data_file_system": "ext4", "data_caches": "warm"},
+    **{"device": "cpu", "torch": "2.5.1+cpu", "torch_threads": 2, "number_format": "fp32"},
+    **{"gpus_exclusive": False, "node_exclusive": False},
+}
 
 
 def machine(
@@ -107,9 +119,11 @@ def record(
             packages={},
         ),
         "environment": {},
+        "facts": FACTS,
         "runs": tuple(runs)
         or tuple(run(n, {"train_images_per_s": [rate]}) for n, rate in enumerate(rates, 1)),
         "observed": observed(),
+        "probe": watched(),
     }
     return Record(**{**facts, **changes})
 
@@ -126,6 +140,21 @@ def observed(**changes: Any) -> Observed:
         "clock_jump_s": 0.0,
     }
     return Observed(**{**quiet, **changes})
+
+
+def watched(**changes: Any) -> Probe:
+    """A sampler that kept its beat."""
+    kept: dict[str, Any] = {
+        "gpu_hz": 10.0,
+        "host_hz": 1.0,
+        "samples": 200,
+        "missed_beats": 0,
+        "beat_error_p95_s": 0.001,
+        "cpu_pct": 0.3,
+        "gaps_s": (),
+        "faults": (),
+    }
+    return Probe(**{**kept, **changes})
 
 
 def joules(

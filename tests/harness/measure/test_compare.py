@@ -2,7 +2,7 @@ import pytest
 
 from harness.errors import ConfigError
 from harness.measure.compare import compare, obstacles, pairs, select_records
-from tests.harness.made import observed, record, run
+from tests.harness.made import FACTS, observed, record, run
 
 OLD, NEW = "20260101T000000Z-aaaa", "20260201T000000Z-bbbb"
 TEN = [10.0, 10.0, 10.0, 10.0, 10.0]
@@ -81,12 +81,12 @@ def test_cases_measured_by_several_batch_sizes_meet_their_like():
 
 def test_everything_in_the_way_is_listed_once():
     one = train(TEN, observed=observed(other_gpu_processes=1))
-    other = train(TEN, conditions={"seed": 7, "precision": "bf16"})
+    other = train(TEN, conditions={"seed": 7}, facts={**FACTS, "number_format": "bf16"})
 
     assert obstacles([one], [other]) == [
         "local/20260301T101500Z-train-0000: 1 other processes on the GPU",
-        "train: precision is fp32, there bf16",
         "train: seed is 42, there 7",
+        "train: number_format is fp32, there bf16",
     ]
     assert obstacles([other], [other]) == []
 

@@ -129,12 +129,12 @@ def test_two_benches_are_compared_by_their_ratio(results):
 
 
 def test_other_conditions_are_refused_and_forced_they_stand_beside_the_figures(results):
-    keep(results, bench("20260301T000000Z-cccc", 50.0, platform="jade", conditions={"precision": "bf16"}))
+    keep(results, bench("20260301T000000Z-cccc", 50.0, platform="jade", conditions={"seed": 7}))
 
-    with pytest.raises(Refused, match=r"they must not be compared:\n  train: precision is bf16, there fp32"):
+    with pytest.raises(Refused, match=r"they must not be compared:\n  train: seed is 7, there 42"):
         said_by(compared, results, "jade", "local", force=False)
     said = said_by(compared, results, "jade", "local", force=True).splitlines()
-    assert said[:2] == ["not comparable:", "  train: precision is bf16, there fp32"]
+    assert said[:2] == ["not comparable:", "  train: seed is 7, there 42"]
     assert said[3].startswith("train train_images_per_s: 0.500")
 
 
