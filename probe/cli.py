@@ -12,6 +12,7 @@ from typing import Any, TextIO
 
 from probe import describe, dmon, summary
 from probe.errors import USAGE, ProbeError
+from probe.log_text import read_log
 from probe.run import run
 from probe.sampler import sample
 
@@ -52,6 +53,10 @@ CONVERT = """\
 examples:
   nvidia-smi dmon -o TD -s puct > dmon.txt
   python -m probe convert dmon.txt measured
+  zcat dmon.txt.gz | python -m probe convert - measured
+
+With commas (--format csv), labels of `srun -l`, gzip, UTF-16 and a mark of UTF-8 it is read as well.
+Logs of several tasks, and those that begin with a heading of their own, are kept apart: measured/part-1 ...
 """
 
 
@@ -116,11 +121,17 @@ def _metrics(options: argparse.Namespace) -> int:
 
 
 def _convert(options: argparse.Namespace) -> int:
-    log = dmon.convert(options.file, options.folder)
+    text = read_log(options.file)
+    parts = dmon.convert(text, options.folder)
     if options.json:
-        _print_json({"samples": len(log.beats), "faults": log.faults})
-    else:
-        _print("\n".join([f"{len(log.beats)} samples in {options.folder}", *log.faults]), sys.stdout)
+        told = [
+            {"folder": str(folder), "task": log.task, "samples": len(log.beats), "faults": log.faults}
+            for folder, log in parts
+        ]
+        _print_json({"name": text.name, "sha256": text.sha256, "parts": told})
+        return 0
+    for folder, log in parts:
+        _print("\n".join([f"{len(log.beats)} samples in {folder}", *log.faults]), sys.stdout)
     return 0
 
 
@@ -166,7 +177,7 @@ def _parser() -> argparse.ArgumentParser:
     verb("metrics", _metrics, about).add_argument("--json", action="store_true", help="for programs")
 
     words = verb("convert", _convert, "make samples out of what `nvidia-smi dmon -o TD` wrote", CONVERT)
-    words.add_argument("file", type=Path, metavar="FILE", help="what dmon wrote")
+    words.add_argument("file", type=Path, metavar="FILE", help="what dmon wrote; -: standard input")
     words.add_argument("folder", type=Path, metavar="FOLDER", help="where samples.csv.gz is written")
     words.add_argument("--json", action="store_true", help="for programs")
     return parser

@@ -99,8 +99,12 @@ def _gate(settings: Settings, options: argparse.Namespace) -> int:
 
 def _import_dmon(settings: Settings, options: argparse.Namespace) -> int:
     from harness.measure.import_dmon import import_dmon
+    from harness.measure.record_files import read_record
 
-    tell(f"imported: {import_dmon(Path(options.file), settings)}")
+    for folder in import_dmon(Path(options.file), settings):
+        tell(f"imported: {folder}")
+        probe = read_record(folder).probe
+        tell("\n".join(f"  {fault}" for fault in probe.faults) if probe else "")
     return 0
 
 
@@ -146,7 +150,7 @@ VERBS = (
     ),
     Verb(
         name="import-dmon",
-        help="make a record of a file that nvidia-smi dmon -o TD wrote",
+        help="make records of a file, or of a pipe (-), that nvidia-smi dmon -o TD wrote",
         run=_import_dmon,
         settings=("results", "platform"),
         positionals=(Option(name="file", help="a file that nvidia-smi dmon wrote", is_required=True),),

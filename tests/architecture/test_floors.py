@@ -22,7 +22,7 @@ HOUSES = {
         run
         sampler | describe | dmon | summary
         gpu | host
-        cgroup, metric, samples, table, errors
+        cgroup, metric, samples, log_text, table, errors
     """,
     "made_frames": """
         __main__

@@ -1,5 +1,6 @@
 """What the words do apart from watching: help, answers, and errors in words."""
 
+import hashlib
 import json
 
 import pytest
@@ -121,8 +122,13 @@ def test_a_log_of_dmon_is_converted_and_what_was_put_right_is_told(capsys, tmp_p
 
     assert main(["convert", str(log), str(folder), "--json"]) == 0
 
-    faults = ["its times tell no zone and are read as UTC", "line 4 is not whole and left out"]
-    assert json.loads(capsys.readouterr().out) == {"samples": 2, "faults": faults}
+    faults = [
+        "its times tell no zone and are read as UTC",
+        "line 4, the last, has no end: it may be cut and is left out",
+    ]
+    part = {"folder": str(folder), "task": "", "samples": 2, "faults": faults}
+    sha256 = hashlib.sha256(log.read_bytes()).hexdigest()
+    assert json.loads(capsys.readouterr().out) == {"name": "dmon.txt", "sha256": sha256, "parts": [part]}
     columns = read_columns(folder)
     assert [*columns["unix_s"]] == [1_656_936_000.0, 1_656_936_001.0]
     assert columns["gpu0_power_w"][0] == 100.0

@@ -1,6 +1,10 @@
+import hashlib
+import os
+from pathlib import Path
+
 import pytest
 
-from harness.errors import ConfigError
+from harness.errors import ConfigError, DataError
 from harness.measure.import_dmon import import_dmon
 from harness.measure.record_files import read_record
 from probe.samples import read_samples
@@ -19,7 +23,7 @@ def log(tmp_path):
 
 
 def test_an_old_log_becomes_a_record_that_says_so(log, settings, tmp_path):
-    folder = import_dmon(log, settings(results=str(tmp_path / "results")))
+    (folder,) = import_dmon(log, settings(results=str(tmp_path / "results")))
     record = read_record(folder)
 
     assert folder.parent == tmp_path / "results" / "local"
@@ -29,11 +33,12 @@ def test_an_old_log_becomes_a_record_that_says_so(log, settings, tmp_path):
     assert record.not_comparable == (f"imported from {record.source}: what ran is not known",)
     assert (record.machine, record.code, record.conditions) == (None, None, {})
     assert list(read_samples(folder)["unix_s"]) == [AT + second for second in range(10)]
-    assert record.probe.faults[1:] == ("line 12 is not whole and left out",)
+    assert record.probe.faults[1:] == ("line 12, the last, has no end: it may be cut and is left out",)
 
 
 def test_its_energy_is_power_times_time_and_its_coverage_is_told(log, settings, tmp_path):
-    record = read_record(import_dmon(log, settings(results=str(tmp_path / "results"))))
+    (folder,) = import_dmon(log, settings(results=str(tmp_path / "results")))
+    record = read_record(folder)
     (energy,) = record.runs[0].energy
 
     # Nine seconds lie between the ten samples, and ten were watched.
@@ -48,6 +53,41 @@ def test_its_energy_is_power_times_time_and_its_coverage_is_told(log, settings, 
 
 def test_a_log_is_imported_once(log, settings, tmp_path):
     chosen = settings(results=str(tmp_path / "results"))
-    folder = import_dmon(log, chosen)
+    (folder,) = import_dmon(log, chosen)
     with pytest.raises(ConfigError, match=f"was imported before, as {folder}"):
         import_dmon(log, chosen)
+
+
+def test_a_pipe_is_named_with_the_digest_of_what_was_read(log, settings, tmp_path):
+    # As `jamcam import-dmon <(cat dmon.txt)`: a second reader would find nothing in it.
+    reader, writer = os.pipe()
+    os.write(writer, log.read_bytes())
+    os.close(writer)
+    (folder,) = import_dmon(Path(f"/dev/fd/{reader}"), settings(results=str(tmp_path / "results")))
+    os.close(reader)
+
+    sha256 = hashlib.sha256(log.read_bytes()).hexdigest()
+    assert read_record(folder).source == f"a pipe, sha256 {sha256[:12]}"
+    assert len(read_samples(folder)["unix_s"]) == 10
+
+
+def test_logs_of_two_hosts_in_one_file_become_two_records_of_one_bench(log, settings, tmp_path):
+    text = log.read_text().rpartition("\n")[0] + "\n"
+    log.write_text(text + text.replace(" 0 100 40 ", " 0 60 40 "))
+    folders = import_dmon(log, settings(results=str(tmp_path / "results")))
+    one, other = map(read_record, folders)
+
+    # The same ten seconds on both: 100 W on the first host, 60 W on the second.
+    assert [{each.metric: each.mean for each in found.series}["gpu0_power_w"] for found in (one, other)] == [
+        100.0,
+        60.0,
+    ]
+    assert one.started_utc == other.started_utc
+    assert one.id != other.id
+    assert one.bench == other.bench == one.id
+    assert [found.source.rpartition(", ")[2] for found in (one, other)] == ["log 1 of 2", "log 2 of 2"]
+
+
+def test_a_file_that_is_not_there_is_named(settings, tmp_path):
+    with pytest.raises(DataError, match=r"cannot read .*nothing.txt: No such file or directory"):
+        import_dmon(tmp_path / "nothing.txt", settings(results=str(tmp_path / "results")))
