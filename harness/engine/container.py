@@ -1,10 +1,11 @@
 """The container program of a platform, the line that starts it, and the environment inside."""
 
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from harness.settings.platform import Platform, this_machine
+from harness.settings.platform import Platform, node_scratch, this_machine
 from harness.settings.variables import Settings
 
 # The only variables of our environment that are passed into a container.
@@ -28,7 +29,10 @@ def on_wsl() -> bool:
 
 def prefix_in_image(settings: Settings, folder: Path) -> tuple[str, ...]:
     """What starts a program in the image of these settings, with `folder` to work in."""
-    flags = settings.platform.container_flags
+    flags, binds = settings.platform.container_flags, settings.platform.binds
+    scratch = node_scratch(settings.platform, os.environ)
+    if scratch and scratch.is_dir():
+        binds = (*binds, str(scratch))
     if on_wsl() and "--nvccli" not in flags:
         flags = (*flags, "--nvccli")  # --nv alone finds no driver there
     return container_prefix(
@@ -37,7 +41,7 @@ def prefix_in_image(settings: Settings, folder: Path) -> tuple[str, ...]:
         workspace=folder,
         real=folder.resolve(),
         flags=flags,
-        binds=settings.platform.binds,
+        binds=binds,
     )
 
 

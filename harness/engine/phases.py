@@ -10,11 +10,14 @@ from harness.engine.answers import read_status
 
 TIMESTAMP = re.compile(r"\d+/\d+/\d+ \d+:\d+:\d+")  # not padded: 1/8/2026 9:5:0
 DURATION = re.compile(r"(\d+):(\d+):([\d.]+)")  # hours, minutes, seconds
+STAGING = "staging"  # of inputs, before the engine is launched; told by the harness
 QUARTER_S = 900.0  # time zones differ by multiples of it
 
 
 def engine_phases(folder: Path, *, started_s: float, ended_s: float) -> list[dict[str, Any]]:
-    """Phases from the status files below `folder`, in order of time; `launch` is the time up to the first.
+    """Phases from the status files below `folder`, in order of time.
+
+    `launch` is the time from the start, or from the end of staging, up to the first phase of the engine.
 
     Our engine writes its phases with times to the millisecond. NVIDIA's writes, to the second and by the
     container's clock, when an epoch (validation included) ended and how long it took.
@@ -32,12 +35,13 @@ def engine_phases(folder: Path, *, started_s: float, ended_s: float) -> list[dic
         phase for phase in phases if phase["duration_s"] >= 0 and phase["started_unix_s"] >= started_s - 1
     ]
     phases.sort(key=lambda phase: float(phase["started_unix_s"]))
-    if phases:
-        waited_s = round(phases[0]["started_unix_s"] - started_s, 3)
-        phases.insert(
-            0, {"phase": "launch", "started_unix_s": round(started_s, 3), "duration_s": max(waited_s, 0.0)}
-        )
-    return phases
+    before = [phase for phase in phases if phase["phase"] == STAGING]
+    after = [phase for phase in phases if phase["phase"] != STAGING]
+    launched_s = max([started_s, *(phase["started_unix_s"] + phase["duration_s"] for phase in before)])
+    if after:
+        waited_s = max(round(after[0]["started_unix_s"] - launched_s, 3), 0.0)
+        before.append({"phase": "launch", "started_unix_s": round(launched_s, 3), "duration_s": waited_s})
+    return [*before, *after]
 
 
 def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:

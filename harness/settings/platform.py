@@ -4,6 +4,8 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from string import Template
 
 from harness.errors import ConfigError
 from harness.settings.declared import declared_names, find_declared, read_toml
@@ -72,6 +74,7 @@ class Platform:
     # Inside a job.
     prepare: tuple[str, ...] = ()  # shell lines before anything else
     scratch: str = ""  # fast folder on the node; shell variables of the job may stand in it
+    stage_inputs: bool = False  # frames are copied there before training
     compute_network: str = "unknown"  # whether compute nodes reach the internet
     container: tuple[str, ...] = ("apptainer", "singularity")  # commands, the first that is there is taken
     container_on_login: bool = True  # whether login nodes have them too
@@ -104,6 +107,8 @@ def complaint(platform: Platform) -> str:
         return f"{odd[0]} is '{said[odd[0]]}', but {odd[0]}_use is never"
     if platform.scheduler == "slurm" and not platform.wall_time:
         return "wall_time is missing, which a queue needs"
+    if platform.stage_inputs and not platform.scratch:
+        return "stage_inputs is true, but scratch is empty"
     if not platform.container:
         return "container is empty, expected at least one program such as apptainer"
     try:
@@ -164,6 +169,13 @@ def host_fits(platform: Platform, host: str, *, login: bool) -> bool | None:
     patterns = [platform.host_pattern, platform.login_pattern if login else ""]
     known = [pattern for pattern in patterns if pattern]
     return any(re.fullmatch(pattern, host) for pattern in known) if known else None
+
+
+def node_scratch(platform: Platform, environ: Mapping[str, str]) -> Path | None:
+    """The folder to which a job of `environ` copies its inputs; None where it copies none."""
+    if not platform.stage_inputs or "SLURM_JOB_ID" not in environ:
+        return None
+    return Path(Template(platform.scratch).safe_substitute(environ))
 
 
 def goes_to_queue(platform: Platform, environ: Mapping[str, str]) -> bool:

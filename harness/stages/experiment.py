@@ -61,9 +61,14 @@ class Experiment:
         }
         return fill(self.template, values, where=self._settings.recipe.spec)
 
-    def write_run_file(self, folder: Path, name: str, **choices: str) -> None:
-        """Put a spec with absolute paths where `run_file` says."""
-        write_text(run_file(folder, name), self.filled(workspace=str(self._workspace.root), **choices))
+    def write_run_file(self, folder: Path, name: str, *, inputs: Path | None = None, **choices: str) -> None:
+        """Put a spec with absolute paths where `run_file` says.
+
+        Args:
+            inputs: the folder that stands for the workspace, where its data was copied.
+        """
+        workspace = str(inputs or self._workspace.root)
+        write_text(run_file(folder, name), self.filled(workspace=workspace, **choices))
 
     def trained_model(self, engine: Engine) -> Path:
         """The checkpoint of the last epoch; where training stopped early, the newest one."""

@@ -50,6 +50,8 @@ class Train(Stage):
         return (Request(subcommand="train", arguments=tuple(words), results=results),)
 
     def perform(self, attempt: Attempt) -> None:
+        from harness.stages.staging import inputs_near  # only a run needs it
+
         results = attempt.staged(RESULTS)
         (results / "weights").mkdir(parents=True)
         pretrained = pretrained_product(self.settings)
@@ -58,9 +60,10 @@ class Train(Stage):
             start = f'resume_model_path: "{resumed}"'
         else:
             start = pretrained and f'pretrain_model_path: "{self.workspace.path(pretrained)}"'
-        self.experiment.write_run_file(attempt.folder, "train", starting_point=start)
         (request,) = self.requests(attempt.folder)
-        attempt.ask(request)
+        with inputs_near(attempt, ("train", "val")) as inputs:
+            self.experiment.write_run_file(attempt.folder, "train", inputs=inputs, starting_point=start)
+            attempt.ask(request)
         self._check(attempt, results)
         as_used = pretrained and f'pretrain_model_path: "./{pretrained}"'
         spec = self.experiment.filled(workspace=".", starting_point=as_used)

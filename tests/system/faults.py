@@ -97,6 +97,10 @@ def finish(run: Run, verdict: Verdict) -> None:
             verdict.said.append(f"{status} cannot tell")
             run.process = None
             continue
+        if status == 0 and "nothing to do: train" in printed:
+            # A job that Slurm took for cancelled, since it had forgotten its start, came to its end meanwhile.
+            verdict.said.append("0 was done")
+            break
         outcomes = run.outcomes
         new = outcomes[judged:]
         # A run that a second user began meanwhile may have ended otherwise than the one waited for here.

@@ -60,6 +60,7 @@ def test_every_fact_of_a_site_has_its_source_beside_it(path):
     ("change", "words"),
     [
         ({"scheduler": "sge"}, "scheduler is 'sge', expected one of none, slurm"),
+        ({"stage_inputs": True}, "stage_inputs is true, but scratch is empty"),
         ({"qos_use": "maybe"}, "qos_use is 'maybe', expected one of must, may, never"),
         ({"account": "a b"}, "account is 'a b', expected a name without blanks and quotes"),
         ({"account": "a\n#SBATCH --x"}, "expected a name without blanks and quotes"),
