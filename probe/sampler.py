@@ -2,7 +2,7 @@
 
 It prints `ready` after the first beat, and then a line for each fault. It ends when the process that it
 watches has ended, or when its standard input is closed where that is a pipe: the kernel closes it when
-whoever holds the other end is gone.
+whoever holds the other end is gone. Then it reads once more, so that what has been used until then is known.
 """
 
 import os
@@ -26,6 +26,8 @@ from probe.samples import SampleFile
 
 FLUSH_S = 1.0
 READY = "ready"
+# What is integrated over time: read first in each beat, so close to its time, and once more at the end.
+ENERGY = ("_energy_total_j", "_power_w")
 
 
 @dataclass(kw_only=True)
@@ -41,8 +43,10 @@ class Sensor:
 
     def value(self, beat: int) -> float | None:
         """What it says at this beat; None where it is not its turn, or it has nothing to say."""
-        if beat % self.every != self.offset:
-            return None
+        return self.value_now() if beat % self.every == self.offset else None
+
+    def value_now(self) -> float | None:
+        """What it says whichever beat this is; None where it has nothing to say."""
         try:
             value = self.ask()
         except Exception as error:  # whatever a driver does, the others are still read
@@ -109,15 +113,18 @@ def sample(
     columns = sensors("", machine, host.METRICS, host_every)
     for number, device in enumerate(devices):
         columns += sensors(f"gpu{number}_", device, gpu.METRICS, gpu_every)
-    with SampleFile(folder, [sensor.column for sensor in columns]) as file:
-        _Loop(machine, devices, columns, file, hz, host_every, window_s).run()
+    energy = [sensor for sensor in columns if sensor.column.endswith(ENERGY)]
+    others = [sensor for sensor in columns if sensor not in energy]
+    with SampleFile(folder, [sensor.column for sensor in (*energy, *others)]) as file:
+        _Loop(machine, devices, energy, others, file, hz, host_every, window_s).run()
 
 
 @dataclass
 class _Loop:
     machine: Host
     devices: tuple[Device, ...]
-    columns: list[Sensor]
+    energy: list[Sensor]
+    others: list[Sensor]
     file: SampleFile
     hz: float
     host_every: int
@@ -125,22 +132,32 @@ class _Loop:
 
     def run(self) -> None:
         began_s = time.monotonic()
-        wall_s, flushed_s = time.time() - began_s, 0.0
+        wall_s, flushed_s, resting = time.time() - began_s, 0.0, False
         for beat, late_s in beats(1 / self.hz, clock=time.monotonic, wait=_waiter()):
             now_s = time.monotonic()
             resting = bool(self.window_s) and (now_s - began_s) // self.window_s % 2 == 1
+            joules = [None if resting else one.value(beat) for one in self.energy]
             if beat % self.host_every == 0:
                 if not self.machine.root_is_alive:
-                    return
+                    break
                 if not resting:
                     self._look()
-            values = [None if resting else one.value(beat) for one in self.columns]
-            self.file.add(wall_s + now_s, late_s, values)
+            others = [None if resting else one.value(beat) for one in self.others]
+            self.file.add(wall_s + now_s, late_s, [*joules, *others])
             if now_s - flushed_s >= FLUSH_S or self.hz <= 1:
                 self.file.flush()
                 flushed_s = now_s
             if beat == 0:
+                self._read_energy(wall_s)
                 print(READY, flush=True)
+        if not resting:
+            self._read_energy(wall_s)
+
+    def _read_energy(self, wall_s: float) -> None:
+        """Between beats: a run begins now, or has just ended."""
+        now_s = wall_s + time.monotonic()
+        joules = [one.value_now() for one in self.energy]
+        self.file.add(now_s, 0.0, [*joules, *(None for _ in self.others)])
 
     def _look(self) -> None:
         self.machine.look()

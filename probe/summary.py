@@ -31,7 +31,7 @@ class MetricSummary:
     p95: float | None = None
     min: float | None = None
     max: float | None = None
-    change: float | None = None  # last minus first; None of a single number
+    change: float | None = None  # last minus first; None of a single number, or where it went back
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +64,8 @@ def summarise_metrics(columns: Columns) -> tuple[MetricSummary, ...]:
 def _summarise(name: str, values: list[float]) -> MetricSummary:
     unit, count = unit_of(name), len(values)
     if is_total(name):
-        change = values[-1] - values[0] if count > 1 else None
+        was_reset = any(now < before for before, now in itertools.pairwise(values))
+        change = values[-1] - values[0] if count > 1 and not was_reset else None
         return MetricSummary(metric=name, unit=unit, samples=count, change=change)
     ordered = sorted(values)
     return MetricSummary(

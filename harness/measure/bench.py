@@ -14,8 +14,9 @@ from harness.files import remove
 from harness.measure import cases, facts, micro
 from harness.measure.cases import Case
 from harness.measure.efficiency import CASE, with_efficiency
+from harness.measure.energy import remarks
 from harness.measure.plan import BenchPlan, load_plan
-from harness.measure.record import Condition, Machine, Record
+from harness.measure.record import Condition, Machine, Record, Run
 from harness.measure.record_files import read_records
 from harness.measure.recording import Recording
 from harness.process.signals import Interrupted
@@ -130,11 +131,11 @@ class _Bench:
 
     def _repeat(self, case: Case) -> None:
         recording = self._recording(case.key, case.name, case.settings, **case.conditions(self._plan))
-        recording.measure(lambda: case.run(self._plan))
+        self._tell(case.key, recording.measure(lambda: case.run(self._plan)))
 
     def _chain(self) -> None:
         recording = self._recording("chain", "chain", self._settings, target_map=self._plan.target_map)
-        recording.measure(lambda: cases.chain(self._settings, self._plan))
+        self._tell("chain", recording.measure(lambda: cases.chain(self._settings, self._plan)))
         self._data = recording.record.conditions["data_sha256"]
         self._close("chain")
 
@@ -142,6 +143,10 @@ class _Bench:
         recording = self._recording("micro", "micro", self._settings)
         recording.measure(lambda: micro.run(self._settings, recording.folder), probed=False)
         self._close("micro")
+
+    def _tell(self, key: str, run: Run) -> None:
+        for line in remarks(run.energy):
+            self._say(f"{key}: {line}")
 
     def _attempt(self, key: str, work: Callable[[], None]) -> bool:
         try:

@@ -1,12 +1,14 @@
 """Samples and phases summarised: what a record holds besides the measurements themselves."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.measure.record import Energy, Observed, PhaseSummary, Probe, Run, Series, Verdict
+from harness.measure.energy import energies
+from harness.measure.record import Observed, PhaseSummary, Probe, Run, Series, Verdict
 from probe.samples import THROTTLE_REASONS
 
 Numbers = NDArray[np.float64]
@@ -46,17 +48,28 @@ def _series(name: str, column: Numbers) -> Series:
     )
 
 
-def phase_summaries(phases: Iterable[Mapping[str, Any]], samples: Samples) -> tuple[PhaseSummary, ...]:
+def phase_summaries(
+    phases: Iterable[Mapping[str, Any]], samples: Samples, *, gpu_hz: float, host_hz: float
+) -> tuple[PhaseSummary, ...]:
     """Each phase in short, in the order in which they first occurred."""
     by_name: dict[str, list[Mapping[str, Any]]] = {}
     for phase in phases:
         by_name.setdefault(phase["phase"], []).append(phase)
-    return tuple(_phase(name, phases_of_name, samples) for name, phases_of_name in by_name.items())
+    found = []
+    for name, phases_of_name in by_name.items():
+        spans = [_span(one) for one in phases_of_name]
+        energy = energies(samples, spans, gpu_hz=gpu_hz, host_hz=host_hz) if samples else ()
+        found.append(replace(_phase(name, phases_of_name, samples), energy=energy))
+    return tuple(found)
+
+
+def _span(phase: Mapping[str, Any]) -> tuple[float, float]:
+    return phase["started_unix_s"], phase["started_unix_s"] + phase["duration_s"]
 
 
 def _phase(name: str, phases: Sequence[Mapping[str, Any]], samples: Samples) -> PhaseSummary:
     """Phases of one name in short."""
-    spans = [(one["started_unix_s"], one["started_unix_s"] + one["duration_s"]) for one in phases]
+    spans = [_span(one) for one in phases]
     inside = [between(samples, *span) for span in spans]
     columns = [column for column in samples if TOTAL not in column and column not in CLOCKS]
     values = {column: np.concatenate([part[column] for part in inside]) for column in columns}
@@ -76,40 +89,6 @@ def _highest(values: Numbers) -> float | None:
 def _mean(values: Numbers) -> float | None:
     known = values[np.isfinite(values)]
     return round(float(known.mean()), 4) if known.size else None
-
-
-def energy(samples: Samples, start_s: float, end_s: float) -> tuple[Energy, ...]:
-    """What each device used in a run: by its counter where it has one, else power integrated by trapezia."""
-    inside = between(samples, start_s, end_s)
-    devices = {name.partition("_")[0] for name in inside if name.endswith(("_energy_total_j", "_power_w"))}
-    energies = (_energy(device, inside, end_s - start_s) for device in sorted(devices))
-    return tuple(one for one in energies if one is not None)
-
-
-def _energy(device: str, inside: Samples, duration_s: float) -> Energy | None:
-    counter = _points(inside, f"{device}_energy_total_j")
-    power = _points(inside, f"{device}_power_w")
-    by_counter = float(counter[1][-1] - counter[1][0]) if counter[0].size > 1 else None
-    by_power = _integral(*power) if power[0].size > 1 else None
-    method, used_j, other_j = "counter", by_counter, by_power
-    if used_j is None:
-        method, used_j, other_j = "integral", by_power, None
-    if used_j is None:
-        return None
-    times_s, values = counter if method == "counter" else power
-    changed_s = times_s[1:][np.diff(values) != 0]
-    return Energy(
-        device=device,
-        method=method,
-        energy_j=round(used_j, 3),
-        refresh_s=round(float(np.median(np.diff(changed_s))), 4) if changed_s.size > 1 else None,
-        coverage_pct=round(100 * float(times_s[-1] - times_s[0]) / duration_s, 2),
-        other_j=None if other_j is None else round(other_j, 3),
-    )
-
-
-def _integral(times_s: Numbers, values: Numbers) -> float:
-    return float(np.sum(np.diff(times_s) * (values[1:] + values[:-1]) / 2))
 
 
 def _points(inside: Samples, column: str) -> tuple[Numbers, Numbers]:

@@ -16,6 +16,7 @@ from harness.clock import stamp, utc
 from harness.errors import ConfigError, DataError
 from harness.measure import digest, record_files
 from harness.measure.comparability import judge
+from harness.measure.energy import energies
 from harness.measure.probe_command import ask_probe
 from harness.measure.record import Record, Run
 from harness.settings.variables import Settings
@@ -80,7 +81,7 @@ def _record(told: Mapping[str, Any], place: int, settings: Settings) -> Record:
         duration_s=end_s - start_s,
         probed=True,
         images=0,
-        energy=digest.energy(samples, start_s, end_s),
+        energy=energies(samples, [(start_s, end_s)], gpu_hz=1 / pace_s, host_hz=1 / pace_s),
     )
     more = [f"and {len(part['faults']) - MOST_FAULTS} more"] if len(part["faults"]) > MOST_FAULTS else []
     faults = [*part["faults"][:MOST_FAULTS], *more]

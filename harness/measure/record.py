@@ -6,7 +6,7 @@ Numbers carry their unit in their name; a number that could not be read is None,
 
 import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from harness.queue.states import Cost
@@ -14,6 +14,8 @@ from harness.units import unit_of
 
 SCHEMA_VERSION = 1
 STATUSES = ("ok", "failed", "truncated")
+NOT_NEGATIVE = {"minimum": 0}  # what JSON Schema says of a number, and what is refused of a file
+PERCENT = {"minimum": 0, "maximum": 100}
 Condition = str | int | float | bool | None
 TRAINING = ("chain", "train", "scaling")  # cases that say how fast training is
 
@@ -74,14 +76,16 @@ class Measurement:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Energy:
-    """The energy that one device used in one run, and how well it is known."""
+    """The energy that one device used in one run or in all phases of one name, and how well it is known."""
 
     device: str  # gpu0 … as in the samples, or cpu
-    method: str  # counter: the device's own; integral: power times time
-    energy_j: float
-    refresh_s: float | None  # time between new values of the sensor, as observed
-    coverage_pct: float  # of the run's time, from the first sample to the last
-    other_j: float | None = None  # by the other method, where both are there
+    method: str  # counter: the device's own; integral: power times time; "": neither told anything
+    energy_j: float | None = field(metadata=NOT_NEGATIVE)  # None: `reason` says why
+    refresh_s: float | None = field(metadata=NOT_NEGATIVE)  # between new values of the sensor, as observed
+    coverage_pct: float = field(metadata=PERCENT)  # of the time, between neighbouring samples
+    other_j: float | None = field(default=None, metadata=NOT_NEGATIVE)  # by the other method
+    difference_pct: float | None = None  # of other_j from energy_j
+    reason: str = ""  # why there is no figure, in words
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,6 +126,7 @@ class PhaseSummary:
     total_s: float
     means: Mapping[str, float | None]  # metric -> mean of the samples taken during it
     peaks: Mapping[str, float | None] = field(default_factory=dict)  # metric -> highest of them
+    energy: tuple[Energy, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -216,3 +221,9 @@ def repeats(record: Record, name: str, *, of: str = "") -> list[float]:
         if (measurement.name, measurement.of) == (name, of)
     )
     return [statistics.median(values) for values in runs if values]
+
+
+def total_j(energies: Iterable[Energy], kind: str) -> float | None:
+    """Joules of all devices of a kind, gpu or cpu; None where one of them is not known, or there is none."""
+    known = [one.energy_j for one in energies if one.device.startswith(kind)]
+    return sum(joules for joules in known if joules is not None) if known and None not in known else None

@@ -11,7 +11,8 @@ from typing import Any
 from harness.clock import stamp, utc
 from harness.measure import digest, record_files
 from harness.measure.comparability import judge
-from harness.measure.record import TRAINING, Condition, Measurement, Record, Run
+from harness.measure.energy import energies
+from harness.measure.record import TRAINING, Condition, Measurement, Record, Run, total_j
 from harness.measure.sampling import watched
 from harness.settings.variables import Settings
 from probe.samples import read_samples
@@ -57,8 +58,8 @@ class Recording:
             done = work()
             duration_s = time.monotonic() - clock_s
         samples = read_samples(self.folder) if probed else {}
-        energy = digest.energy(samples, started_s, started_s + duration_s)
-        gpus_j = sum(one.energy_j for one in energy if one.device.startswith("gpu"))
+        energy = energies(samples, [(started_s, started_s + duration_s)], **rates) if probed else ()
+        gpus_j = total_j(energy, "gpu")
         per_j = done.images / gpus_j if gpus_j else 0
         more = [Measurement(name="images_per_j", values=(per_j,))] if per_j else []
         run = Run(
@@ -90,7 +91,7 @@ class Recording:
             reason=reason,
             finished_utc=utc(time.time()),
             series=digest.series(samples),
-            phases=digest.phase_summaries(phases, samples),
+            phases=digest.phase_summaries(phases, samples, **rates),
             verdict=digest.verdict(phases, samples) if self.record.case in TRAINING else None,
             probe=probe,
             observed=digest.observed(samples),

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from harness.measure.comparability import reasons
-from harness.measure.record import TRAINING, Record
+from harness.measure.record import TRAINING, Record, total_j
 from harness.text import one_line
 
 GIB = 2**30
@@ -81,17 +81,15 @@ def newest(records: Iterable[Record], *cases: str) -> dict[Setup, Record]:
 
 
 def joules_per_1000(record: Record, kind: str) -> list[float]:
-    """Energy of all devices of a kind, gpu or cpu, for 1,000 images, by run."""
-    rates = []
-    for run in record.runs:
-        energies_j = [one.energy_j for one in run.energy if one.device.startswith(kind)]
-        if energies_j and run.images:
-            rates.append(1000 * sum(energies_j) / run.images)
-    return rates
+    """Energy of all devices of a kind, gpu or cpu, for 1,000 images, by run; of runs where it is known."""
+    totals = [(total_j(run.energy, kind), run.images) for run in record.runs]
+    return [1000 * joules / images for joules, images in totals if joules is not None and images]
 
 
 def energy_name(record: Record, kind: str) -> str:
     """GPU or CPU, and how its energy was measured."""
-    methods = {one.method for run in record.runs for one in run.energy if one.device.startswith(kind)}
+    methods = {
+        one.method for run in record.runs for one in run.energy if one.method and one.device.startswith(kind)
+    }
     words = {"counter": "its own counter", "integral": "power times time"}
     return f"{kind.upper()}, {' or '.join(sorted(words.get(method, method) for method in methods))}"

@@ -33,7 +33,8 @@ def from_table(kind: type[T], table: Mapping[str, Any], *, where: str) -> T:
         where: the file (and part of it) for messages.
 
     Raises:
-        ConfigError: a key is unknown or missing, or a value has another type than its field.
+        ConfigError: a key is unknown or missing, a value has another type than its field, or it lies outside
+            of the `minimum` and `maximum` in the field's metadata.
     """
     known: dict[str, Field[Any]] = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
     for key in table:
@@ -46,9 +47,20 @@ def from_table(kind: type[T], table: Mapping[str, Any], *, where: str) -> T:
     for name, field in known.items():
         if name in table:
             values[name] = _typed(table[name], hints[name], f"{where}: {name}")
+            _require_in_range(values[name], field, f"{where}: {name}")
         elif field.default is MISSING and field.default_factory is MISSING:
             raise ConfigError(f"{where}: key '{name}' is missing", remedy=f"add a line {name} = ...")
     return kind(**values)
+
+
+def _require_in_range(value: Any, field: Field[Any], where: str) -> None:
+    least, most = field.metadata.get("minimum"), field.metadata.get("maximum")
+    if value is None or not field.metadata:
+        return
+    if least is not None and not value >= least:
+        raise ConfigError(f"{where}: found {value}, expected {least} or more", remedy="correct the line")
+    if most is not None and not value <= most:
+        raise ConfigError(f"{where}: found {value}, expected {most} or less", remedy="correct the line")
 
 
 def _typed(value: Any, hint: Any, where: str) -> Any:

@@ -158,7 +158,7 @@ def watched(**changes: Any) -> Probe:
 
 
 def joules(
-    energy_j: float, *, device: str = "gpu0", method: str = "counter", coverage_pct: float = 99.0
+    energy_j: float | None, *, device: str = "gpu0", method: str = "counter", coverage_pct: float = 99.0
 ) -> Energy:
     """Energy of one device in one run."""
     return Energy(device=device, method=method, energy_j=energy_j, refresh_s=0.1, coverage_pct=coverage_pct)

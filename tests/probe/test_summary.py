@@ -93,6 +93,14 @@ def test_what_was_never_read_is_left_out(columns):
     assert energy_j(summarise_metrics(columns)) == {"gpu0": 60.0}
 
 
+def test_of_a_counter_that_was_reset_no_change_and_no_energy_is_known(write_samples):
+    folder = write_samples([1.0, 2.0, 3.0, 4.0], gpu0_energy_total_j=[500.0, 600.0, 0.0, 100.0])
+    (found,) = summarise_metrics(read_columns(folder))
+
+    assert (found.samples, found.change) == (4, None)
+    assert energy_j([found]) == {}
+
+
 def test_of_a_total_that_was_read_once_no_change_is_known(write_samples):
     (found,) = summarise_metrics(read_columns(write_samples([1.0], gpu0_energy_total_j=[7e6])))
 

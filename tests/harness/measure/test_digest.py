@@ -38,39 +38,11 @@ def test_a_phase_has_the_means_of_the_samples_that_fall_into_it():
         {"phase": "epoch", "started_unix_s": 1.6, "duration_s": 0.8},
     ]
 
-    epoch, checkpoint = digest.phase_summaries(phases, seen)
+    epoch, checkpoint = digest.phase_summaries(phases, seen, gpu_hz=1, host_hz=1)
 
     assert (epoch.phase, epoch.count, epoch.total_s, epoch.means) == ("epoch", 2, 1.8, {"gpu0_power_w": 30.0})
     assert epoch.peaks == {"gpu0_power_w": 40.0}
     assert checkpoint.means == checkpoint.peaks == {"gpu0_power_w": None}
-
-
-def test_energy_is_the_counters_and_integrated_power_stands_beside_it():
-    # 100 W for 4 s, of which 3.9 s lie between the first and the last sample; a new value every 0.2 s.
-    times = np.arange(0.05, 4.0, 0.1)
-    counter = 1000 + 100 * np.floor(times / 0.2 + 1e-9) * 0.2
-    (found,) = digest.energy(
-        samples(unix_s=times, gpu0_energy_total_j=counter, gpu0_power_w=[100] * 40), 0.0, 4.0
-    )
-
-    assert (found.device, found.method) == ("gpu0", "counter")
-    assert found.energy_j == pytest.approx(380.0)
-    assert found.other_j == pytest.approx(390.0)
-    assert found.refresh_s == pytest.approx(0.2)
-    assert found.coverage_pct == pytest.approx(97.5)
-
-
-def test_without_a_counter_power_is_integrated_by_trapezia_over_what_was_read():
-    (found,) = digest.energy(samples(unix_s=[0, 1, 2, 3], gpu1_power_w=[0, 100, NAN, 300]), 0.0, 3.0)
-
-    assert (found.device, found.method, found.other_j) == ("gpu1", "integral", None)
-    assert found.energy_j == pytest.approx(50 + 400)
-
-
-def test_without_any_sensor_there_is_no_energy():
-    assert digest.energy(samples(unix_s=[0, 1], host_cpu_pct=[1, 2]), 0.0, 1.0) == ()
-    assert digest.energy(samples(unix_s=[0, 1], gpu0_power_w=[NAN, 2]), 0.0, 1.0) == ()
-    assert digest.energy({}, 0.0, 1.0) == ()
 
 
 def test_how_the_sampler_did_its_beats_gaps_and_cost():

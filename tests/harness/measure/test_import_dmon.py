@@ -36,19 +36,29 @@ def test_an_old_log_becomes_a_record_that_says_so(log, settings, tmp_path):
     assert record.probe.faults[1:] == ("line 12, the last, has no end: it may be cut and is left out",)
 
 
-def test_its_energy_is_power_times_time_and_its_coverage_is_told(log, settings, tmp_path):
+def test_its_energy_is_power_times_time_where_it_is_covered_well_enough(log, settings, tmp_path):
     (folder,) = import_dmon(log, settings(results=str(tmp_path / "results")))
     record = read_record(folder)
     (energy,) = record.runs[0].energy
 
+    assert {one.metric: one.mean for one in record.series}["gpu0_utilisation_pct"] == 50.0
     # Nine seconds lie between the ten samples, and ten were watched.
     assert (energy.device, energy.method, energy.energy_j, energy.coverage_pct) == (
         "gpu0",
         "integral",
-        900.0,
-        90.0,
+        None,
+        90,
     )
-    assert {one.metric: one.mean for one in record.series}["gpu0_utilisation_pct"] == 50.0
+
+    minutes = [
+        f"20220704 12:{second // 60:02}:{second % 60:02} 0 100 40 {50 * (second % 3)}\n"
+        for second in range(120)
+    ]
+    log.write_text(HEAD + "".join(minutes))
+    (folder,) = import_dmon(log, settings(results=str(tmp_path / "results")))
+    (energy,) = read_record(folder).runs[0].energy
+
+    assert (energy.energy_j, energy.coverage_pct) == (12_000.0, pytest.approx(100 * 119 / 120, abs=0.01))
 
 
 def test_a_log_is_imported_once(log, settings, tmp_path):

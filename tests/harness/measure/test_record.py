@@ -37,7 +37,10 @@ def definition(kind):
             for field in dataclasses.fields(kind)
             if field.default is optional and field.default_factory is optional
         ),
-        "properties": {name: schema_of(hint) for name, hint in sorted(get_type_hints(kind).items())},
+        "properties": {
+            name: {**schema_of(hint), **kind.__dataclass_fields__[name].metadata}
+            for name, hint in sorted(get_type_hints(kind).items())
+        },
     }
 
 

@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from harness.measure import digest
+from harness.measure.energy import energies
 from harness.measure.record import Run
 from harness.measure.record_files import read_faults
 from harness.measure.sampling import watched
@@ -41,11 +42,22 @@ def test_gpus_and_host_are_read_at_their_own_pace_and_energy_agrees_by_both_ways
     assert said == ()
     assert np.isfinite(samples["gpu1_power_w"]).sum() >= 30
     assert 4 <= np.isfinite(samples["host_cpu_pct"]).sum() <= 8
-    first, second = digest.energy(samples, run.started_unix_s, run.started_unix_s + run.duration_s)
+    span = (run.started_unix_s, run.started_unix_s + run.duration_s)
+    first, second = energies(samples, [span], gpu_hz=20.0, host_hz=2.0)
     assert (first.device, first.method, second.device) == ("gpu0", "counter", "gpu1")
-    assert first.energy_j == pytest.approx(200.0, rel=0.15)  # 100 W for two seconds
-    assert first.other_j == pytest.approx(first.energy_j, rel=0.03)
-    assert first.coverage_pct > 85
+    assert first.energy_j == pytest.approx(100 * run.duration_s, rel=0.01)
+    assert first.other_j == pytest.approx(first.energy_j, rel=0.01)
+
+
+@pytest.mark.slow
+def test_energy_is_read_at_the_start_and_the_end_of_a_run_and_not_only_on_beats(watch):
+    samples, run, _ = watch(1.5, gpu_hz=0.5, host_hz=0.5)  # the next beat would be at 2 s
+
+    span = (run.started_unix_s, run.started_unix_s + run.duration_s)
+    first, second = energies(samples, [span], gpu_hz=0.5, host_hz=0.5)
+    assert first.energy_j == pytest.approx(100 * run.duration_s, rel=0.01)
+    assert second.energy_j == pytest.approx(101 * run.duration_s, rel=0.01)
+    assert (first.coverage_pct, second.coverage_pct) == (100.0, 100.0)
 
 
 @pytest.mark.slow
@@ -61,9 +73,11 @@ def test_a_slow_call_is_beats_missed_and_no_more(watch):
 def test_a_lost_gpu_is_nothing_from_then_on_and_said(watch):
     samples, _, said = watch(2.5, "lost")
 
-    assert np.isfinite(samples["gpu0_utilisation_pct"][:10]).all()
-    assert np.isnan(samples["gpu0_utilisation_pct"][-5:]).all()
-    assert np.isfinite(samples["gpu1_utilisation_pct"][-5:]).all()
+    on_beats = np.isfinite(samples["gpu1_utilisation_pct"])  # energy alone is read before and after, too
+    assert on_beats.sum() == on_beats.size - 2
+    told = np.isfinite(samples["gpu0_utilisation_pct"])[on_beats]
+    assert told[:10].all()
+    assert not told[-5:].any()
     assert "gpu0_utilisation_pct is gone: GPU is lost" in said
 
 

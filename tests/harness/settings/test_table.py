@@ -13,6 +13,7 @@ class Machine:
     gpus_per_node: int = 1
     speed: float = 1.0
     tags: tuple[str, ...] = ()
+    load_pct: float | None = field(default=None, metadata={"minimum": 0, "maximum": 100})
     limits: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -39,6 +40,16 @@ def test_a_missing_key_is_named():
 def test_a_value_of_another_type_is_refused(wrong):
     with pytest.raises(ConfigError, match=r"x\.toml: gpus_per_node: found .*, expected a value of type int"):
         from_table(Machine, {"name": "x", "gpus_per_node": wrong}, where="x.toml")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(-0.1, "0 or more"), (100.1, "100 or less"), (float("nan"), "0 or more")]
+)
+def test_a_number_that_cannot_be_is_refused(value, expected):
+    with pytest.raises(ConfigError, match=rf"x\.toml: load_pct: found {value}, expected {expected}"):
+        from_table(Machine, {"name": "x", "load_pct": value}, where="x.toml")
+    assert from_table(Machine, {"name": "x", "load_pct": 100.0}, where="x.toml").load_pct == 100.0
+    assert from_table(Machine, {"name": "x", "load_pct": None}, where="x.toml").load_pct is None
 
 
 def test_nothing_alike_lists_all_there_is():
