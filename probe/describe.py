@@ -11,6 +11,7 @@ import psutil
 from probe import cgroup, gpu, host
 from probe.gpu import find_gpus
 from probe.table import table
+from probe.tuning import tuning
 
 HEADING = ("metric", "unit", "beats", "meaning", "source")
 
@@ -30,6 +31,7 @@ def describe(environ: Mapping[str, str]) -> dict[str, Any]:
         "why_no_gpus": gpus.why_none,
         "driver": gpus.driver,
         "cuda": gpus.cuda,
+        "tuning": tuning(gpus, environ),
     }
 
 
@@ -38,8 +40,10 @@ def as_text(facts: Mapping[str, Any]) -> str:
     plain = [
         (name, "none" if fact is None else str(fact))
         for name, fact in facts.items()
-        if name not in ("gpus", "why_no_gpus") and fact != ""
+        if name not in ("gpus", "why_no_gpus", "tuning") and fact != ""
     ]
+    tuned = facts.get("tuning", {})
+    plain += [(name, "cannot be read" if fact is None else str(fact)) for name, fact in tuned.items()]
     gpus = [(f"gpu{number}", _gpu(each)) for number, each in enumerate(facts["gpus"])]
     return table([*plain, *(gpus or [("gpus", f"none: {facts['why_no_gpus']}")])], numbers_from=2)
 

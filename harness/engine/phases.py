@@ -12,6 +12,15 @@ TIMESTAMP = re.compile(r"\d+/\d+/\d+ \d+:\d+:\d+")  # not padded: 1/8/2026 9:5:0
 DURATION = re.compile(r"(\d+):(\d+):([\d.]+)")  # hours, minutes, seconds
 STAGING = "staging"  # of inputs, before the engine is launched; told by the harness
 QUARTER_S = 900.0  # time zones differ by multiples of it
+# Name in a record -> key in the line of status.json that says how the engine computes.
+COMPUTING = {
+    "device": "device",
+    "processor": "processor",
+    "number_format": "number_format",
+    "torch": "torch",
+    "torch_threads": "threads",
+    "flops_per_image": "flops_per_image",
+}
 
 
 def engine_phases(folder: Path, *, started_s: float, ended_s: float) -> list[dict[str, Any]]:
@@ -42,6 +51,16 @@ def engine_phases(folder: Path, *, started_s: float, ended_s: float) -> list[dic
         waited_s = max(round(after[0]["started_unix_s"] - launched_s, 3), 0.0)
         before.append({"phase": "launch", "started_unix_s": round(launched_s, 3), "duration_s": waited_s})
     return [*before, *after]
+
+
+def computing(folder: Path) -> dict[str, Any]:
+    """How the engine computed, by the last status file below `folder`; None for what it does not tell."""
+    told: dict[str, Any] = {}
+    for path in sorted(folder.rglob("status.json")):
+        for entry in read_status(path.parent):
+            if isinstance(entry.get("computing"), dict) and isinstance(entry.get("numerics"), dict):
+                told = {**entry["numerics"], **entry["computing"]}
+    return {name: told.get(key) for name, key in COMPUTING.items()}
 
 
 def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from harness.measure import cases, facts, micro
 from harness.measure.cases import Case
 from harness.measure.efficiency import CASE, with_efficiency
 from harness.measure.energy import remarks
+from harness.measure.fact_table import FACTS
+from harness.measure.page_cache import caches_of_frames
 from harness.measure.plan import BenchPlan, load_plan
 from harness.measure.record import Condition, Machine, Record, Run
 from harness.measure.record_files import read_records
@@ -89,6 +91,7 @@ class _Bench:
     ) -> None:
         self._user, self._settings, self._plan, self._say = user, settings, plan, say
         self._machine, self._code = machine, facts.code(resolve(settings))
+        self._facts = facts.surroundings(machine, settings.workspace, os.environ)
         self._data: Condition = None  # digest of the data, once it is known
         self._spec = digest_of(Experiment(settings).template)
         self._open: dict[str, Recording] = {}
@@ -169,17 +172,18 @@ class _Bench:
                 status="truncated",
                 started_utc="",
                 finished_utc=None,
-                conditions={**self._conditions(settings), **more},
+                conditions={**self._conditions(settings, case), **more},
                 machine=self._machine,
                 code=self._code,
                 environment=facts.environment(os.environ),
+                facts={**self._facts, "data_caches": caches_of_frames(Workspace(settings.workspace).data)},
             )
             self._open[key] = Recording.begin(record, settings)
         return self._open[key]
 
-    def _conditions(self, settings: Settings) -> dict[str, Condition]:
+    def _conditions(self, settings: Settings, case: str) -> dict[str, Condition]:
         engine, recipe = resolve(settings).identity, settings.recipe
-        return {
+        conditions: dict[str, Condition] = {
             "recipe": recipe.name,
             "data_sha256": self._data,
             "spec_sha256": self._spec,
@@ -191,6 +195,8 @@ class _Bench:
             "probe_version": PROBE_VERSION,
             **{name: getattr(settings, name) for name in CONDITIONS},
         }
+        foreign = {fact.path.partition(".")[2] for fact in FACTS if fact.cases and case not in fact.cases}
+        return {name: value for name, value in conditions.items() if name not in foreign}
 
     def _close(self, key: str, status: str = "ok", reason: str = "") -> None:
         recording = self._open.pop(key, None)

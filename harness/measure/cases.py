@@ -15,7 +15,7 @@ from typing import Any
 from harness.clock import unix_s
 from harness.data.views import link_view
 from harness.engine.find import resolve
-from harness.engine.phases import engine_phases
+from harness.engine.phases import computing, engine_phases
 from harness.engine.spec_text import with_value
 from harness.files import link_or_copy, publish, remove, write_text
 from harness.measure import timing
@@ -35,6 +35,7 @@ from harness.workspace.spec_copies import SPLITS
 
 FEW_FRAMES = 16  # to evaluate a block of training on, which is not what is measured
 IMAGE_DIGEST = ".markers/image-digest"
+COMPUTING_STAGES = ("train", "eval", "vis")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,9 +72,11 @@ class Case:
             _ask(self.name, task, attempt)
         ended_s = time.time()
         phases = engine_phases(attempt.folder, started_s=started_s, ended_s=ended_s)
+        told = computing(attempt.folder)
         remove(attempt.folder)
         command = Measurement(name="command_s", values=(round(ended_s - started_s, 3),))
-        return self._measured(phases, plan, command)
+        work = self._measured(phases, plan, command)
+        return replace(work, facts=told) if self.stage in COMPUTING_STAGES else work
 
     def _measured(self, phases: Sequence[Mapping[str, Any]], plan: BenchPlan, command: Measurement) -> Work:
         if self.stage == "train":
@@ -164,6 +167,7 @@ def chain(settings: Settings, plan: BenchPlan) -> Work:
     workspace = Workspace(settings.workspace)
     measurements: list[Measurement] = []
     phases: list[Mapping[str, Any]] = []
+    told: Mapping[str, Any] = {}
     for stage in STAGES:
         marker = read_marker(workspace, stage)
         assert marker is not None  # a stage without one has raised above
@@ -173,6 +177,7 @@ def chain(settings: Settings, plan: BenchPlan) -> Work:
         of_stage = engine_phases(workspace.attempts / stage, started_s=started_s, ended_s=ended_s)
         phases += [whole, *of_stage]
         if stage == "train":
+            told = computing(workspace.attempts / stage)
             measurements += _epochs(settings, of_stage, started_s, plan.target_map)
     scores = json.loads(workspace.path(METRICS["test"]).read_text())
     return Work(
@@ -180,6 +185,7 @@ def chain(settings: Settings, plan: BenchPlan) -> Work:
         phases=tuple(phases),
         images=_count_frames(settings, "train") * settings.epochs,
         conditions={"data_sha256": _data_sha256(settings)},
+        facts=told,
     )
 
 

@@ -135,22 +135,31 @@ def probe(
 
 def observed(samples: Samples) -> Observed:
     """What else went on, as far as the samples show it."""
-    bits = 0
-    for column in _of_gpus(samples, "throttle_reasons"):
-        bits |= int(np.bitwise_or.reduce(column[np.isfinite(column)].astype(np.int64), initial=0))
     host, tree = (samples.get(f"{name}_cpu_pct", np.array([])) for name in ("host", "tree"))
     temperatures = [column[np.isfinite(column)][:1] for column in _of_gpus(samples, "temperature_c")]
     starts = np.concatenate(temperatures) if temperatures else np.array([])
     jumps = samples.get("clock_jump_s", np.array([]))
+    throttled_pct = _throttled_pct(_of_gpus(samples, "throttle_reasons"))
     return Observed(
         other_gpu_processes=_most(_of_gpus(samples, "other_processes"), np.nanmax),
         other_cpu_pct=max(others, 0.0) if (others := _mean(host - tree)) is not None else None,
-        throttle_reasons=tuple(name for bit, name in THROTTLE_REASONS.items() if bits & bit),
+        throttle_reasons=tuple(throttled_pct),
+        throttled_pct=throttled_pct,
         start_temperature_c=float(starts.max()) if starts.size else None,
         ecc_errors=_most(_of_gpus(samples, "ecc_errors_total"), np.ptp),
         xid_events=_most(_of_gpus(samples, "xid_events_total"), np.ptp),
         clock_jump_s=round(_highest(np.abs(jumps)) or 0.0, 3),
     )
+
+
+def _throttled_pct(columns: Iterable[Numbers]) -> dict[str, float]:
+    """Reason -> share of the samples in which it held, of the GPU that had it most; none is 0."""
+    shares = dict.fromkeys(THROTTLE_REASONS, 0.0)
+    for column in columns:
+        bits = column[np.isfinite(column)].astype(np.int64)
+        for bit in shares if bits.size else ():
+            shares[bit] = max(shares[bit], 100 * float(np.mean(bits & bit > 0)))
+    return {THROTTLE_REASONS[bit]: round(share, 4) for bit, share in shares.items() if share}
 
 
 def _of_gpus(samples: Samples, metric: str) -> list[Numbers]:

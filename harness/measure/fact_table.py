@@ -49,7 +49,7 @@ FACTS: tuple[Fact, ...] = (
     *_rows(QUESTION, CONDITION, "machine.cpu_model machine.cores machine.cpu_limit machine.python"),
     *_rows(QUESTION, CONDITION, "machine.memory_limit_bytes machine.driver"),
     *_rows(QUESTION, CONDITION, "machine.gpus.name machine.gpus.power_limit_w machine.gpus.mig"),
-    *_rows(QUESTION, CONDITION, "facts.device facts.torch facts.torch_threads", COMPUTING),
+    *_rows(QUESTION, CONDITION, "facts.device facts.processor facts.torch facts.torch_threads", COMPUTING),
     *_rows(QUESTION, CONDITION, "code.packages.torch facts.container"),
     *_rows(
         QUESTION, CONDITION, "facts.cpu_governor facts.cpu_max_mhz facts.cpu_boost facts.cpu_power_limit_w"
@@ -84,6 +84,7 @@ FACTS: tuple[Fact, ...] = (
     *_rows(TOLD, TOLD, "machine.host machine.memory_bytes machine.os machine.kernel machine.cuda"),
     *_rows(TOLD, TOLD, "machine.gpus.uuid machine.gpus.memory_bytes facts.cpu_affinity"),
     *_rows(TOLD, TOLD, "facts.gpu_power_limit_default_w facts.gpu_persistence facts.gpu_compute_mode"),
+    *_rows(TOLD, TOLD, "facts.flops_per_image", COMPUTING),
     *_rows(TOLD, TOLD, "facts.gpus facts.gpus_exclusive facts.node_exclusive"),
     *_rows(TOLD, TOLD, "environment.CUDA_VISIBLE_DEVICES environment.CUDA_DEVICE_ORDER"),
     *_rows(TOLD, TOLD, "environment.NCCL_DEBUG environment.SLURM_JOB_PARTITION environment.SLURM_JOB_QOS"),

@@ -6,13 +6,14 @@ import platform
 import re
 import socket
 from collections.abc import Mapping
+from pathlib import Path
 
 from harness import __version__
 from harness.code_version import code_version
 from harness.engine.request import Engine
 from harness.errors import ConfigError
 from harness.measure.probe_command import ask_probe
-from harness.measure.record import Code, Gpu, Machine
+from harness.measure.record import Code, Condition, Gpu, Machine
 from harness.settings.platform import Platform, host_fits
 
 # Changes here change what is measured; results and documents do not.
@@ -25,6 +26,8 @@ DESCRIBED = (
     *("cpu_model", "cores", "cpu_limit", "memory_bytes", "memory_limit_bytes"),
     *("os", "kernel", "driver", "cuda"),
 )
+# With these a GPU that a job was given is shared with other jobs.
+SHARED_GPUS = ("SLURM_SHARDS_ON_NODE", "CUDA_MPS_PIPE_DIRECTORY", "CUDA_MPS_ACTIVE_THREAD_PERCENTAGE")
 ENVIRONMENT = re.compile(
     r"(OMP|MKL|OPENBLAS)_NUM_THREADS|KMP_AFFINITY|CUDA_(VISIBLE_DEVICES|DEVICE_ORDER|LAUNCH_BLOCKING)|"
     r"PYTORCH_CUDA_ALLOC_CONF|TORCH_CUDNN_V8_API_ENABLED|"
@@ -44,6 +47,37 @@ def machine(*, host_name: bool) -> Machine:
         gpus=tuple(Gpu(**gpu) for gpu in facts["gpus"]),
         **{name: facts[name] for name in DESCRIBED},
     )
+
+
+def surroundings(here: Machine, folder: Path, environ: Mapping[str, str]) -> dict[str, Condition]:
+    """What else decides the speed of this machine, for work in `folder`: `facts` of a record.
+
+    Each is a value, `fact_table.ABSENT`, or None where it cannot be read.
+    """
+    tuning = ask_probe("describe")["tuning"]
+    granted = environ.get("SLURM_STEP_GPUS") or environ.get("SLURM_JOB_GPUS")
+    shares_gpus = any(name in environ for name in SHARED_GPUS)
+    return {
+        **tuning,
+        "gpus_exclusive": bool(granted and not shares_gpus)
+        or tuning["gpu_compute_mode"] == "exclusive process",
+        "node_exclusive": environ.get("SLURM_CPUS_ON_NODE") == str(here.cores),
+        "data_file_system": file_system(folder),
+    }
+
+
+def file_system(folder: Path) -> str | None:
+    """Type of the file system that `folder` is on, such as ext4 or lustre; None where that is not told."""
+    wanted, mounts = folder.resolve(), Path("/proc/self/mountinfo")
+    found, longest = None, -1
+    for line in mounts.read_text().splitlines() if mounts.exists() else ():
+        before, _, after = line.partition(" - ")
+        # Blanks in the name of a folder are written as octal numbers.
+        point = Path(re.sub(r"\\(\d{3})", lambda octal: chr(int(octal[1], 8)), before.split()[4]))
+        # Of two mounts on one point the later one is seen.
+        if wanted.is_relative_to(point) and len(point.parts) >= longest:
+            found, longest = after.split()[0], len(point.parts)
+    return found
 
 
 def code(engine: Engine) -> Code:

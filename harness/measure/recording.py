@@ -27,6 +27,7 @@ class Work:
     images: int = 0
     warm_up_steps: int = 0
     conditions: Mapping[str, Condition] = field(default_factory=dict)  # those that are known only now
+    facts: Mapping[str, Condition] = field(default_factory=dict)  # that the engine tells
 
 
 @dataclass(kw_only=True)
@@ -74,7 +75,9 @@ class Recording:
         )
         record_files.add_run(self.folder, run, [{"run": run.number, **phase} for phase in done.phases])
         conditions = {**self.record.conditions, **done.conditions}
-        self.record = replace(self.record, runs=(*self.record.runs, run), conditions=conditions)
+        facts = {**self.record.facts, **done.facts}
+        runs = (*self.record.runs, run)
+        self.record = replace(self.record, runs=runs, conditions=conditions, facts=facts)
         return run
 
     def close(self, status: str = "ok", reason: str = "") -> Record:

@@ -21,6 +21,7 @@ HOUSES = {
         cli, __main__
         run
         sampler | describe | dmon | summary
+        tuning
         gpu | host
         cgroup, metric, samples, log_text, table, errors
     """,

@@ -29,7 +29,14 @@ FACTS = {
     **dict.fromkeys(("gpu_persistence", "gpu_compute_mode"), ABSENT),
     **{"threads_per_core": 1, "numa_nodes": 1, "affinity_numa_nodes": 1, "cpu_affinity": "0-1"},
     **{"container": "bare", "data_file_system": "ext4", "data_caches": "warm"},
-    **{"device": "cpu", "torch": "2.5.1+cpu", "torch_threads": 2, "number_format": "fp32"},
+    **{
+        "device": "cpu",
+        "processor": "AVX2",
+        "torch": "2.5.1+cpu",
+        "torch_threads": 2,
+        "number_format": "fp32",
+    },
+    **{"flops_per_image": 2 * 10**9},
     **{"gpus_exclusive": False, "node_exclusive": False},
 }
 

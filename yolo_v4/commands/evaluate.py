@@ -9,7 +9,8 @@ from torch import Tensor
 from yolo_v4.data.batches import Truth
 from yolo_v4.data.frames import read_frames
 from yolo_v4.network.checkpoint import load_model
-from yolo_v4.network.device import memory_explained, numerics_class
+from yolo_v4.network.computing import tell_computing
+from yolo_v4.network.device import memory_explained
 from yolo_v4.phases import Phases
 from yolo_v4.progress import Progress
 from yolo_v4.scoring.evaluator import Metrics, ap_table, evaluate
@@ -27,8 +28,7 @@ def run(args: argparse.Namespace) -> None:
     phases = Phases(log)
     with reported(log, started="Starting YOLOv4 evaluation.", failed="Evaluation was interrupted."):
         network, experiment = load_model(args.model_path, args.experiment_spec, args.gpu_index)
-        device = next(network.parameters()).device
-        log.write("RUNNING", "Numerics class told.", data={"numerics": numerics_class(device)})
+        tell_computing(log, network, experiment.augmentation)
         spec = experiment.evaluation
         if spec.plot_precision_recall:
             print("note: visualize_pr_curve has no effect here", file=sys.stderr, flush=True)

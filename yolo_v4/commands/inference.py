@@ -16,7 +16,8 @@ from yolo_v4.data.picture_file import decoded_picture
 from yolo_v4.deploy.annotate import annotate
 from yolo_v4.errors import DataError, DetectorError
 from yolo_v4.network.checkpoint import load_model
-from yolo_v4.network.device import memory_explained, numerics_class
+from yolo_v4.network.computing import tell_computing
+from yolo_v4.network.device import memory_explained
 from yolo_v4.network.yolo import Yolo
 from yolo_v4.phases import Phases
 from yolo_v4.progress import Progress
@@ -60,8 +61,7 @@ def run(args: argparse.Namespace) -> None:
             )
         paths = find_pictures(Path(args.image_dir))
         network, experiment = load_model(args.model_path, args.experiment_spec, args.gpu_index)
-        device = next(network.parameters()).device
-        log.write("RUNNING", "Numerics class told.", data={"numerics": numerics_class(device)})
+        tell_computing(log, network, experiment.augmentation)
         problems: list[str] = []
         size = experiment.evaluation.batch_size
         groups = [paths[first : first + size] for first in range(0, len(paths), size)]

@@ -14,7 +14,8 @@ from yolo_v4.data.frames import Frame, read_frames
 from yolo_v4.data.targets import Target
 from yolo_v4.errors import DataError
 from yolo_v4.network.checkpoint import load_same
-from yolo_v4.network.device import choose_device, memory_explained, mixed_precision, numerics_class
+from yolo_v4.network.computing import tell_computing
+from yolo_v4.network.device import choose_device, memory_explained, mixed_precision
 from yolo_v4.network.pretrained import starting_network
 from yolo_v4.network.yolo import Yolo
 from yolo_v4.phases import Phases
@@ -86,7 +87,7 @@ def _train(
         release=args.network_release,
     )
     outputs = _prepare_outputs(Path(args.results_dir), experiment, place)
-    log.write("RUNNING", "Numerics class told.", data={"numerics": numerics_class(device, precision)})
+    tell_computing(log, trainer.network, experiment.augmentation, precision=precision, trains=True)
     log.write("STARTED", "Starting Training Loop.")
     train(
         trainer,

@@ -66,6 +66,13 @@ def mixed_precision(device: torch.device) -> torch.dtype:
     return torch.float32 if BFLOAT16_FLAGS.isdisjoint(words) else torch.bfloat16
 
 
+def number_format(device: torch.device, precision: torch.dtype) -> str:
+    """What convolutions compute with: fp32, bf16, fp16; or tf32, PyTorch's fp32 on newer GPUs."""
+    if precision is torch.float32 and device.type == "cuda" and torch.backends.cudnn.allow_tf32:
+        return "tf32" if torch.cuda.get_device_capability(device) >= (8, 0) else "fp32"
+    return SHORT_NAMES[precision]
+
+
 def numerics_class(device: torch.device, precision: torch.dtype = torch.float32) -> dict[str, Any]:
     """What decides the last digits of a result, besides the spec, the data and this program.
 
@@ -81,5 +88,5 @@ def numerics_class(device: torch.device, precision: torch.dtype = torch.float32)
         "processor": processor,
         "torch": str(torch.__version__),
         "threads": torch.get_num_threads(),
-        "number_format": SHORT_NAMES[precision],
+        "number_format": number_format(device, precision),
     }

@@ -85,6 +85,10 @@ int nvmlDeviceGetTotalEnergyConsumption(Gpu *gpu, unsigned long long *mj) {
     return OK;
 }
 int nvmlDeviceGetClockInfo(Gpu *gpu, int kind, unsigned *mhz) { OWN(gpu); *mhz = 1400 + kind; return OK; }
+int nvmlDeviceGetApplicationsClock(Gpu *gpu, int kind, unsigned *mhz) { OWN(gpu); *mhz = 1000 + kind; return OK; }
+int nvmlDeviceGetPowerManagementDefaultLimit(Gpu *gpu, unsigned *mw) { OWN(gpu); *mw = 300000; return OK; }
+int nvmlDeviceGetEccMode(Gpu *gpu, int *now, int *next) { OWN(gpu); *now = *next = gpu->number == 0; return OK; }
+int nvmlDeviceGetComputeMode(Gpu *gpu, int *mode) { OWN(gpu); *mode = 3; return OK; }
 int nvmlDeviceGetTemperature(Gpu *gpu, int sensor, unsigned *c) { ANSWER(gpu); *c = told("busy") ? 91 : 41; return OK; }
 int nvmlDeviceGetCurrentClocksThrottleReasons(Gpu *gpu, unsigned long long *bits) {
     ANSWER(gpu);

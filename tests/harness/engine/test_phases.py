@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from harness.engine.phases import engine_phases
+from harness.engine.phases import computing, engine_phases
 
 
 def write(folder, *lines):
@@ -74,3 +74,28 @@ def test_an_engine_that_tells_nothing_has_no_phases(tmp_path):
     write(tmp_path, {"status": "SUCCESS", "date": "yesterday", "time": "noon"})
 
     assert engine_phases(tmp_path, started_s=0.0, ended_s=1.0) == []
+
+
+def test_how_an_engine_computed_is_what_it_told_last(tmp_path):
+    own = {"device": "cpu", "flops_per_image": 7}
+    numerics = {"processor": "AVX2", "torch": "2.5.1+cpu", "threads": 2, "number_format": "bf16"}
+    write(tmp_path / "1", {"computing": own, "numerics": {**numerics, "threads": 8}})
+    write(
+        tmp_path / "2", {"status": "STARTED"}, {"computing": own, "numerics": numerics}, {"status": "SUCCESS"}
+    )
+
+    assert computing(tmp_path) == {
+        "device": "cpu",
+        "processor": "AVX2",
+        "number_format": "bf16",
+        "torch": "2.5.1+cpu",
+        "torch_threads": 2,
+        "flops_per_image": 7,
+    }
+
+
+@pytest.mark.parametrize("lines", [[], [{"status": "SUCCESS"}], [{"computing": "fast", "numerics": "AVX2"}]])
+def test_of_an_engine_that_does_not_tell_how_it_computes_nothing_is_known(tmp_path, lines):
+    write(tmp_path, *lines)
+
+    assert set(computing(tmp_path).values()) == {None}

@@ -58,6 +58,13 @@ def test_a_bench_leaves_a_record_of_each_case_that_holds_what_is_promised_and_no
     assert train.runs[0].warm_up_steps == 2
     assert len({record.bench for record in records}) == 1
     assert train.conditions["data_sha256"] == chain.conditions["data_sha256"] is not None
+    assert {case: "precision" in record.conditions for case, record in by_case.items()} == {
+        **dict.fromkeys(CASES, False),
+        **dict.fromkeys(("chain", "export"), True),
+    }
+    # The stand-in tells nothing of how it computes.
+    assert (train.facts["number_format"], train.facts["data_caches"]) == (None, "warm")
+    assert {"number_format", "data_caches"} & chain.facts.keys() == {"number_format", "data_caches"}
     folder = bench.results / "local" / train.id
     samples = read_samples(folder)
     assert samples["host_cpu_pct"].size >= 2

@@ -96,8 +96,17 @@ def test_what_else_went_on():
     assert found.other_cpu_pct == 20.0
     assert found.clock_jump_s == 2.5
     assert found.throttle_reasons == ("power cap", "hardware thermal slowdown")
+    assert found.throttled_pct == {"power cap": 100.0, "hardware thermal slowdown": 50.0}
     assert (found.other_gpu_processes, found.start_temperature_c, found.ecc_errors) == (2, 70.0, 2)
     assert found.xid_events is None
+
+
+def test_one_throttled_sample_is_a_share_of_the_time_on_the_gpu_that_had_it_most():
+    capped, free = [0x4] + [0x1] * 5999, [0x1] * 6000
+    found = digest.observed(samples(gpu0_throttle_reasons=free, gpu1_throttle_reasons=capped))
+
+    assert found.throttled_pct == {"power cap": pytest.approx(100 / 6000, abs=1e-4)}
+    assert digest.observed(samples(gpu0_throttle_reasons=free)).throttled_pct == {}
 
 
 def test_of_nothing_nothing_is_known():

@@ -1,12 +1,17 @@
 import dataclasses
 import re
+import shutil
 import socket
+import subprocess
+from pathlib import Path
 
 import pytest
 
+from harness.engine.phases import COMPUTING
 from harness.engine.request import Engine
 from harness.errors import ConfigError
 from harness.measure import facts
+from harness.measure.fact_table import ABSENT, FACTS
 from harness.measure.record import Gpu
 from harness.settings.platform import Platform
 from harness.workspace.marker import EngineIdentity
@@ -85,3 +90,51 @@ def test_a_platform_that_does_not_fit_is_refused_with_what_was_found(machine, wa
         )
 
     assert caught.value.exit_status == 2
+
+
+def test_the_surroundings_are_what_the_table_of_facts_has(machine, tmp_path):
+    told = facts.surroundings(machine, tmp_path, {})
+    of_engine = {*COMPUTING, "data_caches"}
+
+    assert told.keys() | of_engine >= {fact.path[6:] for fact in FACTS if fact.path.startswith("facts.")}
+    assert {f"facts.{name}" for name in told} <= {fact.path for fact in FACTS}
+    assert (told["gpus_exclusive"], told["node_exclusive"]) == (False, False)
+
+
+def test_without_gpus_their_facts_do_not_exist_here(machine, tmp_path):
+    told = facts.surroundings(machine, tmp_path, {})
+
+    if not machine.gpus and told["gpus"] is not None:
+        assert {told[name] for name in ("gpus", "gpu_ecc", "gpu_clocks_asked_mhz")} == {ABSENT}
+
+
+@pytest.mark.parametrize(
+    ("environ", "exclusive"),
+    [
+        ({"SLURM_JOB_GPUS": "2,3"}, True),
+        ({"SLURM_STEP_GPUS": "0"}, True),
+        ({"SLURM_JOB_GPUS": "2", "SLURM_SHARDS_ON_NODE": "4"}, False),
+        ({"SLURM_JOB_GPUS": "2", "CUDA_MPS_PIPE_DIRECTORY": "/tmp/mps"}, False),
+        ({"CUDA_VISIBLE_DEVICES": "0"}, False),
+    ],
+)
+def test_gpus_that_a_job_was_given_whole_are_its_own(machine, tmp_path, environ, exclusive):
+    assert facts.surroundings(machine, tmp_path, environ)["gpus_exclusive"] is exclusive
+
+
+def test_a_job_with_all_cores_of_the_node_has_it_alone(machine, tmp_path):
+    for cores, exclusive in ((machine.cores, True), (machine.cores - 1, False)):
+        environ = {"SLURM_CPUS_ON_NODE": str(cores)}
+        assert facts.surroundings(machine, tmp_path, environ)["node_exclusive"] is exclusive
+
+
+@pytest.mark.skipif(shutil.which("findmnt") is None, reason="util-linux is not here")
+def test_the_file_system_is_what_findmnt_says(tmp_path):
+    for folder in (tmp_path, Path("/proc"), Path("/")):
+        asked = subprocess.run(
+            ["findmnt", "--noheadings", "--output=FSTYPE", f"--target={folder}"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert facts.file_system(folder) == asked.stdout.split()[-1]
