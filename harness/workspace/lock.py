@@ -10,7 +10,7 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from harness.clock import utc
 from harness.errors import CannotTell, HarnessError, Locked
@@ -40,6 +40,10 @@ class Holder:
         return f"process {self.pid} on {self.host}" + (
             f" (Slurm job {self.slurm_job})" if self.slurm_job else ""
         )
+
+    def is_process_of(self, other: "Holder") -> bool:
+        """Whether both are of one process, which takes a new token each time."""
+        return replace(self, token="") == replace(other, token="")
 
 
 UNREADABLE = Holder(host="(unreadable lock)", pid=0, started="")
@@ -138,14 +142,15 @@ def unlock(workspace: Workspace, *, force: bool, is_over: Callable[[str], bool])
 def holder_of(workspace: Workspace) -> Holder | None:
     """Who holds the workspace, or None. What holds a lock that cannot be read or understood is UNREADABLE."""
     try:
-        return _parsed(workspace.lock.read_bytes())
+        return parsed(workspace.lock.read_bytes())
     except FileNotFoundError:
         return None
     except (IsADirectoryError, PermissionError):  # an earlier version wrote locks for their owner alone
         return UNREADABLE
 
 
-def _parsed(content: bytes) -> Holder:
+def parsed(content: bytes) -> Holder:
+    """The holder in a lock or a note of one; UNREADABLE where it holds none."""
     try:
         return Holder(**json.loads(content))
     except (ValueError, TypeError):
@@ -173,7 +178,7 @@ def take_away(workspace: Workspace, stale: Holder) -> bool:
         aside.rename(workspace.lock)
         return False
     content = aside.read_bytes()
-    fits = _parsed(content) == stale != UNREADABLE
+    fits = parsed(content) == stale != UNREADABLE
     if not fits:
         # Somebody took it over between our look and our rename: put it back, unless there is another by now.
         with contextlib.suppress(FileExistsError):
