@@ -12,11 +12,12 @@ from harness.clock import stamp
 from harness.engine.model_key import model_key
 from harness.errors import CannotTell, ConfigError, HarnessError, Locked
 from harness.files import write_bytes, write_text
+from harness.process.identity import user_name
 from harness.queue import slurm
 from harness.queue.notes import QueuedRun, current, images_per_s, start_run
 from harness.queue.script import Job, batch_script, options
 from harness.queue.states import ADVICE, COMPLETED, GONE, JobRow, total_cost
-from harness.queue.wait import LOOK_S, Say, Waiting, user_name
+from harness.queue.wait import LOOK_S, Say, Waiting
 from harness.settings.platform import wall_time_s
 from harness.settings.variables import Settings
 from harness.text import last_lines
