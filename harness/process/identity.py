@@ -44,6 +44,23 @@ def pid_namespace() -> str:
     return ""
 
 
+def user_name(uid: int) -> str:
+    """The name of a user, or the number where it has none here."""
+    import pwd  # of those who share a workspace
+
+    with contextlib.suppress(KeyError):
+        return pwd.getpwuid(uid).pw_name
+    return str(uid)
+
+
+def other_owner(path: Path) -> str:
+    """Whose a file is where it is not this user's, else ""; "" where there is none, too."""
+    with contextlib.suppress(OSError):
+        uid = path.stat().st_uid
+        return user_name(uid) if uid != os.geteuid() else ""
+    return ""
+
+
 def works_in(pid: int, folder: Path) -> bool:
     """Whether a process has `folder` as its working folder, or files below it in its command line."""
     with contextlib.suppress(OSError):

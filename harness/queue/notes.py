@@ -28,7 +28,7 @@ from harness.errors import CannotTell
 from harness.files import OTHERS_READ, create_once, read_json, remove, write_json
 from harness.queue.states import Allocation, Cost, total_cost
 from harness.workspace.layout import Workspace, staged
-from harness.workspace.lock import Holder
+from harness.workspace.lock import UNREADABLE, Holder, parsed
 
 Note = dict[str, Any]
 
@@ -54,9 +54,8 @@ class QueuedRun:
 
     def intents(self, segment: int) -> list[tuple[Holder, float]]:
         """The processes that noted it, in order, and how long ago in seconds."""
-        unreadable = {"host": "", "pid": 0, "started": ""}  # somebody else's, of a host that is not this one
         return [
-            (Holder(**(read_json(path) or unreadable)), time.time() - changed_s(path))
+            (_holder_in(path), max(time.time() - changed_s(path), 0.0))
             for path in self._intent_notes(segment)
         ]
 
@@ -225,6 +224,13 @@ def changed_s(path: Path) -> float:
     with contextlib.suppress(OSError):
         return path.stat().st_mtime
     return 0.0
+
+
+def _holder_in(path: Path) -> Holder:
+    try:
+        return parsed(path.read_bytes())
+    except OSError:  # somebody else's, for whose eyes only
+        return UNREADABLE
 
 
 def _create(path: Path, note: Note) -> bool:

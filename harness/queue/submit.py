@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import socket
 import sys
 import time
 from collections.abc import Sequence
@@ -13,17 +12,18 @@ from harness.clock import stamp
 from harness.engine.model_key import model_key
 from harness.errors import CannotTell, ConfigError, HarnessError, Locked
 from harness.files import write_bytes, write_text
-from harness.process.identity import is_running, start_time
+from harness.process.identity import user_name
 from harness.queue import slurm
 from harness.queue.notes import QueuedRun, current, images_per_s, start_run
 from harness.queue.script import Job, batch_script, options
 from harness.queue.states import ADVICE, COMPLETED, GONE, JobRow, total_cost
-from harness.queue.wait import LOOK_S, Say, Waiting, user_name
+from harness.queue.wait import LOOK_S, Say, Waiting
 from harness.settings.platform import wall_time_s
 from harness.settings.variables import Settings
 from harness.text import last_lines
+from harness.verdict import Verdict
 from harness.workspace.layout import Workspace
-from harness.workspace.lock import Holder
+from harness.workspace.lock import Holder, is_alive, this_run
 
 OWN_STATUSES = (1, 2, 3, 4, 5)  # exit statuses of jamcam that are passed on; others are a signal's
 ELSEWHERE_S = 300.0  # a submitter that cannot be seen is taken for dead when it needs longer than this
@@ -91,11 +91,11 @@ class Segment:
     def submit(self) -> str:
         """The number of the segment's job, submitted once, by whichever of several submitters was first."""
         run, number = self.run, self.number
-        me = Holder(host=socket.gethostname(), pid=os.getpid(), started=start_time(os.getpid()) or "")
+        me = this_run()
         doubt_s = 0.0  # since when no process is about to submit, and nobody knows whether the job was taken
         while (job := run.job(number)) is None:
             intents = run.intents(number)
-            if intents and intents[-1][0] != me and self._is_alive(*intents[-1]):
+            if intents and not intents[-1][0].is_process_of(me) and self._is_alive(*intents[-1]):
                 time.sleep(LOOK_S)
                 continue
             if intents:
@@ -116,11 +116,10 @@ class Segment:
 
     def _is_alive(self, holder: Holder, age_s: float) -> bool:
         """Whether the last process that noted that it is about to submit may still do so."""
-        here = holder.host == socket.gethostname()
-        if here and is_running(holder.pid, holder.started):
-            return True
+        alive = is_alive(holder, lambda job: False)  # it submits on a login node, in no job
         # Login nodes may hide other users' processes.
-        return (not here or self.run.submitter_uid(self.number) != os.getuid()) and age_s < ELSEWHERE_S
+        doubted = alive is Verdict.CANNOT_TELL or self.run.submitter_uid(self.number) != os.getuid()
+        return alive is Verdict.YES or (doubted and age_s < ELSEWHERE_S)
 
     def _queue(self) -> slurm.Queue:
         """The jobs of whoever submitted the segment's, or of this user."""

@@ -4,14 +4,13 @@ Silence of the scheduler is no end: a job may be hidden from this user, or accou
 only of a job that neither lists, that noted no end, whose log is quiet and that does not hold the workspace.
 """
 
-import pwd
 import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness.errors import CannotTell
-from harness.process.identity import is_running
+from harness.process.identity import is_running, user_name
 from harness.queue import slurm
 from harness.queue.notes import QueuedRun
 from harness.queue.states import COMPLETED, FAILED, GONE, UNFINISHED, JobRow, array_row
@@ -161,14 +160,6 @@ class Waiting:
         for line in added.decode(errors="replace").split("\n") if added else ():
             tell(f"{self.job} | {line}")
         self.shown_bytes += len(added) + bool(added)
-
-
-def user_name(uid: int) -> str:
-    """The name of a user, or the number where it has none here."""
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
 
 
 def _in_words(row: JobRow) -> str:

@@ -6,16 +6,24 @@ where its process numbers mean nothing.
 """
 
 import contextlib
+import errno
 import json
 import os
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from harness.clock import utc
 from harness.errors import CannotTell, HarnessError, Locked
 from harness.files import OTHERS_READ, create_once, remove
-from harness.process.identity import CONTAINER, boot_id, is_running, pid_namespace, start_time
+from harness.process.identity import (
+    CONTAINER,
+    boot_id,
+    is_running,
+    other_owner,
+    pid_namespace,
+    start_time,
+)
 from harness.verdict import Verdict
 from harness.workspace.engines import end_survivors
 from harness.workspace.layout import Workspace
@@ -40,6 +48,10 @@ class Holder:
         return f"process {self.pid} on {self.host}" + (
             f" (Slurm job {self.slurm_job})" if self.slurm_job else ""
         )
+
+    def is_process_of(self, other: "Holder") -> bool:
+        """Whether both are of one process, which takes a new token each time."""
+        return replace(self, token="") == replace(other, token="")
 
 
 UNREADABLE = Holder(host="(unreadable lock)", pid=0, started="")
@@ -98,11 +110,7 @@ def workspace_lock(
     try:
         _take(workspace, me, say, is_over)
     except OSError as error:
-        remedy = f"start the image with --bind YOUR_WORKSPACE:{workspace.root}" if CONTAINER else "free it"
-        raise HarnessError(
-            f"cannot write in {workspace.root}: {error.strerror}",
-            remedy=f"{remedy}, or give another --workspace",
-        ) from error
+        raise _unwritable(workspace, error) from error
     try:
         yield
     finally:
@@ -122,30 +130,34 @@ def unlock(workspace: Workspace, *, force: bool, is_over: Callable[[str], bool])
     held = _holder_since(workspace, holder)
     alive = Verdict.NO if force else is_alive(holder, is_over)
     if alive is Verdict.YES:
-        raise _locked(workspace, holder, f"end it first: kill {holder.pid}")
+        raise _locked(workspace, holder, f"{_end_it(workspace, holder)}; it gives the workspace back itself")
     if alive is Verdict.CANNOT_TELL:
         raise CannotTell(
             f"{_held_by(workspace, holder)}, and whether that run is over cannot be told from here",
             remedy=f"if it surely is: {_by_force(workspace)}",
         )
-    if holder == UNREADABLE:
-        remove(workspace.lock)
-    else:
-        take_away(workspace, holder)
+    try:
+        if holder == UNREADABLE:
+            remove(workspace.lock)
+        else:
+            take_away(workspace, holder)
+    except OSError as error:
+        raise _unwritable(workspace, error) from error
     return held
 
 
 def holder_of(workspace: Workspace) -> Holder | None:
     """Who holds the workspace, or None. What holds a lock that cannot be read or understood is UNREADABLE."""
     try:
-        return _parsed(workspace.lock.read_bytes())
+        return parsed(workspace.lock.read_bytes())
     except FileNotFoundError:
         return None
     except (IsADirectoryError, PermissionError):  # an earlier version wrote locks for their owner alone
         return UNREADABLE
 
 
-def _parsed(content: bytes) -> Holder:
+def parsed(content: bytes) -> Holder:
+    """The holder in a lock or a note of one; UNREADABLE where it holds none."""
     try:
         return Holder(**json.loads(content))
     except (ValueError, TypeError):
@@ -173,7 +185,7 @@ def take_away(workspace: Workspace, stale: Holder) -> bool:
         aside.rename(workspace.lock)
         return False
     content = aside.read_bytes()
-    fits = _parsed(content) == stale != UNREADABLE
+    fits = parsed(content) == stale != UNREADABLE
     if not fits:
         # Somebody took it over between our look and our rename: put it back, unless there is another by now.
         with contextlib.suppress(FileExistsError):
@@ -210,7 +222,7 @@ def _take(
 def _refuse_unless_gone(workspace: Workspace, holder: Holder, is_over: Callable[[str], bool]) -> None:
     alive = is_alive(holder, is_over)
     if alive is Verdict.YES:
-        raise _locked(workspace, holder, f"wait for it to end, or end it: kill {holder.pid}")
+        raise _locked(workspace, holder, f"wait for it to end, or {_end_it(workspace, holder)}")
     if alive is Verdict.CANNOT_TELL:
         raise _locked(workspace, holder, f"if that run is surely over: {_by_force(workspace)}")
 
@@ -221,18 +233,25 @@ def _held_by(workspace: Workspace, holder: Holder) -> str:
 
 def _holder_since(workspace: Workspace, holder: Holder) -> str:
     with contextlib.suppress(OSError):
-        facts = workspace.lock.stat()
-        owner = f" (user {_user_name(facts.st_uid)})" if facts.st_uid != os.getuid() else ""
-        return f"{holder}{owner} since {utc(facts.st_mtime)}"
+        other = other_owner(workspace.lock)
+        return f"{holder}{other and f' (user {other})'} since {utc(workspace.lock.stat().st_mtime)}"
     return str(holder)
 
 
-def _user_name(uid: int) -> str:
-    import pwd
+def _end_it(workspace: Workspace, holder: Holder) -> str:
+    other = other_owner(workspace.lock)
+    return f"ask {other} to end it" if other else f"end it: kill {holder.pid}"
 
-    with contextlib.suppress(KeyError):
-        return pwd.getpwuid(uid).pw_name
-    return str(uid)
+
+def _unwritable(workspace: Workspace, error: OSError) -> HarnessError:
+    root, other = workspace.root, other_owner(workspace.root)
+    remedy = "make room there" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "make it writable"
+    if CONTAINER:
+        remedy = f"start the image with --bind YOUR_WORKSPACE:{root}"
+    elif isinstance(error, PermissionError) and other:
+        remedy = f"ask {other}, whose it is, to share it: chmod -R g+rwX {root}, and umask 002 for later runs"
+    words = f"cannot write in {root}: {error.strerror}"
+    return HarnessError(words, remedy=f"{remedy}; or give another --workspace")
 
 
 def _by_force(workspace: Workspace) -> str:

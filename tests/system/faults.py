@@ -98,7 +98,7 @@ def finish(run: Run, verdict: Verdict) -> None:
             run.process = None
             continue
         if status == 0 and "nothing to do: train" in printed:
-            # A job that Slurm took for cancelled, as it had forgotten its start, came to its end meanwhile.
+            # A job whose start Slurm had forgotten was taken for cancelled, and came to its end meanwhile.
             verdict.said.append("0 was done")
             break
         outcomes = run.outcomes

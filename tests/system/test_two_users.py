@@ -2,17 +2,18 @@
 
 import os
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
 import pytest
 
 from tests.system.cluster import Cluster, until
-from tests.system.submitter import Run, python_of
+from tests.system.submitter import CHECKOUT, FAKES, Run, python_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.system]
 
-OTHER = "games"  # a user of every Debian, whose home cannot be written
+OTHER, THIRD = "games", "news"  # users of every Debian, whose homes cannot be written
 
 
 @pytest.fixture
@@ -38,6 +39,63 @@ def two_users(shared):
         return first, second
 
     return make
+
+
+@pytest.fixture
+def alone(shared):
+    """Starts `jamcam train` as one of two ordinary users, without a queue."""
+    if python_of(THIRD) is None:
+        pytest.skip(f"{THIRD} must be able to run Python here")
+
+    def start(user, *words, umask=0, **environment):
+        options = ["--recipe=smoke", "--engine=here", f"--workspace={shared}", *words]
+        return subprocess.Popen(
+            [*python_of(user), "-m", "harness", "train", *options],
+            cwd=CHECKOUT,
+            env={"PATH": f"{FAKES}{os.pathsep}{os.environ['PATH']}", **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            user=user,
+            extra_groups=[],
+            umask=umask,
+        )
+
+    return start
+
+
+def test_without_a_queue_a_second_user_is_told_whose_run_it_is_and_goes_on_when_it_is_gone(alone):
+    first = alone(OTHER, FAKE_YOLO_V4="train=hang-after-1")
+    for line in first.stdout:
+        if "Epoch 1/2" in line:
+            break
+    second = alone(THIRD)
+    said = second.communicate(timeout=200)[0]
+    assert second.returncode == 4
+    assert f"is held by process {first.pid} on " in said
+    assert f" (user {OTHER}) since " in said
+    assert said.splitlines()[-1] == f"  try: wait for it to end, or ask {OTHER} to end it"
+
+    first.kill()
+    first.communicate()
+    third = alone(THIRD)
+    said = third.communicate(timeout=200)[0]
+    assert third.returncode == 0, said
+    assert "goes on after epoch 1 of the try" in said
+
+
+def test_a_workspace_of_somebody_else_is_refused_with_whom_to_ask_for_what(alone, shared):
+    shutil.chown(shared, OTHER)
+    shared.chmod(0o755)
+    run = alone(THIRD, "--epochs=3")
+    said = run.communicate(timeout=200)[0]
+
+    assert run.returncode == 1
+    assert f"jamcam: cannot write in {shared}: Permission denied" in said
+    assert said.splitlines()[-1] == (
+        f"  try: ask {OTHER}, whose it is, to share it: chmod -R g+rwX {shared}, "
+        "and umask 002 for later runs; or give another --workspace"
+    )
 
 
 def test_a_second_user_waits_for_the_job_of_the_first_and_submits_none(cluster, two_users):

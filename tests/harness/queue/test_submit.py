@@ -1,7 +1,7 @@
 """A command brought through a queue that is played: its status, its words, and what is not submitted."""
 
-import json
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +10,7 @@ from harness.queue import submit
 from harness.queue.notes import current, start_run
 from harness.queue.submit import launch
 from harness.workspace.layout import Workspace
+from harness.workspace.lock import UNREADABLE, Holder, this_run
 
 SITE = 'title = "a site"\nscheduler = "slurm"\nwall_time = "0:10:00"\npoll_s = 0.02\n'
 STRANGER = os.getuid() + 4242
@@ -35,7 +36,7 @@ def noted_by_the_job(run, status):
 def test_what_the_command_said_in_the_job_is_the_status_of_the_one_that_waited(queued, in_job, passed_on):
     run = start_run(Workspace(queued.workspace), "R", ["all", *submit.options(queued)])
     run.note_job(1, "7")
-    run.intend(1, 0, submit.Holder(host="elsewhere", pid=1, started="1"))
+    run.intend(1, 0, Holder(host="elsewhere", pid=1, started="1"))
     noted_by_the_job(run, in_job)
     with pytest.raises(HarnessError) as caught:
         launch(queued, ["all"], print)
@@ -45,7 +46,7 @@ def test_what_the_command_said_in_the_job_is_the_status_of_the_one_that_waited(q
 
 def test_a_line_of_prepare_that_failed_is_why_the_job_did_and_what_to_mend(queued):
     run = start_run(Workspace(queued.workspace), "R", ["all", *submit.options(queued)])
-    run.intend(1, 0, submit.Holder(host="elsewhere", pid=1, started="1"))
+    run.intend(1, 0, Holder(host="elsewhere", pid=1, started="1"))
     run.note_job(1, "7")
     run.preparation_note(1).write_text("module load gccc (status 1)\n")
     with pytest.raises(HarnessError) as caught:
@@ -83,7 +84,7 @@ def test_what_another_user_may_have_submitted_and_the_site_hides_is_not_submitte
     queued, plays, monkeypatch
 ):
     run = start_run(Workspace(queued.workspace), "R", ["all", *submit.options(queued)])
-    run.intend(1, 0, submit.Holder(host="elsewhere", pid=1, started="1"))
+    run.intend(1, 0, Holder(host="elsewhere", pid=1, started="1"))
     os.utime(run.folder / "intent-1.0.json", (1, 1))  # long enough ago to be taken for dead
     monkeypatch.setattr("harness.queue.notes.QueuedRun.submitter_uid", lambda self, segment: STRANGER)
     with pytest.raises(CannotTell, match="the site hides other users' jobs"):
@@ -93,10 +94,43 @@ def test_what_another_user_may_have_submitted_and_the_site_hides_is_not_submitte
     assert current(Workspace(queued.workspace)) == run
 
 
-def test_an_intent_that_cannot_be_read_is_somebody_elses(queued):
+@pytest.mark.parametrize("content", ["[]", '{"host"', '{"host": "x", "pid": 1, "colour": "red"}', "\xff"])
+def test_an_intent_that_cannot_be_read_is_somebody_elses_who_may_be_at_work(queued, content):
     run = start_run(Workspace(queued.workspace), "R", ["all"])
-    (run.folder / "intent-1.0.json").write_text(json.dumps([]))
+    (run.folder / "intent-1.0.json").write_text(content, encoding="latin-1")
     ((holder, age_s),) = run.intents(1)
 
-    assert (holder.host, holder.pid) == ("", 0)
+    assert holder == UNREADABLE
     assert 0 <= age_s < 60
+    assert _segment(queued, run)._is_alive(holder, age_s)
+    assert not _segment(queued, run)._is_alive(holder, submit.ELSEWHERE_S)
+
+
+def test_a_submitter_is_judged_by_host_start_of_the_machine_and_namespace(queued):
+    run = start_run(Workspace(queued.workspace), "R", ["all"])
+    run.intend(1, 0, this_run())
+    gone = replace(this_run(), pid=2**22 - 1)
+    elsewhere = {
+        "another start of this machine": (replace(gone, boot_id="x"), False),
+        "another namespace of pids": (replace(gone, pid_namespace="pid:[1]"), True),
+        "another host": (replace(gone, host="elsewhere"), True),
+        "here, and gone": (gone, False),
+        "here, at work": (this_run(), True),
+    }
+
+    judge = _segment(queued, run)._is_alive
+    assert {words: judge(holder, 1.0) for words, (holder, _) in elsewhere.items()} == {
+        words: alive for words, (_, alive) in elsewhere.items()
+    }
+
+
+def test_a_process_that_noted_before_that_it_would_submit_does_not_wait_for_itself(queued, monkeypatch):
+    run = start_run(Workspace(queued.workspace), "R", ["all", *submit.options(queued)])
+    run.intend(1, 0, this_run())
+
+    monkeypatch.setattr(submit.Segment, "_is_alive", lambda *asked: pytest.fail("it waits for itself"))
+    assert _segment(queued, run).submit() == "7"
+
+
+def _segment(settings, run):
+    return submit.Segment(settings, ("all",), run, 1, print)

@@ -3,6 +3,7 @@ import errno
 import json
 import os
 import pwd
+import re
 import shutil
 import socket
 import stat
@@ -399,6 +400,36 @@ def test_a_lock_for_its_owner_alone_is_refused_in_words(room, monkeypatch):
     assert holder_of(room) == Holder(host="(unreadable lock)", pid=0, started="")
     with pytest.raises(CannotTell, match="a run whose lock cannot be read since 2"):
         unlock(room, force=False, is_over=is_over)
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.EACCES, r"ask strangers, whose it is, to share it: chmod -R g\+rwX .*; or give another"),
+        (errno.ENOSPC, "make room there; or give another --workspace"),
+        (errno.EROFS, "make it writable; or give another --workspace"),
+    ],
+)
+def test_a_workspace_that_cannot_be_written_says_what_would_help(room, monkeypatch, number, remedy):
+    def refuse(*arguments, **options):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("harness.workspace.lock.create_once", refuse)
+    monkeypatch.setattr("harness.workspace.lock.other_owner", lambda path: "strangers")
+    with pytest.raises(HarnessError, match=rf"cannot write in {room.root}: {os.strerror(number)}") as caught:
+        locked(room).__enter__()
+
+    assert re.fullmatch(rf"{remedy}.*", caught.value.remedy)
+
+
+def test_who_cannot_end_a_run_is_told_whom_to_ask(room, monkeypatch):
+    take(room, this_run())
+    monkeypatch.setattr("harness.process.identity.os.geteuid", lambda: os.getuid() + 1)
+    asked = pwd.getpwuid(os.getuid()).pw_name
+    with pytest.raises(Locked) as caught:
+        unlock(room, force=False, is_over=is_over)
+
+    assert caught.value.remedy == f"ask {asked} to end it; it gives the workspace back itself"
 
 
 def test_a_workspace_that_cannot_be_written_is_refused(tmp_path):
