@@ -21,7 +21,8 @@ HOUSES = {
         cli, __main__
         run
         sampler | describe | dmon | summary
-        gpu | host
+        gpu_metrics | host
+        gpu
         cgroup, metric, samples, log_text, table, errors
     """,
     "made_frames": """
