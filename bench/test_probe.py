@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from probe import gpu, host
+from probe import gpu_metrics, host
 from probe.gpu import find_gpus
 from probe.host import Host
 from probe.sampler import sensors
@@ -22,5 +22,5 @@ def test_host_beat(benchmark: Any) -> None:
 
 def test_gpu_beat(benchmark: Any) -> None:
     devices = find_gpus(os.environ).devices
-    columns = [sensor for device in devices for sensor in sensors("", device, gpu.METRICS, 1)]
+    columns = [sensor for device in devices for sensor in sensors("", device, gpu_metrics.METRICS, 1)]
     benchmark.pedantic(lambda: [sensor.value(0) for sensor in columns], rounds=50, warmup_rounds=5)

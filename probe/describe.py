@@ -8,7 +8,7 @@ from typing import Any
 
 import psutil
 
-from probe import cgroup, gpu, host
+from probe import cgroup, gpu_metrics, host
 from probe.gpu import find_gpus
 from probe.table import table
 from probe.tuning import tuning
@@ -56,7 +56,7 @@ def _gpu(facts: Mapping[str, Any]) -> str:
 
 def metrics() -> list[dict[str, Any]]:
     """Every metric that can be read: `metric`, `unit`, `beats` between two looks, `meaning`, `source`."""
-    tables = (("", host.METRICS), ("gpu<n>_", gpu.METRICS))
+    tables = (("", host.METRICS), ("gpu<n>_", gpu_metrics.METRICS))
     return [
         {
             "metric": prefix + one.key,

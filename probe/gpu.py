@@ -1,17 +1,18 @@
 """NVIDIA GPUs, through NVML: those that are ours, and what can be read of them."""
 
 import contextlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
-
-from probe.metric import Metric
 
 try:
     import pynvml as nvml
 except ImportError:  # of the package nvidia-ml-py; without it there are no GPUs to read
     nvml = None
 
+PID_NAMESPACE = Path("/proc/self/ns/pid")
+FIRST_NAMESPACE = "pid:[4026531836]"  # of the machine itself, by a number that is part of the kernel
 ALL_LINKS = 0xFFFFFFFF
 # Names of NVML's constants, so that the table of metrics is there where the package is not.
 LINKS_SENT = "NVML_FI_DEV_NVLINK_THROUGHPUT_DATA_TX"
@@ -30,7 +31,7 @@ class Device:
         self.uuid = str(nvml.nvmlDeviceGetUUID(handle))
         self.mig = self.uuid.startswith("MIG-")
         self.absent: set[str] = set()
-        self.pids_of_ours: Collection[int] = ()
+        self.owns: Callable[[int], bool | None] = lambda pid: None  # see `probe.host.Host.owns`
         self._xids = 0
         self._events: Any = None
         self._samples: list[Any] = []
@@ -48,10 +49,20 @@ class Device:
             "mig": self.mig,
         }
 
-    def others(self) -> int:
-        """Processes on this GPU that are not ours."""
+    def ask(self, function: str, *constants: str) -> Any:
+        """What a function of NVML answers of this GPU; functions and constants go by their names."""
+        return getattr(nvml, function)(self.handle, *(getattr(nvml, name) for name in constants))
+
+    def processes(self, *, ours: bool) -> int | None:
+        """Processes on this GPU that are ours, or that are not; None where that cannot be told.
+
+        In a container NVML's numbers may be those of the machine, or it may name no process at all.
+        """
         running = nvml.nvmlDeviceGetComputeRunningProcesses(self.handle)
-        return sum(process.pid not in self.pids_of_ours for process in running)
+        owned = [self.owns(process.pid) for process in running]
+        if not _is_first_namespace() and (not owned or None in owned):
+            return None
+        return owned.count(ours)  # of those that have ended meanwhile nobody needs to know
 
     def throttled(self) -> int:
         """Bits of `probe.samples.THROTTLE_REASONS`."""
@@ -104,6 +115,12 @@ class Device:
         return None
 
 
+def _is_first_namespace() -> bool:
+    with contextlib.suppress(OSError):
+        return str(PID_NAMESPACE.readlink()) == FIRST_NAMESPACE
+    return False
+
+
 def is_absent(error: Exception) -> bool:
     """Whether it says that this GPU or driver has no such thing, and never will."""
     if nvml is None:
@@ -114,105 +131,6 @@ def is_absent(error: Exception) -> bool:
         nvml.NVML_ERROR_NO_PERMISSION,
     )
     return getattr(error, "value", None) in absent
-
-
-def _call(
-    key: str,
-    meaning: str,
-    function: str,
-    *constants: str,
-    field: str = "",
-    scale: float = 1.0,
-    every: int = 1,
-) -> Metric[Device]:
-    """A metric that is one call of NVML, or one field of its answer."""
-
-    def read(gpu: Device) -> float:
-        answer = getattr(nvml, function)(gpu.handle, *(getattr(nvml, name) for name in constants))
-        return float(getattr(answer, field) if field else answer) * scale
-
-    return Metric(key, meaning, function, read, every)
-
-
-# Calls that block for 20 ms, or whose answer changes slowly, have a slower pace.
-METRICS: tuple[Metric[Device], ...] = (
-    _call(
-        "utilisation_pct",
-        "share of time in which a kernel was running",
-        "nvmlDeviceGetUtilizationRates",
-        field="gpu",
-    ),
-    _call("memory_used_bytes", "memory in use by any process", "nvmlDeviceGetMemoryInfo", field="used"),
-    _call("power_w", "power of the board", "nvmlDeviceGetPowerUsage", scale=1e-3),
-    _call("energy_total_j", "energy counter of the board", "nvmlDeviceGetTotalEnergyConsumption", scale=1e-3),
-    _call("sm_clock_mhz", "clock of the multiprocessors", "nvmlDeviceGetClockInfo", "NVML_CLOCK_SM"),
-    _call("memory_clock_mhz", "clock of the memory", "nvmlDeviceGetClockInfo", "NVML_CLOCK_MEM", every=10),
-    _call(
-        "temperature_c",
-        "temperature of the chip",
-        "nvmlDeviceGetTemperature",
-        "NVML_TEMPERATURE_GPU",
-        every=10,
-    ),
-    _call(
-        "ecc_errors_total",
-        "memory errors that could not be corrected",
-        "nvmlDeviceGetTotalEccErrors",
-        "NVML_MEMORY_ERROR_TYPE_UNCORRECTED",
-        "NVML_VOLATILE_ECC",
-        every=10,
-    ),
-    _call(
-        "pcie_sent_bytes_per_s",
-        "sent by the GPU over PCIe",
-        "nvmlDeviceGetPcieThroughput",
-        "NVML_PCIE_UTIL_TX_BYTES",
-        scale=1024,
-        every=10,
-    ),
-    _call(
-        "pcie_received_bytes_per_s",
-        "received by the GPU over PCIe",
-        "nvmlDeviceGetPcieThroughput",
-        "NVML_PCIE_UTIL_RX_BYTES",
-        scale=1024,
-        every=10,
-    ),
-    Metric("throttle_reasons", "bits: why clocks are held down", "NVML", Device.throttled),
-    Metric("other_processes", "processes on the GPU that are not watched", "NVML", Device.others, 10),
-    Metric("xid_events_total", "critical errors that the driver reported", "NVML events", Device.xids, 10),
-    Metric(
-        "nvlink_sent_total_bytes",
-        "sent by the GPU over NVLink",
-        "NVML",
-        lambda gpu: gpu.nvlink_bytes(LINKS_SENT),
-        10,
-    ),
-    Metric(
-        "nvlink_received_total_bytes",
-        "received by the GPU over NVLink",
-        "NVML",
-        lambda gpu: gpu.nvlink_bytes(LINKS_RECEIVED),
-        10,
-    ),
-    Metric(
-        "sm_activity_pct", "busy share of the multiprocessors", "NVML GPM", lambda gpu: gpu.activity(SM), 10
-    ),
-    Metric(
-        "tensor_activity_pct",
-        "busy share of the tensor cores",
-        "NVML GPM",
-        lambda gpu: gpu.activity(TENSOR),
-        10,
-    ),
-    Metric(
-        "dram_bandwidth_pct",
-        "share of the memory bandwidth in use",
-        "NVML GPM",
-        lambda gpu: gpu.activity(DRAM),
-        10,
-    ),
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,6 +4,7 @@ Ours means a process and its children.
 """
 
 import contextlib
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +31,7 @@ class Host:
     def __init__(self, root: int, own: frozenset[int]) -> None:
         self._root, self._own, self._beat = psutil.Process(root), own, 0
         self._tree: dict[int, psutil.Process] = {}
+        self._ours: set[psutil.Process] = {self._root}  # also those that outlived their parent
         self._spent_s: tuple[float, ...] = ()
         self._packages = {path: (0.0, 0.0) for path in RAPL.glob("*-rapl:?") if _is_package(path)}
         self._clock_s = time.time() - time.monotonic()
@@ -42,6 +44,19 @@ class Host:
     def pids(self) -> set[int]:
         """Processes of the tree."""
         return {*self._tree, *self._own}
+
+    def owns(self, pid: int) -> bool | None:
+        """Whether a process belongs to the tree at this moment; None where there is none of that number.
+
+        A number that is given again is no longer ours: processes are told apart by their start times, too.
+        """
+        if pid in self._own:
+            return True
+        try:
+            process = psutil.Process(pid)
+            return any(each in self._ours for each in (process, *process.parents()))
+        except psutil.Error:  # it has ended, or belongs to somebody whose processes are hidden from us
+            return False if _is_there(pid) else None
 
     @property
     def root_is_alive(self) -> bool:
@@ -58,6 +73,7 @@ class Host:
                 family = (self._root, *self._root.children(recursive=True))
                 tree = {each.pid: each for each in family if each.pid not in self._own}
                 self._tree = {**tree, **{pid: each for pid, each in self._tree.items() if pid in tree}}
+                self._ours = {each for each in self._ours if each.is_running()} | {*family}
         self._beat += 1
         times = psutil.cpu_times()
         total_s = sum(times[:8])  # guest time is in user time already
@@ -98,6 +114,16 @@ class Host:
     def clock_jump_s(self) -> float:
         """How far the wall clock has moved against the steady one since the start."""
         return time.time() - time.monotonic() - self._clock_s
+
+
+def _is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def _is_package(path: Path) -> bool:

@@ -17,9 +17,9 @@ from typing import Any
 
 import psutil
 
-from probe import gpu, host
+from probe import gpu_metrics, host
 from probe.errors import ProbeError
-from probe.gpu import Device, find_gpus, is_absent
+from probe.gpu import find_gpus, is_absent
 from probe.host import Host
 from probe.metric import Metric, beats
 from probe.samples import SampleFile
@@ -108,21 +108,22 @@ def sample(
     except psutil.NoSuchProcess as error:
         raise ProbeError(f"there is no process {pid}", remedy="take a number that `ps` shows") from error
     devices = find_gpus(os.environ).devices
+    for device in devices:
+        device.owns = machine.owns
     hz = max(gpu_hz if devices else 0.0, host_hz)
     host_every, gpu_every = round(hz / host_hz), max(round(hz / gpu_hz), 1)
     columns = sensors("", machine, host.METRICS, host_every)
     for number, device in enumerate(devices):
-        columns += sensors(f"gpu{number}_", device, gpu.METRICS, gpu_every)
+        columns += sensors(f"gpu{number}_", device, gpu_metrics.METRICS, gpu_every)
     energy = [sensor for sensor in columns if sensor.column.endswith(ENERGY)]
     others = [sensor for sensor in columns if sensor not in energy]
     with SampleFile(folder, [sensor.column for sensor in (*energy, *others)]) as file:
-        _Loop(machine, devices, energy, others, file, hz, host_every, window_s).run()
+        _Loop(machine, energy, others, file, hz, host_every, window_s).run()
 
 
 @dataclass
 class _Loop:
     machine: Host
-    devices: tuple[Device, ...]
     energy: list[Sensor]
     others: list[Sensor]
     file: SampleFile
@@ -141,7 +142,7 @@ class _Loop:
                 if not self.machine.root_is_alive:
                     break
                 if not resting:
-                    self._look()
+                    self.machine.look()
             others = [None if resting else one.value(beat) for one in self.others]
             self.file.add(wall_s + now_s, late_s, [*joules, *others])
             if now_s - flushed_s >= FLUSH_S or self.hz <= 1:
@@ -158,11 +159,6 @@ class _Loop:
         now_s = wall_s + time.monotonic()
         joules = [one.value_now() for one in self.energy]
         self.file.add(now_s, 0.0, [*joules, *(None for _ in self.others)])
-
-    def _look(self) -> None:
-        self.machine.look()
-        for device in self.devices:
-            device.pids_of_ours = self.machine.pids
 
 
 def _waiter() -> Callable[[float], bool]:

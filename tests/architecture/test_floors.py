@@ -22,7 +22,8 @@ HOUSES = {
         run
         sampler | describe | dmon | summary
         tuning
-        gpu | host
+        gpu_metrics | host
+        gpu
         cgroup, metric, samples, log_text, table, errors
     """,
     "made_frames": """

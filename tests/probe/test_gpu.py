@@ -1,6 +1,7 @@
 """NVML through a stand-in library; each question in a process of its own, as NVML is global."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -10,9 +11,17 @@ from probe.gpu import visible
 
 SCRIPT = """
 import json, os, sys
+from pathlib import Path
+from probe import gpu
+from probe.host import Host
 from probe.sampler import sensors
-from probe.gpu import METRICS, find_gpus
+from probe.gpu import find_gpus
+from probe.gpu_metrics import METRICS
+gpu.PID_NAMESPACE = Path(os.environ.get("PID_NAMESPACE", gpu.PID_NAMESPACE))
 gpus = find_gpus(os.environ)
+machine = Host(os.getppid(), frozenset())
+for device in gpus.devices:
+    device.owns = machine.owns
 seen = []
 for number, device in enumerate(gpus.devices):
     columns = sensors("", device, METRICS, 1)
@@ -121,6 +130,43 @@ def test_strangers_on_the_gpu_and_throttling_are_seen(ask):
     assert of(answer, 0, "other_processes") == [1]
     assert of(answer, 0, "throttle_reasons")[0] == 0x41
     assert of(answer, 0, "temperature_c") == [91]
+
+
+@pytest.fixture
+def namespace(tmp_path):
+    """A link as /proc/self/ns/pid is one, with that number."""
+
+    def namespace(number):
+        link = tmp_path / f"ns-{number}"
+        link.symlink_to(f"pid:[{number}]")
+        return str(link)
+
+    return namespace
+
+
+MACHINE, CONTAINER, GONE = 4026531836, 4026532290, 2**30
+
+
+@pytest.mark.parametrize(
+    ("number", "pids", "own", "others"),
+    [
+        (MACHINE, ["self"], [1], [0]),
+        (MACHINE, ["self", 1], [1], [1]),
+        (MACHINE, ["self", GONE], [1], [0]),
+        (MACHINE, [], [0], [0]),
+        (CONTAINER, ["self"], [1], [0]),
+        (CONTAINER, ["self", GONE], [], []),  # numbers of the machine, which fit no process in here
+        (CONTAINER, [], [], []),  # the driver names nobody to a container
+    ],
+)
+def test_who_is_on_the_gpu_is_told_or_cannot_be_told(ask, namespace, tmp_path, number, pids, own, others):
+    for pid in pids:
+        (tmp_path / str(os.getpid() if pid == "self" else pid)).touch()
+    answer, said = ask(FAKE_NVML_PIDS=str(tmp_path), PID_NAMESPACE=namespace(number))
+
+    assert of(answer, 0, "own_processes") == own
+    assert of(answer, 0, "other_processes") == others
+    assert said == []
 
 
 @pytest.mark.parametrize("words", ["none"])

@@ -52,6 +52,63 @@ def test_a_child_that_began_after_the_first_look_is_ours_at_the_next():
         late.wait()
 
 
+def test_a_process_is_ours_from_its_first_moment_and_looked_up_when_that_is_asked(worker):
+    machine = Host(os.getpid(), frozenset())  # no look at all
+    inner = (
+        "import subprocess, sys; p = subprocess.Popen(['sleep', '60']); print(p.pid, flush=True); p.wait()"
+    )
+    with subprocess.Popen([sys.executable, "-c", inner], stdout=subprocess.PIPE, text=True) as parent:
+        grandchild = int(parent.stdout.readline())
+        try:
+            assert machine.owns(worker.pid) is True
+            assert machine.owns(grandchild) is True
+            assert machine.owns(os.getppid()) is False
+            assert machine.owns(1) is False
+            machine.look()
+        finally:
+            parent.kill()
+            parent.wait()
+        assert machine.owns(grandchild) is True  # it has lost its parent
+        os.kill(grandchild, 9)
+
+
+def test_of_a_number_without_a_process_nobody_is_the_owner():
+    machine = Host(os.getpid(), frozenset())
+    ended = subprocess.Popen(["sleep", "60"])
+    machine.look()
+    assert machine.owns(ended.pid) is True
+    ended.kill()
+    ended.wait()
+
+    assert machine.owns(ended.pid) is None
+
+
+def test_a_number_that_was_given_again_is_a_stranger(monkeypatch):
+    machine = Host(os.getpid(), frozenset())
+    with subprocess.Popen(["sleep", "60"]) as first:
+        machine.look()
+        first.kill()
+    # Process 1 under the number of the child that has ended: as after the numbers have gone round.
+    monkeypatch.setattr(psutil, "Process", lambda pid, real=psutil.Process: real(1))
+
+    assert machine.owns(first.pid) is False
+
+
+def test_a_process_that_is_hidden_from_us_is_a_strangers(monkeypatch):
+    machine = Host(os.getpid(), frozenset())
+
+    def hidden(pid):
+        raise psutil.NoSuchProcess(pid)
+
+    def kill(pid, number):
+        raise PermissionError
+
+    monkeypatch.setattr(psutil, "Process", hidden)
+    monkeypatch.setattr(os, "kill", kill)
+
+    assert machine.owns(4711) is False
+
+
 def test_what_a_child_used_counts_although_it_ended_between_two_looks():
     machine = Host(os.getpid(), frozenset())
     machine.look()

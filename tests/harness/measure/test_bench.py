@@ -4,6 +4,7 @@ import random
 import signal
 import time
 
+import numpy as np
 import psutil
 import pytest
 
@@ -73,6 +74,24 @@ def test_a_bench_leaves_a_record_of_each_case_that_holds_what_is_promised_and_no
     text = (folder / "record.json").read_text()
     assert os.uname().nodename not in text
     assert str(checkout) not in text
+
+
+@pytest.mark.slow
+def test_processes_of_our_own_later_stages_are_no_strangers_on_the_gpu(bench, nvml_folder, tmp_path):
+    (tmp_path / "on-the-gpu").mkdir()
+    _, records = bench(
+        "--host-hz=1",
+        "--gpu-hz=50",
+        LD_LIBRARY_PATH=str(nvml_folder),
+        FAKE_NVML_PIDS=str(tmp_path / "on-the-gpu"),
+        FAKE_YOLO_V4="train=slow",
+    )
+
+    (chain,) = (record for record in records if record.case == "chain")
+    samples = read_samples(bench.results / "local" / chain.id)
+    assert samples["gpu0_own_processes"][np.isfinite(samples["gpu0_own_processes"])].max() >= 1
+    assert {record.observed.other_gpu_processes for record in records} <= {0, None}
+    assert {reason for record in records for reason in record.not_comparable if "GPU" in reason} == set()
 
 
 @pytest.mark.slow
