@@ -8,12 +8,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from harness.measure.comparability import reasons
 from harness.measure.efficiency import STRONG, kinds
 from harness.measure.record import Record, Run, repeats
 from harness.measure.stats import Summary, summarise
 from harness.report.panels import EPOCH, Dots, Line, Panel, dot_plot, line_plot
-from harness.report.selection import Setup, energy_name, joules_per_1000, newest, origin
+from harness.report.selection import Setup, energy_name, is_comparable, joules_per_1000, newest, origin
 from harness.report.timeline import Columns, timeline
 from harness.workspace.marker import STAGES
 
@@ -81,7 +80,13 @@ def energy(recipe: str, by_case: ByCase) -> Figure | None:
 def stage_times(recipe: str, by_case: ByCase) -> Figure | None:
     """Seconds of each stage of the workflow, set-ups side by side."""
     dots = [
-        Dots(stage, repeats(record, "stage_s", of=stage), place, bool(reasons(record)), _named(setup, record))
+        Dots(
+            stage,
+            repeats(record, "stage_s", of=stage),
+            place,
+            not is_comparable(record),
+            _named(setup, record),
+        )
         for stage in STAGES
         for place, (setup, record) in enumerate(by_case["chain"].items())
     ]
@@ -154,12 +159,12 @@ def _row(setup: Setup, record: Record) -> str:
 
 def _named(setup: Setup, record: Record) -> str:
     """In a legend, with a word where a marker without a face cannot be hollow."""
-    label = "; not comparable" if reasons(record) else ""
+    label = "" if is_comparable(record) else "; not comparable"
     return f"{setup.line} ({origin([record])}{label})"
 
 
 def _dots(setup: Setup, record: Record, values: Sequence[float], *, look: int = 0, name: str = "") -> Dots:
-    return Dots(_row(setup, record), values, look, bool(reasons(record)), name)
+    return Dots(_row(setup, record), values, look, not is_comparable(record), name)
 
 
 def _of_one_gpu(setup: Setup, kind: str) -> Setup:
@@ -207,7 +212,7 @@ def _at_work(records: Iterable[Record]) -> list[Record]:
     """Those that show a machine at work: comparable ones first, then by case, then the last begun."""
     shown = [record for record in records if record.case in TIMELINES]
     shown.sort(key=lambda one: (one.started_utc, one.id), reverse=True)
-    return sorted(shown, key=lambda one: (bool(reasons(one)), TIMELINES.index(one.case)))
+    return sorted(shown, key=lambda one: (not is_comparable(one), TIMELINES.index(one.case)))
 
 
 def _slug(name: str) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import quote
 
-from harness.measure.comparability import reasons
+from harness.measure.comparability import doubts, reasons
 from harness.measure.record import Record, repeats
 from harness.measure.stats import summarise
 from harness.report.selection import GIB, Setup, chain_of, energy_name, joules_per_1000, newest
@@ -47,7 +47,6 @@ def _row(setup: Setup, record: Record, chain: Record | None) -> list[str]:
         for kind in ("gpu", "cpu")
         if (joules := summarise(joules_per_1000(record, kind)))
     ]
-    label = "; not comparable: " + "; ".join(reasons(record)) if reasons(record) else ""
     link = f"results/{quote(record.platform)}/{quote(record.id)}"
     recipe = f"{setup.recipe}; {setup.differs}" if setup.differs else setup.recipe
     texts = (setup.platform, setup.machine, setup.software or ABSENT, recipe)
@@ -60,8 +59,15 @@ def _row(setup: Setup, record: Record, chain: Record | None) -> list[str]:
         _score(chain) or ABSENT,
         markdown_cell(record.started_utc[:10]),
         markdown_cell(record.code.git_commit[:8]) if record.code else ABSENT,
-        f"[{markdown_cell(record.id)}]({link}){markdown_cell(label)}",
+        f"[{markdown_cell(record.id)}]({link}){markdown_cell(_label(record))}",
     ]
+
+
+def _label(record: Record) -> str:
+    """Why the record must not be compared, or why that cannot be told."""
+    if reasons(record):
+        return "; not comparable: " + "; ".join(reasons(record))
+    return "; cannot tell whether it is comparable: " + "; ".join(doubts(record)) if doubts(record) else ""
 
 
 def _not_measured(platform: str) -> str:

@@ -4,19 +4,20 @@ Records that `compare` knows to differ in a condition are rows of their own, whi
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from harness.measure.comparability import reasons
+from harness.measure.comparability import doubts, reasons
 from harness.measure.efficiency import CASE as SCALING_CASE
 from harness.measure.efficiency import VARIED
+from harness.measure.fact_table import FACTS, UNKNOWN, UNRECORDED, Role, value_of
 from harness.measure.record import TRAINING, Condition, Record, total_j
 from harness.text import one_line, shortened
 
 GIB = 2**30
 DIGITS = 8  # of a digest or commit
 # Conditions that the other fields of a set-up show already.
-SHOWN = {"recipe", "engine", "batch", "gpus", "precision", "mixed_precision"}
+SHOWN = {"case", "recipe", "engine", "batch", "gpus", "precision", "mixed_precision", "number_format"}
 # Conditions that differ between the cases of one bench: the chain trains for more epochs than the case train.
 OF_A_CASE = {"epochs", "target_map", "train_steps", "warm_up_steps"}
 WORDS = {
@@ -68,17 +69,29 @@ class Setup(NamedTuple):
 def setup(record: Record) -> Setup:
     """The set-up of a record; parts that it does not tell are empty or 0."""
     told, machine = record.conditions, record.machine
-    # `precision` is that of the exported model; training has a setting of its own.
-    mixed = record.case in TRAINING and told.get("mixed_precision")
     gpus = int(told.get("gpus") or 0) * int(told.get("nodes") or 1) if machine is None or machine.gpus else 0
     return Setup(
         recipe=one_line(str(told.get("recipe") or record.case)),
         platform=one_line(record.platform),
         engine=one_line(str(told.get("engine") or "")),
-        precision="mixed precision" if mixed else one_line(str(told.get("precision") or "")),
+        precision=one_line(_precision(record)),
         batch=int(told.get("batch") or 0),
         gpus=gpus,
         hardware=one_line(hardware(record)),
+    )
+
+
+def _precision(record: Record) -> str:
+    """The format of numbers that was used. In older records, `precision` is that of the exported model."""
+    used = record.facts.get("number_format")
+    if used is not None and used not in UNKNOWN:
+        return str(used)
+    if record.case not in TRAINING:
+        return ""
+    return (
+        "mixed precision"
+        if record.conditions.get("mixed_precision")
+        else str(record.conditions.get("precision", ""))
     )
 
 
@@ -110,10 +123,10 @@ def newest(records: Iterable[Record], *cases: str) -> dict[Setup, Record]:
     kept: dict[Setup, list[Record]] = {}
     for record in sorted(records, key=_rank, reverse=True):
         if record.case in cases and record.runs:
-            of_setup = kept.setdefault(setup(record), [])
+            of_setup = kept.setdefault(_without_precision(record), [])
             if not any(_agree(record, other) for other in of_setup):
                 of_setup.append(record)
-    shown = [(one, record) for one, of_setup in kept.items() for record in of_setup]
+    shown = [(setup(record), record) for of_setup in kept.values() for record in of_setup]
     groups = {(one.recipe, record.case) for one, record in shown}
     names = {
         group: _differing([row for row in shown if (row[0].recipe, row[1].case) == group]) for group in groups
@@ -132,26 +145,43 @@ def chain_of(record: Record, records: Iterable[Record]) -> Record | None:
         for one in records
         if one.case == "chain"
         and one.runs
-        and setup(one) == setup(record)
+        and _without_precision(one) == _without_precision(record)
         and _agree(one, record, but=OF_A_CASE)
     ]
     return max(alike, key=lambda one: (one.bench == record.bench, *_rank(one)), default=None)
 
 
+def _without_precision(record: Record) -> Setup:
+    """The set-up less what older records do not tell; `_agree` compares it where it is told."""
+    return setup(record)._replace(precision="")
+
+
+def is_comparable(record: Record) -> bool:
+    """Whether `compare` takes it: nothing disturbed it, and that was seen."""
+    return not reasons(record) and not doubts(record)
+
+
 def _rank(record: Record) -> tuple[bool, str, str]:
-    return not reasons(record), record.started_utc, record.id
+    return is_comparable(record), record.started_utc, record.id
 
 
-def conditions(record: Record) -> Mapping[str, Condition]:
-    """What must be equal for `compare`; in a study of scaling, less what the study varies."""
+def conditions(record: Record) -> dict[str, Condition]:
+    """What must be equal for `compare`, by name; in a study of scaling, less what the study varies."""
+    known = {fact.path for fact in FACTS}
+    paths = [fact.path for fact in FACTS if fact.compare is Role.CONDITION and fact.concerns(record)]
+    paths += [f"conditions.{name}" for name in record.conditions if f"conditions.{name}" not in known]
+    values = {path.rpartition(".")[2]: value_of(record, path) for path in paths}
     varied = VARIED if record.case == SCALING_CASE else set()
-    return {name: value for name, value in record.conditions.items() if name not in varied}
+    return {name: value for name, value in values.items() if name not in varied}
 
 
 def _agree(one: Record, other: Record, *, but: Iterable[str] = ()) -> bool:
     """Whether no condition that both tell is known to differ."""
     here, there = conditions(one), conditions(other)
-    return all(here[name] == there[name] for name in (here.keys() & there.keys()) - {*but})
+    return all(
+        here[name] == there[name] or here[name] in UNKNOWN or there[name] in UNKNOWN
+        for name in (here.keys() & there.keys()) - {"case", *but}
+    )
 
 
 def _differing(rows: Sequence[tuple[Setup, Record]]) -> list[str]:
@@ -160,7 +190,7 @@ def _differing(rows: Sequence[tuple[Setup, Record]]) -> list[str]:
     names = sorted({name for _, own in told for name in own})
 
     def values(name: str, only: Setup | None = None) -> int:
-        return len({str(own.get(name)) for one, own in told if only in (None, one)})
+        return len({str(own.get(name, UNRECORDED)) for one, own in told if only in (None, one)})
 
     return [
         name
@@ -171,13 +201,15 @@ def _differing(rows: Sequence[tuple[Setup, Record]]) -> list[str]:
 
 def _in_words(record: Record, names: Sequence[str]) -> str:
     own = conditions(record)
-    return ", ".join(_word(name, own.get(name, "not recorded")) for name in names)
+    return ", ".join(_word(name, own.get(name, UNRECORDED)) for name in names)
 
 
 def _word(name: str, value: Condition) -> str:
     """`7 epochs`, `data 029f6d6f`, `limit 100`."""
-    text = one_line("none" if value in ("", None) else str(value))
-    text = text[:DIGITS] if name.endswith("sha256") and text != "not recorded" else text
+    text = one_line(str(value) or "none")
+    if value in UNKNOWN:
+        return f"{one_line(name.replace('_', ' '))} {text}"
+    text = text[:DIGITS] if name.endswith("sha256") else text
     return WORDS.get(name, f"{one_line(name.replace('_', ' '))} {{}}").replace("{}", text)
 
 

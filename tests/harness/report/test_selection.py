@@ -2,23 +2,55 @@ import pytest
 
 from harness.measure.compare import obstacles
 from harness.measure.record import Code, repeats
-from harness.report.selection import chain_of, energy_name, hardware, joules_per_1000, newest, origin, setup
+from harness.report.selection import (
+    chain_of,
+    energy_name,
+    hardware,
+    is_comparable,
+    joules_per_1000,
+    newest,
+    origin,
+    setup,
+)
 from harness.text import number
-from tests.harness.made import joules, machine, observed, record, run
+from tests.harness.made import FACTS, joules, machine, observed, record, run
 
 
 def test_a_set_up_is_told_in_two_lines():
     four = record(
-        platform="jade", machine=machine(gpus=4), conditions={"gpus": 4, "nodes": 2, "precision": "bf16"}
+        platform="jade",
+        machine=machine(gpus=4),
+        conditions={"gpus": 4, "nodes": 2},
+        facts={**FACTS, "number_format": "bf16"},
     )
 
     assert setup(four).words == "jade: 8× Made-up 100\nportable, bf16, batch 4"
-    mixed = setup(record("train", [1.0], conditions={"mixed_precision": True})).words
+    mixed = setup(record("train", [1.0], conditions={"mixed_precision": True}, facts={})).words
     assert mixed == "local: Made Up E5, 2 cores\nportable, mixed precision, batch 4"
     assert setup(record()).words == "local: Made Up E5, 2 cores\nportable, fp32, batch 4"
     assert setup(record(machine=None, conditions={"batch": None})).line == (
         "local: hardware not recorded, portable, fp32"
     )
+    # The condition `precision` is that of the exported model, and says nothing of an evaluation.
+    assert setup(record("evaluate", facts={})).software == "portable, batch 4"
+
+
+def test_a_record_that_tells_its_number_format_stands_for_an_older_one_that_did_not():
+    told = {"mixed_precision": True}
+    older = record("train", [1.0], conditions=told, facts={}, started="2026-01-01T00:00:00Z")
+    later = record("train", [2.0], conditions=told, started="2026-01-02T00:00:00Z")
+    bf16 = record("train", [3.0], conditions=told, facts={**FACTS, "number_format": "bf16"})
+
+    assert list(newest([older, later], "train").values()) == [later]
+    assert [one.precision for one in newest([later, bf16], "train")] == ["bf16", "fp32"]
+
+
+def test_what_nobody_watched_is_not_shown_in_place_of_what_was_watched():
+    watched = record("train", [1.0], started="2026-01-01T00:00:00Z")
+    unwatched = record("train", [2.0], started="2026-01-02T00:00:00Z", probe=None)
+
+    assert list(newest([watched, unwatched], "train").values()) == [watched]
+    assert not is_comparable(unwatched)
 
 
 def test_a_cpu_is_called_what_people_call_it():
