@@ -12,7 +12,15 @@ from harness.measure.efficiency import STRONG, kinds
 from harness.measure.record import Record, Run, repeats
 from harness.measure.stats import Summary, summarise
 from harness.report.panels import EPOCH, Dots, Line, Panel, dot_plot, line_plot
-from harness.report.selection import Setup, energy_name, is_comparable, joules_per_1000, newest, origin
+from harness.report.selection import (
+    Setup,
+    energy_name,
+    energy_reason,
+    is_comparable,
+    joules_per_1000,
+    newest,
+    origin,
+)
 from harness.report.timeline import Columns, timeline
 from harness.workspace.marker import STAGES
 
@@ -74,7 +82,14 @@ def energy(recipe: str, by_case: ByCase) -> Figure | None:
             for place, kind in enumerate(("gpu", "cpu"))
         ]
         panels.append(Panel(f"{title} (J per 1,000 images)", dots=dots))
-    return dot_plot(f"Energy, recipe {recipe}", panels, _rows(by_case))
+    untold = [
+        f"{setup.line}, {TITLES[case]}, {reason}"
+        for case in TITLES
+        for setup, record in by_case[case].items()
+        for kind in ("gpu", "cpu")
+        if (reason := energy_reason(record, kind))
+    ]
+    return dot_plot(f"Energy, recipe {recipe}", panels, _rows(by_case), *untold)
 
 
 def stage_times(recipe: str, by_case: ByCase) -> Figure | None:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from harness.measure.comparability import doubts, reasons
 from harness.measure.record import Record, repeats
 from harness.measure.stats import summarise
-from harness.report.selection import GIB, Setup, chain_of, energy_name, joules_per_1000, newest
+from harness.report.selection import GIB, Setup, chain_of, energy_name, energy_reason, joules_per_1000, newest
 from harness.text import markdown_cell, number
 
 BEGIN, END = "<!-- benchmarking: written by `make plots` -->", "<!-- benchmarking: end -->"
@@ -42,11 +42,6 @@ def section(records: Sequence[Record], platforms: Mapping[str, str], pictures: I
 
 
 def _row(setup: Setup, record: Record, chain: Record | None) -> list[str]:
-    energy = [
-        f"{number(joules.median)} ({energy_name(record, kind)})"
-        for kind in ("gpu", "cpu")
-        if (joules := summarise(joules_per_1000(record, kind)))
-    ]
     link = f"results/{quote(record.platform)}/{quote(record.id)}"
     recipe = f"{setup.recipe}; {setup.differs}" if setup.differs else setup.recipe
     texts = (setup.platform, setup.machine, setup.software or ABSENT, recipe)
@@ -55,12 +50,21 @@ def _row(setup: Setup, record: Record, chain: Record | None) -> list[str]:
         _throughput(record) or ABSENT,
         ", ".join(_load(record)) or ABSENT,
         ", ".join(_memory(record, chain)) or ABSENT,
-        ", ".join(energy) or ABSENT,
+        "; ".join(_energy(record)) or ABSENT,
         _score(chain) or ABSENT,
         markdown_cell(record.started_utc[:10]),
         markdown_cell(record.code.git_commit[:8]) if record.code else ABSENT,
         f"[{markdown_cell(record.id)}]({link}){markdown_cell(_label(record))}",
     ]
+
+
+def _energy(record: Record) -> Iterator[str]:
+    """Joules, and why there are none of some runs."""
+    for kind in ("gpu", "cpu"):
+        if joules := summarise(joules_per_1000(record, kind)):
+            yield f"{number(joules.median)} ({energy_name(record, kind)})"
+        if reason := energy_reason(record, kind):
+            yield markdown_cell(reason)
 
 
 def _label(record: Record) -> str:

@@ -56,10 +56,10 @@ class Panel(NamedTuple):
         return min(values), max(values)
 
 
-def dot_plot(title: str, panels: Sequence[Panel], order: Sequence[str]) -> Figure | None:
+def dot_plot(title: str, panels: Sequence[Panel], order: Sequence[str], *more: str) -> Figure | None:
     """Panels below each other, each with the rows that it has dots in; None where nothing has any.
 
-    Rows are in the order of `order`.
+    Rows are in the order of `order`; `more` are notes for the foot.
     """
     panels = [panel._replace(dots=[dots for dots in panel.dots if dots.values]) for panel in panels]
     panels = [panel for panel in panels if panel.dots]
@@ -80,7 +80,7 @@ def dot_plot(title: str, panels: Sequence[Panel], order: Sequence[str]) -> Figur
     notes = [f"dot: median; bar: 95 % interval, from {MIN_REPEATS} repeats on; tick: a repeat"]
     notes += [f"{left_out} more rows are in the records"] if left_out > 0 else []
     notes += [HOLLOW] if any(dots.hollow for dots in every) else []
-    add_foot(figure, all_axes, *notes)
+    add_foot(figure, all_axes, *notes, *more)
     return figure
 
 

@@ -219,6 +219,17 @@ def joules_per_1000(record: Record, kind: str) -> list[float]:
     return [1000 * joules / images for joules, images in totals if joules is not None and images]
 
 
+def energy_reason(record: Record, kind: str) -> str:
+    """Why runs have no figure of that kind's energy, in words; "" where all have one or nothing was read."""
+    unknown = [
+        [one.reason for one in run.energy if one.device.startswith(kind) and one.energy_j is None]
+        for run in record.runs
+    ]
+    told = list(dict.fromkeys(reason for of_run in unknown for reason in of_run))
+    runs = f"{sum(map(bool, unknown))} of {len(record.runs)} runs"
+    return f"{kind.upper()}: no figure of {runs}: {one_line(shortened(told))}" if told else ""
+
+
 def energy_name(record: Record, kind: str) -> str:
     """GPU or CPU, and how its energy was measured."""
     methods = {

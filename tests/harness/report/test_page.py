@@ -117,3 +117,19 @@ def test_rows_that_compare_would_refuse_say_by_what_they_differ():
     lines = [line for line in section(records, {}, []).splitlines() if "portable" in line]
 
     assert [line.split(" | ")[3] for line in lines] == ["sample; limit 24", "sample; limit 0"]
+
+
+def test_energy_that_was_not_covered_is_a_reason_and_no_number():
+    # The second of two GPUs fell silent in one of two runs: that run has no total.
+    silent = replace(joules(None, device="gpu1"), reason="only 12 % of the time is covered")
+    runs = [
+        run(1, {"train_images_per_s": [5.0]}, images=100, energy=[joules(10.0), joules(20.0, device="gpu1")]),
+        run(2, {"train_images_per_s": [5.0]}, images=100, energy=[joules(11.0), silent]),
+    ]
+
+    assert row(section([record("train", runs=runs)], {}, []))[7] == (
+        "300 (GPU, its own counter); GPU: no figure of 1 of 2 runs: only 12 % of the time is covered"
+    )
+    assert row(section([record("train", runs=runs[1:])], {}, []))[7].startswith(
+        "GPU: no figure of 1 of 1 runs"
+    )

@@ -1,5 +1,7 @@
 """What panels show of records: which rows and lines, where they are, and what is said of them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -109,6 +111,19 @@ def test_energy_tells_gpu_from_cpu_and_how_it_is_known():
         "CPU, power times time",
     ]
     assert medians(drawn.axes[0]) == {"500", "200"}
+
+
+def test_energy_without_a_figure_is_no_dot_and_the_foot_says_why():
+    hole = replace(joules(None), reason="only 59 % of the time is covered")
+    records = [
+        record("train", runs=[run(1, {}, images=10, energy=[hole])]),
+        record("train", platform="jade", runs=[run(1, {}, images=10, energy=[joules(5.0)])]),
+    ]
+    drawn = energy("sample", of(*records))
+
+    assert [label.split(":")[0] for label in rows(drawn.axes[0])] == ["jade"]
+    foot = drawn.texts[-1].get_text().replace("\n", " ")
+    assert "training, GPU: no figure of 1 of 1 runs: only 59 % of the time is covered" in foot
 
 
 def test_stages_are_in_the_order_of_the_workflow():
