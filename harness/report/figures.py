@@ -8,12 +8,19 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from harness.measure.comparability import reasons
 from harness.measure.efficiency import STRONG, kinds
 from harness.measure.record import Record, Run, repeats
 from harness.measure.stats import Summary, summarise
 from harness.report.panels import EPOCH, Dots, Line, Panel, dot_plot, line_plot
-from harness.report.selection import Setup, energy_name, joules_per_1000, newest
+from harness.report.selection import (
+    Setup,
+    energy_name,
+    energy_reason,
+    is_comparable,
+    joules_per_1000,
+    newest,
+    origin,
+)
 from harness.report.timeline import Columns, timeline
 from harness.workspace.marker import STAGES
 
@@ -57,8 +64,7 @@ def throughput(recipe: str, by_case: ByCase) -> Figure | None:
     """Images per second of training, evaluation and inference."""
     panels = [
         Panel(
-            "throughput (images/s)",
-            title=TITLES[case],
+            f"{TITLES[case]} (images/s)",
             dots=[_dots(*one, repeats(one[1], name)) for one in by_case[case].items()],
         )
         for case, name in RATES.items()
@@ -75,14 +81,27 @@ def energy(recipe: str, by_case: ByCase) -> Figure | None:
             for setup, record in by_case[case].items()
             for place, kind in enumerate(("gpu", "cpu"))
         ]
-        panels.append(Panel("energy (J per 1,000 images)", title=title, dots=dots))
-    return dot_plot(f"Energy, recipe {recipe}", panels, _rows(by_case))
+        panels.append(Panel(f"{title} (J per 1,000 images)", dots=dots))
+    untold = [
+        f"{setup.line}, {TITLES[case]}, {reason}"
+        for case in TITLES
+        for setup, record in by_case[case].items()
+        for kind in ("gpu", "cpu")
+        if (reason := energy_reason(record, kind))
+    ]
+    return dot_plot(f"Energy, recipe {recipe}", panels, _rows(by_case), *untold)
 
 
 def stage_times(recipe: str, by_case: ByCase) -> Figure | None:
     """Seconds of each stage of the workflow, set-ups side by side."""
     dots = [
-        Dots(stage, repeats(record, "stage_s", of=stage), place, bool(reasons(record)), setup.line)
+        Dots(
+            stage,
+            repeats(record, "stage_s", of=stage),
+            place,
+            not is_comparable(record),
+            _named(setup, record),
+        )
         for stage in STAGES
         for place, (setup, record) in enumerate(by_case["chain"].items())
     ]
@@ -90,21 +109,21 @@ def stage_times(recipe: str, by_case: ByCase) -> Figure | None:
 
 
 def learning(recipe: str, by_case: ByCase) -> Figure | None:
-    """Loss by epoch, mAP by epoch, mAP by time; a line for each run of each set-up."""
-    runs = [(setup.line, run) for setup, record in by_case["chain"].items() for run in record.runs]
-    by_time = [_by_epoch(*one, "epoch_mAP", by_time=True) for one in runs]
+    """Loss by epoch, and mAP by time, or by epoch where no times are told; a line for each run."""
+    runs = [(_named(setup, record), run) for setup, record in by_case["chain"].items() for run in record.runs]
+    timed = any(np.isfinite(_values(run, "epoch_end_s")).any() for _, run in runs)
+    scores = [_by_epoch(*one, "epoch_mAP", by_time=timed) for one in runs]
     panels = [
         Panel(EPOCH, "training loss", lines=[_by_epoch(*one, "epoch_loss") for one in runs]),
-        Panel(EPOCH, "validation mAP", lines=[_by_epoch(*one, "epoch_mAP") for one in runs]),
-        Panel("training time (min)", "validation mAP", lines=by_time),
+        Panel("training time (min)" if timed else EPOCH, "validation mAP", lines=scores),
     ]
-    return line_plot(f"Learning, recipe {recipe}", panels)
+    return line_plot(f"Learning, recipe {recipe}", panels, "dot: the end of an epoch")
 
 
 def more_gpus(recipe: str, by_case: ByCase) -> Figure | None:
     """Training on more GPUs: throughput beside that of perfect scaling, and efficiency."""
     lines = _lines(
-        (f"{_of_one_gpu(setup, kind).line}, {kind} scaling", setup.gpus, repeats(record, RATES["train"]))
+        (f"{_of_one_gpu(setup, kind).line}, {kind} scaling", setup.gpus, record, RATES["train"])
         for setup, record in {**by_case["train"], **by_case["scaling"]}.items()
         for kind in kinds(record)
     )
@@ -125,7 +144,7 @@ def batch_sizes(recipe: str, by_case: ByCase) -> Figure | None:
     panels = []
     for case, name in RATES.items():
         points = [
-            (setup._replace(batch=0).line, setup.batch, repeats(record, name))
+            (setup._replace(batch=0).line, setup.batch, record, name)
             for setup, record in by_case[case].items()
         ]
         panels.append(Panel("batch size", f"{TITLES[case]} (images/s)", lines=_lines(points), counts=True))
@@ -143,11 +162,24 @@ PLOTS: dict[str, Callable[[str, ByCase], Figure | None]] = {
 
 
 def _rows(by_case: ByCase) -> list[str]:
-    return [setup.words for setup in sorted({setup for setups in by_case.values() for setup in setups})]
+    shown = sorted(
+        {(setup, _row(setup, record)) for setups in by_case.values() for setup, record in setups.items()}
+    )
+    return [row for _, row in shown]
+
+
+def _row(setup: Setup, record: Record) -> str:
+    return f"{setup.words}\n{origin([record])}"
+
+
+def _named(setup: Setup, record: Record) -> str:
+    """In a legend, with a word where a marker without a face cannot be hollow."""
+    label = "" if is_comparable(record) else "; not comparable"
+    return f"{setup.line} ({origin([record])}{label})"
 
 
 def _dots(setup: Setup, record: Record, values: Sequence[float], *, look: int = 0, name: str = "") -> Dots:
-    return Dots(setup.words, values, look, bool(reasons(record)), name)
+    return Dots(_row(setup, record), values, look, not is_comparable(record), name)
 
 
 def _of_one_gpu(setup: Setup, kind: str) -> Setup:
@@ -155,14 +187,21 @@ def _of_one_gpu(setup: Setup, kind: str) -> Setup:
     return setup._replace(gpus=0, batch=setup.batch * setup.gpus if kind == STRONG else setup.batch)
 
 
-def _lines(points: Iterable[tuple[str, int, Sequence[float]]]) -> list[Line]:
-    """Medians of (name, x, repeats): the lines that have two or more values of x."""
-    summaries: dict[str, dict[float, Summary]] = {}
-    for name, x, values in points:
-        summary = summarise(values)
+def _lines(points: Iterable[tuple[str, int, Record, str]]) -> list[Line]:
+    """Medians of (name, x, record, quantity): the lines that have two or more values of x."""
+    summaries: dict[str, dict[float, tuple[Summary, Record]]] = {}
+    for name, x, record, quantity in points:
+        summary = summarise(repeats(record, quantity))
         if summary is not None and x:
-            summaries.setdefault(name, {})[x] = summary
-    return [_line(name, by_x) for name, by_x in summaries.items() if len(by_x) > 1]
+            summaries.setdefault(name, {})[x] = summary, record
+    return [
+        _line(
+            f"{name} ({origin(record for _, record in by_x.values())})",
+            {x: one for x, (one, _) in by_x.items()},
+        )
+        for name, by_x in summaries.items()
+        if len(by_x) > 1
+    ]
 
 
 def _line(name: str, by_x: Mapping[float, Summary]) -> Line:
@@ -188,7 +227,7 @@ def _at_work(records: Iterable[Record]) -> list[Record]:
     """Those that show a machine at work: comparable ones first, then by case, then the last begun."""
     shown = [record for record in records if record.case in TIMELINES]
     shown.sort(key=lambda one: (one.started_utc, one.id), reverse=True)
-    return sorted(shown, key=lambda one: (bool(reasons(one)), TIMELINES.index(one.case)))
+    return sorted(shown, key=lambda one: (not is_comparable(one), TIMELINES.index(one.case)))
 
 
 def _slug(name: str) -> str:

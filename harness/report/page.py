@@ -4,18 +4,16 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import quote
 
-import numpy as np
-
-from harness.measure.comparability import reasons
+from harness.measure.comparability import doubts, reasons
 from harness.measure.record import Record, repeats
 from harness.measure.stats import summarise
-from harness.report.selection import GIB, Setup, energy_name, joules_per_1000, newest
+from harness.report.selection import GIB, Setup, chain_of, energy_name, energy_reason, joules_per_1000, newest
 from harness.text import markdown_cell, number
 
 BEGIN, END = "<!-- benchmarking: written by `make plots` -->", "<!-- benchmarking: end -->"
 COLUMNS = (
-    *("platform", "hardware", "engine", "recipe", "training (images/s)", "busy (%)", "peak memory (GiB)"),
-    *("energy (J per 1,000 images)", "mAP", "date", "commit", "record"),
+    *("platform", "hardware", "engine", "recipe", "training (images/s)", "our load (%)"),
+    *("peak memory (GiB)", "energy (J per 1,000 images)", "mAP", "date", "commit", "record"),
 )
 SHOWN = ("throughput", "timeline", "learning")  # kinds of plots, of each the first
 ABSENT = "—"
@@ -30,8 +28,7 @@ def section(records: Sequence[Record], platforms: Mapping[str, str], pictures: I
         pictures: names of the plots in results/plots/.
     """
     measured = newest(records, "train", "imported")
-    chains = newest(records, "chain")
-    rows = [_row(setup, record, chains.get(setup)) for setup, record in measured.items()]
+    rows = [_row(setup, record, chain_of(record, records)) for setup, record in measured.items()]
     rows += [
         [*map(markdown_cell, (name, title)), *[ABSENT] * (len(COLUMNS) - 3), _not_measured(name)]
         for name, title in platforms.items()
@@ -45,26 +42,36 @@ def section(records: Sequence[Record], platforms: Mapping[str, str], pictures: I
 
 
 def _row(setup: Setup, record: Record, chain: Record | None) -> list[str]:
-    score = summarise(repeats(chain, "mAP")) if chain else None
-    energy = [
-        f"{number(joules.median)} ({energy_name(record, kind)})"
-        for kind in ("gpu", "cpu")
-        if (joules := summarise(joules_per_1000(record, kind)))
-    ]
-    label = "; not comparable: " + "; ".join(reasons(record)) if reasons(record) else ""
     link = f"results/{quote(record.platform)}/{quote(record.id)}"
-    texts = (setup.platform, setup.machine, setup.software or ABSENT, setup.recipe)
+    recipe = f"{setup.recipe}; {setup.differs}" if setup.differs else setup.recipe
+    texts = (setup.platform, setup.machine, setup.software or ABSENT, recipe)
     return [
         *map(markdown_cell, texts),
         _throughput(record) or ABSENT,
-        ", ".join(_busy(record)) or ABSENT,
-        ", ".join(_memory(record)) or ABSENT,
-        ", ".join(energy) or ABSENT,
-        f"{score.median:.3f}" if score else ABSENT,
+        ", ".join(_load(record)) or ABSENT,
+        ", ".join(_memory(record, chain)) or ABSENT,
+        "; ".join(_energy(record)) or ABSENT,
+        _score(chain) or ABSENT,
         markdown_cell(record.started_utc[:10]),
         markdown_cell(record.code.git_commit[:8]) if record.code else ABSENT,
-        f"[{markdown_cell(record.id)}]({link}){markdown_cell(label)}",
+        f"[{markdown_cell(record.id)}]({link}){markdown_cell(_label(record))}",
     ]
+
+
+def _energy(record: Record) -> Iterator[str]:
+    """Joules, and why there are none of some runs."""
+    for kind in ("gpu", "cpu"):
+        if joules := summarise(joules_per_1000(record, kind)):
+            yield f"{number(joules.median)} ({energy_name(record, kind)})"
+        if reason := energy_reason(record, kind):
+            yield markdown_cell(reason)
+
+
+def _label(record: Record) -> str:
+    """Why the record must not be compared, or why that cannot be told."""
+    if reasons(record):
+        return "; not comparable: " + "; ".join(reasons(record))
+    return "; cannot tell whether it is comparable: " + "; ".join(doubts(record)) if doubts(record) else ""
 
 
 def _not_measured(platform: str) -> str:
@@ -80,22 +87,57 @@ def _throughput(record: Record) -> str:
     return f"{number(rate.median)} ({number(rate.low)} to {number(rate.high)}; n {rate.n})"
 
 
-def _busy(record: Record) -> Iterator[str]:
-    """Mean utilisation while training, or over the whole record where no phase tells when that was."""
+def _score(chain: Record | None) -> str:
+    """Accuracy on the test frames, with the epochs that it took."""
+    score = summarise(repeats(chain, "mAP")) if chain else None
+    if chain is None or score is None:
+        return ""
+    epochs = chain.conditions.get("epochs")
+    return f"{score.median:.3f}" + (f" after {markdown_cell(str(epochs))} epochs" if epochs else "")
+
+
+def _load(record: Record) -> Iterator[str]:
+    """Mean load while training, or over the whole record where no phase tells when that was.
+
+    Of the CPU it is that of our own processes, of the GPUs that of each one used.
+    """
     epochs = [phase.means for phase in record.phases if phase.phase == "epoch"]
     means = epochs[0] if epochs else {series.metric: series.mean for series in record.series}
-    for word, pattern in (("GPU", r"gpu\d+_utilisation_pct"), ("CPU", "host_cpu_pct")):
-        if matching := _matching(means, pattern):
-            yield f"{word} {np.mean(matching):.0f}"
+    for gpu, value in _of_used_gpus(record, means, "utilisation_pct").items():
+        yield f"GPU {gpu}: {value:.0f}"
+    ours = means.get("tree_cpu_pct")
+    if ours is not None:
+        yield f"CPU {ours:.0f}"
 
 
-def _memory(record: Record) -> Iterator[str]:
-    """The highest memory in use, of all GPUs and of our processes."""
-    peaks = {series.metric: series.high for series in record.series}
-    for word, pattern in (("GPU", r"gpu\d+_memory_used_bytes"), ("processes", "tree_rss_bytes")):
-        if matching := _matching(peaks, pattern):
-            yield f"{word} {number(sum(matching) / GIB)}"
+def _memory(record: Record, chain: Record | None) -> Iterator[str]:
+    """The highest memory in use while training: of the GPU that used most, and of our processes.
+
+    That of the training that made a model, where there is one; else of the few steps that were timed.
+    """
+    peaks, note = _peaks(chain, "stage train"), ""
+    if not any(value is not None for value in peaks.values()):
+        steps = record.conditions.get("train_steps")
+        peaks, note = _peaks(record, "epoch"), f" (of {markdown_cell(str(steps))} steps)" if steps else ""
+    peaks = peaks or {series.metric: series.high for series in record.series}
+    if of_gpus := _of_used_gpus(record, peaks, "memory_used_bytes"):
+        yield f"GPU {number(max(of_gpus.values()) / GIB)}{note}"
+    ours = peaks.get("tree_rss_bytes")
+    if ours is not None:
+        yield f"processes {number(ours / GIB)}{note}"
 
 
-def _matching(values: Mapping[str, float | None], pattern: str) -> list[float]:
-    return [value for name, value in values.items() if re.fullmatch(pattern, name) and value is not None]
+def _peaks(record: Record | None, name: str) -> Mapping[str, float | None]:
+    phases = record.phases if record else ()
+    return next((phase.peaks for phase in phases if phase.phase == name), {})
+
+
+def _of_used_gpus(record: Record, values: Mapping[str, float | None], metric: str) -> dict[int, float]:
+    """Number of a GPU -> its value, of those that the workload used: the first ones of those it saw."""
+    used = int(record.conditions.get("gpus") or 0) or None
+    found = {}
+    for name, value in values.items():
+        matching = re.fullmatch(rf"gpu(\d+)_{metric}", name)
+        if matching and value is not None and (used is None or int(matching[1]) < used):
+            found[int(matching[1])] = value
+    return dict(sorted(found.items()))

@@ -1,4 +1,4 @@
-"""What figures are made of: panels side by side, each of one quantity, with rows of dots or with lines."""
+"""What figures are made of: panels of one quantity each, with rows of dots below each other or with lines."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from harness.measure.stats import MIN_REPEATS, summarise
-from harness.report.style import add_foot, log_axis, look, new_figure
+from harness.report.style import add_foot, log_axis, look, marker_of, new_figure
 from harness.text import number
 
 MOST_ROWS = 40
@@ -56,28 +56,31 @@ class Panel(NamedTuple):
         return min(values), max(values)
 
 
-def dot_plot(title: str, panels: Sequence[Panel], order: Sequence[str]) -> Figure | None:
-    """Rows of dots in that order, shared by all panels that have any; None where nothing has."""
+def dot_plot(title: str, panels: Sequence[Panel], order: Sequence[str], *more: str) -> Figure | None:
+    """Panels below each other, each with the rows that it has dots in; None where nothing has any.
+
+    Rows are in the order of `order`; `more` are notes for the foot.
+    """
     panels = [panel._replace(dots=[dots for dots in panel.dots if dots.values]) for panel in panels]
     panels = [panel for panel in panels if panel.dots]
     every = [dots for panel in panels for dots in panel.dots]
-    rows = [row for row in order if row in {dots.row for dots in every}]
-    if not rows:
+    if not every:
         return None
-    shown, left_out = rows[:MOST_ROWS], len(rows) - MOST_ROWS
-    lines = max(row.count("\n") for row in shown) + 1
+    rows = [[row for row in order if row in {dots.row for dots in panel.dots}] for panel in panels]
+    shown = [names[:MOST_ROWS] for names in rows]
+    left_out = sum(map(len, rows)) - sum(map(len, shown))
+    lines = max(row.count("\n") for names in shown for row in names) + 1
     row_inch = max(0.1 + 0.13 * lines, 0.11 * len({dots.look for dots in every}))
-    figure = new_figure(0.9 + row_inch * len(shown), title)
-    all_axes = figure.subplots(1, len(panels), sharey=True, squeeze=False)[0]
+    heights = [0.6 + row_inch * len(names) for names in shown]
+    figure = new_figure(0.3 + sum(heights), title)
+    all_axes = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
     wide = any(panel.ends[1] > WIDE * panel.ends[0] > 0 for panel in panels)
-    for axes, panel in zip(all_axes, panels, strict=True):
-        _draw_rows(axes, panel, shown, log=wide and panel.ends[0] > 0)
-    all_axes[0].set_yticks(range(len(shown)), shown)
-    all_axes[0].set_ylim(len(shown) - 0.5, -0.5)
+    for axes, panel, names in zip(all_axes, panels, shown, strict=True):
+        _draw_rows(axes, panel, names, log=wide and panel.ends[0] > 0)
     notes = [f"dot: median; bar: 95 % interval, from {MIN_REPEATS} repeats on; tick: a repeat"]
     notes += [f"{left_out} more rows are in the records"] if left_out > 0 else []
     notes += [HOLLOW] if any(dots.hollow for dots in every) else []
-    add_foot(figure, all_axes, *notes)
+    add_foot(figure, all_axes, *notes, *more)
     return figure
 
 
@@ -89,6 +92,8 @@ def _draw_rows(axes: Axes, panel: Panel, rows: Sequence[str], *, log: bool) -> N
         for place, dots in enumerate(beside):
             height = row + (place - (len(beside) - 1) / 2) * 0.7 / len(beside)
             _draw_dots(axes, height, dots, numbered=len(beside) <= MOST_NUMBERS)
+    axes.set_yticks(range(len(rows)), rows)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
     if log:
         log_axis(axes.xaxis, *panel.ends, air=3)
     else:
@@ -98,14 +103,14 @@ def _draw_rows(axes: Axes, panel: Panel, rows: Sequence[str], *, log: bool) -> N
 
 
 def _draw_dots(axes: Axes, height: float, dots: Dots, *, numbered: bool) -> None:
-    summary, (colour, marker, *_) = summarise(dots.values), look(dots.look)
+    summary, like = summarise(dots.values), look(dots.look)
     if summary is None:
         return
-    axes.plot(dots.values, [height] * len(dots.values), "|", color=colour, alpha=0.6, markersize=6)
+    axes.plot(dots.values, [height] * len(dots.values), "|", color=like.colour, alpha=0.6, markersize=6)
     if summary.low is not None and summary.high is not None:
-        axes.plot([summary.low, summary.high], [height, height], color=colour, linewidth=2.5, alpha=0.5)
-    face = "white" if dots.hollow else colour
-    axes.plot(summary.median, height, marker, color=colour, markerfacecolor=face, label=dots.name or None)
+        axes.plot([summary.low, summary.high], [height, height], color=like.colour, linewidth=2.5, alpha=0.5)
+    marker = marker_of(like, hollow=dots.hollow)
+    axes.plot(summary.median, height, **marker, markersize=5, linestyle="", label=dots.name or None)
     if numbered:
         at = (max(dots.values), height)
         axes.annotate(number(summary.median), at, (5, 0), textcoords="offset points", va="center", size=7)
@@ -129,10 +134,10 @@ def _draw_lines(axes: Axes, panel: Panel, names: Sequence[str]) -> None:
     for line in panel.ideal:
         axes.plot(line.x, line.y, color="#999999", linewidth=0.8, linestyle=":")
     for line in panel.lines:
-        colour, marker, dash, *_ = look(names.index(line.name))
-        axes.plot(line.x, line.y, color=colour, linestyle=dash, marker=marker, markersize=3, label=line.name)
+        like = look(names.index(line.name))
+        axes.plot(line.x, line.y, **marker_of(like), linestyle=like.dash, markersize=4.5, label=line.name)
         for x, interval in line.intervals.items():
-            axes.plot([x, x], interval, color=colour, linewidth=2.5, alpha=0.5)
+            axes.plot([x, x], interval, color=like.colour, linewidth=2.5, alpha=0.5)
     axes.set(xlabel=panel.x_label, ylabel=panel.y_label)
     xs = sorted({x for line in panel.lines for x in line.x})
     ys = [y for line in panel.lines for y in line.y]

@@ -21,29 +21,48 @@ class Look(NamedTuple):
     """What distinguishes one series from the next, in colour, in grey and for colour-blind readers."""
 
     colour: str
-    marker: str
+    marker: Any
     dash: Any
     hatch: str
-    tint: str  # a light shade of the colour, as a background of text
+    tint: str  # a light colour, as a background of text
 
 
 # Colours of Okabe and Ito (2008), in an order in which neighbours differ in lightness.
+COLOURS = ("#0072B2", "#E69F00", "#000000", "#009E73", "#56B4E9", "#D55E00", "#CC79A7", "#7f7f7f")
 # Markers, dashes and hatches differ too, for print in black and white.
-LOOKS = (
-    Look("#0072B2", "o", "-", "", "#cfe3f2"),
-    Look("#E69F00", "s", "--", "///", "#fbe3b3"),
-    Look("#000000", "^", ":", "...", "#e4e4e4"),
-    Look("#009E73", "D", "-.", "xx", "#c4e8dc"),
-    Look("#56B4E9", "v", (0, (5, 1, 1, 1, 1, 1)), "\\\\\\", "#e3f3fb"),
-    Look("#D55E00", "P", (0, (1, 1)), "--", "#f5cfb8"),
-    Look("#CC79A7", "X", (0, (8, 2)), "++", "#f0d5e4"),
-    Look("#7f7f7f", "*", (0, (3, 1)), "||", "#ffffff"),
+MARKERS: tuple[Any, ...] = (
+    *("o", "s", "^", "D", "v", "P", "X", "*", "<", "d", ">", "p"),
+    *((4, 1, 0), "x", (3, 1, 0), "+", (3, 1, 180), "1", (6, 2, 0), "2", (5, 1, 180), "3", (2, 1, 0), "4"),
 )
+DASHES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)), (0, (3, 1)))
+HATCHES = ("", "///", "...", "xx", "\\\\\\", "--", "++", "||", "oo", "**", "/.", "x.")
+TINTS = (
+    *("#c9e2f7", "#ffe08a", "#d6d6d6", "#a8e0c0", "#f7bfa6", "#e4c3f0"),
+    *("#fff7c9", "#9fdfe6", "#f5b8cc", "#d9e8a0", "#d8cbb4", "#ffffff"),
+)
+MOST_LOOKS = len(MARKERS)
 
 
 def look(position: int) -> Look:
-    """The look of the series at `position`; they repeat after the last."""
-    return LOOKS[position % len(LOOKS)]
+    """The look of the series at `position`; they repeat after MOST_LOOKS."""
+    place = position % MOST_LOOKS
+    again, kind = divmod(place, len(HATCHES))
+    return Look(
+        colour=COLOURS[place % len(COLOURS)],
+        marker=MARKERS[place],
+        dash=DASHES[(place + place // len(COLOURS)) % len(DASHES)],
+        hatch=HATCHES[kind] + "O" * again,
+        tint=TINTS[kind],
+    )
+
+
+def marker_of(like: Look, *, hollow: bool = False) -> dict[str, Any]:
+    """The colour and marker of a look, as `Axes.plot` takes them."""
+    return {
+        "color": like.colour,
+        "marker": like.marker,
+        "markerfacecolor": "white" if hollow else like.colour,
+    }
 
 
 @contextmanager
@@ -63,13 +82,30 @@ def new_figure(height_inch: float, title: str) -> Figure:
 
 
 def render(figure: Figure) -> dict[str, bytes]:
-    """{"png": bytes, "svg": bytes}, without the date and the version they would otherwise hold."""
+    """{"png": bytes, "svg": bytes}, without the date and the version they would otherwise hold.
+
+    The same figure gives the same bytes in every process.
+    """
+    _fix_places(figure)
     pictures = {}
     for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None, "Creator": None})):
         stream = io.BytesIO()
         figure.savefig(stream, format=kind, metadata=metadata)
         pictures[kind] = stream.getvalue()
     return pictures
+
+
+def _fix_places(figure: Figure) -> None:
+    """End the layout, with the places of axes rounded.
+
+    The solver of the layout differs by some 1e-16 from process to process, and the ids of clip paths in an
+    SVG are digests of these places.
+    """
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        left, bottom, width, height = axes.get_position().bounds
+        axes.set_position((round(left, 5), round(bottom, 5), round(width, 5), round(height, 5)))
 
 
 def add_foot(figure: Figure, all_axes: Iterable[Axes], *notes: str) -> None:
@@ -79,7 +115,7 @@ def add_foot(figure: Figure, all_axes: Iterable[Axes], *notes: str) -> None:
         for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
             named.setdefault(name, handle)
     columns = max(1, int(WIDTH_INCH / (0.07 * max(map(len, named), default=1) + 0.5)))
-    small_print = textwrap.wrap("; ".join(notes), 150)
+    small_print = textwrap.wrap("; ".join(notes), 140)
     above_print = LINE_INCH * len(small_print) + 0.05
     foot_inch = above_print + LINE_INCH * -(-len(named) // columns) + 0.05
     total_inch = figure.get_figheight() + foot_inch

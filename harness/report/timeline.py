@@ -11,20 +11,22 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from harness.measure.record import Record, Run
-from harness.report.selection import GIB, setup
+from harness.report.selection import GIB, origin, setup
 from harness.report.style import add_foot, look, new_figure
 
 MOST_POINTS = 600  # more would not be seen, and make the SVG large
+LEAST_SHARE = 0.004  # of the run's time: a phase that never lasts as long is not seen, and not in the legend
 GAP_BEATS = 3.5  # a pause longer than this breaks the line
 STAGE = "stage "  # the names of phases that are a whole stage begin with it
-GPU, CPU = "GPUs (memory and power: their sum)", "CPU (memory: resident, our processes)"
+GPU, CPU, ALL = "GPUs (memory and power: their sum)", "CPU and memory of our processes", "CPU, everybody's"
+DEVICES = (GPU, CPU, ALL)
 Columns = Mapping[str, NDArray[np.float64]]
 
 
 class Metric(NamedTuple):
     """What one line shows: the columns that match, averaged over devices or added up, over `divisor`."""
 
-    device: str  # GPU or CPU
+    device: str  # one of DEVICES
     pattern: str
     divisor: float = 1.0
     added: bool = False
@@ -41,7 +43,7 @@ class Quantity(NamedTuple):
 QUANTITIES = (
     Quantity(
         "utilisation (%)",
-        (Metric(GPU, r"gpu\d+_utilisation_pct"), Metric(CPU, "host_cpu_pct")),
+        (Metric(GPU, r"gpu\d+_utilisation_pct"), Metric(ALL, "host_cpu_pct"), Metric(CPU, "tree_cpu_pct")),
         top=100,
     ),
     Quantity(
@@ -76,7 +78,8 @@ def timeline(record: Record, samples: Columns, phases: Sequence[Mapping[str, Any
     all_axes[-1].set_xlabel(f"time since the start of run {run.number} ({unit})")
     all_axes[-1].set_xlim(0, run.duration_s / unit_s)
     what = f"line: mean, band: lowest and highest sample, in steps of 1/{MOST_POINTS} of the time"
-    add_foot(figure, [strip, *all_axes], f"record {record.platform}/{record.id}", what)
+    source = f"record {record.platform}/{record.id} ({origin([record])})"
+    add_foot(figure, [strip, *all_axes], source, what, *_too_short(phases, run))
     return figure
 
 
@@ -112,10 +115,11 @@ def _draw_lines(
     unit_s: float,
 ) -> None:
     for metric, line in zip(quantity.metrics, lines, strict=True):
-        colour, _, dash, *_ = look((GPU, CPU).index(metric.device))
+        like = look(DEVICES.index(metric.device))
         x = (line["unix_s"] - run.started_unix_s) / unit_s
-        axes.plot(x, line["mean"], color=colour, linestyle=dash, label=metric.device if len(line) else None)
-        axes.fill_between(x, line["min"], line["max"], color=colour, alpha=0.2, linewidth=0)
+        name = metric.device if len(line) else None
+        axes.plot(x, line["mean"], color=like.colour, linestyle=like.dash, label=name)
+        axes.fill_between(x, line["min"], line["max"], color=like.colour, alpha=0.2, linewidth=0)
     highest = max(line["max"].max() for line in lines if len(line))
     axes.set(ylabel=quantity.label, ylim=(0, 1.05 * (quantity.top or highest or 1)))
 
@@ -124,7 +128,8 @@ def _draw_phases(
     strip: Axes, all_axes: Sequence[Axes], phases: Sequence[Mapping[str, Any]], run: Run, unit_s: float
 ) -> None:
     """A box in the strip for each phase, and its tint behind the lines; stages are in the upper half."""
-    names = list(dict.fromkeys(phase["phase"] for phase in phases if not _is_stage(phase)))
+    longest = _longest_s(phases)
+    names = [*longest]
     top = 0.5 if any(map(_is_stage, phases)) else 1.0
     for phase in phases:
         name, share = phase["phase"], phase["duration_s"] / run.duration_s
@@ -135,9 +140,26 @@ def _draw_phases(
             continue
         like = look(names.index(name))
         colours = {"facecolor": like.tint, "hatch": like.hatch}
-        _draw_box(strip, ends, (0.0, top), share, str(phase.get("epoch", "")), label=name, **colours)
+        if longest[name] >= LEAST_SHARE * run.duration_s:
+            colours["label"] = name
+        _draw_box(strip, ends, (0.0, top), share, str(phase.get("epoch", "")), **colours)
         for axes in all_axes:
             axes.axvspan(*ends, facecolor=like.tint, alpha=0.5, linewidth=0, zorder=-share)
+
+
+def _longest_s(phases: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Name -> seconds of the longest phase of that name, in the order in which they first occur."""
+    longest: dict[str, float] = {}
+    for phase in phases:
+        if not _is_stage(phase):
+            longest[phase["phase"]] = max(longest.get(phase["phase"], 0.0), phase["duration_s"])
+    return longest
+
+
+def _too_short(phases: Sequence[Mapping[str, Any]], run: Run) -> list[str]:
+    least_s = LEAST_SHARE * run.duration_s
+    names = [name for name, longest_s in _longest_s(phases).items() if longest_s < least_s]
+    return [f"too short to be seen: {', '.join(names)}"] if names else []
 
 
 def _draw_box(

@@ -1,5 +1,7 @@
 """What panels show of records: which rows and lines, where they are, and what is said of them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -16,8 +18,8 @@ def of(*records):
     return {case: newest(records, case) for case in CASES}
 
 
-def rows(drawn):
-    return [label.get_text() for label in drawn.axes[0].get_yticklabels()]
+def rows(axes):
+    return [label.get_text() for label in axes.get_yticklabels()]
 
 
 def medians(axes):
@@ -41,13 +43,54 @@ def test_throughput_has_a_row_a_set_up_and_a_panel_a_kind_of_work():
         ),
     )
 
-    assert [axes.get_title(loc="left") for axes in drawn.axes] == ["training", "inference"]
-    assert [label.split(":")[0] for label in rows(drawn)] == ["jade", "local"]
+    assert [axes.get_xlabel() for axes in drawn.axes] == ["training (images/s)", "inference (images/s)"]
+    assert [[label.split(":")[0] for label in rows(axes)] for axes in drawn.axes] == [
+        ["jade", "local"],
+        ["local"],
+    ]
     assert [medians(axes) for axes in drawn.axes] == [{"400", "11"}, {"30"}]
     assert {axes.get_xscale() for axes in drawn.axes} == {"log"}, (
         "11 and 400 are too far apart for one length"
     )
-    assert drawn.axes[0].get_xlabel() == "throughput (images/s)"
+
+
+def test_no_panel_has_a_row_without_a_dot():
+    # Training is measured by 4, evaluation by 8: rows that all panels share would be empty in one of them.
+    drawn = throughput(
+        "sample",
+        of(
+            record("train", [10.0]),
+            record("evaluate", conditions={"batch": 8}, runs=[run(1, {"images_per_s": [30.0]})]),
+        ),
+    )
+
+    dots = [sum(line.get_marker() == "o" for line in axes.lines) for axes in drawn.axes]
+    assert dots == [len(rows(axes)) for axes in drawn.axes] == [1, 1]
+
+
+def test_rows_and_legends_tell_date_and_commit():
+    records = [
+        record("train", [10.0]),
+        record("train", [20.0], platform="jade", started="2026-04-02T10:15:00Z"),
+    ]
+    chain = record("chain", runs=[run(1, {("stage_s", "train"): [60.0], "epoch_loss": [2.0, 1.0]})])
+
+    assert [label.splitlines()[-1] for label in rows(throughput("sample", of(*records)).axes[0])] == [
+        "2026-04-02, commit 01234567",
+        "2026-03-01, commit 01234567",
+    ]
+    for drawn in (stage_times("sample", of(chain)), learning("sample", of(chain))):
+        (entry,) = (text.get_text() for text in drawn.legends[0].get_texts())
+        assert entry.endswith(" (2026-03-01, commit 01234567)")
+
+
+def test_rows_that_must_not_be_compared_say_by_what_they_differ():
+    long = record("chain", conditions={"epochs": 14}, runs=[run(1, {"epoch_loss": [2.0, 1.0]})])
+    short = record("chain", conditions={"epochs": 7}, runs=[run(1, {"epoch_loss": [2.0, 1.0]})])
+    drawn = learning("sample", of(long, short))
+
+    names = sorted(text.get_text() for text in drawn.legends[0].get_texts())
+    assert [name.split(" (")[0].rpartition(", ")[2] for name in names] == ["14 epochs", "7 epochs"]
 
 
 def test_what_is_not_comparable_is_hollow_and_the_foot_says_so():
@@ -70,10 +113,23 @@ def test_energy_tells_gpu_from_cpu_and_how_it_is_known():
     assert medians(drawn.axes[0]) == {"500", "200"}
 
 
+def test_energy_without_a_figure_is_no_dot_and_the_foot_says_why():
+    hole = replace(joules(None), reason="only 59 % of the time is covered")
+    records = [
+        record("train", runs=[run(1, {}, images=10, energy=[hole])]),
+        record("train", platform="jade", runs=[run(1, {}, images=10, energy=[joules(5.0)])]),
+    ]
+    drawn = energy("sample", of(*records))
+
+    assert [label.split(":")[0] for label in rows(drawn.axes[0])] == ["jade"]
+    foot = drawn.texts[-1].get_text().replace("\n", " ")
+    assert "training, GPU: no figure of 1 of 1 runs: only 59 % of the time is covered" in foot
+
+
 def test_stages_are_in_the_order_of_the_workflow():
     chain = record("chain", runs=[run(1, {("stage_s", "train"): [60.0], ("stage_s", "download"): [2.0]})])
 
-    assert rows(stage_times("sample", of(chain))) == ["download", "train"]
+    assert rows(stage_times("sample", of(chain)).axes[0]) == ["download", "train"]
 
 
 def test_nothing_to_show_is_no_figure():
@@ -86,7 +142,7 @@ def test_more_rows_than_a_page_holds_are_counted_in_the_foot():
     names = [f"row {n}" for n in range(MOST_ROWS + 7)]
     drawn = dot_plot("Many", [Panel("s", dots=[Dots(name, [1.0], 0, False) for name in names])], names)
 
-    assert rows(drawn) == names[:MOST_ROWS]
+    assert rows(drawn.axes[0]) == names[:MOST_ROWS]
     assert "7 more rows" in drawn.texts[-1].get_text()
 
 
@@ -99,16 +155,19 @@ def points(axes):
     }
 
 
-def test_learning_shows_the_epochs_that_were_judged_by_number_and_by_time():
+def test_learning_shows_the_loss_by_epoch_and_the_score_by_time_and_no_curve_twice():
     told = {"epoch_loss": [9.0, 5.0, 4.0], "epoch_mAP": [None, 0.2, 0.3], "epoch_end_s": [60.0, 120.0, 240.0]}
     drawn = learning("sample", of(record("chain", runs=[run(1, told)])))
 
-    assert [axes.get_ylabel() for axes in drawn.axes] == ["training loss", "validation mAP", "validation mAP"]
+    assert [axes.get_ylabel() for axes in drawn.axes] == ["training loss", "validation mAP"]
     assert [next(iter(points(axes).values())) for axes in drawn.axes] == [
         [[1, 9], [2, 5], [3, 4]],
-        [[2, 0.2], [3, 0.3]],
         [[2, 0.2], [4, 0.3]],
     ]
+
+    untimed = {name: values for name, values in told.items() if name != "epoch_end_s"}
+    drawn = learning("sample", of(record("chain", runs=[run(1, untimed)])))
+    assert next(iter(points(drawn.axes[1]).values())) == [[2, 0.2], [3, 0.3]]
 
 
 def test_without_a_score_the_loss_stands_alone():
@@ -153,7 +212,8 @@ def test_a_study_draws_strong_and_weak_scaling_apart_from_one_beginning():
     drawn = more_gpus("sample", of(*records))
 
     names = {
-        kind: f"local: Made-up 100, portable, fp32, batch 8, {kind} scaling" for kind in ("strong", "weak")
+        kind: f"local: Made-up 100, portable, fp32, batch 8, {kind} scaling (2026-03-01, commit 01234567)"
+        for kind in ("strong", "weak")
     }
     rates, shares = (points(axes) for axes in drawn.axes)
     assert rates == {names["strong"]: [[1, 100], [2, 150], [4, 200]], names["weak"]: [[1, 100], [2, 190]]}

@@ -90,7 +90,7 @@ def test_phases_are_named_once_in_the_legend_and_stages_in_their_strip():
 
     (legend,) = drawn.legends
     names = [text.get_text() for text in legend.get_texts()]
-    assert names == ["start-up", "epoch", "CPU (memory: resident, our processes)"]
+    assert names == ["start-up", "epoch", "CPU, everybody's"]
     assert [text.get_text() for text in drawn.axes[0].texts] == ["train", "1", "2"]
     assert [label.get_text() for label in drawn.axes[0].get_yticklabels()] == ["phase", "stage"]
 
@@ -105,3 +105,23 @@ def test_the_longest_run_that_was_sampled_is_shown():
 
     assert drawn.axes[-1].get_xlabel() == "time since the start of run 2 (min)"
     assert drawn.axes[-1].get_xlim() == (0.0, 15.0)
+
+
+def test_the_legend_has_only_phases_that_can_be_seen():
+    # A picture is about a thousand pixels wide: 0.2 % of the time is two of them.
+    phases = [told("epoch", 0, 90), told("checkpoint", 90, 0.2), told("checkpoint", 95, 0.2)]
+    drawn = timeline(CHAIN, samples({"host_cpu_pct": np.full(100, 50.0)}), phases)
+
+    names = [text.get_text() for text in drawn.legends[0].get_texts()]
+    assert names == ["epoch", "CPU, everybody's"]
+    assert "too short to be seen: checkpoint" in drawn.texts[-1].get_text().replace("\n", " ")
+
+
+def test_our_load_is_drawn_beside_that_of_everybody():
+    columns = {"host_cpu_pct": np.full(100, 90.0), "tree_cpu_pct": np.full(100, 40.0)}
+    lines = timeline(CHAIN, samples(columns), []).axes[1].lines
+
+    assert {one.get_label(): float(np.nanmax(one.get_ydata())) for one in lines if len(one.get_ydata())} == {
+        "CPU, everybody's": 90.0,
+        "CPU and memory of our processes": 40.0,
+    }
