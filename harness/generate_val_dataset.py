@@ -20,14 +20,13 @@ from typing import Any
 if __package__ in (None, ""):  # run by path: Python then looks for packages in this file's folder
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from harness.data.frames import LABELS, pair
+from harness.data.frames import LABELS, PICTURES, pair
 from harness.data.split import choose_validation
 from harness.errors import DataError, HarnessError
 from harness.files import fsync_folder, read_json, write_json
 from harness.text import listing, tell
 
 SEED = 42
-PICTURES = frozenset({".jpg", ".jpeg", ".png"})
 JOURNAL = "val_split.json"
 
 
@@ -104,9 +103,7 @@ def _choose(image_dir: Path, label_dir: Path, output_dir: Path, val_split: int) 
                 remedy="give an empty --output_dir; "
                 "in a workspace of the harness: make gen-valid VAL_SPLIT=…",
             )
-    paired, alone = pair(
-        [*_names(image_dir, PICTURES), *_names(label_dir, {LABELS})], picture_endings=PICTURES
-    )
+    paired, alone = pair([*_names(image_dir, PICTURES), *_names(label_dir, {LABELS})])
     if alone:
         raise DataError(
             f"{len(alone)} file(s) without partner in {image_dir} and {label_dir}:{listing(alone)}",

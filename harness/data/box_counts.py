@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.settings.dataset import Dataset
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Count:
@@ -15,15 +17,18 @@ class Count:
     boxes: Mapping[str, int]
 
 
-def count_boxes(labels: Path, stems: Sequence[str], classes: Sequence[str]) -> Count:
-    """Count `<stem>.txt` in the folder `labels`."""
+def count_boxes(labels: Path, stems: Sequence[str], dataset: Dataset) -> Count:
+    """Count `<stem>.txt` in the folder `labels`, which have the written names of the data set's classes."""
     boxes: Counter[str] = Counter()
     empty_frames = 0
     for stem in stems:
         names = [line.split(maxsplit=1)[0] for line in (labels / f"{stem}.txt").read_text().splitlines()]
         boxes.update(names)
         empty_frames += not names
-    return Count(frames=len(stems), empty_frames=empty_frames, boxes={name: boxes[name] for name in classes})
+    own = zip(dataset.classes, dataset.written_classes, strict=True)
+    return Count(
+        frames=len(stems), empty_frames=empty_frames, boxes={name: boxes[written] for name, written in own}
+    )
 
 
 def table(counts: Mapping[str, Count]) -> str:

@@ -5,22 +5,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.data.partial import Broken, check_room, forget, pour, size_bytes
+from harness.data.partial import Broken, check_room, finished, forget, pour, size_bytes
 from harness.errors import DataError
 from harness.files import publish, sha256_file
 from harness.settings.address import check_address, is_local
 from harness.settings.dataset import local_path
+from harness.text import duration
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Patience:
     """How long to put up with a bad connection.
 
-    `pauses_s` lies before each new attempt in a row that brought nothing, `stall_s` is the longest silence.
+    `pauses_s` lies before each new attempt in a row that brought nothing, `stall_s` is the longest silence,
+    `longest_wait_s` the longest pause that a server may ask for.
     """
 
     pauses_s: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)
     stall_s: float = 30.0
+    longest_wait_s: float = 600.0
 
 
 def keep(target: Path, address: str, *, sha256: str, say: Callable[[str], None]) -> None:
@@ -60,16 +63,24 @@ def fetch(
             found = _copy(address, part, say)
         else:
             found = _bring(address, part, say, patience or Patience()) or sha256_file(part)
-        length = size_bytes(part)
+        length, kind = size_bytes(part), _kind(part)
         if sha256 in ("", found):
             return
         forget(part)
         if resumed:
             say(f"{part.name}: what was resumed does not have the expected sha256; fetching it anew")
     raise DataError(
-        f"{address} has sha256 {found} ({length} bytes), expected {sha256}; it was thrown away",
-        remedy="find out which of the two is right; a new version needs its sha256 where the address stands",
+        f"{address} has sha256 {found} ({length} bytes{kind}), expected {sha256}; it was thrown away",
+        remedy=f"correct the address, or fetch it by hand and put it at {finished(part)}"
+        if kind
+        else "find out which of the two is right; a new version needs its sha256 where the address stands",
     )
+
+
+def _kind(part: Path) -> str:
+    """What servers answer in place of a file: a page that asks to log in, or says what is wrong."""
+    with part.open("rb") as stream:
+        return ", a web page" if stream.read(512).lstrip().startswith(b"<") else ""
 
 
 def _copy(address: str, part: Path, say: Callable[[str], None]) -> str:
@@ -106,6 +117,11 @@ def _bring(address: str, part: Path, say: Callable[[str], None], patience: Patie
                     f"{size_bytes(part)} bytes are kept",
                     remedy=REMEDY,
                 ) from error
-            pause_s = patience.pauses_s[max(idle - 1, 0)]
+            if error.wait_s > patience.longest_wait_s:
+                raise DataError(
+                    f"cannot fetch {address}: {error}, and asks to wait {duration(error.wait_s)}",
+                    remedy=f"run the same command then, or fetch it by hand and put it at {finished(part)}",
+                ) from error
+            pause_s = max(patience.pauses_s[max(idle - 1, 0)], error.wait_s)
             say(f"{part.name}: {error}; {size_bytes(part)} bytes so far, trying again in {pause_s:g} s")
             time.sleep(pause_s)

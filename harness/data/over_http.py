@@ -1,9 +1,11 @@
 """One attempt to fetch a file over http: resumed after the bytes present, if it is still the same file."""
 
+import email.utils
 import functools
 import http.client
 import re
 import ssl
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -11,7 +13,7 @@ from email.message import Message
 from pathlib import Path
 from typing import IO
 
-from harness.data.partial import Broken, check_room, forget, pour, remember, remembered, size_bytes
+from harness.data.partial import Broken, check_room, finished, forget, pour, remember, remembered, size_bytes
 from harness.errors import DataError
 from harness.settings.address import is_local, is_trusted_way
 
@@ -37,7 +39,9 @@ def attempt(address: str, part: Path, *, say: Callable[[str], None], stall_s: fl
         DataError: the server refuses, cannot be trusted, or the disk is too small.
     """
     have = size_bytes(part)
-    response = _open(urllib.request.Request(address, headers=_headers(address, part)), stall_s)
+    response = _open(
+        urllib.request.Request(address, headers=_headers(address, part)), stall_s, finished(part)
+    )
     if response is None:
         return ""
     with response:
@@ -59,7 +63,7 @@ def attempt(address: str, part: Path, *, say: Callable[[str], None], stall_s: fl
     return "" if start else sha256
 
 
-def _open(request: urllib.request.Request, stall_s: float) -> http.client.HTTPResponse | None:
+def _open(request: urllib.request.Request, stall_s: float, by_hand: Path) -> http.client.HTTPResponse | None:
     """The answer, or None where the server has nothing after the bytes we have."""
     try:
         opener = urllib.request.build_opener(_CarefulRedirects())
@@ -70,8 +74,9 @@ def _open(request: urllib.request.Request, stall_s: float) -> http.client.HTTPRe
             return None
         reason = f"the server answers {error.code} {error.reason}"
         if error.code in PASSING:
-            raise Broken(reason) from error
-        raise DataError(f"cannot fetch {request.full_url}: {reason}", remedy=REMEDY) from error
+            raise Broken(reason, wait_s=_wait_s(error.headers.get("Retry-After", ""))) from error
+        remedy = f"correct the address, or fetch it by hand and put it at {by_hand}"
+        raise DataError(f"cannot fetch {request.full_url}: {reason}", remedy=remedy) from error
     except (OSError, http.client.HTTPException) as error:
         cause = error.reason if isinstance(error, urllib.error.URLError) else error
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -79,6 +84,17 @@ def _open(request: urllib.request.Request, stall_s: float) -> http.client.HTTPRe
                 f"cannot trust the server of {request.full_url}: {cause}", remedy=REMEDY
             ) from error
         raise Broken(str(cause) or type(cause).__name__) from error
+
+
+def _wait_s(retry_after: str) -> float:
+    """Seconds that a server asks to wait, from Retry-After: a number or a moment; 0 where it says nothing."""
+    if retry_after.strip().isdecimal():
+        return float(retry_after)
+    try:
+        moment = email.utils.parsedate_to_datetime(retry_after)
+        return max(0.0, moment.timestamp() - time.time())
+    except (TypeError, ValueError, OverflowError):
+        return 0.0
 
 
 def _read(response: http.client.HTTPResponse, length: int) -> bytes:

@@ -14,7 +14,16 @@ SPARE_BYTES = 64 << 20
 
 
 class Broken(Exception):
-    """This attempt ended early; the next one resumes."""
+    """This attempt ended early; the next one resumes, after `wait_s` where the server asks for a pause."""
+
+    def __init__(self, message: str, *, wait_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
+
+
+def finished(part: Path) -> Path:
+    """Where the file will be once it is whole, and where one that was fetched by hand is looked for."""
+    return part.with_name(part.name.removeprefix(".").removesuffix(".part"))
 
 
 def size_bytes(part: Path) -> int:

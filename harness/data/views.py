@@ -11,14 +11,21 @@ SUFFIXES = {"images": ".jpg", "labels": ".txt", "labels_raw": ".txt"}
 
 
 def write_split(path: Path, split: Split, *, seed: int) -> None:
-    """Write who is train (validation still among them) and who is test."""
-    write_json(path, {"seed": seed, "train": list(split.train), "test": list(split.test)})
+    """Write who is train (validation still among them) and who is test, and what else the split says."""
+    table = {"seed": seed, "train": list(split.train), "test": list(split.test)}
+    more = {"validation": list(split.validation), "groups": dict(split.groups)}
+    write_json(path, {**table, **{key: value for key, value in more.items() if value}})
 
 
 def read_split(path: Path) -> Split:
     """What `write_split` wrote."""
     table = json.loads(path.read_text())
-    return Split(train=tuple(table["train"]), test=tuple(table["test"]))
+    return Split(
+        train=tuple(table["train"]),
+        test=tuple(table["test"]),
+        validation=tuple(table.get("validation", ())),
+        groups=table.get("groups", {}),
+    )
 
 
 def link_view(source: Path, target: Path, stems: Sequence[str]) -> None:

@@ -135,7 +135,7 @@ def _classes(settings: Settings) -> Finding:
     """The spec must map every class of the data set."""
     name = settings.recipe.spec
     mapping = class_mapping(SpecCopies(Workspace(settings.workspace)).template(name))
-    missing = [label for label in settings.dataset.classes if label.lower() not in mapping]
+    missing = [label for label in settings.dataset.written_classes if label.lower() not in mapping]
     problem = (
         f"{name} maps the classes {', '.join(mapping) or 'none'}, "
         f"but the data set {settings.dataset.name} also has {', '.join(missing)}"

@@ -1,6 +1,7 @@
 """A data set: where its archive comes from, what must be in it, and who is test."""
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from harness.errors import ConfigError
-from harness.settings.address import check_address
+from harness.settings.address import check_address, is_local
 from harness.settings.declared import find_declared, read_toml
 from harness.settings.table import from_table
 
@@ -27,10 +28,11 @@ class Making:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SplitRule:
-    """How the test frames are chosen: `test_groups`, `test_frames` or `test_pct`; 0 and empty mean not given.
+    """How the test frames are chosen: by one of `test_frames`, `test_pct`, `test_groups`, `test_subsets`.
 
-    With `group = "folder"` whole folders of the archive are test or not, so that frames a second apart stay
-    together.
+    0 and empty mean not given. With `group = "folder"` whole folders of the archive are test, validation or
+    training, so that frames a second apart stay together. Subsets are those of the annotator: `valid` is the
+    folder obj_valid_data.
     """
 
     seed: int = 42
@@ -38,6 +40,8 @@ class SplitRule:
     test_pct: int = 0
     group: str = "frame"  # or "folder"
     test_groups: tuple[str, ...] = ()
+    test_subsets: tuple[str, ...] = ()
+    val_subsets: tuple[str, ...] = ()  # which become validation; empty: VAL_SPLIT percent are drawn
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,14 +52,38 @@ class Dataset:
     title: str
     archive: str  # its file name in the workspace
     classes: tuple[str, ...]  # in the order of obj.names
-    width_px: int
-    height_px: int
+    width_px: int = 0  # of every picture; 0: pictures may have any size
+    height_px: int = 0
     make: Making = field(default_factory=Making)
     split: SplitRule = field(default_factory=SplitRule)  # of a made archive: its test_frames, unless given
     address: str = ""  # "" where the archive is made
     sha256: str = ""  # "" only for a local or made archive
     licence: str = ""
     unpaired: str = "refuse"  # a picture without label or the reverse: refuse or skip
+    skip_damaged: int = 0  # leave out so many frames at most whose pictures cannot be decoded
+
+    @property
+    def written_classes(self) -> tuple[str, ...]:
+        """The classes as labels and specs have them: no column of a label may have a blank or an accent."""
+        if all(map(_is_plain, self.classes)):
+            return self.classes
+        written: list[str] = []
+        for place, name in enumerate(self.classes):
+            taken = {other.lower() for other in (*written, *self.classes[place + 1 :])}
+            plain = name if _is_plain(name) else _plain(name)
+            written.append(plain if plain and plain.lower() not in taken else f"class_{place}")
+        return tuple(written)
+
+    @property
+    def own_names(self) -> dict[str, str]:
+        """Names of classes as the engine tells them, in lower case, and the user's own where they differ."""
+        pairs = zip(self.written_classes, self.classes, strict=True)
+        return {written.lower(): own for written, own in pairs if written != own}
+
+    @property
+    def sought(self) -> str:
+        """Where a person corrects the archive."""
+        return str(local_path(self.address)) if is_local(self.address) else f"{self.archive} at its source"
 
 
 def read_dataset(table: Mapping[str, Any], *, where: str, resolve: Callable[[str], str]) -> Dataset:
@@ -88,18 +116,22 @@ def read_dataset(table: Mapping[str, Any], *, where: str, resolve: Callable[[str
 
 def _complaints(dataset: Dataset) -> list[str]:
     split, make = dataset.split, dataset.make
-    rules = [name for name in ("test_frames", "test_pct", "test_groups") if getattr(split, name)]
+    known = ("test_frames", "test_pct", "test_groups", "test_subsets")
+    rules = [name for name in known if getattr(split, name)]
+    both = sorted({*split.test_subsets} & {*split.val_subsets})
     found_expected = {
         "classes": (
             dataset.classes,
             _are_names(dataset.classes),
-            "one or more different names without blanks",
+            "one or more different names",
         ),
-        "width_px": (dataset.width_px, dataset.width_px > 0, "1 or more"),
-        "height_px": (dataset.height_px, dataset.height_px > 0, "1 or more"),
+        "width_px": (dataset.width_px, dataset.width_px >= 0, "1 or more, or no line"),
+        "height_px": (dataset.height_px, dataset.height_px >= 0, "1 or more, or no line"),
+        "skip_damaged": (dataset.skip_damaged, dataset.skip_damaged >= 0, "0 or more"),
         "archive": (dataset.archive, _is_file_name(dataset.archive), "a plain file name"),
         "unpaired": (dataset.unpaired, dataset.unpaired in ("refuse", "skip"), "refuse or skip"),
-        "split": (rules, len(rules) == 1, "exactly one of test_frames, test_pct, test_groups"),
+        "split": (rules, len(rules) == 1, f"exactly one of {', '.join(known)}"),
+        "split.val_subsets": (both, not both, "no subset that test_subsets names, too"),
         "split.group": (split.group, split.group in ("frame", "folder"), "frame or folder"),
         "split.test_pct": (split.test_pct, 0 <= split.test_pct < 100, "1 to 99"),
         "split.test_frames": (split.test_frames, split.test_frames >= 0, "1 or more"),
@@ -113,8 +145,22 @@ def _complaints(dataset: Dataset) -> list[str]:
 
 
 def _are_names(classes: tuple[str, ...]) -> bool:
-    fine = all(isinstance(name, str) and name.split() == [name] for name in classes)
-    return fine and 0 < len(set(classes)) == len(classes)
+    return all(classes) and 0 < len({" ".join(name.split()) for name in classes}) == len(classes)
+
+
+def _is_plain(name: str) -> bool:
+    return re.fullmatch(r"[!-~]+", name) is not None and not {*name} & {*"\"'\\"}
+
+
+def _plain(name: str) -> str:
+    import unicodedata  # only such names need it
+
+    bare = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    letters = sum(char.isalnum() for char in name)
+    # `차 2` must not become `2`.
+    if sum(char.isalnum() for char in bare) < letters:
+        return ""
+    return re.sub(r"[^\w.+-]+", "_", bare).strip("_")
 
 
 def _is_file_name(name: str) -> bool:

@@ -2,17 +2,21 @@
 
 import dataclasses
 import sys
+from collections import Counter
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from harness.errors import DataError
 from harness.files import link_or_copy, publish, write_text
 from harness.settings.address import is_local
-from harness.settings.dataset import local_path
+from harness.settings.dataset import SplitRule, local_path
 from harness.settings.variables import Settings
 from harness.stages.base import Attempt, Stage
 from harness.text import listing
+
+if TYPE_CHECKING:  # only a run needs it
+    from harness.data.frames import Frame
 
 # Where NVIDIA's own client puts the model `nvidia/tao/pretrained_object_detection:resnet18`, and where its
 # specs expect it. The workflow fetched `nvidia/iva/tlt_resnet18_ssd` instead, a starter of another network
@@ -40,11 +44,11 @@ class Download(Stage):
     def inputs(self) -> dict[str, Any]:
         dataset = self.settings.dataset
         made = dataclasses.asdict(dataset.make) if dataset.make.generator else None
-        rule = dataclasses.asdict(dataset.split)
         return {
             "archive": made or _identity(dataset.address, dataset.sha256),
-            "split": {**rule, "test_groups": list(dataset.split.test_groups)},
+            "split": _rule(dataset.split),
             "unpaired": dataset.unpaired,
+            **({"skip_damaged": dataset.skip_damaged} if dataset.skip_damaged else {}),
             "limit": self.settings.limit,
             "pretrained": _identity(_pretrained_address(self.settings), self.settings.pretrained_sha256),
         }
@@ -69,6 +73,7 @@ class Download(Stage):
     def perform(self, attempt: Attempt) -> None:
         from harness.data.archive import read_contents, unpack  # 15 ms that only a run needs
         from harness.data.fetch import keep  # 25 ms
+        from harness.data.pictures import tell_changes
         from harness.data.split import split_frames
         from harness.data.views import write_split
 
@@ -80,11 +85,15 @@ class Download(Stage):
             keep(archive, dataset.address, sha256=dataset.sha256, say=attempt.say)
         contents = read_contents(archive)
         self._check_pairs(contents.pairing.unpaired, attempt)
-        frames = contents.pairing.frames
-        folders = {frame.stem: frame.folder for frame in frames}
-        split = split_frames(folders, dataset.split, limit=self.settings.limit)
+        frames = self._sound(archive, contents.pairing.frames, attempt)
+        split = split_frames(
+            {frame.stem: frame.folder for frame in frames},
+            dataset.split,
+            subsets={frame.stem: frame.subset for frame in frames},
+            limit=self.settings.limit,
+        )
         kept = {*split.train, *split.test}
-        unpack(
+        changes = unpack(
             archive,
             [frame for frame in frames if frame.stem in kept],
             images=attempt.staged("data/.frames/images"),
@@ -96,6 +105,8 @@ class Download(Stage):
         )
         write_split(attempt.staged("data/.frames/split.json"), split, seed=dataset.split.seed)
         self._bring_pretrained(attempt)
+        tell_changes(changes, attempt.say)
+        self._tell_subsets(Counter(frame.subset for frame in frames), attempt)
         attempt.say(
             f"{len(kept)} of {len(frames)} frames: {len(split.train)} to train on, {len(split.test)} test"
         )
@@ -113,9 +124,35 @@ class Download(Stage):
             )
         attempt.say(f"left out: {message}")
 
+    def _sound(self, archive: Path, frames: "tuple[Frame, ...]", attempt: Attempt) -> "list[Frame]":
+        """The frames without those that the data set says may be damaged."""
+        from harness.data.archive import damaged_pictures
+
+        dataset = self.settings.dataset
+        damaged = damaged_pictures(archive, frames, say=attempt.say) if dataset.skip_damaged else {}
+        message = f"{len(damaged)} damaged picture(s) in {dataset.archive}:{listing([*damaged.values()])}"
+        if len(damaged) > dataset.skip_damaged:
+            raise DataError(
+                f"skip_damaged = {dataset.skip_damaged}, but there are {message}",
+                remedy=f"correct {dataset.sought}, "
+                f"or raise skip_damaged in the file of data set {dataset.name}",
+            )
+        if damaged:
+            attempt.say(f"left out: {message}")
+        return [frame for frame in frames if frame.stem not in damaged]
+
+    def _tell_subsets(self, subsets: Counter[str], attempt: Attempt) -> None:
+        rule = self.settings.dataset.split
+        if len(subsets) > 1 and not (rule.test_subsets or rule.val_subsets):
+            found = ", ".join(f"{name} ({count})" for name, count in sorted(subsets.items()))
+            attempt.say(
+                f"the archive's own subsets, {found}, are one pool and split anew; "
+                "to keep them: test_subsets and val_subsets in [split] of the data set's file"
+            )
+
     def _bring_pretrained(self, attempt: Attempt) -> None:
-        from harness.data.archive import extract_one, is_zip
         from harness.data.fetch import keep
+        from harness.data.zip_file import extract_one, is_zip
 
         product = pretrained_product(self.settings)
         if not product:
@@ -133,6 +170,17 @@ def _pretrained_address(settings: Settings) -> str:
     """As an address, also where a plain path was given; "" where none are wanted."""
     given = settings.pretrained
     return given if not given or urlsplit(given).scheme else Path(given).expanduser().resolve().as_uri()
+
+
+def _rule(split: SplitRule) -> dict[str, Any]:
+    """The rule as it decides what comes out; keys that were not there before only where they do."""
+    values = dataclasses.asdict(split)
+    rule = {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
+    for key in ("test_subsets", "val_subsets"):
+        if not rule[key]:
+            del rule[key]
+    # Before, split.json did not say who belongs together, and validation was drawn across folders.
+    return {**rule, "groups": "kept"} if split.group == "folder" else rule
 
 
 def _identity(address: str, sha256: str) -> Any:

@@ -56,20 +56,31 @@ class Eval(Stage):
 
     def _metrics(self, split: str, scores: dict[str, Any]) -> dict[str, Any]:
         text, folder = self.experiment.template, self.workspace.data / split
-        return metrics(
+        told = metrics(
             scores,
             split=split,
             images=scores.get("images", len(list((folder / "images").iterdir()))),
             iou_threshold=scores.get("iou_threshold", matching_iou(text, where=self.settings.recipe.spec)),
             boxes=scores.get("boxes") or self._boxes(folder / "labels", class_mapping(text)),
         )
+        return self._with_own_names(told) if self.settings.dataset.own_names else told
+
+    def _with_own_names(self, told: dict[str, Any]) -> dict[str, Any]:
+        """Metrics by the user's own names of classes, which labels and specs cannot have."""
+        own = self.settings.dataset.own_names
+        renamed = {
+            key: {own.get(name, name): value for name, value in told[key].items()} for key in ("AP", "boxes")
+        }
+        return {**told, **renamed}
 
     def _boxes(self, labels: Path, mapping: dict[str, str]) -> dict[str, int]:
         """Ground truth by target class, which NVIDIA's evaluate does not tell."""
         from harness.data.box_counts import count_boxes  # only a run needs it
 
         counts = dict.fromkeys(sorted(set(mapping.values())), 0)
-        boxes = count_boxes(labels, [path.stem for path in labels.glob("*.txt")], tuple(mapping)).boxes
-        for source, target in mapping.items():
-            counts[target] += boxes[source]
+        dataset, stems = self.settings.dataset, [path.stem for path in labels.glob("*.txt")]
+        boxes = count_boxes(labels, stems, dataset).boxes
+        for own, written in zip(dataset.classes, dataset.written_classes, strict=True):
+            if written.lower() in mapping:
+                counts[mapping[written.lower()]] += boxes[own]
         return counts

@@ -8,7 +8,8 @@ import zlib
 
 import pytest
 
-from harness.data.archive import extract_one, read_contents, unpack
+from harness.data.archive import damaged_pictures, read_contents, unpack
+from harness.data.zip_file import extract_one
 from harness.errors import DataError
 
 NAMES = ("data/obj.names", b"person\ncar\n")
@@ -289,9 +290,12 @@ def test_a_damaged_member_is_named(path, tmp_path):
 @pytest.mark.parametrize(
     ("members", "complaint"),
     [
-        ([*FRAME.items()], r"0 files obj\.names"),
-        ([NAMES, ("more/obj.names", b"a"), *FRAME.items()], r"2 files obj\.names"),
-        ([NAMES], "no picture with a label below data/obj_…_data"),
+        ([("data/notes", b"")], r"0 files obj\.names"),
+        (
+            [NAMES, ("more/obj.names", b"a"), *FRAME.items()],
+            r"2 exports \(data/obj\.names, more/obj\.names\)",
+        ),
+        ([NAMES], "0 pictures and 0 labels below data/obj_…_data"),
         ([("data/obj.names", b"\xff\xfe"), *FRAME.items()], "not UTF-8"),
         ([("data/obj.names", b"\n"), *FRAME.items()], r"no class name in data/obj\.names"),
     ],
@@ -316,3 +320,39 @@ def test_a_file_that_is_not_in_the_archive_is_named(path, tmp_path):
 
     with pytest.raises(DataError, match=r"0 files resnet_18\.hdf5"):
         extract_one(path, "resnet_18.hdf5", tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("members", "remedy"),
+    [
+        ([("task.zip", b"PK")], "unpack it, and give the archive inside"),
+        ([("data.yaml", b""), ("images/train/a.jpg", b"")], "jamcam new-dataset FILE"),
+        ([NAMES, ("b/obj.names", b"a")], "export the project in place of its tasks"),
+        ([NAMES], "in CVAT give the task one"),
+        ([NAMES, ("data/obj_train_data/a.txt", b"")], 'export it with "Save images" on'),
+        ([NAMES, ("data/obj_train_data/a.png", b"")], "give each picture a .txt of the same name"),
+    ],
+)
+def test_the_remedy_fits_what_the_archive_holds_in_place_of_an_export(path, members, remedy):
+    pack(path, members)
+
+    with pytest.raises(DataError) as caught:
+        read_contents(path)
+
+    assert remedy in caught.value.remedy
+    assert "fetch it again" not in caught.value.remedy
+
+
+@pytest.mark.parametrize("mark", ["\ufeff", "\u200b", "\u200d", "\u2060"])
+def test_characters_that_nobody_sees_are_no_part_of_class_names(path, mark):
+    pack(path, [("data/obj.names", f"{mark}person\r\n{mark}\r\ncar{mark}\r\n".encode()), *FRAME.items()])
+
+    assert read_contents(path).classes == ("person", "car")
+
+
+def test_pictures_that_cannot_be_decoded_are_found_before_the_split(path):
+    pack(path, [NAMES, *FRAME.items()])
+
+    found = damaged_pictures(path, read_contents(path).pairing.frames, say=print)
+
+    assert found == {"a": "data/obj_train_data/d/a.jpg: no picture (7 bytes, starting with b'picture')"}

@@ -1,3 +1,4 @@
+import email.utils
 import hashlib
 import http.server
 import os
@@ -26,6 +27,7 @@ class Server:
         self.content, self.etag, self.ranges = CONTENT, '"one"', True
         self.cut_after = []  # body bytes after which each of the next answers breaks off
         self.statuses = []  # of the next answers, in place of the file
+        self.retry_after = ""  # what they ask for
         self.redirects = []  # where the next answers point
         self.pause_s = 0.0  # before each piece of a body
         self.asked = []  # headers of each request
@@ -55,7 +57,10 @@ class Server:
             handler.end_headers()
             return
         if self.statuses:
-            handler.send_error(self.statuses.pop(0))
+            handler.send_response(self.statuses.pop(0))
+            handler.send_header("Retry-After", self.retry_after)
+            handler.send_header("Content-Length", "0")
+            handler.end_headers()
             return
         start = self.start(handler.headers)
         if start >= len(self.content):
@@ -293,3 +298,56 @@ def test_a_killed_download_is_resumed(server, part):
 
     assert part.read_bytes() == CONTENT
     assert server.asked[-1]["Range"] == f"bytes={had}-"
+
+
+@pytest.mark.parametrize("moment", [False, True])
+def test_a_pause_that_the_server_asks_for_is_kept(server, part, moment):
+    later = email.utils.formatdate(time.time() + 2, usegmt=True)
+    server.statuses, server.retry_after = [429], later if moment else "1"
+
+    start_s = time.monotonic()
+    bring(server.address, part)
+
+    # A moment has whole seconds, so of two up to one may be gone.
+    assert 0.9 <= time.monotonic() - start_s < 5
+    assert part.read_bytes() == CONTENT
+
+
+def test_a_pause_of_an_hour_is_told_and_not_waited_for(server, part):
+    server.statuses, server.retry_after = [429], "3600"
+
+    with pytest.raises(DataError, match=r"answers 429 .*, and asks to wait 1 h 00 min") as caught:
+        bring(server.address, part)
+
+    assert "put it at" in caught.value.remedy
+
+
+@pytest.mark.parametrize("text", ["soon", "-1", "99999999999999999999", "Thu, 01 Jan 1970 00:00:00 GMT"])
+def test_a_pause_that_makes_no_sense_is_none(server, part, text):
+    server.statuses, server.retry_after = [503], text
+    if text.isdecimal():
+        with pytest.raises(DataError, match="asks to wait"):
+            bring(server.address, part)
+        return
+
+    bring(server.address, part)
+
+    assert part.read_bytes() == CONTENT
+
+
+def test_a_refused_program_is_told_where_a_person_may_put_the_file(server, part):
+    server.statuses = [403]
+
+    with pytest.raises(DataError, match="403") as caught:
+        bring(server.address, part)
+
+    assert caught.value.remedy.endswith(f"fetch it by hand and put it at {part.parent / 'frames.zip'}")
+
+
+def test_a_web_page_in_place_of_the_file_is_called_one(server, part):
+    server.content = b"<!doctype html><title>Sign in</title>"
+
+    with pytest.raises(DataError, match=r"\(37 bytes, a web page\), expected") as caught:
+        bring(server.address, part)
+
+    assert "fetch it by hand" in caught.value.remedy

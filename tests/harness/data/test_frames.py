@@ -45,7 +45,7 @@ def test_names_that_still_meet_are_refused():
         pair_members(members("a b", "a_b"))
 
 
-@pytest.mark.parametrize("ending", [".jpg", ".JPG", ".jpeg", ".JPEG"])
+@pytest.mark.parametrize("ending", [".jpg", ".JPG", ".jpeg", ".JPEG", ".PNG", ".webp", ".tif", ".bmp"])
 def test_a_picture_is_known_by_its_ending_in_any_case(ending):
     assert stems(pair_members([f"obj_train_data/a{ending}", "obj_train_data/a.txt"])) == ["a"]
 
@@ -63,8 +63,54 @@ def test_two_labels_for_one_picture_are_refused():
 
 
 def test_files_of_other_kinds_are_passed_over():
-    assert pair(["a.jpg", "a.txt", "b.png", "notes", "a.json"]) == ({"a": ("a.jpg", "a.txt")}, ())
-    assert pair(["b.PNG", "b.txt"], picture_endings=frozenset({".png"})) == ({"b": ("b.PNG", "b.txt")}, ())
+    assert pair(["a.jpg", "a.txt", "b.eps", "notes", "a.json"]) == ({"a": ("a.jpg", "a.txt")}, ())
+
+
+def test_what_macos_adds_beside_a_file_is_no_frame():
+    names = ["a.jpg", "a.txt", "._a.jpg", "._a.txt", "d/._b.jpg", "__MACOSX/c.jpg", "__MACOSX/c.txt"]
+
+    assert pair(names) == ({"a": ("a.jpg", "a.txt")}, ())
+
+
+def test_an_accent_may_be_composed_in_one_name_and_decomposed_in_the_other():
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+
+    paired, unpaired = pair([f"{decomposed}.jpg", f"{composed}.txt"])
+
+    assert (paired, unpaired) == ({composed: (f"{decomposed}.jpg", f"{composed}.txt")}, ())
+
+
+def test_equal_names_in_two_subsets_carry_their_subset():
+    names = [
+        f"obj_{subset}_data/{key}{end}"
+        for subset in ("train", "valid")
+        for key in ("d/f", "g")
+        for end in (".png", ".txt")
+    ]
+
+    pairing = pair_members([*names, "obj_train_data/h.jpg", "obj_train_data/h.txt"])
+
+    assert [(frame.stem, frame.subset) for frame in pairing.frames] == [
+        ("h", "train"),
+        ("train__d__f", "train"),
+        ("train__g", "train"),
+        ("valid__d__f", "valid"),
+        ("valid__g", "valid"),
+    ]
+
+
+def test_names_that_differ_between_subsets_stay_as_they_are():
+    pairing = pair_members(["obj_a_data/x.jpg", "obj_a_data/x.txt", "obj_b_data/y.jpg", "obj_b_data/y.txt"])
+
+    assert [(frame.stem, frame.subset) for frame in pairing.frames] == [("x", "a"), ("y", "b")]
+
+
+@pytest.mark.parametrize("subset", ["train-2024", "Tag 1", "훈련"])
+def test_a_subset_may_have_any_name(subset):
+    assert [
+        frame.subset
+        for frame in pair_members([f"obj_{subset}_data/a.jpg", f"obj_{subset}_data/a.txt"]).frames
+    ] == [subset]
 
 
 def test_what_has_no_partner_is_told_with_its_place_and_left_out():

@@ -1,11 +1,13 @@
 import io
 import struct
 import zlib
+from dataclasses import replace
 
 import pytest
 from PIL import Image
 
-from harness.data.inspection import inspect_frames, picture_problem
+from harness.data.inspection import inspect_frames
+from harness.data.pictures import picture_problem
 from harness.settings.dataset import Dataset, SplitRule
 
 DATASET = Dataset(
@@ -43,13 +45,13 @@ def resized_header(content, width, height):
     return content[:at] + struct.pack(">HH", height, width) + content[at + 4 :]
 
 
-def inspect(folder, frames):
+def inspect(folder, frames, dataset=DATASET):
     for name, (picture, label) in frames.items():
         for kind, content in (("images/{}.jpg", picture), ("labels_raw/{}.txt", label)):
             path = folder / kind.format(name)
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(content)
-    return inspect_frames(folder, frames, DATASET, say=print)
+    return inspect_frames(folder, frames, dataset, say=print)
 
 
 def test_a_sound_frame_has_no_problems_and_kitti_labels(tmp_path):
@@ -71,12 +73,12 @@ def test_pictures_of_any_colour_are_pictures(mode):
     ("content", "fault"),
     [
         (b"", "an empty file"),
-        (b"<html>", r"no JPEG picture \(6 bytes, starting with b'<html>'\)"),
-        (png_header(32, 24), r"no JPEG picture \(33 bytes, starting with b'\\x89PNG"),
+        (b"<html>", r"no picture \(6 bytes, starting with b'<html>'\)"),
+        (png_header(32, 24), r"no picture \(33 bytes, starting with b'\\x89PNG"),
         (jpeg()[:-30], "Truncated File Read"),
         (speckled()[:-100], "image file is truncated"),
         (jpeg((24, 32)), "24x32"),
-        (resized_header(jpeg(), 40_000, 25_000), r"Image size \(1000000000 pixels\) exceeds limit"),
+        (resized_header(jpeg(), 40_000, 25_000), "1000000000 pixels, of which 100000000 at most"),
         (resized_header(jpeg(), 12_000, 9_000), "12000x9000"),
     ],
 )
@@ -84,9 +86,24 @@ def test_a_picture_that_is_not_what_it_should_be_is_called_what_it_is(tmp_path, 
     findings = inspect(tmp_path, {"a": (content, b"")})
 
     assert [problem.where for problem in findings.problems] == ["images/a.jpg"]
-    assert findings.problems[0].expected == "a JPEG picture of 32x24"
+    assert findings.problems[0].expected == "a picture of 32x24"
     with pytest.raises(AssertionError, match=fault):
         raise AssertionError(findings.problems[0].found)
+
+
+def test_without_a_declared_size_each_box_is_of_its_own_picture(tmp_path):
+    label = b"0 0.5 0.5 0.5 0.5\n"
+    free = replace(DATASET, width_px=0, height_px=0)
+
+    findings = inspect(tmp_path, {"a": (jpeg(), label), "b": (jpeg((80, 40)), label)}, free)
+
+    assert findings.problems == []
+    assert findings.labels == {
+        "a": "person 0.00 0 0.00 8.00 6.00 24.00 18.00 0 0 0 0 0 0 0\n",
+        "b": "person 0.00 0 0.00 20.00 10.00 60.00 30.00 0 0 0 0 0 0 0\n",
+    }
+    assert findings.sizes == {(32, 24): 1, (80, 40): 1}
+    assert findings.box_sizes == {(16.0, 12.0): 1, (40.0, 20.0): 1}
 
 
 def test_all_problems_are_collected(tmp_path):

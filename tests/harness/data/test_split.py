@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.data.split import choose_validation, draw, split_frames
+from harness.data.split import Split, choose_validation, draw, planned_validation, split_frames
 from harness.errors import DataError
 from harness.settings.dataset import SplitRule
 
@@ -96,3 +96,70 @@ def test_ten_percent_of_a_thousand_are_a_hundred():
 def test_one_frame_cannot_be_split():
     with pytest.raises(DataError, match=r"1 training frame\(s\), expected two or more"):
         choose_validation(["a"], val_split_pct=10, seed=1)
+
+
+SCENES = {f"{scene}{number}": scene for scene in "abcdef" for number in range(4)}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_folder_is_in_one_of_training_validation_and_test(seed):
+    split = split_frames(SCENES, SplitRule(seed=seed, test_pct=20, group="folder"))
+
+    val = planned_validation(split, val_split_pct=10, seed=seed)
+    train = {*split.train} - {*val}
+    scenes = [{SCENES[stem] for stem in part} for part in (train, val, split.test)]
+    assert [len(part) for part in scenes] == [4, 1, 1]  # 10 % of 20 frames need one whole folder
+    assert set.union(*scenes) == set("abcdef")
+
+
+def test_of_two_folders_one_stays_in_training():
+    groups = {"a1": "a", "a2": "a", "b1": "b"}
+
+    val = choose_validation([*groups], val_split_pct=90, seed=1, groups=groups)
+
+    assert {groups[stem] for stem in val} in ({"a"}, {"b"})
+
+
+def test_training_frames_of_one_folder_cannot_give_validation_by_folders():
+    with pytest.raises(DataError, match="all of one folder, expected two folders or more"):
+        choose_validation(["a1", "a2"], val_split_pct=10, seed=1, groups={"a1": "a", "a2": "a"})
+
+
+def test_one_folder_alone_is_told_to_be_the_cause():
+    with pytest.raises(DataError, match="all frames are in one folder") as caught:
+        split_frames({"a": "", "b": ""}, SplitRule(test_pct=20, group="folder"))
+
+    assert caught.value.remedy.startswith('leave out group = "folder"')
+
+
+SUBSETS = {"a": "train", "b": "train", "c": "valid", "d": "test", "e": "extra"}
+
+
+def test_the_annotators_own_subsets_can_be_kept_as_the_split():
+    rule = SplitRule(test_subsets=("test",), val_subsets=("valid",))
+
+    split = split_frames(dict.fromkeys(SUBSETS, ""), rule, subsets=SUBSETS)
+
+    assert (split.train, split.test, split.validation) == (("a", "b", "c", "e"), ("d",), ("c",))
+    assert planned_validation(split, val_split_pct=75, seed=3) == ("c",)
+
+
+def test_a_subset_that_is_not_there_is_named():
+    rule = SplitRule(test_subsets=("test",), val_subsets=("val",))
+
+    with pytest.raises(DataError, match="val_subsets names val, but the archive has the subsets extra, test"):
+        split_frames(dict.fromkeys(SUBSETS, ""), rule, subsets=SUBSETS)
+
+
+def test_a_subset_taken_for_a_folder_is_answered_with_the_right_key():
+    with pytest.raises(DataError, match="test_groups names obj_valid_data") as caught:
+        split_frames(dict.fromkeys(SUBSETS, ""), SplitRule(test_groups=("obj_valid_data",)), subsets=SUBSETS)
+
+    assert caught.value.remedy.startswith("write test_subsets = ['valid'] in its place")
+
+
+def test_validation_that_leaves_nothing_to_train_on_is_refused():
+    split = Split(train=("a", "b"), test=("c",), validation=("a", "b"))
+
+    with pytest.raises(DataError, match="makes all 2 training frames validation frames"):
+        planned_validation(split, val_split_pct=10, seed=1)

@@ -26,3 +26,11 @@ def test_who_is_in_which_split_comes_back_as_written(tmp_path):
         "test": ["c"],
         "train": ["a.1", "b"],
     }
+
+
+def test_what_else_a_split_says_comes_back_too(tmp_path):
+    split = Split(train=("a", "b"), test=("c",), validation=("b",), groups={"a": "day1", "b": "day2"})
+
+    write_split(tmp_path / "split.json", split, seed=7)
+
+    assert read_split(tmp_path / "split.json") == split

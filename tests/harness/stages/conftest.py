@@ -1,6 +1,7 @@
 """A data set of a test's own making, and its path through the first stages."""
 
 import io
+import posixpath
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -47,7 +48,7 @@ def dataset(tmp_path: Path, picture: Callable[[int], bytes]) -> Callable[..., Pa
             archive.writestr("obj.names", names)
             for name, content in members.items():
                 if content is not None:
-                    archive.writestr(f"obj_train_data/{name}", content)
+                    archive.writestr(posixpath.normpath(f"obj_train_data/{name}"), content)
         table = {
             "title": '"made for a test"',
             "address": '"file:own.zip"',

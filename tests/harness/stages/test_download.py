@@ -1,9 +1,11 @@
 import hashlib
+import io
 import json
 import sys
 import zipfile
 
 import pytest
+from PIL import Image
 
 from harness.errors import ConfigError, DataError
 from harness.stages.download import Download, pretrained_product
@@ -76,7 +78,7 @@ def test_files_without_partner_are_left_out_where_the_data_set_says_so(dataset, 
 def test_an_empty_data_set_is_refused(dataset, run):
     nothing = {f"day{number % 3}/f{number:02d}.{end}": None for number in range(12) for end in ("jpg", "txt")}
 
-    with pytest.raises(DataError, match="no picture with a label"):
+    with pytest.raises(DataError, match="0 pictures and 0 labels"):
         run(dataset(nothing), Download)
 
 
@@ -161,3 +163,70 @@ def test_the_address_of_a_version_at_ngc_stands_for_the_file_in_it(settings):
 def test_remote_weights_without_sha256_are_refused(dataset, run):
     with pytest.raises(ConfigError, match="has no sha256"):
         run(dataset(), Download, pretrained="https://example.org/resnet_18.hdf5")
+
+
+@pytest.fixture
+def other_subset(picture):
+    """Two frames beside those of obj_train_data."""
+    members = {}
+    for number in range(2):
+        members[f"../obj_valid_data/v{number}.jpg"] = picture(200 + number)
+        members[f"../obj_valid_data/v{number}.txt"] = b"0 0.5 0.5 0.5 0.5\n"
+    return members
+
+
+def test_turned_and_converted_pictures_are_told(dataset, run, picture, capsys):
+    png, exif = io.BytesIO(), Image.Exif()
+    Image.new("RGB", (96, 64)).save(png, "PNG")
+    exif[0x0112] = 3
+    turned = io.BytesIO()
+    Image.new("RGB", (96, 64)).save(turned, "JPEG", exif=exif)
+    changes = {"day0/f00.jpg": None, "day0/f00.PNG": png.getvalue(), "day1/f01.jpg": turned.getvalue()}
+
+    workspace = run(dataset(changes), Download)
+
+    printed = capsys.readouterr().out
+    assert "1 of 12 pictures converted from PNG to JPEG" in printed
+    assert "1 of 12 pictures turned upright, as their EXIF orientation says" in printed
+    assert names(workspace / "data/.frames/images") == [f"f{number:02d}.jpg" for number in range(12)]
+
+
+def test_subsets_are_told_where_they_are_split_anew(dataset, run, other_subset, capsys):
+    run(dataset(other_subset), Download)
+
+    assert "own subsets, train (12), valid (2), are one pool and split anew" in capsys.readouterr().out
+
+
+def test_subsets_are_kept_where_the_data_set_says_so(dataset, run, other_subset, capsys):
+    workspace = run(dataset(other_subset, split='{ test_subsets = ["valid"] }'), Download)
+
+    assert split_of(workspace)["test"] == ["v0", "v1"]
+    assert "split anew" not in capsys.readouterr().out
+
+
+def test_so_many_damaged_pictures_are_left_out_by_name(dataset, run, capsys):
+    workspace = run(dataset({"day0/f00.jpg": b"torn"}, skip_damaged="1"), Download)
+
+    assert "f00.jpg" not in names(workspace / "data/.frames/images")
+    assert (
+        "left out: 1 damaged picture(s) in own.zip:\n"
+        "download |   obj_train_data/day0/f00.jpg: no picture (4 bytes, starting with b'torn')"
+    ) in capsys.readouterr().out
+
+
+def test_more_damaged_pictures_than_were_allowed_are_refused(dataset, run):
+    torn = {"day0/f00.jpg": b"torn", "day1/f01.jpg": b""}
+
+    with pytest.raises(DataError, match="skip_damaged = 1, but there are 2 damaged") as caught:
+        run(dataset(torn, skip_damaged="1"), Download)
+
+    assert "raise skip_damaged" in caught.value.remedy
+
+
+def test_what_was_not_there_before_enters_the_fingerprint_only_where_it_decides(dataset, settings):
+    plain = Download(settings=settings(dataset=str(dataset()))).inputs()
+    grouped = dataset(split='{ group = "folder", test_pct = 20 }')
+
+    assert set(plain) == {"archive", "split", "unpaired", "limit", "pretrained"}
+    assert set(plain["split"]) == {"seed", "test_frames", "test_pct", "group", "test_groups"}
+    assert Download(settings=settings(dataset=str(grouped))).inputs()["split"]["groups"] == "kept"

@@ -79,3 +79,22 @@ def test_frames_without_any_box_may_be_the_whole_validation(dataset, run):
 def test_a_share_that_leaves_nothing_is_refused(settings, share):
     with pytest.raises(ConfigError, match=f"val_split is '{share}'"):
         settings(val_split=share)
+
+
+def test_whole_folders_become_validation_where_the_data_set_keeps_folders_together(dataset, run):
+    declared = dataset(split='{ group = "folder", test_pct = 20 }')
+
+    workspace = run(declared, *STAGES, val_split="10")
+
+    # Frame number n is of day n % 3.
+    days = [{int(stem[1:]) % 3 for stem in shown(workspace, part)} for part in ("train", "val", "test")]
+    assert [len(part) for part in days] == [1, 1, 1]
+    assert set.union(*days) == {0, 1, 2}
+
+
+def test_a_workspace_whose_validation_was_drawn_across_folders_is_done_again(dataset, settings):
+    plain = GenValid(settings=settings(dataset=str(dataset())))
+    assert set(plain.inputs()) == {"val_split_pct", "seed"}
+
+    grouped = GenValid(settings=settings(dataset=str(dataset(split='{ group = "folder", test_pct = 20 }'))))
+    assert grouped.inputs()["group"] == "folder"
