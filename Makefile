@@ -29,6 +29,7 @@ VARIABLES += WALL_TIME=--wall-time                 ## time limit of a job: [days
 VARIABLES += ARRAY=--array                         ## how many times a job runs, one after another, as a job array
 VARIABLES += DEEP=--deep                           ## 1: compare the contents of products, not only their sizes
 VARIABLES += KEEP=--keep                           ## 0: clean also removes archive, weights and spec copies; 1: bench keeps its workspace
+VARIABLES += KEPT_GIB=--kept-gib                   ## GiB that products of earlier settings may take until they are taken back
 VARIABLES += GPU_HZ=--gpu-hz                       ## GPU samples per second while measuring
 VARIABLES += HOST_HZ=--host-hz                     ## samples of the rest of the machine per second while measuring
 VARIABLES += STAGE=--stage                         ## the stage that `why` explains, or that `plan` ends with

@@ -70,6 +70,16 @@ def _between(low: float, high: float, *, expected: str, with_high: bool = False)
     return {"read": read, "expected": expected}
 
 
+def _number_from_0() -> dict[str, Any]:
+    def read(text: str) -> float:
+        value = float(text)
+        if not 0 <= value < float("inf"):
+            raise ValueError(text)
+        return value
+
+    return {"read": read, "expected": "a number of 0 or more"}
+
+
 def _matching(pattern: "re.Pattern[str]", *, expected: str) -> dict[str, Any]:
     def read(text: str) -> str:
         if text and not pattern.fullmatch(text):
@@ -170,6 +180,11 @@ class Settings:
         "0: clean also removes archive, weights and spec copies; 1: bench keeps its workspace",
         **SWITCH,
         default="1",
+    )
+    kept_gib: float = setting(
+        "GiB that products of earlier settings may take until they are taken back",
+        **_number_from_0(),
+        default="20",
     )
     gpu_hz: float = setting("GPU samples per second while measuring", **RATE, default="10")
     host_hz: float = setting(

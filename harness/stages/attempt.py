@@ -182,9 +182,9 @@ class Attempt:
             numerics=tuple(self.numerics),
         )
 
-    def succeeded(self, products: Sequence[str] = ()) -> None:
-        """Note the end, and where the products are now."""
-        self._write_outcome({"status": "done"})
+    def succeeded(self, products: Sequence[str] = (), *, taken_back: bool = False) -> None:
+        """Note the end, and where the products are now; `taken_back` says that they were made before."""
+        self._write_outcome({"status": "done", **({"taken_back": True} if taken_back else {})})
         places = [str(self.workspace.path(product)) for product in products]
         saved = f"; saved as {shortened(places)}" if places else ""
         self.say(f"done in {time.time() - self.started:.1f} s{saved}")

@@ -1,5 +1,6 @@
 """What every stage shares: when it is done, why it is not, and how its products get into the workspace."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -7,12 +8,13 @@ from harness.engine.find import resolve
 from harness.engine.request import Engine, Request
 from harness.engine.spec_text import canonical
 from harness.errors import StageFailed
-from harness.files import remove, replace
 from harness.settings.variables import Settings
 from harness.stages.attempt import Attempt
 from harness.stages.experiment import Experiment
-from harness.workspace.layout import Workspace
-from harness.workspace.marker import changes, digest_of, forget, why_no_marker, write_marker
+from harness.text import shortened
+from harness.workspace.kept import KeptSet, find, install, put
+from harness.workspace.layout import PRODUCTS, Workspace
+from harness.workspace.marker import Marker, changes, digest_of, why_no_marker
 from harness.workspace.snapshot import Snapshot
 
 __all__ = ["Attempt", "Stage"]
@@ -108,14 +110,47 @@ class Stage:
         ingredients = self.ingredients()
         fingerprint = digest_of(ingredients)
         attempt = Attempt.begin(self.name, fingerprint=fingerprint, settings=self.settings, run_id=run_id)
-        attempt.say(f"starting: {'; '.join(reasons[:3])}")
+        more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
+        attempt.say(f"starting: {'; '.join(reasons[:3])}{more}")
         try:
-            self.perform(attempt)
-            self._publish(attempt, ingredients)
+            taken_back = self._take_back(attempt, ingredients)
+            if not taken_back:
+                self.perform(attempt)
+                self._publish(attempt, ingredients)
         except BaseException as error:
             attempt.failed(error)
             raise
-        attempt.succeeded(self.products())
+        attempt.succeeded(self.products(), taken_back=taken_back)
+
+    def lying_aside(self) -> KeptSet | None:
+        """What was made with these settings before and lies aside; None where there is none."""
+        wanted = self.ingredients()
+        return find(
+            self.workspace,
+            self.name,
+            digest_of(wanted),
+            lambda ingredients: _differ_in_comments_alone(ingredients, wanted),
+        )
+
+    def _take_back(self, attempt: Attempt, ingredients: dict[str, Any]) -> bool:
+        kept = self.lying_aside()
+        if kept is None or kept.marker is None:
+            self._foretell(attempt)
+            return False
+        place = kept.folder.relative_to(self.workspace.root)
+        if damage := kept.damage():
+            attempt.say(f"{place} is not taken back: {damage}")
+            return False
+        attempt.say(f"takes back what it made with these settings, done {kept.marker.finished_utc}: {place}")
+        self._install(attempt, kept.folder, kept.marker, kept.ingredients or ingredients)
+        return True
+
+    def _foretell(self, attempt: Attempt) -> None:
+        """Say what will be set aside, before hours are spent on what takes its place."""
+        before = self.snapshot.marker(self.name)
+        if before and before.fingerprint != attempt.fingerprint:
+            names = shortened([product.path for product in before.products])
+            attempt.say(f"what other settings made stays until this is done, and is then set aside: {names}")
 
     def _refuse_links(self) -> None:
         """Nothing is written, replaced or removed where a folder on the way leads out of the workspace."""
@@ -131,21 +166,19 @@ class Stage:
 
     def _publish(self, attempt: Attempt, ingredients: dict[str, Any]) -> None:
         products = attempt.made(self.products())
-        before = self.snapshot.marker(self.name)
-        # From here to the new marker the stage is not done: a mix of old and new products passes for neither.
-        forget(self.workspace, self.name)
-        for product in products:
-            replace(attempt.staged(product.path), self.workspace.path(product.path))
-        kept = {product.path for product in products}
-        for product in before.products if before else ():
-            if product.path not in kept and not self.workspace.link_before(self.workspace.path(product.path)):
-                remove(self.workspace.path(product.path))
         engine = self.engine().identity if self.asks else None
         marker = attempt.marker(products, ingredients["consumed"], engine)
-        write_marker(self.workspace, marker, ingredients)
+        folder = put(self.workspace, attempt.folder / PRODUCTS, marker, ingredients)
+        self._install(attempt, folder, marker, ingredients)
+
+    def _install(self, attempt: Attempt, folder: Path, marker: Marker, ingredients: dict[str, Any]) -> None:
+        before = self.snapshot.marker(self.name)
+        if aside := install(self.workspace, folder, marker, ingredients):
+            until = "comes back with its settings" if before else "is of settings that nobody knows"
+            attempt.say(f"what was made before is in {aside.relative_to(self.workspace.root)}, and {until}")
 
 
-def _differ_in_comments_alone(kept: dict[str, Any], ingredients: dict[str, Any]) -> bool:
+def _differ_in_comments_alone(kept: Mapping[str, Any], ingredients: Mapping[str, Any]) -> bool:
     """Whether two sets of ingredients differ only in what changes nothing in a spec.
 
     Fingerprints are made of the whole text of specs, as ever: so markers stay valid in both directions.
@@ -153,7 +186,7 @@ def _differ_in_comments_alone(kept: dict[str, Any], ingredients: dict[str, Any])
     return _with_canonical_specs(kept) == _with_canonical_specs(ingredients)
 
 
-def _with_canonical_specs(ingredients: dict[str, Any]) -> dict[str, Any]:
+def _with_canonical_specs(ingredients: Mapping[str, Any]) -> Mapping[str, Any]:
     inputs = ingredients.get("inputs")
     if not isinstance(inputs, dict):
         return ingredients

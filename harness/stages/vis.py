@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.engine.request import Request
-from harness.files import link_or_copy
+from harness.files import link_or_copy, remove
 from harness.stages.base import Attempt, Stage
 from harness.stages.experiment import run_file
 from harness.stages.train import Train
@@ -51,6 +51,7 @@ class Vis(Stage):
         attempt.ask(request)
         if (results / "status.json").exists():
             (results / "status.json").rename(attempt.folder / "status.json")
+        remove(attempt.staged("frames"))
 
     def _chosen(self) -> list[Path]:
         """Test frames spread evenly over the sorted names, so that day and night both appear."""

@@ -1,5 +1,6 @@
 """The nine stages as one workflow: what would run and why, running it, and what became of each stage."""
 
+import functools
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from harness.stages.train import Train
 from harness.stages.tune_bdb import TuneBdb
 from harness.stages.verify import Verify
 from harness.stages.vis import Vis
+from harness.text import tell
+from harness.workspace.kept import every_set, gather, make_room
 from harness.workspace.layout import LOG, Workspace
 from harness.workspace.marker import STAGES, Marker
 from harness.workspace.snapshot import Snapshot
@@ -37,8 +40,8 @@ KINDS: dict[str, type[Stage]] = {
 class Ending:
     """What became of one stage in this run.
 
-    `outcome` is "done", "kept", "failed", "interrupted" or "not reached". Where stages are
-    neither done nor kept, at least one has an error.
+    `outcome` is "done", "taken back", "kept", "failed", "interrupted" or "not reached". Where stages
+    have none of the first three, at least one has an error.
     """
 
     stage: str
@@ -61,6 +64,7 @@ class Step:
     """What a run would do for a stage: `reasons` are empty where nothing, `argv` where no program runs.
 
     `own` are the reasons that do not lie in a stage before it, `after` the stages that it waits for.
+    `taken_back` says when the products were made that it would take back instead; "" where there are none.
     """
 
     stage: str
@@ -69,6 +73,7 @@ class Step:
     own: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     argv: tuple[tuple[str, ...], ...] = ()
+    taken_back: str = ""
 
 
 class _Look:
@@ -89,6 +94,23 @@ class _Look:
     def done(self) -> set[str]:
         """Names of the stages that would not run."""
         return {name for name in self.stages if not self.reasons(name)}
+
+    @functools.cached_property
+    def taken_back(self) -> dict[str, str]:
+        """The stages that would take products back, and when those were done; contents are not looked at."""
+        if not every_set(self.snapshot.workspace):
+            return {}
+        to_come, found = Snapshot(self.snapshot.workspace), {}
+        markers = {name: self.snapshot.marker(name) for name in self.stages}
+        to_come.specs, to_come.marker = self.snapshot.specs, markers.__getitem__
+        for name, kind in ((name, KINDS[name]) for name in self.stages if self.reasons(name)):
+            stage = kind(self.settings, to_come)
+            if stage.own_reasons():
+                kept = stage.lying_aside()
+                markers[name] = kept.marker if kept else None
+                if kept and kept.marker:
+                    found[name] = kept.marker.finished_utc
+        return found
 
     def kept(self, name: str) -> Ending:
         """The ending of a stage that was done before."""
@@ -111,7 +133,8 @@ def run(settings: Settings, names: Sequence[str], *, verbose: bool) -> list[Endi
         return [look.kept(name) for name in look.stages]
     from harness.stages.scheduling import Answer, run_stages  # luigi
 
-    run_id = os.urandom(8).hex()
+    gather(look.snapshot.workspace)
+    run_id, aside = os.urandom(8).hex(), every_set(look.snapshot.workspace)
     # luigi walks through all that a task needs, and for each task anew: the last ones bring the others.
     brought = {other for name in names for other in needed([name]) if other != name}
     kinds = [KINDS[name] for name in look.stages if name in names and name not in brought]
@@ -121,6 +144,7 @@ def run(settings: Settings, names: Sequence[str], *, verbose: bool) -> list[Endi
         answer = Answer(early_ends={}, complaint=str(error))
         endings = _endings(_Look(settings, names), run_id, answer, interruption=error)
         raise RunInterrupted(error.signal, endings) from error
+    make_room(look.snapshot.workspace, aside, at_most_gib=settings.kept_gib, say=_say)
     return _endings(_Look(settings, names), run_id, answer)
 
 
@@ -152,13 +176,15 @@ def survey(settings: Settings, names: Collection[str]) -> list[Step]:
 
 def _step(look: _Look, name: str) -> Step:
     stage, reasons = look.stages[name], look.reasons(name)
+    taken_back = look.taken_back.get(name, "") if reasons else ""
     return Step(
         stage=name,
         marker=look.snapshot.marker(name),
         reasons=reasons,
         own=tuple(look.own[name]),
         after=tuple(kind.name for kind in stage.upstream if look.reasons(kind.name)),
-        argv=stage.commands(stage.workspace.attempts / name / "NEW") if reasons else (),
+        argv=stage.commands(stage.workspace.attempts / name / "NEW") if reasons and not taken_back else (),
+        taken_back=taken_back,
     )
 
 
@@ -202,7 +228,8 @@ def _ending(
     said = (read_outcome(folder) if folder else None) or answer.early_ends.get(name)
     if said and said["status"] == "done":
         if not look.own[name]:
-            return Ending(stage=name, outcome="done", marker=look.snapshot.marker(name), log=log)
+            outcome = "taken back" if said.get("taken_back") else "done"
+            return Ending(stage=name, outcome=outcome, marker=look.snapshot.marker(name), log=log)
         error = StageFailed(
             f"{name} was done, and since then {look.own[name][0]}; does another run work in this workspace?",
             remedy=f"when nobody else works there: {again}",
@@ -218,6 +245,10 @@ def _ending(
         )
         said = early_end(error, stage=name, again=again)
     return Ending(stage=name, outcome=said["status"], error=_error(said), log=log)
+
+
+def _say(text: str) -> None:
+    tell(f"jamcam: {text}")
 
 
 def _error(said: Mapping[str, Any]) -> HarnessError:

@@ -79,6 +79,7 @@ def _show_config(settings: Settings, options: argparse.Namespace) -> int:
 def status(settings: Settings) -> list[str]:
     """What there is to say of a workspace, in lines: stages, the run under way, what earlier tries left."""
     from harness.stages.workflow import survey
+    from harness.workspace.kept import every_set, summary
 
     steps = survey(settings, STAGES)
     undone = [step.stage for step in steps if step.reasons]
@@ -87,6 +88,9 @@ def status(settings: Settings) -> list[str]:
         from harness.stages.activity import activity
 
         lines += activity(settings, undone)
+    if aside := every_set(Workspace(settings.workspace)):
+        place, most = settings.workspace / ".kept", f"of at most {settings.kept_gib:g} GiB (KEPT_GIB)"
+        lines.append(f"aside in {place}, to be taken back with their settings: {summary(aside)} {most}")
     return lines
 
 
@@ -95,6 +99,7 @@ def status_table(steps: "Sequence[Step]") -> str:
     rows = [("stage", "state", "finished (UTC)", "took", "why it would run")]
     for step in steps:
         state = "to do" if step.reasons else "done"
+        state = "to take back" if step.taken_back else state
         finished = step.marker.finished_utc[:19].replace("T", " ") if step.marker else ""
         took = duration(step.marker.duration_s) if step.marker else ""
         rows.append((step.stage, state, finished, took, step.reasons[0] if step.reasons else ""))
@@ -109,7 +114,10 @@ def why(step: "Step") -> str:
             f"{step.stage} is done since {finished}: "
             "nothing that goes in has changed, and its products are there"
         )
-    return "\n".join([f"{step.stage} would run:", *(f"  {reason}" for reason in step.reasons)])
+    first = f"{step.stage} would run:"
+    if step.taken_back:
+        first = f"{step.stage} would take back what it made with these settings, done {step.taken_back}:"
+    return "\n".join([first, *(f"  {reason}" for reason in step.reasons)])
 
 
 def plan(steps: "Sequence[Step]") -> str:
@@ -120,9 +128,10 @@ def plan(steps: "Sequence[Step]") -> str:
             continue
         after = [f"after {', '.join(step.after)}"] if step.after else []
         lines.append(f"# {step.stage}: {'; '.join([*step.own, *after])}")
-        lines += [shlex.join(argv) for argv in step.argv] or [
-            "# (done by the harness itself; no engine is asked)"
-        ]
+        by_itself = "done by the harness itself; no engine is asked"
+        if step.taken_back:
+            by_itself = f"taken back: made with these settings before, done {step.taken_back}"
+        lines += [shlex.join(argv) for argv in step.argv] or [f"# ({by_itself})"]
     return "\n".join(lines) or "# nothing to do: every stage is done"
 
 
@@ -140,14 +149,14 @@ VERBS = (
         name="status",
         help="which stages are done, and why the others are not",
         run=_status,
-        settings=(*WORKFLOW, "deep"),
+        settings=(*WORKFLOW, "deep", "kept_gib"),
         options=(WATCH,),
     ),
     Verb(
         name="plan",
         help="every command that would run; runs nothing",
         run=_plan,
-        settings=(*WORKFLOW, *QUEUE, "deep"),
+        settings=(*WORKFLOW, *QUEUE, "deep", "kept_gib"),
         options=(STAGE,),
     ),
     Verb(

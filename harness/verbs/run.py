@@ -34,7 +34,7 @@ HELPS = {
     "export": "write ONNX and check it against the model",
     ALL: "every stage that is not done yet",
 }
-SETTINGS = (*WORKFLOW, *QUEUE, "deep")
+SETTINGS = (*WORKFLOW, *QUEUE, "deep", "kept_gib")
 VERBOSE = Option(name="verbose", help="show what luigi says, too", is_switch=True)
 # What people look for: the stage that makes it, what it is, and where it lies; of several files the last one.
 PLACES = (
@@ -101,7 +101,7 @@ def closing(endings: "Sequence[Ending]", settings: Settings, *, lasted_s: float 
         text = "nothing to do: " + ", ".join(ending.stage for ending in endings) + " are done"
     else:
         text = _table(endings) + (f"\nin all {duration(lasted_s)}" if lasted_s else "")
-    if any(ending.outcome not in ("done", "kept") for ending in endings):
+    if any(ending.outcome not in ("done", "taken back", "kept") for ending in endings):
         return "\n\n".join([text, *(failure(ending) for ending in endings if ending.outcome == "failed")])
     reached = {ending.stage for ending in endings}
     scores = measured(settings) if "eval" in reached else ""
@@ -113,8 +113,8 @@ def _table(endings: "Sequence[Ending]") -> str:
     words = {"kept": "was done", "failed": "FAILED"}
     rows = [("stage", "this run", "took", "products")]
     for ending in endings:
-        marker = ending.marker if ending.outcome == "done" else None
-        took = duration(marker.duration_s) if marker else ""
+        marker = ending.marker if ending.outcome in ("done", "taken back") else None
+        took = duration(marker.duration_s) if marker and ending.outcome == "done" else ""
         products = shortened([product.path for product in marker.products]) if marker else ""
         rows.append((ending.stage, words.get(ending.outcome, ending.outcome), took, products))
     return columns(rows)

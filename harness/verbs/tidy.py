@@ -18,7 +18,7 @@ FORCE = Option(
 )
 MADE = (
     *("data/.frames", "data/train", "data/val", "data/test", "data/split.json"),
-    *("experiment", ".markers", ".attempts"),
+    *("experiment", ".markers", ".attempts", ".kept"),
 )
 
 
@@ -45,10 +45,15 @@ def _clean(settings: Settings, options: argparse.Namespace) -> int:
     if not settings.workspace.is_dir():
         tell(f"nothing to clean: there is no {settings.workspace}")
         return 0
+    from harness.workspace.kept import every_set, summary
+
     workspace = Workspace(settings.workspace)
     with held(workspace):
+        aside = summary(every_set(workspace))
         removed, kept = clean(workspace, archive=settings.dataset.archive, keep=settings.keep)
     tell("removed: " + (", ".join(removed) or "nothing"))
+    if ".kept" in removed:
+        tell(f"with .kept: {aside}")
     tell("kept: " + (", ".join(kept) or "nothing") + f" (in {settings.workspace})")
     return 0
 

@@ -99,6 +99,10 @@ class Workspace:
         """One folder of logs for each time a stage was tried."""
         return self.root / ".attempts"
 
+    def kept(self, stage: str) -> Path:
+        """Sets of products of a stage that lie aside, by fingerprint."""
+        return self.root / ".kept" / stage
+
     @property
     def jobs(self) -> Path:
         """What is known of runs that go through a queue."""

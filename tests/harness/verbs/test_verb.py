@@ -32,11 +32,11 @@ WORKFLOW = {
 QUEUE = {"--account", "--qos", "--partition", "--wall-time", "--array"}
 MEASURING = {"--results", "--gpu-hz", "--host-hz", "--keep"}
 TAKEN = {
-    **dict.fromkeys((*STAGES, "all"), WORKFLOW | QUEUE | {"--deep", "--verbose"}),
-    "status": WORKFLOW | {"--deep", "--watch"},
-    "plan": WORKFLOW | QUEUE | {"--deep", "--stage"},
+    **dict.fromkeys((*STAGES, "all"), WORKFLOW | QUEUE | {"--deep", "--kept-gib", "--verbose"}),
+    "status": WORKFLOW | {"--deep", "--kept-gib", "--watch"},
+    "plan": WORKFLOW | QUEUE | {"--deep", "--kept-gib", "--stage"},
     "why": WORKFLOW | {"--deep", "--stage"},
-    "show-config": WORKFLOW | QUEUE | MEASURING | {"--deep"},
+    "show-config": WORKFLOW | QUEUE | MEASURING | {"--deep", "--kept-gib"},
     "bench": WORKFLOW | QUEUE | MEASURING,
     "scaling": WORKFLOW | QUEUE | MEASURING,
     "plots": {"--results"},
@@ -67,6 +67,7 @@ REFUSED = {
         "--watch": "all",
         "--keep": "train",
         "--deep": "bench",
+        "--kept-gib": "why",
         "--gpu-hz": "all",
         "--host-hz": "unlock",
     },
