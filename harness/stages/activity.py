@@ -10,7 +10,7 @@ from harness.clock import unix_s, utc
 from harness.engine.answers import read_status, whole_checkpoints
 from harness.files import read_json
 from harness.settings.variables import Settings
-from harness.stages.attempt import read_outcome
+from harness.stages.attempt import is_try_of, read_outcome
 from harness.stages.train import RESULTS, Train
 from harness.text import duration
 from harness.verdict import Verdict
@@ -105,9 +105,9 @@ def _failed_try(workspace: Workspace, stage: str) -> list[str]:
 def _kept_checkpoints(settings: Settings) -> list[str]:
     """What the next train would go on from."""
     stage = Train(settings)
-    fingerprint = digest_of(stage.ingredients())
+    own = (digest_of(stage.ingredients()), stage.canonical_fingerprint())
     for folder in reversed(_attempts(stage.workspace, "train")):
-        if read_json(folder / REQUEST).get("fingerprint") == fingerprint:
+        if is_try_of(folder, *own):
             epochs = [epoch for epoch, _ in whole_checkpoints(staged(folder, RESULTS))]
             if kept := [epoch for epoch in epochs if epoch < settings.epochs]:
                 return [

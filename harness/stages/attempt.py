@@ -40,13 +40,22 @@ class Attempt:
     folder: Path
     workspace: Workspace
     settings: Settings
+    canonical_fingerprint: str = ""  # as if the specs had neither comments nor blanks; "" where unknown
     run_id: str = ""
     started: float = field(default_factory=time.time)
     argv: list[tuple[str, ...]] = field(default_factory=list)
     numerics: list[Mapping[str, Any]] = field(default_factory=list)
 
     @classmethod
-    def begin(cls, stage: str, *, fingerprint: str, settings: Settings, run_id: str = "") -> "Attempt":
+    def begin(
+        cls,
+        stage: str,
+        *,
+        fingerprint: str,
+        settings: Settings,
+        canonical_fingerprint: str = "",
+        run_id: str = "",
+    ) -> "Attempt":
         """A new folder under `.attempts/<stage>/`, named by time and process."""
         workspace = Workspace(settings.workspace)
         name = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S.%f}-{os.getpid()}"
@@ -55,6 +64,7 @@ class Attempt:
         attempt = cls(
             stage=stage,
             fingerprint=fingerprint,
+            canonical_fingerprint=canonical_fingerprint,
             folder=folder,
             workspace=workspace,
             settings=settings,
@@ -84,12 +94,9 @@ class Attempt:
 
     def earlier(self) -> list[Path]:
         """Folders of unfinished tries with the same fingerprint, newest first."""
-        folders = sorted(
-            (folder for folder in self.folder.parent.iterdir() if folder != self.folder), reverse=True
-        )
-        return [
-            folder for folder in folders if read_json(folder / REQUEST).get("fingerprint") == self.fingerprint
-        ]
+        own = (self.fingerprint, self.canonical_fingerprint)
+        folders = sorted(folder for folder in self.folder.parent.iterdir() if folder != self.folder)
+        return [folder for folder in reversed(folders) if is_try_of(folder, *own)]
 
     def ask(self, request: Request, *, shown: bool = True) -> None:
         """Let the engine answer `request`; its output is kept, and shown unless it is of no use to a person.
@@ -205,6 +212,7 @@ class Attempt:
                 "stage": self.stage,
                 "run_id": self.run_id,
                 "fingerprint": self.fingerprint,
+                "canonical_fingerprint": self.canonical_fingerprint,
                 "argv": [list(argv) for argv in self.argv],
                 "started_utc": utc(self.started),
                 "harness_version": __version__,
@@ -227,6 +235,13 @@ class Attempt:
 def read_outcome(folder: Path) -> dict[str, Any] | None:
     """How an attempt ended, or None where it never did."""
     return read_json(folder / OUTCOME) or None
+
+
+def is_try_of(folder: Path, fingerprint: str, canonical_fingerprint: str) -> bool:
+    """Whether an attempt was begun with either fingerprint; earlier versions wrote the first alone."""
+    request = read_json(folder / REQUEST)
+    same_meaning = request.get("canonical_fingerprint") == canonical_fingerprint != ""
+    return request.get("fingerprint") == fingerprint or same_meaning
 
 
 def own_attempt(workspace: Workspace, stage: str, run_id: str) -> Path | None:

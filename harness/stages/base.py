@@ -77,7 +77,7 @@ class Stage:
         if marker.fingerprint != digest_of(ingredients):
             kept = self.snapshot.ingredients(self.name)
             if marker.fingerprint != digest_of(kept) or not _differ_in_comments_alone(kept, ingredients):
-                return changes(kept, ingredients)
+                return changes(kept, ingredients, meaning=canonical)
         return self.snapshot.product_changes(marker, deep=self.settings.deep)
 
     def ingredients(self) -> dict[str, Any]:
@@ -94,6 +94,10 @@ class Stage:
             }
         return table
 
+    def canonical_fingerprint(self) -> str:
+        """The fingerprint, had the specs neither comments nor blanks."""
+        return digest_of(_with_canonical_specs(self.ingredients()))
+
     def run(self, run_id: str = "") -> None:
         """Do the stage unless it is done: a stage upstream may have been done again and come out the same.
 
@@ -108,8 +112,13 @@ class Stage:
             return
         self._refuse_links()
         ingredients = self.ingredients()
-        fingerprint = digest_of(ingredients)
-        attempt = Attempt.begin(self.name, fingerprint=fingerprint, settings=self.settings, run_id=run_id)
+        attempt = Attempt.begin(
+            self.name,
+            fingerprint=digest_of(ingredients),
+            canonical_fingerprint=self.canonical_fingerprint(),
+            settings=self.settings,
+            run_id=run_id,
+        )
         more = f"; and {len(reasons) - 3} more" if len(reasons) > 3 else ""
         attempt.say(f"starting: {'; '.join(reasons[:3])}{more}")
         try:

@@ -1,1 +1,1 @@
-"""The workspace: where things lie, markers, the lock, products aside, and copies of the specs to be edited."""
+"""The workspace: where things lie, markers, the lock, products aside, and copies of the specs to edit."""

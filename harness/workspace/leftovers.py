@@ -49,7 +49,8 @@ def sweep_half_written(workspace: Workspace) -> None:
 
 
 def _fingerprint(folder: Path) -> object:
-    return read_json(folder / REQUEST).get("fingerprint")
+    request = read_json(folder / REQUEST)
+    return request.get("canonical_fingerprint") or request.get("fingerprint")
 
 
 def _age_days(folder: Path) -> float:

@@ -8,7 +8,7 @@ marker is data, and one that names what its stage never makes proves nothing, an
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -147,9 +147,15 @@ def digest_of(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, allow_nan=False).encode()).hexdigest()
 
 
-def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """What differs between two sets of ingredients of a fingerprint, in words, settings first."""
-    reasons = differences(before.get("inputs"), after.get("inputs"))
+def changes(
+    before: Mapping[str, Any], after: Mapping[str, Any], *, meaning: Callable[[str], str] = str.strip
+) -> list[str]:
+    """What differs between two sets of ingredients of a fingerprint, in words, settings first.
+
+    Args:
+        meaning: what counts of a line of a text; lines of which nothing does are left out.
+    """
+    reasons = differences(before.get("inputs"), after.get("inputs"), meaning=meaning)
     reasons += differences(before.get("engine"), after.get("engine"), "engine")
     if before.get("revision") != after.get("revision"):
         reasons.append(f"this stage works differently since (revision {after.get('revision')})")
@@ -161,33 +167,40 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
     return reasons or ["what goes in has changed"]
 
 
-def differences(before: Any, after: Any, name: str = "") -> list[str]:
-    """Where two JSON-able values differ, in words; of texts every line that differs."""
+def differences(
+    before: Any, after: Any, name: str = "", *, meaning: Callable[[str], str] = str.strip
+) -> list[str]:
+    """Where two JSON-able values differ, in words; of texts every line whose `meaning` differs."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         lines = []
         for key in sorted({*before, *after}):
-            lines += differences(before.get(key), after.get(key), f"{name} {key}".strip())
+            lines += differences(before.get(key), after.get(key), f"{name} {key}".strip(), meaning=meaning)
         return lines
     if isinstance(before, str) and isinstance(after, str) and "\n" in before + after:
-        return _text_differences(before, after, name)
+        return _text_differences(before, after, name, meaning)
     return [] if before == after else [f"{name} was {_shown(before)}, is now {_shown(after)}"]
 
 
-def _text_differences(before: str, after: str, name: str) -> list[str]:
+def _text_differences(before: str, after: str, name: str, meaning: Callable[[str], str]) -> list[str]:
     """A sentence for each line that differs: with its number now, or before where it is gone."""
     import difflib  # only what has changed needs it
 
-    old, new = before.splitlines(), after.splitlines()
+    old, new = _numbered(before, meaning), _numbered(after, meaning)
+    was_meant, is_meant = ([meaning(line) for _, line in numbered] for numbered in (old, new))
     lines = []
-    for tag, i, i_end, j, j_end in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+    compared = difflib.SequenceMatcher(None, was_meant, is_meant, autojunk=False)
+    for tag, i, i_end, j, j_end in compared.get_opcodes():
         both = min(i_end - i, j_end - j) if tag != "equal" else 0
-        for was, number in zip(old[i : i + both], range(j, j_end), strict=False):
-            now = new[number].strip()
-            lines.append(f"{name} line {number + 1} was '{was.strip()}', is now '{now}'")
+        for (_, was), (number, now) in zip(old[i : i + both], new[j : j + both], strict=True):
+            lines.append(f"{name} line {number} was '{was}', is now '{now}'")
         if tag != "equal":
-            lines += [f"{name} line {at + 1} '{old[at].strip()}' is gone" for at in range(i + both, i_end)]
-            lines += [f"{name} line {at + 1} '{new[at].strip()}' is new" for at in range(j + both, j_end)]
-    return lines or ([] if before == after else [f"{name} has other line ends"])
+            lines += [f"{name} line {number} '{line}' is gone" for number, line in old[i + both : i_end]]
+            lines += [f"{name} line {number} '{line}' is new" for number, line in new[j + both : j_end]]
+    return lines or ([] if meaning(before) == meaning(after) else [f"{name} has other line ends"])
+
+
+def _numbered(text: str, meaning: Callable[[str], str]) -> list[tuple[int, str]]:
+    return [(at, line.strip()) for at, line in enumerate(text.splitlines(), start=1) if meaning(line)]
 
 
 def _shown(value: Any) -> str:

@@ -76,6 +76,20 @@ def test_training_goes_on_from_the_last_whole_checkpoint_and_ends_with_the_same_
     assert before == after
 
 
+def test_training_goes_on_after_a_comment_of_its_spec_was_changed(done, tmp_path):
+    run = done.start(
+        "train", "--epochs=4", FAKE_YOLO_V4="train=hang-after-2", FAKE_YOLO_V4_PID=str(tmp_path / "pid")
+    )
+    wait_for(tmp_path / "pid", run)
+    run.send_signal(signal.SIGTERM)
+    run.communicate()
+    copy = done.workspace / "specs" / "yolo_v4_train_resnet10_smoke.txt"
+    copy.write_text("# mine\n\n" + copy.read_text())
+
+    assert "train: 2 of 4 epochs kept: the next train goes on from there" in done("status", "--epochs=4")
+    assert "train | goes on after epoch 2 of the try" in done("train", "--epochs=4")
+
+
 def test_a_try_of_other_settings_is_not_gone_on_with(jamcam, tmp_path):
     run = jamcam.start(
         "train", "--epochs=4", FAKE_YOLO_V4="train=hang-after-2", FAKE_YOLO_V4_PID=str(tmp_path / "pid")

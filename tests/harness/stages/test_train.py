@@ -12,7 +12,7 @@ from harness.stages.train import Train
 def cut_short(settings):
     """Settings, and an attempt at training that saved epochs 1 and 2 of 4, killed while it wrote epoch 3."""
     chosen = settings(epochs="4")
-    attempt = Attempt.begin("train", fingerprint="f00d", settings=chosen)
+    attempt = Attempt.begin("train", fingerprint="f00d", canonical_fingerprint="beef", settings=chosen)
     weights = attempt.staged("experiment/weights/x").parent
     for epoch in (1, 2, 3):
         (weights / f"yolov4_resnet10_epoch_{epoch:03d}.pt").write_text(f"epoch {epoch}")
@@ -42,3 +42,31 @@ def test_training_goes_on_from_whole_checkpoints_also_where_hard_links_are_refus
     assert sorted(path.name[-6:] for path in (results / "weights").iterdir()) == ["001.pt", "002.pt"]
     assert resumed.read_text() == "epoch 2"
     assert (results / "status.json").read_text() == (earlier.staged("experiment") / "status.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("fingerprint", "canonical", "goes_on"),
+    [("f00d", "", True), ("feed", "beef", True), ("feed", "", False), ("feed", "dead", False)],
+)
+def test_training_goes_on_where_the_spec_differs_in_comments_alone(
+    cut_short, fingerprint, canonical, goes_on
+):
+    chosen, earlier = cut_short
+    attempt = Attempt.begin(
+        "train", fingerprint=fingerprint, canonical_fingerprint=canonical, settings=chosen
+    )
+
+    assert attempt.earlier() == ([earlier.folder] if goes_on else [])
+
+
+def test_a_try_of_an_earlier_version_is_known_by_its_fingerprint(cut_short):
+    chosen, earlier = cut_short
+    request = json.loads((earlier.folder / "request.json").read_text())
+    del request["canonical_fingerprint"]
+    (earlier.folder / "request.json").write_text(json.dumps(request))
+
+    same = Attempt.begin("train", fingerprint="f00d", settings=chosen)
+    other = Attempt.begin("train", fingerprint="feed", settings=chosen)
+
+    assert earlier.folder in same.earlier()
+    assert earlier.folder not in other.earlier()

@@ -136,6 +136,26 @@ def test_of_a_changed_text_every_line_that_differs_is_told(after, expected):
     assert changes(now(inputs=spec), now(inputs={"spec": after})) == [f"spec {line}" for line in expected]
 
 
+def without_comment(line):
+    return line.partition("#")[0].strip()
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        ("# mine\na: 1\nb: 7  # more\n", ["line 3 was 'b: 2  # two', is now 'b: 7  # more'"]),
+        ("# mine\n\n  a: 1 # one\nb: 2\nc: 3\n", ["line 5 'c: 3' is new"]),
+        ("b: 2  # other words\n", ["line 2 'a: 1' is gone"]),
+    ],
+)
+def test_changed_comments_are_no_reasons_beside_a_changed_value(after, expected):
+    before = now(inputs={"spec": "# theirs\na: 1\nb: 2  # two\n"})
+
+    reasons = changes(before, now(inputs={"spec": after}), meaning=without_comment)
+
+    assert reasons == [f"spec {line}" for line in expected]
+
+
 def test_a_changed_product_upstream_is_told_by_the_name_of_its_stage():
     assert changes(BEFORE, now(consumed={"verify": "e" * 64})) == ["what verify made has changed"]
     assert changes(BEFORE, now(consumed={"verify": None})) == ["what verify made is gone"]
