@@ -227,11 +227,15 @@ def _aside(path: Path) -> Path:
 
 def _write(path: Path, content: bytes, *, mode: int, durable: bool) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-    with open(_in_folder(lambda: os.open(path, flags, mode), path), "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        if durable:
-            os.fsync(stream.fileno())
+    try:
+        with open(_in_folder(lambda: os.open(path, flags, mode), path), "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            if durable:
+                os.fsync(stream.fileno())
+    except OSError as error:
+        error.filename = error.filename or os.fspath(path.parent)  # a full disk does not say which it is
+        raise
 
 
 def _in_folder(make: Callable[[], T], path: Path) -> T:

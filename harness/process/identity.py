@@ -75,6 +75,13 @@ def is_running(pid: int, started: str) -> bool:
     return start_time(pid) == started
 
 
+def is_stopped(pid: int) -> bool:
+    """Whether a process is stopped, as Ctrl-Z does it; False where nobody can tell."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+    return False
+
+
 def end(pid: int, started: str, *, grace_s: float = GRACE_S) -> None:
     """End a process and its group: ask first, kill after `grace_s` seconds."""
     if not is_running(pid, started):

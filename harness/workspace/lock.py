@@ -20,6 +20,7 @@ from harness.process.identity import (
     CONTAINER,
     boot_id,
     is_running,
+    is_stopped,
     other_owner,
     pid_namespace,
     start_time,
@@ -222,7 +223,10 @@ def _take(
 def _refuse_unless_gone(workspace: Workspace, holder: Holder, is_over: Callable[[str], bool]) -> None:
     alive = is_alive(holder, is_over)
     if alive is Verdict.YES:
-        raise _locked(workspace, holder, f"wait for it to end, or {_end_it(workspace, holder)}")
+        wait = "wait for it to end"
+        if is_stopped(holder.pid):
+            wait = f"it is stopped, as by Ctrl-Z: let it go on with kill -CONT {holder.pid}"
+        raise _locked(workspace, holder, f"{wait}, or {_end_it(workspace, holder)}")
     if alive is Verdict.CANNOT_TELL:
         raise _locked(workspace, holder, f"if that run is surely over: {_by_force(workspace)}")
 

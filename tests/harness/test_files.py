@@ -66,10 +66,10 @@ def test_a_file_is_as_before_when_it_cannot_be_written_and_nothing_is_left_besid
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
-        write_bytes(tmp_path / "file", b"after")
-    with pytest.raises(OSError, match="No space left"):
-        create_once(tmp_path / "lock", b"mine")
+    for write, name in ((write_bytes, "file"), (create_once, "lock")):
+        with pytest.raises(OSError, match="No space left") as caught:
+            write(tmp_path / name, b"after")
+        assert caught.value.filename == str(tmp_path)
 
     assert (tmp_path / "file").read_text() == "before"
     assert names(tmp_path) == ["file"]

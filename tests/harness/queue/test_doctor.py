@@ -11,6 +11,7 @@ from harness.errors import ConfigError
 from harness.measure import facts
 from harness.queue import doctor
 from harness.queue.doctor import check_queue, examine, overall
+from harness.settings.declared import SPECS
 from harness.settings.platform import Platform
 from harness.verdict import Verdict
 
@@ -324,3 +325,17 @@ def test_a_key_file_that_others_may_read_is_a_finding(login, image, tmp_path, mo
 def test_a_machine_of_its_own_needs_no_queue(login):
     assert problems(login("local")) == {}
     assert problems(login("wsl2")).keys() == {"kernel"}
+
+
+def test_a_spec_that_no_engine_would_read_is_refused_before_the_queue_by_the_file_that_a_person_edits(login):
+    settings = login("jade")
+    copy = settings.workspace / "specs" / settings.recipe.spec
+    copy.parent.mkdir(parents=True)
+    text = (SPECS / settings.recipe.spec).read_text()
+    copy.write_text(text.replace("  hue: 0.1", "  hueX: 0.1"))
+    line = text.splitlines().index("  hue: 0.1") + 1
+    with pytest.raises(ConfigError) as caught:
+        check_queue(settings)
+
+    assert f"specs: {copy} line {line}: there is no field hueX in augmentation_config" in caught.value.message
+    assert caught.value.remedy == "did you mean hue?"

@@ -5,6 +5,7 @@ import os
 import pwd
 import re
 import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -420,6 +421,25 @@ def test_a_workspace_that_cannot_be_written_says_what_would_help(room, monkeypat
         locked(room).__enter__()
 
     assert re.fullmatch(rf"{remedy}.*", caught.value.remedy)
+
+
+def test_a_run_that_is_stopped_is_told_as_that_and_how_it_goes_on(room):
+    with subprocess.Popen(["sleep", "60"]) as process:
+        take(room, dataclasses.replace(this_run(), pid=process.pid, started=start_time(process.pid)))
+        remedies = []
+        for number in (signal.SIGSTOP, signal.SIGCONT):
+            process.send_signal(number)
+            os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WCONTINUED)
+            with pytest.raises(Locked) as caught:
+                locked(room).__enter__()
+            remedies.append(caught.value.remedy)
+        process.kill()
+
+    end = f"or end it: kill {process.pid}"
+    assert remedies == [
+        f"it is stopped, as by Ctrl-Z: let it go on with kill -CONT {process.pid}, {end}",
+        f"wait for it to end, {end}",
+    ]
 
 
 def test_who_cannot_end_a_run_is_told_whom_to_ask(room, monkeypatch):
