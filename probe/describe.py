@@ -29,6 +29,7 @@ def describe(environ: Mapping[str, str]) -> dict[str, Any]:
         "kernel": platform.release(),
         "gpus": [device.describe() for device in gpus.devices],
         "why_no_gpus": gpus.why_none,
+        "gpu_faults": list(gpus.faults),
         "driver": gpus.driver,
         "cuda": gpus.cuda,
         "tuning": tuning(gpus, environ),
@@ -40,11 +41,12 @@ def as_text(facts: Mapping[str, Any]) -> str:
     plain = [
         (name, "none" if fact is None else str(fact))
         for name, fact in facts.items()
-        if name not in ("gpus", "why_no_gpus", "tuning") and fact != ""
+        if name not in ("gpus", "why_no_gpus", "gpu_faults", "tuning") and fact != ""
     ]
     tuned = facts.get("tuning", {})
     plain += [(name, "cannot be read" if fact is None else str(fact)) for name, fact in tuned.items()]
     gpus = [(f"gpu{number}", _gpu(each)) for number, each in enumerate(facts["gpus"])]
+    gpus += [("fault", fault) for fault in facts.get("gpu_faults", ()) if facts["gpus"]]
     return table([*plain, *(gpus or [("gpus", f"none: {facts['why_no_gpus']}")])], numbers_from=2)
 
 

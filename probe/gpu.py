@@ -1,7 +1,7 @@
 """NVIDIA GPUs, through NVML: those that are ours, and what can be read of them."""
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,15 @@ ACTIVITIES = (SM, TENSOR, DRAM)
 
 
 class Device:
-    """One GPU or MIG instance, with what must be remembered between two looks."""
+    """One GPU or MIG instance, with what must be remembered between two looks.
 
-    def __init__(self, handle: Any) -> None:
-        self.handle = handle
+    Args:
+        handle: NVML's.
+        number: as CUDA counts those that are visible.
+    """
+
+    def __init__(self, handle: Any, number: int) -> None:
+        self.handle, self.number = handle, number
         self.uuid = str(nvml.nvmlDeviceGetUUID(handle))
         self.mig = self.uuid.startswith("MIG-")
         self.absent: set[str] = set()
@@ -42,7 +47,7 @@ class Device:
         limit = self._or_none(nvml.nvmlDeviceGetEnforcedPowerLimit)
         memory = self._or_none(nvml.nvmlDeviceGetMemoryInfo)
         return {
-            "name": str(nvml.nvmlDeviceGetName(self.handle)),
+            "name": str(self._or_none(nvml.nvmlDeviceGetName) or ""),
             "uuid": self.uuid,
             "memory_bytes": int(memory.total) if memory else None,
             "power_limit_w": limit / 1000 if limit else None,
@@ -110,9 +115,7 @@ class Device:
         return {name: answer.value for name, answer in answers if answer.nvmlReturn == nvml.NVML_SUCCESS}
 
     def _or_none(self, ask: Callable[[Any], Any]) -> Any:
-        with contextlib.suppress(nvml.NVMLError):
-            return ask(self.handle)
-        return None
+        return _or_none(lambda: ask(self.handle))
 
 
 def _is_first_namespace() -> bool:
@@ -138,6 +141,8 @@ class Gpus:
     """Our GPUs, as the workload counts them."""
 
     devices: tuple[Device, ...] = ()
+    lost: tuple[int, ...] = ()  # numbers of those that do not answer
+    faults: tuple[str, ...] = ()  # what is wrong with some of them, in words
     driver: str = ""  # version
     cuda: str = ""  # newest version that the driver serves
     why_none: str = ""  # in words, where there are none
@@ -149,12 +154,45 @@ def find_gpus(environ: Mapping[str, str]) -> Gpus:
         return Gpus(why_none="the package nvidia-ml-py is not installed")
     try:
         nvml.nvmlInit()
-        version = nvml.nvmlSystemGetCudaDriverVersion()
-        driver, cuda = str(nvml.nvmlSystemGetDriverVersion()), f"{version // 1000}.{version % 1000 // 10}"
-        devices = tuple(Device(_handle(name)) for name in visible(environ, count=nvml.nvmlDeviceGetCount()))
+        count = nvml.nvmlDeviceGetCount()
     except nvml.NVMLError as error:
         return Gpus(why_none=f"NVIDIA's driver does not answer: {error}")
-    return Gpus(devices=devices, driver=driver, cuda=cuda, why_none="" if devices else "none is visible")
+    names = visible(environ, count=count)
+    devices, lost, faults = [], [], [*_doubt_of_order(environ, names, count=count)]
+    for number, name in enumerate(names):
+        try:
+            devices.append(Device(_handle(name), number))
+        except nvml.NVMLError as error:  # the others are there all the same
+            lost.append(number)
+            faults.append(f"gpu{number} does not answer: {error}")
+    version = _or_none(nvml.nvmlSystemGetCudaDriverVersion)
+    return Gpus(
+        devices=tuple(devices),
+        lost=tuple(lost),
+        faults=tuple(faults),
+        driver=str(_or_none(nvml.nvmlSystemGetDriverVersion) or ""),
+        cuda=f"{version // 1000}.{version % 1000 // 10}" if version else "",
+        why_none="" if devices else "; ".join(faults) or "none is visible",
+    )
+
+
+def _doubt_of_order(environ: Mapping[str, str], names: Sequence[str], *, count: int) -> Iterator[str]:
+    """NVML counts by place on the bus, CUDA the fastest first; for GPUs of one model both are the same."""
+    by_number = any(name.isdigit() for name in names)
+    if not by_number or environ.get("CUDA_DEVICE_ORDER") == "PCI_BUS_ID":
+        return
+    models = {
+        _or_none(lambda: str(nvml.nvmlDeviceGetName(nvml.nvmlDeviceGetHandleByIndex(number))))  # noqa: B023
+        for number in range(count)
+    }
+    if len(models - {None}) > 1:
+        yield "GPUs of several models: CUDA may number them otherwise without CUDA_DEVICE_ORDER=PCI_BUS_ID"
+
+
+def _or_none(ask: Callable[[], Any]) -> Any:
+    with contextlib.suppress(nvml.NVMLError):
+        return ask()
+    return None
 
 
 def visible(environ: Mapping[str, str], *, count: int) -> list[str]:

@@ -30,7 +30,7 @@ READY = "ready"
 ENERGY = ("_energy_total_j", "_power_w")
 
 
-@dataclass(kw_only=True)
+@dataclass
 class Sensor:
     """One column: whom to ask on which beats, and whether it has ever answered."""
 
@@ -60,8 +60,13 @@ class Sensor:
         return value
 
 
-def sensors(prefix: str, source: Any, table: Iterable[Metric[Any]], beats_apart: int) -> list[Sensor]:
-    """The rows of a table that `source` can answer; slow ones take turns, so that no beat waits for all."""
+def sensors(
+    prefix: str, source: Any, table: Iterable[Metric[Any]], beats_apart: int, turn: int = 0
+) -> list[Sensor]:
+    """The rows of a table that `source` can answer; slow ones take turns, so that no beat waits for all.
+
+    Several sources of one table take turns, too, where each has another number as its `turn`.
+    """
     able = []
     for place, metric in enumerate(table):
         every = beats_apart * metric.every
@@ -71,7 +76,7 @@ def sensors(prefix: str, source: Any, table: Iterable[Metric[Any]], beats_apart:
         except Exception as error:
             if is_absent(error):
                 continue
-        offset = place % metric.every * beats_apart
+        offset = (place + turn) % metric.every * beats_apart
         able.append(Sensor(column=prefix + metric.key, ask=ask, every=every, offset=offset))
     return able
 
@@ -107,23 +112,26 @@ def sample(
         machine = Host(pid, frozenset({os.getpid(), pid} if children_only else {os.getpid()}))
     except psutil.NoSuchProcess as error:
         raise ProbeError(f"there is no process {pid}", remedy="take a number that `ps` shows") from error
-    devices = find_gpus(os.environ).devices
-    for device in devices:
-        device.owns = machine.owns
-    hz = max(gpu_hz if devices else 0.0, host_hz)
+    gpus = find_gpus(os.environ)
+    hz = max(gpu_hz if gpus.devices else 0.0, host_hz)
     host_every, gpu_every = round(hz / host_hz), max(round(hz / gpu_hz), 1)
     columns = sensors("", machine, host.METRICS, host_every)
-    for number, device in enumerate(devices):
-        columns += sensors(f"gpu{number}_", device, gpu_metrics.METRICS, gpu_every)
+    for device in gpus.devices:
+        device.owns = machine.owns
+        prefix = f"gpu{device.number}_"
+        columns += sensors(prefix, device, gpu_metrics.METRICS, gpu_every, device.number)
+    # An empty column says that there is a GPU of which nothing is known.
+    columns += [Sensor(f"gpu{number}_power_w", lambda: None, gpu_every, 0) for number in gpus.lost]
     energy = [sensor for sensor in columns if sensor.column.endswith(ENERGY)]
     others = [sensor for sensor in columns if sensor not in energy]
     with SampleFile(folder, [sensor.column for sensor in (*energy, *others)]) as file:
-        _Loop(machine, energy, others, file, hz, host_every, window_s).run()
+        _Loop(machine, gpus.faults, energy, others, file, hz, host_every, window_s).run()
 
 
 @dataclass
 class _Loop:
     machine: Host
+    faults: tuple[str, ...]  # that were there from the start
     energy: list[Sensor]
     others: list[Sensor]
     file: SampleFile
@@ -150,7 +158,7 @@ class _Loop:
                 flushed_s = now_s
             if beat == 0:
                 self._read_energy(wall_s)
-                print(READY, flush=True)
+                print(READY, *self.faults, sep="\n", flush=True)
         if not resting:
             self._read_energy(wall_s)
 

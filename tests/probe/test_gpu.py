@@ -31,7 +31,7 @@ for number, device in enumerate(gpus.devices):
     seen += [(number, "columns", [one.column for one in columns])]
 described = [device.describe() for device in gpus.devices]
 versions = {"driver": gpus.driver, "cuda": gpus.cuda}
-print(json.dumps({"versions": versions, "seen": seen, "gpus": described}))
+print(json.dumps({"versions": versions, "seen": seen, "gpus": described, "faults": gpus.faults}))
 """
 
 
@@ -112,6 +112,41 @@ def test_a_lost_gpu_is_told_once_and_the_other_is_read_on(ask):
     assert len(of(answer, 0, "utilisation_pct")) < 25
     assert of(answer, 1, "utilisation_pct") == [41] * 60
     assert said.count("utilisation_pct is gone: GPU is lost") == 1
+
+
+@pytest.mark.parametrize(("lost", "left"), [(0, 1), (1, 0)])
+def test_a_gpu_that_does_not_answer_hides_nothing_else(ask, probe, nvml_folder, lost, left):
+    answer, _ = ask(f"gone{lost}")
+
+    assert answer["versions"] == {"driver": "550.54.14", "cuda": "12.4"}
+    assert [gpu["uuid"] for gpu in answer["gpus"]] == [f"GPU-{left}"]
+    assert answer["faults"] == [f"gpu{lost} does not answer: GPU is lost"]
+
+    environment = {"LD_LIBRARY_PATH": str(nvml_folder), "FAKE_NVML": f"gone{lost}"}
+    seen = json.loads(
+        probe("run", "--json", "--", "sleep", "0.5", environment=environment).stdout.splitlines()[-1]
+    )
+    assert seen["faults"] == answer["faults"]
+    means = {one["metric"]: one["mean"] for one in seen["metrics"]}
+    assert means[f"gpu{left}_power_w"] == 100 + left  # it keeps its number
+    assert not any(name.startswith(f"gpu{lost}_") for name in means)
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "is_told"),
+    [
+        ("mixed", {}, True),
+        ("mixed", {"CUDA_VISIBLE_DEVICES": "1"}, True),
+        ("mixed", {"CUDA_DEVICE_ORDER": "FASTEST_FIRST"}, True),
+        ("mixed", {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}, False),
+        ("mixed", {"CUDA_VISIBLE_DEVICES": "GPU-1,GPU-0"}, False),
+        ("", {}, False),
+    ],
+)
+def test_where_cuda_may_count_otherwise_it_is_told(ask, words, environment, is_told):
+    answer, _ = ask(words, **environment)
+
+    assert [fault.partition(":")[0] for fault in answer["faults"]] == ["GPUs of several models"] * is_told
 
 
 def test_of_a_gpu_cut_into_instances_ours_is_watched(ask):

@@ -100,7 +100,7 @@ def _train_epoch(
     steps_before = (epoch - 1) * batches.steps_per_epoch
     with Progress(batches.pictures_per_epoch, "Training") as progress, phases.phase("epoch", epoch=epoch):
         watched = board.watched(batches.epoch(epoch - 1), steps_before, trainer.network)
-        loss = trainer.run_epoch(phases.steps(watched), progress, board.scalars)
+        loss = trainer.run_epoch(phases.steps(watched, trainer.clock), progress, board.scalars)
     return loss, progress.images_per_s
 
 

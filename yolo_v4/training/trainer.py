@@ -14,6 +14,7 @@ from yolo_v4.network.grid import encode_predictions
 from yolo_v4.network.yolo import Yolo
 from yolo_v4.progress import Progress
 from yolo_v4.spec.experiment import Experiment
+from yolo_v4.training.device_clock import device_clock
 from yolo_v4.training.distributed import Place, mean_of_all
 from yolo_v4.training.loss import yolo_loss
 from yolo_v4.training.optimizer import KernelPenalty, MovingAverage, build_optimizer, learning_rate
@@ -53,6 +54,7 @@ class Trainer:
         self._precision = precision
         self._place = place
         self._device = next(network.parameters()).device
+        self.clock = device_clock(self._device)
         # Batch normalisation uses the pictures of its own process; all use the first one's moving statistics.
         self._forward = DistributedDataParallel(network) if place.ranks > 1 else network
         self._optimizer = build_optimizer(

@@ -5,6 +5,8 @@
    mig      the first GPU is cut into instances: its first one is MIG-0
    busy     a process that is not ours is on the first GPU, it is hot, and throttled
    none     there is no driver
+   gone0    the first GPU does not answer when its handle is asked for (gone1: the second)
+   mixed    the second GPU is of another model
    FAKE_NVML_PIDS names a folder: each file in it is named like a process that is on the first GPU.
    Numbers: utilisation 40 + GPU, power 100 W + GPU, and energy that grows by exactly that power. */
 #include <dirent.h>
@@ -41,6 +43,7 @@ int nvmlSystemGetDriverVersion(char *text, unsigned length) { snprintf(text, len
 int nvmlDeviceGetCount_v2(unsigned *count) { *count = 2; return OK; }
 int nvmlDeviceGetHandleByIndex_v2(unsigned index, Gpu **gpu) {
     if (index > 1) return NOT_FOUND;
+    if (told(index ? "gone1" : "gone0")) return LOST;
     *gpu = &gpus[index];
     return OK;
 }
@@ -59,7 +62,7 @@ int nvmlDeviceGetUUID(Gpu *gpu, char *text, unsigned length) {
     return OK;
 }
 int nvmlDeviceGetName(Gpu *gpu, char *text, unsigned length) {
-    snprintf(text, length, gpu->mig ? "Stand-in GPU MIG 1g.5gb" : "Stand-in GPU");
+    snprintf(text, length, gpu->mig ? "Stand-in GPU MIG 1g.5gb" : told("mixed") && gpu->number ? "Other GPU" : "Stand-in GPU");
     return OK;
 }
 int nvmlDeviceGetEnforcedPowerLimit(Gpu *gpu, unsigned *mw) { OWN(gpu); *mw = 250000; return OK; }

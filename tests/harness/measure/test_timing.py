@@ -2,6 +2,7 @@ import pytest
 
 from harness.measure.plan import BenchPlan
 from harness.measure.timing import of_batches, of_epochs, of_training
+from tests.yolo_v4.emulated_device import train
 
 PLAN = BenchPlan(warm_up_steps=2)
 
@@ -68,3 +69,34 @@ def test_epochs_come_from_the_log_and_the_phases():
     assert values(of_epochs(log, phases, batch=4, frames=18, began_s=90.0, target=0.9))["time_to_mAP_s"] == (
         None,
     )
+
+
+@pytest.mark.parametrize("steps", [8, 17, 110])
+@pytest.mark.parametrize(("step_s", "data_s"), [(0.05, 0.0), (0.05, 0.03), (0.01, 0.04)])
+def test_the_rate_of_a_training_is_that_of_its_device(tmp_path, monkeypatch, steps, step_s, data_s):
+    device, phases = train(tmp_path, monkeypatch, steps=steps, step_s=step_s, data_s=data_s, epochs=4)
+    found, warm_up_steps = of_training(phases, batch=4, frames=4 * steps, plan=PLAN)
+
+    # The first step of an epoch waits for its data with an idle device, as those of three epochs here do.
+    slower_s = max(step_s, data_s + 0.0002)
+    counted = 4 * steps - warm_up_steps
+    true_s = (counted - 3) * slower_s + 3 * (data_s + 0.0002 + step_s)
+    assert values(found)["train_images_per_s"][0] == pytest.approx(4 * counted / true_s, rel=0.005)
+    assert sum(values(found)["train_wait_s"]) <= device.waited_s + 1e-6
+
+
+@pytest.mark.parametrize("gpus", [2, 4, 8, 16])
+def test_weak_scaling_on_an_emulated_device_has_the_efficiency_that_it_has(tmp_path, monkeypatch, gpus):
+    # Communication costs 1 % of a step for each doubling; an epoch has ever fewer steps.
+    step_s = {count: 0.05 * (1 + 0.01 * (count.bit_length() - 1)) for count in (1, gpus)}
+    rates = {}
+    for count in step_s:
+        (tmp_path / str(count)).mkdir()
+        study = {"steps": 128 // count, "step_s": step_s[count], "data_s": 0.0, "epochs": 6}
+        _, phases = train(tmp_path / str(count), monkeypatch, **study)
+        found, _ = of_training(phases, batch=4 * count, frames=512, plan=PLAN)
+        rates[count] = values(found)["train_images_per_s"][0]
+
+    assert rates[1] == pytest.approx(4 / 0.05, rel=0.005)
+    efficiency = rates[gpus] / (gpus * rates[1])
+    assert efficiency == pytest.approx(step_s[1] / step_s[gpus], rel=0.005)
