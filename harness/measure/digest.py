@@ -8,16 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.measure.energy import energies
-from harness.measure.record import Observed, PhaseSummary, Probe, Run, Series, Verdict
+from harness.measure.record import Observed, PhaseSummary, Probe, Run, Series
 from probe.samples import THROTTLE_REASONS
 
 Numbers = NDArray[np.float64]
 Samples = Mapping[str, Numbers]
 TOTAL = "_total"
 CLOCKS = ("unix_s", "late_s")
-MANY_PCT = 20.0  # of training's time: what takes as much or more holds training up
-FEW_PCT = 10.0  # what takes less does not
-BUSY_PCT = 90.0  # utilisation of a GPU that does not wait
 
 
 def between(samples: Samples, start_s: float, end_s: float) -> dict[str, Numbers]:
@@ -143,7 +140,7 @@ def observed(samples: Samples) -> Observed:
     return Observed(
         other_gpu_processes=_most(_of_gpus(samples, "other_processes"), np.nanmax),
         other_cpu_pct=max(others, 0.0) if (others := _mean(host - tree)) is not None else None,
-        throttle_reasons=tuple(throttled_pct),
+        throttle_reasons=tuple(throttled_pct or ()),
         throttled_pct=throttled_pct,
         start_temperature_c=float(starts.max()) if starts.size else None,
         ecc_errors=_most(_of_gpus(samples, "ecc_errors_total"), np.ptp),
@@ -152,8 +149,13 @@ def observed(samples: Samples) -> Observed:
     )
 
 
-def _throttled_pct(columns: Iterable[Numbers]) -> dict[str, float]:
-    """Reason -> share of the samples in which it held, of the GPU that had it most; none is 0."""
+def _throttled_pct(columns: Sequence[Numbers]) -> dict[str, float] | None:
+    """Reason -> share of the samples in which it held, of the GPU that had it most; none is 0.
+
+    None where no GPU tells reasons.
+    """
+    if not any(np.isfinite(column).any() for column in columns):
+        return None
     shares = dict.fromkeys(THROTTLE_REASONS, 0.0)
     for column in columns:
         bits = column[np.isfinite(column)].astype(np.int64)
@@ -171,39 +173,3 @@ def _most(columns: Iterable[Numbers], figure: Any) -> int | None:
     """The largest `figure` of a column; None where no column has a number."""
     known = [column[np.isfinite(column)] for column in columns]
     return max((int(figure(column)) for column in known if column.size), default=None)
-
-
-def verdict(phases: Sequence[Mapping[str, Any]], samples: Samples) -> Verdict:
-    """What limited training: data, checkpoints, or nothing but the computing itself."""
-    epochs = [phase for phase in phases if phase["phase"] == "epoch"]
-    epochs_s, checkpoints_s = (
-        sum(one["duration_s"] for one in phases if one["phase"] == name) for name in ("epoch", "checkpoint")
-    )
-    wait_s, work_s = (sum(sum(epoch.get(name, ())) for epoch in epochs) for name in ("wait_s", "work_s"))
-    means = _phase("epoch", epochs, samples).means if epochs and samples else {}
-    of_gpus = [mean for name, mean in means.items() if name.endswith("_utilisation_pct")]
-    busy_pct = [mean for mean in of_gpus if mean is not None]
-    figures: dict[str, float | None] = {
-        "wait_pct": round(100 * wait_s / (wait_s + work_s), 2) if work_s else None,
-        "checkpoint_pct": round(100 * checkpoints_s / (epochs_s + checkpoints_s), 2) if epochs_s else None,
-        "gpu_utilisation_pct": round(min(busy_pct), 2) if busy_pct else None,
-        "host_cpu_pct": means.get("host_cpu_pct"),
-    }
-    word, why = _judge(figures)
-    return Verdict(word=word, why=why, figures=figures)
-
-
-def _judge(figures: Mapping[str, float | None]) -> tuple[str, str]:
-    """The word of a Verdict, and why."""
-    wait, saving, busy = (figures[name] for name in ("wait_pct", "checkpoint_pct", "gpu_utilisation_pct"))
-    if saving is not None and saving >= MANY_PCT and saving >= (wait or 0):
-        return "checkpoint-bound", f"{saving:.0f} % of training went into saving checkpoints"
-    if wait is not None and wait >= MANY_PCT:
-        return "data-starved", f"{wait:.0f} % of the steps' time was spent waiting for data"
-    if wait is not None and wait < FEW_PCT:
-        return "compute-bound", f"{wait:.0f} % of the steps' time was spent waiting for data"
-    if wait is None and busy is not None and busy >= BUSY_PCT:
-        return "compute-bound", f"the GPU was busy {busy:.0f} % of the time"
-    if wait is None:
-        return "cannot tell", "the engine tells no times of steps"
-    return "cannot tell", f"waiting for data took {wait:.0f} % of the time"

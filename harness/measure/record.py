@@ -133,12 +133,15 @@ class PhaseSummary:
 class Verdict:
     """What limited training.
 
-    `word` is compute-bound, data-starved, checkpoint-bound or cannot tell; `figures` are what it is based on.
+    `word` is compute-bound, data-starved, checkpoint-bound, launch-bound, start-up-bound, throttled or cannot
+    tell; `figures` are what it is based on.
     """
 
     word: str
     why: str
     figures: Mapping[str, float | None]
+    decided_by: str = ""  # one of the figures
+    remedy: str = ""  # what to try
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -166,7 +169,7 @@ class Observed:
     ecc_errors: int | None  # new ones, uncorrected
     xid_events: int | None
     clock_jump_s: float  # largest difference between the wall clock and the monotonic one
-    # Throttle reason -> share of the time, on the GPU that had it longest; None in older records.
+    # Throttle reason -> share of the time, on the GPU that had it longest; None where nothing tells reasons.
     throttled_pct: Mapping[str, float] | None = None
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from harness.clock import stamp, utc
 from harness.measure import digest, record_files
+from harness.measure.bottleneck import judge_training
 from harness.measure.comparability import judge
 from harness.measure.energy import energies
 from harness.measure.record import TRAINING, Condition, Measurement, Record, Run, total_j
@@ -95,10 +96,10 @@ class Recording:
             finished_utc=utc(time.time()),
             series=digest.series(samples),
             phases=digest.phase_summaries(phases, samples, **rates),
-            verdict=digest.verdict(phases, samples) if self.record.case in TRAINING else None,
             probe=probe,
             observed=digest.observed(samples),
         )
-        self.record = replace(record, not_comparable=judge(record))
+        verdict = judge_training(record, phases) if record.case in TRAINING else None
+        self.record = replace(record, verdict=verdict, not_comparable=judge(record))
         record_files.close_record(self.folder, self.record)
         return self.record

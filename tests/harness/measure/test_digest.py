@@ -107,48 +107,10 @@ def test_one_throttled_sample_is_a_share_of_the_time_on_the_gpu_that_had_it_most
 
     assert found.throttled_pct == {"power cap": pytest.approx(100 / 6000, abs=1e-4)}
     assert digest.observed(samples(gpu0_throttle_reasons=free)).throttled_pct == {}
+    assert digest.observed(samples(gpu0_throttle_reasons=[NAN])).throttled_pct is None
 
 
 def test_of_nothing_nothing_is_known():
     found = digest.observed({})
 
     assert (found.other_cpu_pct, found.other_gpu_processes, found.throttle_reasons) == (None, None, ())
-
-
-def epoch(wait, work, seconds=10.0):
-    return {
-        "phase": "epoch",
-        "started_unix_s": 0.0,
-        "duration_s": seconds,
-        "wait_s": [wait] * 4,
-        "work_s": [work] * 4,
-    }
-
-
-@pytest.mark.parametrize(
-    ("phases", "word"),
-    [
-        ([epoch(0.05, 0.95)], "compute-bound"),
-        ([epoch(0.3, 0.7)], "data-starved"),
-        ([epoch(0.15, 0.85)], "cannot tell"),
-        (
-            [epoch(0.05, 0.95), {"phase": "checkpoint", "started_unix_s": 10.0, "duration_s": 4.0}],
-            "checkpoint-bound",
-        ),
-        ([{"phase": "epoch", "started_unix_s": 0.0, "duration_s": 10.0}], "cannot tell"),
-        ([], "cannot tell"),
-    ],
-)
-def test_a_verdict_names_what_held_training_up(phases, word):
-    assert digest.verdict(phases, {}).word == word
-
-
-def test_a_busy_gpu_is_a_verdict_where_the_engine_tells_no_steps():
-    seen = samples(unix_s=[1, 2], late_s=[0, 0], gpu0_utilisation_pct=[97, 99], host_cpu_pct=[10, 20])
-    found = digest.verdict([{"phase": "epoch", "started_unix_s": 0.0, "duration_s": 10.0}], seen)
-
-    assert (found.word, found.figures["gpu_utilisation_pct"], found.figures["wait_pct"]) == (
-        "compute-bound",
-        98.0,
-        None,
-    )
