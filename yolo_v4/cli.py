@@ -27,6 +27,7 @@ COMMANDS = {
     "export": "write a model as ONNX",
     "prune": "not supported",
     "check_spec": "say what is wrong with a spec, and run nothing (not in TAO)",
+    "matmul_rate": "measure how fast this machine multiplies matrices (not in TAO)",
 }
 EPILOG = """Sub-commands, flags, spec files and outputs follow NVIDIA TAO Toolkit's yolo_v4;
 docs/seam.md lists every flag and field, and what differs on purpose.

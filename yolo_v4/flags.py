@@ -128,9 +128,17 @@ def check_spec(parser: Parser) -> None:
     _key(parser)
 
 
+def matmul_rate(parser: Parser) -> None:
+    """Flags of the measurement of matrix products; TAO has no such sub-command."""
+    formats = ("fp32", "tf32", "bf16", "fp16")
+    parser.add_argument("--format", choices=formats, default="fp32", help="number format (default fp32)")
+    parser.add_argument("-r", "--results_dir", help="folder for status.json")
+    _key(parser)
+
+
 FLAGS: dict[str, Callable[[Parser], None]] = {
     one.__name__: one
-    for one in (dataset_convert, kmeans, train, evaluate, inference, export, prune, check_spec)
+    for one in (dataset_convert, kmeans, train, evaluate, inference, export, prune, check_spec, matmul_rate)
 }
 
 

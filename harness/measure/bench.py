@@ -16,6 +16,7 @@ from harness.measure.cases import Case
 from harness.measure.efficiency import CASE, with_efficiency
 from harness.measure.energy import remarks
 from harness.measure.fact_table import FACTS
+from harness.measure.matmul_rates import MatmulRates
 from harness.measure.page_cache import caches_of_frames
 from harness.measure.plan import BenchPlan, load_plan
 from harness.measure.record import Condition, Machine, Record, Run
@@ -91,6 +92,7 @@ class _Bench:
     ) -> None:
         self._user, self._settings, self._plan, self._say = user, settings, plan, say
         self._machine, self._code = machine, facts.code(resolve(settings))
+        self._rates = MatmulRates(settings, say)
         self._facts = facts.surroundings(machine, settings.workspace, os.environ)
         self._data: Condition = None  # digest of the data, once it is known
         self._spec = digest_of(Experiment(settings).template)
@@ -204,5 +206,5 @@ class _Bench:
             record = replace(recording.record, jobs=cost_so_far(self._user, os.environ))
             if record.case == CASE:
                 record = with_efficiency(record, read_records(self._settings.results)[0])
-            recording.record = record
+            recording.record = self._rates.applied_to(record) if status == "ok" else record
             self._closed.append(recording.close(status, reason))

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.measure.fact_table import ABSENT, FACTS, UNKNOWN, Fact, Role, value_of
+from harness.measure.limit import ALL_PCT, largest_share_pct
 from harness.measure.record import Condition, Observed, Probe, Record
 from harness.verdict import Verdict
 from harness.workspace.marker import DIGEST_SHOWN
@@ -63,6 +64,8 @@ def _of_origin(record: Record) -> Iterator[str]:
         yield f"it {ending}: {record.reason or 'no reason told'}"
     if record.source != "measured":
         yield f"imported from {record.source}: what ran is not known"
+    if (share_pct := largest_share_pct(record) or 0.0) > ALL_PCT:
+        yield f"it computed at {share_pct:.0f} % of the machine's rate of matrix products, which cannot be"
     if record.code is not None and record.code.dirty:
         yield f"code was changed and not committed: {', '.join(record.code.dirty)}"
 

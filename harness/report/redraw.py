@@ -34,6 +34,7 @@ SHOWN_BY = (
     "measure/efficiency.py",
     "measure/fact_table.py",
     "measure/gate.py",
+    "measure/limit.py",
     "measure/record.py",
     "measure/record_files.py",
     "measure/stats.py",

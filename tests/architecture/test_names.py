@@ -26,6 +26,7 @@ USED_OTHERWISE = {
     "yolo_v4.commands.export.run": BY_MODULE_NAME,
     "yolo_v4.commands.inference.run": BY_MODULE_NAME,
     "yolo_v4.commands.kmeans.run": BY_MODULE_NAME,
+    "yolo_v4.commands.matmul_rate.run": BY_MODULE_NAME,
     "yolo_v4.commands.train.run": BY_MODULE_NAME,
 }
 

@@ -36,7 +36,7 @@ FACTS = {
         "torch_threads": 2,
         "number_format": "fp32",
     },
-    **{"flops_per_image": 2 * 10**9},
+    **{"flops_per_image": 2 * 10**9, "matmul_flops_per_s": 5e11},
     **{"gpus_exclusive": False, "node_exclusive": False},
 }
 
