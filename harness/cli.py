@@ -26,6 +26,7 @@ FAMILIES = {
         *("train", "eval", "vis", "export", "all"),
     ),
     "measure": ("bench", "scaling", "plots", "compare", "gate", "import-dmon"),
+    "records": ("records",),
     "look": ("status", "plan", "why", "show-config"),
     "queue": ("platforms", "doctor", "shell"),
     "tidy": ("unlock", "clean"),

@@ -201,6 +201,7 @@ class Record:
     observed: Observed | None = None
     jobs: Cost | None = None  # of a run through a queue: its cost when the record was closed
     not_comparable: tuple[str, ...] = ()  # why it must not be compared with others; empty: clean
+    contributed: str = ""  # the archive it came in, where it was sent in; as contributed.json beside it says
     schema_version: int = field(default=SCHEMA_VERSION)
 
     def values(self, name: str, *, of: str = "", probed: bool | None = None) -> tuple[float | None, ...]:

@@ -17,8 +17,10 @@ from harness.files import create_once, remove
 from harness.measure.record import SCHEMA_VERSION, STATUSES, Record, Run
 from harness.settings.declared import read_toml
 from harness.settings.table import from_table
+from harness.workspace.marker import DIGEST_SHOWN
 
 PHASES, MICRO = "phases.jsonl", "micro.json"
+CONTRIBUTED = "contributed.json"  # beside a record that was sent in: in which archive, and when it was added
 FAULTS = "sampler.log"  # what the sampler complained of, until record.json holds it
 WITHDRAWN, REFERENCES = "withdrawn.toml", "references.toml"
 NOT_PLATFORMS = {"plots"}  # folders of `results` that hold no records
@@ -66,7 +68,8 @@ def read_record(folder: Path) -> Record:
             remedy=f"put it back where it belongs, or remove {folder}",
         )
     if closed:
-        return record
+        sent_in = _contributed(folder / CONTRIBUTED)
+        return record if record.contributed == sent_in else replace(record, contributed=sent_in)
     return replace(record, runs=runs, status="truncated", reason=record.reason or "it was cut short")
 
 
@@ -105,6 +108,17 @@ def read_faults(folder: Path) -> tuple[str, ...]:
     """What the sampler complained of, each once."""
     path = folder / FAULTS
     return tuple(dict.fromkeys(path.read_text(errors="replace").splitlines())) if path.exists() else ()
+
+
+def _contributed(path: Path) -> str:
+    """The archive that a record came in; "" for one of our own, whatever its record.json says."""
+    if not path.exists():
+        return ""
+    try:
+        told = json.loads(path.read_text())
+        return f"{told['archive']}, sha256 {told['archive_sha256'][:DIGEST_SHOWN]}"
+    except (OSError, ValueError, LookupError, TypeError):
+        return f"{path.name} cannot be read"
 
 
 def _read_names(path: Path) -> dict[str, str]:

@@ -68,10 +68,12 @@ def _energy(record: Record) -> Iterator[str]:
 
 
 def _label(record: Record) -> str:
-    """Why the record must not be compared, or why that cannot be told."""
+    """Who sent it in, why the record must not be compared, or why that cannot be told."""
+    label = f"; contributed: {record.contributed}" if record.contributed else ""
     if reasons(record):
-        return "; not comparable: " + "; ".join(reasons(record))
-    return "; cannot tell whether it is comparable: " + "; ".join(doubts(record)) if doubts(record) else ""
+        return f"{label}; not comparable: {'; '.join(reasons(record))}"
+    unseen = "; ".join(doubts(record))
+    return f"{label}; cannot tell whether it is comparable: {unseen}" if unseen else label
 
 
 def _not_measured(platform: str) -> str:

@@ -111,7 +111,8 @@ def origin(records: Iterable[Record]) -> str:
     days = sorted({one_line(record.started_utc[:10]) for record in records})
     commits = sorted({one_line(record.code.git_commit[:DIGITS]) for record in records if record.code})
     day = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
-    return f"{day}, commit {shortened([*filter(None, commits)]) or 'not recorded'}"
+    sent_in = ", contributed" if any(record.contributed for record in records) else ""
+    return f"{day}, commit {shortened([*filter(None, commits)]) or 'not recorded'}{sent_in}"
 
 
 def newest(records: Iterable[Record], *cases: str) -> dict[Setup, Record]:

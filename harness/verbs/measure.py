@@ -50,7 +50,7 @@ def _measure(verb: str, settings: Settings) -> int:
         scaling=verb == "scaling",
     )
     tell("\n".join(bench_lines(records)))
-    _draw(settings)
+    draw(settings)
     tell(f"records: {settings.results / settings.platform.name}")
     return 0 if all(record.status == "ok" for record in records) else 1
 
@@ -62,7 +62,7 @@ def _of_stages(settings: Settings) -> Settings:
     )
 
 
-def _draw(settings: Settings) -> None:
+def draw(settings: Settings) -> None:
     """Draw the records. They are there, which is what was asked for: a plot that fails is only told."""
     from harness.report.redraw import redraw
 

@@ -15,6 +15,7 @@ TESTED_THROUGH: dict[str, str] = {
     "harness/measure/bench.py": "tests/harness/measure/test_bench.py",
     "harness/queue/in_job.py": "tests/system/test_queue.py",
     "harness/verbs/measure.py": "tests/harness/measure/test_bench.py",
+    "harness/verbs/records.py": "tests/harness/verbs/test_records.py",
     "harness/stages/experiment.py": "tests/harness/stages/test_workflow.py",
     "probe/__main__.py": "tests/probe/test_cli.py",
     "yolo_v4/__main__.py": "tests/yolo_v4/test_cli.py",

@@ -110,7 +110,8 @@ def test_the_variables_of_make_are_the_settings_and_options_of_verbs_with_the_sa
 
 def test_a_target_says_what_its_verb_says(checkout):
     targets = dict(re.findall(r"^([a-z-]+):.* ## (.*)$", (checkout / "Makefile").read_text(), re.MULTILINE))
-    assert {verb.name: verb.help for verb in VERBS if verb.name != "import-dmon"}.items() <= targets.items()
+    of_command = {"import-dmon", "records"}  # they take a file, which make would not pass on
+    assert {verb.name: verb.help for verb in VERBS if verb.name not in of_command}.items() <= targets.items()
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ TAKEN = {
     "status": WORKFLOW | {"--deep", "--kept-gib", "--watch"},
     "plan": WORKFLOW | QUEUE | {"--deep", "--kept-gib", "--stage"},
     "why": WORKFLOW | {"--deep", "--stage"},
+    "records": {"--results", "--platform"},
     "show-config": WORKFLOW | QUEUE | MEASURING | {"--deep", "--kept-gib"},
     "bench": WORKFLOW | QUEUE | MEASURING,
     "scaling": WORKFLOW | QUEUE | MEASURING,
