@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections import Counter
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -10,9 +11,9 @@ import torch
 from torch import Tensor
 
 from yolo_v4.data.batches import TrainingBatches, Truth, encode
-from yolo_v4.data.frames import Frame, read_frames
+from yolo_v4.data.frames import Frame, Split, dropped_in_words, read_frames
 from yolo_v4.data.targets import Target
-from yolo_v4.errors import DataError
+from yolo_v4.errors import DataError, SpecError
 from yolo_v4.network.checkpoint import load_same
 from yolo_v4.network.computing import tell_computing
 from yolo_v4.network.device import choose_device, memory_explained, mixed_precision
@@ -59,6 +60,7 @@ def run(args: argparse.Namespace) -> None:
         device = choose_device(args.gpu_index, gpus=args.gpus, local_rank=local_rank)
         experiment = load_experiment(Path(args.experiment_spec_file))
         check_training(experiment)
+        _require_start(experiment)
         with memory_explained("batch_size_per_gpu", experiment.training.batch_size), joined(device) as place:
             _train(experiment, device, place, args, log, phases)
         log.write("SUCCESS", "YOLO_V4 training finished successfully.")
@@ -72,8 +74,7 @@ def _train(
     log: StatusLog,
     phases: Phases,
 ) -> None:
-    frames = read_frames(experiment, "train")
-    validation = read_frames(experiment, "validation")
+    frames, validation = _read(experiment, "train"), _read(experiment, "validation")
     _require_objects(frames, experiment)
     _print_data(len(frames), len(validation), device, place)
     precision = _choose_precision(device, use_amp=args.use_amp)
@@ -101,6 +102,23 @@ def _train(
         history=history,
     )
     log.write("RUNNING", "Training loop complete.")
+
+
+def _require_start(experiment: Experiment) -> None:
+    start = experiment.training.pretrain_path
+    if start is not None and not start.is_file():
+        raise SpecError(
+            f"pretrain_model_path names {start}, and there is no such file",
+            remedy="correct pretrain_model_path, or remove its line to train from scratch",
+        )
+
+
+def _read(experiment: Experiment, split: Split) -> list[Frame]:
+    dropped: Counter[str] = Counter()
+    frames = read_frames(experiment, split, dropped=dropped)
+    if said := dropped_in_words(dropped, split):
+        print(said, flush=True)
+    return frames
 
 
 def _require_objects(frames: list[Frame], experiment: Experiment) -> None:

@@ -120,6 +120,12 @@ class Converter:
     def _example(self, frame: str, objects: list[KittiObject]) -> bytes:
         folder = self._conversion.image_folder
         path = self._conversion.root / folder / f"{frame}{self._conversion.image_extension}"
+        if not self._conversion.image_extension.startswith(".") and not path.is_file():
+            extension = self._conversion.image_extension
+            raise DataError(
+                f'no picture at {path}: image_extension is "{extension}", without its dot',
+                remedy=f'write image_extension: ".{extension}"',
+            )
         width_px, height_px = picture_size(path)
         floats = {key: [getattr(found, field) for found in objects] for key, field in _FLOAT_FEATURES.items()}
         try:

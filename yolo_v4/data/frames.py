@@ -9,6 +9,7 @@ TAO has different rules for the two kinds of labels; here both follow the same o
 Files are read in sorted order.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from glob import glob
@@ -25,6 +26,7 @@ from yolo_v4.errors import DataError
 from yolo_v4.spec.experiment import DatasetSpec, Experiment
 
 MIN_BOX_SHARE = 1e-3  # of the picture's width and height
+SHORT_ROWS = ""  # no name of a class: rows of label files with fewer than MIN_COLUMNS columns
 UNMAPPED = -1  # class id of an object whose class is not mapped
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif")  # in any case
 
@@ -44,8 +46,12 @@ class Frame:
     difficult: Bools  # [N] bool
 
 
-def read_frames(experiment: Experiment, split: Split) -> list[Frame]:
+def read_frames(experiment: Experiment, split: Split, *, dropped: Counter[str] | None = None) -> list[Frame]:
     """The frames of a split, frames without objects included.
+
+    Args:
+        dropped: counts what is left out: objects by their class that is not mapped, and short rows under
+            SHORT_ROWS.
 
     Raises DataError: there is no frame at all, or a record, label or picture cannot be read.
     """
@@ -55,6 +61,7 @@ def read_frames(experiment: Experiment, split: Split) -> list[Frame]:
         class_ids={source: experiment.classes.index(target) for source, target in spec.class_mapping.items()},
         is_training=split == "train",
         include_difficult=spec.include_difficult,
+        dropped=Counter() if dropped is None else dropped,
     )
     frames: list[Frame] = []
     for source in sources:
@@ -71,6 +78,18 @@ def read_frames(experiment: Experiment, split: Split) -> list[Frame]:
     return frames
 
 
+def dropped_in_words(dropped: Counter[str], split: str) -> str:
+    """What `read_frames` left out, in a line; "" where nothing was."""
+    classes = {name: count for name, count in sorted(dropped.items()) if name != SHORT_ROWS and count}
+    parts = []
+    if classes:
+        listed = ", ".join(f"{name} ({count})" for name, count in classes.items())
+        parts.append(f"objects of classes that target_class_mapping lacks: {listed}")
+    if rows := dropped[SHORT_ROWS]:
+        parts.append(f"{rows} rows with fewer than {MIN_COLUMNS} columns")
+    return f"left out of the {split} data: {'; '.join(parts)}" if parts else ""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Rules:
     """Which objects of a picture become those of its frame."""
@@ -78,6 +97,7 @@ class _Rules:
     class_ids: Mapping[str, int]  # source class in lower case -> place in the experiment's classes
     is_training: bool
     include_difficult: bool
+    dropped: Counter[str]
 
     def make_frame(
         self,
@@ -93,6 +113,7 @@ class _Rules:
         boxes = boxes.reshape(-1, 4)
         if self.is_training:
             boxes = np.clip(boxes, 0, np.tile(size_px, 2))
+        self.dropped.update(name.lower() for name in names if name.lower() not in self.class_ids)
         classes = np.array([self.class_ids.get(name.lower(), UNMAPPED) for name in names], dtype=np.int64)
         difficult = np.array(occlusion, dtype=bool)
         is_thick = (boxes[:, 2:] - boxes[:, :2] > MIN_BOX_SHARE * size_px).all(axis=1)
@@ -155,7 +176,9 @@ def _read_label_folder(labels: Path, images: Path, rules: _Rules) -> Iterator[Fr
         label = labels / f"{image.stem}.txt"
         if image.suffix.lower() not in PICTURE_SUFFIXES or not label.is_file():
             continue
-        rows = [columns for columns in read_rows(label) if len(columns) >= MIN_COLUMNS]
+        every_row = read_rows(label)
+        rows = [columns for columns in every_row if len(columns) >= MIN_COLUMNS]
+        rules.dropped[SHORT_ROWS] += len(every_row) - len(rows)
         objects = [parse_columns(row, where=f"{label}, object {place}") for place, row in enumerate(rows)]
         corners = [(found.x1, found.y1, found.x2, found.y2) for found in objects]
         yield rules.make_frame(

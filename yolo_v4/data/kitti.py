@@ -1,5 +1,6 @@
 """KITTI label files as TAO reads and writes them: one object a line, 15 columns, a 16th for the score."""
 
+import codecs
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,9 +46,12 @@ class KittiObject:
 
 
 def read_rows(path: Path) -> list[list[str]]:
-    """Columns of each line that is not blank. Raises DataError: there is no such file, or it is not ASCII."""
+    """Columns of each line that is not blank. Raises DataError: there is no such file, or it is not ASCII.
+
+    A byte order mark, as Windows writes it, is no part of the first class name.
+    """
     try:
-        text = path.read_text(encoding="ascii")
+        text = path.read_bytes().removeprefix(codecs.BOM_UTF8).decode("ascii")
     except UnicodeDecodeError as error:
         raise DataError(
             f"{path} is not plain ASCII: {error}", remedy="write class names without accents"
@@ -57,7 +61,9 @@ def read_rows(path: Path) -> list[list[str]]:
             f"cannot read the label file {path}: {error}",
             remedy="give every image a label file of the same name (empty: no objects)",
         ) from error
-    return [columns for line in text.split("\n") if (columns := line.split())]
+    # As text files are read: a line may end as on Windows.
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return [columns for line in lines if (columns := line.split())]
 
 
 def read_objects(path: Path) -> list[KittiObject]:

@@ -52,9 +52,13 @@ def decoded_picture(path: Path) -> Image.Image:
 
 
 def list_pictures(folder: Path, endings: str | tuple[str, ...], *, remedy: str) -> list[Path]:
-    """Files of a folder with one of the endings, sorted. Raises DataError: the folder cannot be read."""
+    """Files of a folder with one of the endings, sorted, without the shadows that macOS adds (`._a.png`).
+
+    Raises DataError: the folder cannot be read.
+    """
     try:
-        return sorted(path for path in folder.iterdir() if path.name.endswith(endings))
+        found = [path for path in folder.iterdir() if path.name.endswith(endings)]
+        return sorted(path for path in found if not path.name.startswith("._"))
     except OSError as error:
         raise DataError(f"cannot list the pictures: {error}", remedy=remedy) from error
 

@@ -4,6 +4,7 @@ Source: TAO 5.0, `cv/yolo_v4/utils/spec_loader.py` and `cv/common/utils.py`.
 Numbers are stored as float32 and compared as float64, so 0.3 itself lies outside [0, 0.3], as in TAO.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,9 +21,25 @@ def check_message(spec: Any, *, where: str) -> None:
     for part in (_dataset, _augmentation, _training_and_evaluation, _network, _early_stopping):
         for holds, complaint in part(spec):
             if not holds:
+                missing = _not_set(spec, complaint)
+                first = f"{missing}, or 0: set it" if missing else "correct it"
                 raise SpecError(
-                    f"{complaint} (in {where})", remedy=f"correct {where}; docs/seam.md lists every field"
+                    f"{complaint} (in {where})", remedy=f"{first} in {where}; docs/seam.md lists every field"
                 )
+
+
+def _not_set(spec: Any, complaint: str) -> str:
+    """The field that a complaint names, where the spec has no value for it, or ""."""
+    words = re.findall(r"\w+", complaint)
+    for block, part in spec.ListFields():
+        if block.message_type is None or not hasattr(part, "ListFields"):
+            continue
+        known = {field.name for field in block.message_type.fields}
+        unset = known - {field.name for field, _ in part.ListFields()}
+        for word in words:
+            if word in unset:
+                return f"{word} is not set in {block.name}"
+    return ""
 
 
 def _dataset(spec: Any) -> Iterator[Verdict]:

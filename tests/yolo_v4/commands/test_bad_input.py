@@ -220,3 +220,39 @@ def test_a_run_is_not_resumed_with_other_layers_frozen(train, street: Path, tmp_
     assert train(street, training=f'num_epochs: 2 resume_model_path: "{path}"') == 1
 
     assert "was made with another optimizer, freeze_blocks or model_ema" in capsys.readouterr().err
+
+
+def test_weights_that_are_not_there_are_called_so(
+    train, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add(folder, "a", (64, 64), "car 0 0 0 2 1 12 4 0 0 0 0 0 0 0")
+
+    assert train(folder, training='pretrain_model_path: "/srv/weights/resnet_10.hdf5"') == 1
+
+    said = capsys.readouterr().err
+    assert "pretrain_model_path names /srv/weights/resnet_10.hdf5, and there is no such file" in said
+
+
+def test_a_backbone_to_resume_from_is_answered_with_the_field_for_it(
+    train, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add(folder, "a", (64, 64), "car 0 0 0 2 1 12 4 0 0 0 0 0 0 0")
+
+    assert train(folder, training='resume_model_path: "/srv/weights/resnet_10.hdf5"') == 1
+
+    assert "weights to start from belong into pretrain_model_path" in capsys.readouterr().err
+
+
+def test_dropped_classes_and_short_rows_are_told(
+    train, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = "0 0 0 2 1 32 24 0 0 0 0 0 0 0"
+    for name in "abcd":
+        add(folder, name, (64, 64), f"car {row}\nlorry {row}\n1 0.5 0.5 0.2 0.2\n")
+
+    assert train(folder) == 0
+
+    assert (
+        "left out of the train data: objects of classes that target_class_mapping lacks: lorry (4); "
+        "4 rows with fewer than 9 columns"
+    ) in capsys.readouterr().out

@@ -117,3 +117,13 @@ def test_an_output_folder_that_cannot_be_made_is_named(
     (spec.parent / "out").write_text("a file")
     assert _convert(spec) == 1
     assert f"{spec.parent}/out" in capsys.readouterr().err.partition("error: ")[2]
+
+
+def test_an_extension_without_its_dot_is_answered_with_it(
+    spec: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec.write_text(spec.read_text().replace('".jpg"', '"jpg"'))
+    assert _convert(spec) == 1
+    said = capsys.readouterr().err
+    assert 'image_extension is "jpg", without its dot' in said
+    assert 'try: write image_extension: ".jpg"' in said

@@ -1,6 +1,7 @@
 """Frames from label folders and from TFRecords: the same rules for both."""
 
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 
 from yolo_v4.data import example_pb2
-from yolo_v4.data.frames import Frame, read_frames
+from yolo_v4.data.frames import Frame, dropped_in_words, read_frames
 from yolo_v4.data.tfrecord import encode, write_records
 from yolo_v4.errors import DataError
 from yolo_v4.spec.load import load_experiment
@@ -175,3 +176,25 @@ def test_a_file_that_an_ended_conversion_left_behind_is_no_record_file(
     (data / ".r-fold-001-of-002-shard-00001-of-00001.17.part").write_bytes(b"half")
 
     assert len(read("train", "records", pattern="*fold*")) == 2
+
+
+def test_what_is_left_out_is_counted_by_class_and_told(
+    street: Path, write_spec: Callable[..., Path], tmp_path: Path
+) -> None:
+    labels = tmp_path / "labels"
+    shutil.copytree(street / "labels", labels)
+    with (labels / "frame_0.txt").open("a") as stream:
+        stream.write("Lorry 0 0 0 1 1 9 9 0 0 0 0 0 0 0\n1 0.5 0.5 0.2 0.2\n")
+    with (labels / "frame_1.txt").open("a") as stream:
+        stream.write("lorry 0 0 0 1 1 9 9 0 0 0 0 0 0 0\nDontCare 0 0 0 1 1 9 9 0 0 0 0 0 0 0\n")
+    spec = write_spec()
+    spec.write_text(spec.read_text().replace(str(street / "labels"), str(labels)))
+    dropped: Counter[str] = Counter()
+
+    read_frames(load_experiment(spec), "train", dropped=dropped)
+
+    assert dropped_in_words(dropped, "train") == (
+        "left out of the train data: objects of classes that target_class_mapping lacks: "
+        "dontcare (1), lorry (2); 1 rows with fewer than 9 columns"
+    )
+    assert dropped_in_words(Counter(), "train") == ""

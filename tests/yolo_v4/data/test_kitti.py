@@ -82,3 +82,8 @@ def test_a_detection_is_written_with_the_shortest_text_of_each_float32() -> None
     corners = np.array([18.181818181, 36.363636363, 109.090909, 163.636363], dtype=np.float32)
     expected = "car 0 0 0 18.181818 36.363636 109.09091 163.63637 0 0 0 0 0 0 0 0.95"
     assert format_line("car", corners.tolist(), 0.95) == expected
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_class(label: Path) -> None:
+    label.write_bytes(b"\xef\xbb\xbf" + LINE.encode())
+    assert [found.class_name for found in read_objects(label)] == ["Car"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from yolo_v4.data.picture_file import picture_size
+from yolo_v4.data.picture_file import list_pictures, picture_size
 from yolo_v4.errors import DataError
 
 
@@ -37,3 +37,9 @@ def test_what_is_no_picture_is_named(tmp_path: Path, content: bytes) -> None:
 def test_a_missing_picture_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no picture at .*a\.jpg"):
         picture_size(tmp_path / "a.jpg")
+
+
+def test_shadows_that_macos_adds_are_no_pictures(tmp_path: Path) -> None:
+    for name in ("a.png", "._a.png", ".b.png"):
+        (tmp_path / name).touch()
+    assert [path.name for path in list_pictures(tmp_path, ".png", remedy="")] == [".b.png", "a.png"]

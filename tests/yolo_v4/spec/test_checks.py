@@ -115,3 +115,15 @@ def _refusal(text: str) -> str:
     with pytest.raises(SpecError) as refusal:
         parse_experiment(text, where="spec.txt")
     return refusal.value.message.removesuffix(" (in spec.txt)")
+
+
+def test_a_field_that_is_not_set_is_named_as_not_set(write_spec: WriteSpec) -> None:
+    spec = write_spec()
+    text = spec.read_text().replace("matching_neutral_box_iou: 0.5", "")
+
+    with pytest.raises(SpecError, match="matching_neutral_box_iou must be within") as caught:
+        parse_experiment(text, where="spec.txt")
+
+    assert caught.value.remedy.startswith(
+        "matching_neutral_box_iou is not set in yolov4_config, or 0: set it"
+    )
