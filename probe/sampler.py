@@ -19,7 +19,7 @@ import psutil
 
 from probe import gpu_metrics, host
 from probe.errors import ProbeError
-from probe.gpu import find_gpus, is_absent
+from probe.gpu import Gpus, find_gpus, is_absent
 from probe.host import Host
 from probe.metric import Metric, beats
 from probe.samples import SampleFile
@@ -115,6 +115,14 @@ def sample(
     gpus = find_gpus(os.environ)
     hz = max(gpu_hz if gpus.devices else 0.0, host_hz)
     host_every, gpu_every = round(hz / host_hz), max(round(hz / gpu_hz), 1)
+    columns = _all_sensors(machine, gpus, host_every, gpu_every)
+    energy = [sensor for sensor in columns if sensor.column.endswith(ENERGY)]
+    others = [sensor for sensor in columns if sensor not in energy]
+    with SampleFile(folder, [sensor.column for sensor in (*energy, *others)]) as file:
+        _Loop(machine, gpus.faults, energy, others, file, hz, host_every, window_s).run()
+
+
+def _all_sensors(machine: Host, gpus: Gpus, host_every: int, gpu_every: int) -> list[Sensor]:
     columns = sensors("", machine, host.METRICS, host_every)
     for device in gpus.devices:
         device.owns = machine.owns
@@ -122,10 +130,7 @@ def sample(
         columns += sensors(prefix, device, gpu_metrics.METRICS, gpu_every, device.number)
     # An empty column says that there is a GPU of which nothing is known.
     columns += [Sensor(f"gpu{number}_power_w", lambda: None, gpu_every, 0) for number in gpus.lost]
-    energy = [sensor for sensor in columns if sensor.column.endswith(ENERGY)]
-    others = [sensor for sensor in columns if sensor not in energy]
-    with SampleFile(folder, [sensor.column for sensor in (*energy, *others)]) as file:
-        _Loop(machine, gpus.faults, energy, others, file, hz, host_every, window_s).run()
+    return columns
 
 
 @dataclass
