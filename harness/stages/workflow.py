@@ -64,7 +64,8 @@ class Step:
     """What a run would do for a stage: `reasons` are empty where nothing, `argv` where no program runs.
 
     `own` are the reasons that do not lie in a stage before it, `after` the stages that it waits for.
-    `taken_back` says when the products were made that it would take back instead; "" where there are none.
+    `coming` is the marker it would have without computing anything: of products that it takes back, or its
+    own again once the stages before it took theirs back; None where there is none.
     """
 
     stage: str
@@ -73,7 +74,7 @@ class Step:
     own: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     argv: tuple[tuple[str, ...], ...] = ()
-    taken_back: str = ""
+    coming: Marker | None = None
 
 
 class _Look:
@@ -96,21 +97,19 @@ class _Look:
         return {name for name in self.stages if not self.reasons(name)}
 
     @functools.cached_property
-    def taken_back(self) -> dict[str, str]:
-        """The stages that would take products back, and when those were done; contents are not looked at."""
-        if not every_set(self.snapshot.workspace):
-            return {}
-        to_come, found = Snapshot(self.snapshot.workspace), {}
+    def coming(self) -> dict[str, Marker | None]:
+        """The markers that the stages would have once what lies aside is taken back; None: made anew.
+
+        Contents of what lies aside are not looked at.
+        """
         markers = {name: self.snapshot.marker(name) for name in self.stages}
+        to_come = Snapshot(self.snapshot.workspace)
         to_come.specs, to_come.marker = self.snapshot.specs, markers.__getitem__
-        for name, kind in ((name, KINDS[name]) for name in self.stages if self.reasons(name)):
-            stage = kind(self.settings, to_come)
+        for stage in [KINDS[name](self.settings, to_come) for name in self.stages if self.reasons(name)]:
             if stage.own_reasons():
                 kept = stage.lying_aside()
-                markers[name] = kept.marker if kept else None
-                if kept and kept.marker:
-                    found[name] = kept.marker.finished_utc
-        return found
+                markers[stage.name] = kept.marker if kept else None
+        return markers
 
     def kept(self, name: str) -> Ending:
         """The ending of a stage that was done before."""
@@ -176,15 +175,16 @@ def survey(settings: Settings, names: Collection[str]) -> list[Step]:
 
 def _step(look: _Look, name: str) -> Step:
     stage, reasons = look.stages[name], look.reasons(name)
-    taken_back = look.taken_back.get(name, "") if reasons else ""
+    aside = reasons and every_set(look.snapshot.workspace)
+    coming = look.coming[name] if aside else None
     return Step(
         stage=name,
         marker=look.snapshot.marker(name),
         reasons=reasons,
         own=tuple(look.own[name]),
         after=tuple(kind.name for kind in stage.upstream if look.reasons(kind.name)),
-        argv=stage.commands(stage.workspace.attempts / name / "NEW") if reasons and not taken_back else (),
-        taken_back=taken_back,
+        argv=stage.commands(stage.workspace.attempts / name / "NEW") if reasons and not coming else (),
+        coming=coming,
     )
 
 

@@ -98,12 +98,17 @@ def status_table(steps: "Sequence[Step]") -> str:
     """One row a stage: state, when it was done, how long it took, why it is not done."""
     rows = [("stage", "state", "finished (UTC)", "took", "why it would run")]
     for step in steps:
-        state = "to do" if step.reasons else "done"
-        state = "to take back" if step.taken_back else state
+        state = _state(step)
         finished = step.marker.finished_utc[:19].replace("T", " ") if step.marker else ""
         took = duration(step.marker.duration_s) if step.marker else ""
         rows.append((step.stage, state, finished, took, step.reasons[0] if step.reasons else ""))
     return columns(rows)
+
+
+def _state(step: "Step") -> str:
+    if step.coming:
+        return "to take back" if step.coming != step.marker else "done then"
+    return "to do" if step.reasons else "done"
 
 
 def why(step: "Step") -> str:
@@ -114,10 +119,15 @@ def why(step: "Step") -> str:
             f"{step.stage} is done since {finished}: "
             "nothing that goes in has changed, and its products are there"
         )
-    first = f"{step.stage} would run:"
-    if step.taken_back:
-        first = f"{step.stage} would take back what it made with these settings, done {step.taken_back}:"
-    return "\n".join([first, *(f"  {reason}" for reason in step.reasons)])
+    first = f"{step.stage} {_instead(step)}" if step.coming else f"{step.stage} would run"
+    return "\n".join([f"{first}:", *(f"  {reason}" for reason in step.reasons)])
+
+
+def _instead(step: "Step") -> str:
+    """What a stage does that computes nothing although there are reasons to."""
+    if step.coming and step.coming != step.marker:
+        return f"takes back what it made with these settings, done {step.coming.finished_utc}"
+    return "stays as it is, once the stages before it took back what they made"
 
 
 def plan(steps: "Sequence[Step]") -> str:
@@ -128,9 +138,7 @@ def plan(steps: "Sequence[Step]") -> str:
             continue
         after = [f"after {', '.join(step.after)}"] if step.after else []
         lines.append(f"# {step.stage}: {'; '.join([*step.own, *after])}")
-        by_itself = "done by the harness itself; no engine is asked"
-        if step.taken_back:
-            by_itself = f"taken back: made with these settings before, done {step.taken_back}"
+        by_itself = _instead(step) if step.coming else "done by the harness itself; no engine is asked"
         lines += [shlex.join(argv) for argv in step.argv] or [f"# ({by_itself})"]
     return "\n".join(lines) or "# nothing to do: every stage is done"
 

@@ -37,6 +37,18 @@ def audit(event, arguments):
         os.kill(os.getpid(), signal.SIGKILL)
 sys.addaudithook(audit)
 """
+# Kills its process when it has moved products so many times to where they lie aside, or from there.
+MOVER = """
+import os, signal, sys
+left = int(os.environ["KILL_AT_MOVE"])
+def audit(event, arguments):
+    global left
+    if event == "os.rename" and any("/.kept/" in str(path) for path in arguments[:2]):
+        left -= 1
+        if left < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(audit)
+"""
 # The clock of a machine whose battery is empty; the file server has a clock of its own.
 SET_BACK = """
 import datetime, time
@@ -105,6 +117,18 @@ def killed_before_the_marker(one: Disturbed, chance: random.Random) -> None:
     one.end(one.start(PYTHONPATH=altered(one, "killer", KILLER), KILL_AT=stage))
     if (one.workspace / ".markers" / f"{stage}.json").is_file():
         one.wrong.append(f"{stage} was not killed before its marker: the fault does nothing")
+
+
+def killed_while_products_move(one: Disturbed, chance: random.Random) -> None:
+    """Other settings replace a training, and the run is killed meanwhile: nobody trains the old one again."""
+    one.end(one.start())
+    was_whole, calls = not one.differences(), one.folder / "calls"
+    moves = {"PYTHONPATH": altered(one, "mover", MOVER), "KILL_AT_MOVE": str(chance.randrange(12))}
+    run = one.start("train", "--epochs=3", **moves)
+    one.printed += run.communicate(timeout=PATIENCE_S)[0].decode(errors="replace")
+    status = one.end(one.start(FAKE_YOLO_V4_CALLS=str(calls)))
+    if was_whole and (status or (calls.exists() and "train" in calls.read_text().split())):
+        one.wrong.append(f"a finished training was lost: status {status}")
 
 
 def two_runs_after_unlock(one: Disturbed, chance: random.Random) -> None:
@@ -229,7 +253,8 @@ def odd_lock(one: Disturbed, chance: random.Random) -> None:
     lock = one.workspace / ".lock"
     kind = chance.choice(["folder", "bytes", "gone"])
     if kind == "folder":
-        lock.mkdir(exist_ok=True)
+        lock.unlink(missing_ok=True)  # of a run that was killed before
+        lock.mkdir()
     elif kind == "bytes":
         lock.write_bytes(b"\xff\x00{")
     else:
@@ -290,7 +315,7 @@ def no_room(one: Disturbed, chance: random.Random) -> None:
 Fault = Callable[[Disturbed, random.Random], None]
 OF_A_RUN: tuple[Fault, ...] = (
     *(kill_harness, interrupt, kill_engine, engine_misbehaves, killed_before_the_marker),
-    *(two_runs_after_unlock, second_run_beside, no_room),
+    *(killed_while_products_move, two_runs_after_unlock, second_run_beside, no_room),
 )
 OF_THE_DISK: tuple[Fault, ...] = (
     *(lose_product, garble_marker, foreign_marker, marker_of_others_products, foreign_engine_lock),

@@ -43,15 +43,17 @@ def test_a_training_of_other_epochs_is_set_aside_and_taken_back_without_training
     assert "train         to take back" in told
     assert f"aside in {done.workspace}/.kept, to be taken back with their settings: 1 set of products" in told
     assert "(train 1), 0.0 MiB of at most 20 GiB (KEPT_GIB)" in told
-    assert "train would take back what it made with these settings, done 20" in done("why", "train", status=1)
-    planned = done("plan", "--stage=train")
-    assert (
-        "# train: epochs was 3, is now 2\n# (taken back: made with these settings before, done 20" in planned
-    )
-    assert "yolo_v4 train" not in planned
+    assert "eval          done then" in told
+    assert "train takes back what it made with these settings, done 20" in done("why", "train", status=1)
+    planned = done("plan")
+    first = "# train: epochs was 3, is now 2\n# (takes back what it made with these settings, done 20"
+    assert first in planned
+    assert "# (stays as it is, once the stages before it took back what they made)" in planned
+    assert "yolo_v4 " not in planned
 
     back = done("all", FAKE_YOLO_V4_CALLS=str(tmp_path / "calls"))
 
+    assert "train | takes back what it made with these settings, done 20" in back
     assert outcomes(back)["train"] == "taken back"
     assert (outcomes(back)["eval"], outcomes(back)["export"]) == ("was done", "was done")
     assert calls(tmp_path / "calls") == []
@@ -85,7 +87,7 @@ def test_all_of_another_data_set_and_back(done, tmp_path, tiny_dataset):
     made = [stage for stage, outcome in outcomes(printed).items() if outcome == "done"]
     assert made == [stage for stage in STAGES if stage != "export"]
     planned = done("plan")
-    assert planned.count("taken back: made with these settings before") == len(made)
+    assert planned.count("takes back what it made with these settings") == len(made)
 
     back = done("all", FAKE_YOLO_V4_CALLS=str(tmp_path / "calls"))
 
@@ -159,5 +161,5 @@ def test_a_forecast_of_what_is_taken_back_believes_no_marker_that_does_not_fit(d
 
     (step,) = [step for step in survey(settings(), ["train"]) if step.stage == "train"]
 
-    assert step.taken_back == ""
+    assert step.coming is None
     assert step.argv != ()
