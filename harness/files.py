@@ -65,7 +65,7 @@ def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
 
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON table in a file; empty where there is none that can be read."""
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError, RecursionError):  # the last of very deep nesting
         table = json.loads(path.read_text())
         return table if isinstance(table, dict) else {}
     return {}

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from tqdm import tqdm
 
 LINE_INTERVAL_S = 10.0
+# As tqdm has it, but for the rate, which would turn into seconds per image where that is more than one.
+BAR = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_noinv_fmt}{postfix}]"
 
 
 class Progress:
@@ -19,7 +21,9 @@ class Progress:
         self._clock = clock
         self._started_s = clock()
         self._last_line_s = self._started_s
-        self._bar = tqdm(total=total, desc=action, unit="images", disable=not sys.stderr.isatty())
+        self._bar = tqdm(
+            total=total, desc=action, unit=" images", bar_format=BAR, disable=not sys.stderr.isatty()
+        )
         self.images_per_s = 0.0  # so far
 
     def __enter__(self) -> "Progress":

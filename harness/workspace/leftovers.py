@@ -24,7 +24,9 @@ def prune_attempts(own: Path, *, succeeded: bool) -> None:
     Args:
         succeeded: `own` is done, so nobody goes on from what it and others of its fingerprint made.
     """
-    others = sorted((folder for folder in own.parent.iterdir() if folder != own), reverse=True)
+    # A file is none of ours, and a link would lead to a folder of somebody else.
+    folders = [path for path in own.parent.iterdir() if path.is_dir() and not path.is_symlink()]
+    others = sorted((folder for folder in folders if folder != own), reverse=True)
     done = _fingerprint(own) if succeeded else None
     unfinished: dict[object, Path] = {}
     for folder in (own, *others):

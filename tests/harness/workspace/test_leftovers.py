@@ -46,6 +46,22 @@ def test_a_try_that_failed_removes_the_oldest_as_one_that_is_done_does(attempt):
     assert left(tries[-1]) == tries[-KEPT_ATTEMPTS:]
 
 
+def test_links_and_files_among_the_attempts_are_left_alone(attempt, tmp_path):
+    own = attempt()
+    precious = tmp_path / "elsewhere" / "products" / "precious"
+    precious.parent.mkdir(parents=True)
+    precious.write_text("of somebody else")
+    write_json(tmp_path / "elsewhere" / "request.json", {"fingerprint": "beef"})
+    (own.parent / "20250101T000000.0-1").symlink_to(tmp_path / "elsewhere")
+    (own.parent / "notes.txt").write_text("mine")
+
+    prune_attempts(own, succeeded=True)
+
+    assert precious.read_text() == "of somebody else"
+    assert (own.parent / "notes.txt").read_text() == "mine"
+    assert not (own / "products").exists()
+
+
 def test_a_training_cut_short_outlives_any_number_of_failures_of_other_settings(attempt):
     long = attempt("long")
     for _ in range(2 * KEPT_ATTEMPTS):
