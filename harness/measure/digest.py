@@ -49,13 +49,14 @@ def phase_summaries(
     phases: Iterable[Mapping[str, Any]], samples: Samples, *, gpu_hz: float, host_hz: float
 ) -> tuple[PhaseSummary, ...]:
     """Each phase in short, in the order in which they first occurred."""
+    used = used_gpus(samples)
     by_name: dict[str, list[Mapping[str, Any]]] = {}
     for phase in phases:
         by_name.setdefault(phase["phase"], []).append(phase)
     found = []
     for name, phases_of_name in by_name.items():
         spans = [_span(one) for one in phases_of_name]
-        energy = energies(samples, spans, gpu_hz=gpu_hz, host_hz=host_hz) if samples else ()
+        energy = energies(samples, spans, gpu_hz=gpu_hz, host_hz=host_hz, used=used) if samples else ()
         found.append(replace(_phase(name, phases_of_name, samples), energy=energy))
     return tuple(found)
 
@@ -145,6 +146,7 @@ def observed(samples: Samples) -> Observed:
         start_temperature_c=float(starts.max()) if starts.size else None,
         ecc_errors=_most(_of_gpus(samples, "ecc_errors_total"), np.ptp),
         xid_events=_most(_of_gpus(samples, "xid_events_total"), np.ptp),
+        used_gpus=used_gpus(samples),
         clock_jump_s=round(_highest(np.abs(jumps)) or 0.0, 3),
     )
 
@@ -162,6 +164,13 @@ def _throttled_pct(columns: Sequence[Numbers]) -> dict[str, float] | None:
         for bit in shares if bits.size else ():
             shares[bit] = max(shares[bit], 100 * float(np.mean(bits & bit > 0)))
     return {THROTTLE_REASONS[bit]: round(share, 4) for bit, share in shares.items() if share}
+
+
+def used_gpus(samples: Samples) -> tuple[str, ...] | None:
+    """GPUs on which processes of ours were seen, gpu0 …; None where none was seen, or nobody could tell."""
+    columns = {name.partition("_")[0]: samples[name] for name in samples if name.endswith("_own_processes")}
+    used = (gpu for gpu, column in columns.items() if (_highest(column) or 0) > 0)
+    return tuple(sorted(used, key=lambda gpu: (len(gpu), gpu))) or None
 
 
 def _of_gpus(samples: Samples, metric: str) -> list[Numbers]:

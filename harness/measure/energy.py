@@ -3,7 +3,7 @@
 A device with a counter is judged by its counter alone: power is integrated beside it and compared with it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,8 +36,15 @@ class _Reading:
     reason: str = ""
 
 
-def energies(samples: Samples, spans: Sequence[Span], *, gpu_hz: float, host_hz: float) -> tuple[Energy, ...]:
-    """One for each GPU that was watched, and one for the CPU where its energy was; of all spans together.
+def energies(
+    samples: Samples,
+    spans: Sequence[Span],
+    *,
+    gpu_hz: float,
+    host_hz: float,
+    used: Collection[str] | None = None,
+) -> tuple[Energy, ...]:
+    """One for each GPU that was used, and one for the CPU where its energy is told; of all spans together.
 
     Joules of the covered share of the time are scaled to the whole of it.
 
@@ -46,11 +53,12 @@ def energies(samples: Samples, spans: Sequence[Span], *, gpu_hz: float, host_hz:
         spans: of a run, or of all phases of one name; they do not overlap.
         gpu_hz: how often GPUs were read, per second.
         host_hz: how often the rest of the machine was read, per second.
+        used: GPUs that were used, gpu0 …; None where that is not known: all that were watched.
     """
     told = {name for name, column in samples.items() if np.isfinite(column).any()}
-    columns = {name for name in samples if name.startswith("gpu")} | {
-        name for name in told if name.endswith((COUNTER, POWER))
-    }
+    devices = {name.partition("_")[0] for name in told if name.endswith((COUNTER, POWER))}
+    devices |= {name.partition("_")[0] for name in samples if name.startswith("gpu")}
+    devices -= {name for name in devices if used is not None and name.startswith("gpu") and name not in used}
     total_s = sum(end_s - start_s for start_s, end_s in spans)
     if total_s <= 0:
         return ()
@@ -58,7 +66,7 @@ def energies(samples: Samples, spans: Sequence[Span], *, gpu_hz: float, host_hz:
     why = f"the clock jumped by {moved_s:.1f} s" if moved_s > MOST_CLOCK_JUMP_S else ""
     return tuple(
         _energy(device, samples, spans, 1 / (gpu_hz if device.startswith("gpu") else host_hz), why)
-        for device in sorted({name.partition("_")[0] for name in columns}, key=lambda one: (len(one), one))
+        for device in sorted(devices, key=lambda one: (len(one), one))
     )
 
 

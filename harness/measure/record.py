@@ -168,6 +168,7 @@ class Observed:
     start_temperature_c: float | None  # hottest of our GPUs
     ecc_errors: int | None  # new ones, uncorrected
     xid_events: int | None
+    used_gpus: tuple[str, ...] | None = None  # on which processes of ours were seen, gpu0 …
     clock_jump_s: float  # largest difference between the wall clock and the monotonic one
     # Throttle reason -> share of the time, on the GPU that had it longest; None where nothing tells reasons.
     throttled_pct: Mapping[str, float] | None = None

@@ -60,7 +60,9 @@ class Recording:
             done = work()
             duration_s = time.monotonic() - clock_s
         samples = read_samples(self.folder) if probed else {}
-        energy = energies(samples, [(started_s, started_s + duration_s)], **rates) if probed else ()
+        span = (started_s, started_s + duration_s)
+        inside = digest.between(samples, *span)
+        energy = energies(samples, [span], **rates, used=digest.used_gpus(inside)) if probed else ()
         gpus_j = total_j(energy, "gpu")
         per_j = done.images / gpus_j if gpus_j else 0
         more = [Measurement(name="images_per_j", values=(per_j,))] if per_j else []

@@ -110,6 +110,23 @@ def test_one_throttled_sample_is_a_share_of_the_time_on_the_gpu_that_had_it_most
     assert digest.observed(samples(gpu0_throttle_reasons=[NAN])).throttled_pct is None
 
 
+@pytest.mark.parametrize(
+    ("own", "used"),
+    [
+        (
+            {"gpu0": [0, 1, 0], "gpu1": [0, 0, 0], "gpu10": [NAN, 2, 2], "gpu2": [1, 1, 1]},
+            ("gpu0", "gpu2", "gpu10"),
+        ),
+        ({"gpu0": [0, 0, 0]}, None),  # over before anybody looked
+        ({"gpu0": [NAN, NAN, NAN]}, None),  # in a container
+    ],
+)
+def test_a_gpu_was_used_where_a_process_of_ours_was_seen_on_it(own, used):
+    columns = {f"{gpu}_own_processes": values for gpu, values in own.items()}
+
+    assert digest.observed(samples(**columns)).used_gpus == used
+
+
 def test_of_nothing_nothing_is_known():
     found = digest.observed({})
 

@@ -4,7 +4,7 @@ import pytest
 from harness.measure.energy import energies, remarks
 from harness.measure.record import total_j
 from tests.harness import made
-from tests.harness.measure.energy_traces import START_S, TENTHS, TRACES, both, host, read, without
+from tests.harness.measure.energy_traces import NAN, START_S, TENTHS, TRACES, both, host, read, without
 
 RATES = {"gpu_hz": 10.0, "host_hz": 1.0}
 
@@ -74,6 +74,20 @@ def test_the_coverage_is_that_of_each_device():
     first, second = energies(file, [(START_S, START_S + 100)], **RATES)
 
     assert (first.coverage_pct, second.coverage_pct) == (100.0, pytest.approx(97.0, abs=0.2))
+
+
+def test_a_gpu_that_was_not_used_does_not_count():
+    file = {
+        **both(90, 90),
+        "gpu1_power_w": np.full(TENTHS.shape, 50.0),
+        "gpu2_power_w": np.full(TENTHS.shape, NAN),
+    }
+    span = [(START_S, START_S + 100)]
+
+    assert [one.device for one in energies(file, span, **RATES)] == ["gpu0", "gpu1", "gpu2"]
+    assert total_j(energies(file, span, **RATES), "gpu") is None
+    used = energies(file, span, **RATES, used=("gpu0", "gpu1"))
+    assert total_j(used, "gpu") == pytest.approx(14_000, rel=0.001)
 
 
 def test_without_samples_or_time_there_is_nothing():
