@@ -1,5 +1,6 @@
 """What an engine was doing when, from the status files it wrote."""
 
+import math
 import re
 import time
 from collections.abc import Mapping
@@ -38,7 +39,7 @@ def engine_phases(folder: Path, *, started_s: float, ended_s: float) -> list[dic
     phases: list[dict[str, Any]] = []
     for path in sorted(folder.rglob("status.json")):
         entries = read_status(path.parent)
-        phases += [_plain(entry) for entry in entries if "phase" in entry] or _epochs(entries, ended_s)
+        phases += [_plain(entry) for entry in entries if is_phase(entry)] or _epochs(entries, ended_s)
     # Of a phase during which the clock was set back nothing is known.
     phases = [
         phase for phase in phases if phase["duration_s"] >= 0 and phase["started_unix_s"] >= started_s - 1
@@ -51,6 +52,17 @@ def engine_phases(folder: Path, *, started_s: float, ended_s: float) -> list[dic
         waited_s = max(round(after[0]["started_unix_s"] - launched_s, 3), 0.0)
         before.append({"phase": "launch", "started_unix_s": round(launched_s, 3), "duration_s": waited_s})
     return [*before, *after]
+
+
+def is_phase(row: Any) -> bool:
+    """Whether a line that others wrote is one of a phase: a name, times, and as many waits as works."""
+    if not isinstance(row, Mapping) or not isinstance(row.get("phase"), str):
+        return False
+    steps = [row.get(name, []) for name in ("wait_s", "work_s")]
+    if not all(isinstance(times, list) for times in steps) or len(steps[0]) != len(steps[1]):
+        return False
+    times_s = [row.get("started_unix_s"), row.get("duration_s"), *steps[0], *steps[1]]
+    return all(type(time_s) in (int, float) and math.isfinite(time_s) for time_s in times_s)
 
 
 def computing(folder: Path) -> dict[str, Any]:

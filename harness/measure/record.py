@@ -10,12 +10,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from harness.queue.states import Cost
+from harness.settings.table import NOT_NEGATIVE, PERCENT
 from harness.units import unit_of
 
 SCHEMA_VERSION = 1
 STATUSES = ("ok", "failed", "truncated")
-NOT_NEGATIVE = {"minimum": 0}  # what JSON Schema says of a number, and what is refused of a file
-PERCENT = {"minimum": 0, "maximum": 100}
+# End of the name of a measurement -> what its values can be. Losses and changes can be anything.
+RANGES = (
+    (r"(_s|_j|_w|_bytes|_efficiency_pct)$", NOT_NEGATIVE),
+    (r"matmul_share_pct$", PERCENT),
+    (r"mAP$", {"minimum": 0, "maximum": 1}),
+)
 Condition = str | int | float | bool | None
 TRAINING = ("chain", "train", "scaling")  # cases that say how fast training is
 
@@ -26,8 +31,8 @@ class Gpu:
 
     name: str
     uuid: str  # of the GPU, or of the MIG instance
-    memory_bytes: int | None
-    power_limit_w: float | None
+    memory_bytes: int | None = field(metadata=NOT_NEGATIVE)
+    power_limit_w: float | None = field(metadata=NOT_NEGATIVE)
     mig: bool
 
 
@@ -37,13 +42,13 @@ class Machine:
 
     host: str  # hash of the host's name, or the name where bench.toml asks for it
     cpu_model: str
-    cores: int  # logical, of the machine
-    memory_bytes: int
+    cores: int = field(metadata=NOT_NEGATIVE)  # logical, of the machine
+    memory_bytes: int = field(metadata=NOT_NEGATIVE)
     os: str
     kernel: str
     python: str
-    cpu_limit: float | None  # cores the cgroup allows
-    memory_limit_bytes: int | None
+    cpu_limit: float | None = field(metadata=NOT_NEGATIVE)  # cores the cgroup allows
+    memory_limit_bytes: int | None = field(metadata=NOT_NEGATIVE)
     gpus: tuple[Gpu, ...]
     driver: str
     cuda: str
@@ -92,12 +97,12 @@ class Energy:
 class Run:
     """One repeat. All repeats are kept."""
 
-    number: int  # from 1
-    started_unix_s: float
-    duration_s: float
+    number: int = field(metadata=NOT_NEGATIVE)  # from 1
+    started_unix_s: float = field(metadata=NOT_NEGATIVE)
+    duration_s: float = field(metadata=NOT_NEGATIVE)
     probed: bool  # whether the sampler ran; without it there are no samples and no energy
-    images: int  # frames it worked on; 0 where that means nothing
-    warm_up_steps: int = 0  # left out of the measurements by step
+    images: int = field(metadata=NOT_NEGATIVE)  # frames it worked on; 0 where that means nothing
+    warm_up_steps: int = field(default=0, metadata=NOT_NEGATIVE)  # left out of the measurements by step
     measurements: tuple[Measurement, ...] = ()
     energy: tuple[Energy, ...] = ()
 
@@ -107,8 +112,8 @@ class Series:
     """One column of samples.csv.gz in short, over all runs."""
 
     metric: str
-    samples: int
-    missing: int
+    samples: int = field(metadata=NOT_NEGATIVE)
+    missing: int = field(metadata=NOT_NEGATIVE)
     mean: float | None
     median: float | None
     p95: float | None
@@ -122,8 +127,8 @@ class PhaseSummary:
     """All phases of one name."""
 
     phase: str
-    count: int
-    total_s: float
+    count: int = field(metadata=NOT_NEGATIVE)
+    total_s: float = field(metadata=NOT_NEGATIVE)
     means: Mapping[str, float | None]  # metric -> mean of the samples taken during it
     peaks: Mapping[str, float | None] = field(default_factory=dict)  # metric -> highest of them
     energy: tuple[Energy, ...] = ()
@@ -139,7 +144,7 @@ class Verdict:
 
     word: str
     why: str
-    figures: Mapping[str, float | None]
+    figures: Mapping[str, float | None] = field(metadata={"additionalProperties": PERCENT})
     decided_by: str = ""  # one of the figures
     remedy: str = ""  # what to try
 
@@ -148,13 +153,13 @@ class Verdict:
 class Probe:
     """How well the sampler kept its beat, and what it cost."""
 
-    gpu_hz: float
-    host_hz: float
-    samples: int
-    missed_beats: int
-    beat_error_p95_s: float | None
-    cpu_pct: float | None  # of one core
-    gaps_s: tuple[float, ...]  # pauses of more than a second
+    gpu_hz: float = field(metadata=NOT_NEGATIVE)
+    host_hz: float = field(metadata=NOT_NEGATIVE)
+    samples: int = field(metadata=NOT_NEGATIVE)
+    missed_beats: int = field(metadata=NOT_NEGATIVE)
+    beat_error_p95_s: float | None = field(metadata=NOT_NEGATIVE)
+    cpu_pct: float | None = field(metadata=NOT_NEGATIVE)  # of one core
+    gaps_s: tuple[float, ...] = field(metadata={"items": NOT_NEGATIVE})  # pauses of more than a second
     faults: tuple[str, ...]  # what it complained of, in words: sensors that vanished, clocks that jumped
 
 
@@ -162,16 +167,20 @@ class Probe:
 class Observed:
     """What else happened on the machine meanwhile; None where it could not be observed."""
 
-    other_gpu_processes: int | None  # most at once
-    other_cpu_pct: float | None  # mean CPU time of other processes, 100: the whole machine
+    other_gpu_processes: int | None = field(metadata=NOT_NEGATIVE)  # most at once
+    # Mean CPU time of other processes; 100: the whole machine.
+    other_cpu_pct: float | None = field(metadata=PERCENT)
     throttle_reasons: tuple[str, ...]
     start_temperature_c: float | None  # hottest of our GPUs
-    ecc_errors: int | None  # new ones, uncorrected
-    xid_events: int | None
+    ecc_errors: int | None = field(metadata=NOT_NEGATIVE)  # new ones, uncorrected
+    xid_events: int | None = field(metadata=NOT_NEGATIVE)
     used_gpus: tuple[str, ...] | None = None  # on which processes of ours were seen, gpu0 …
-    clock_jump_s: float  # largest difference between the wall clock and the monotonic one
+    # Largest difference between the wall clock and the monotonic one.
+    clock_jump_s: float = field(metadata=NOT_NEGATIVE)
     # Throttle reason -> share of the time, on the GPU that had it longest; None where nothing tells reasons.
-    throttled_pct: Mapping[str, float] | None = None
+    throttled_pct: Mapping[str, float] | None = field(
+        default=None, metadata={"additionalProperties": PERCENT}
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

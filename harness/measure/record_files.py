@@ -12,15 +12,19 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from harness.engine.phases import is_phase
 from harness.errors import ConfigError, DataError
 from harness.files import create_once, remove
 from harness.measure.record import SCHEMA_VERSION, STATUSES, Record, Run
+from harness.measure.record_check import require_possible
 from harness.settings.declared import read_toml
 from harness.settings.table import from_table
+from harness.text import one_line
 from harness.workspace.marker import DIGEST_SHOWN
 
 PHASES, MICRO = "phases.jsonl", "micro.json"
 CONTRIBUTED = "contributed.json"  # beside a record that was sent in: in which archive, and when it was added
+SHOWN = 60  # characters of a line that is refused
 FAULTS = "sampler.log"  # what the sampler complained of, until record.json holds it
 WITHDRAWN, REFERENCES = "withdrawn.toml", "references.toml"
 NOT_PLATFORMS = {"plots"}  # folders of `results` that hold no records
@@ -60,6 +64,7 @@ def read_record(folder: Path) -> Record:
         record = from_table(Record, table, where=str(path))
         lines = _read_lines(folder / "runs.jsonl")
         runs = tuple(from_table(Run, line, where=f"{folder}/runs.jsonl") for line in lines)
+        require_possible(replace(record, runs=(*record.runs, *runs)), where=str(path))
     except ConfigError as error:
         raise DataError(error.message, remedy=f"restore it with git, or remove {folder}") from error
     if (record.platform, record.id) != (folder.parent.name, folder.name) or record.status not in STATUSES:
@@ -100,8 +105,19 @@ def read_references(results: Path) -> dict[str, str]:
 
 
 def read_phases(folder: Path) -> list[dict[str, Any]]:
-    """Lines of phases.jsonl: `phase`, `run`, `started_unix_s`, `duration_s`, and what the engine added."""
-    return _read_lines(folder / PHASES)
+    """Lines of phases.jsonl: `phase`, `run`, `started_unix_s`, `duration_s`, and what the engine added.
+
+    Raises:
+        DataError: a line is whole, and not of a phase.
+    """
+    rows = _read_lines(folder / PHASES)
+    for number, row in enumerate(rows, start=1):
+        if not is_phase(row):
+            raise DataError(
+                f"{folder / PHASES}: line {number} is not of a phase: {one_line(json.dumps(row))[:SHOWN]}",
+                remedy=f"restore it with git, or remove {folder}",
+            )
+    return rows
 
 
 def read_faults(folder: Path) -> tuple[str, ...]:

@@ -1,8 +1,10 @@
 """Slurm's job states, and what one run over several jobs cost."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from harness.settings.table import NOT_NEGATIVE, PERCENT
 
 # Verbs besides the stages that a job can do. Half a measurement is none: they are not continued in another
 # job.
@@ -61,14 +63,14 @@ def array_row(rows: Sequence[JobRow]) -> JobRow:
 class Cost:
     """What one run through a queue took, over all its allocations. Records have these names."""
 
-    stays: int  # how many allocations there were
-    queue_s: float  # between the moments a job could have started and those it did
-    allocated_s: float  # on nodes
-    lost_s: float  # of work that has to be done again
-    lost_steps: int | None  # the same at the rate of training; None where none is known
-    goodput_pct: (
-        float | None
-    )  # share of allocated_s that went into what was kept; None where nothing was allocated
+    stays: int = field(metadata=NOT_NEGATIVE)  # how many allocations there were
+    queue_s: float = field(metadata=NOT_NEGATIVE)  # between the moments a job could have started and did
+    allocated_s: float = field(metadata=NOT_NEGATIVE)  # on nodes
+    lost_s: float = field(metadata=NOT_NEGATIVE)  # of work that has to be done again
+    # The same at the rate of training; None where none is known.
+    lost_steps: int | None = field(metadata=NOT_NEGATIVE)
+    # Share of allocated_s that went into what was kept; None where nothing was allocated.
+    goodput_pct: float | None = field(metadata=PERCENT)
 
 
 def total_cost(allocations: Sequence[Allocation], images_per_s: float | None, batch: int) -> Cost:

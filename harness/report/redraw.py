@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import ConfigError, Refused
+from harness.errors import ConfigError, DataError, Refused
 from harness.files import sha256_file
 from harness.measure import compare as comparing
 from harness.measure.gate import judge_newest
@@ -75,7 +75,7 @@ def _draw(results: Path, records: Sequence[Record], say: Say) -> Iterator[tuple[
     from harness.report.style import render, style
 
     with style():
-        for name, figure in figures(records, partial(_samples, results, say), partial(_phases, results)):
+        for name, figure in figures(records, partial(_samples, results, say), partial(_phases, results, say)):
             for kind, content in render(figure).items():
                 yield f"{name}.{kind}", content
             say(f"drawn: {results / pictures.PLOTS / name}.png and .svg")
@@ -153,13 +153,13 @@ def _samples(results: Path, say: Say, record: Record) -> Mapping[str, NDArray[np
         return {}
 
 
-def _phases(results: Path, record: Record) -> list[dict[str, Any]]:
-    rows = read_phases(results / record.platform / record.id)
-    return [
-        {**row, "phase": one_line(str(row["phase"]))}
-        for row in rows
-        if isinstance(row, dict) and row.keys() >= OF_PHASE
-    ]
+def _phases(results: Path, say: Say, record: Record) -> list[dict[str, Any]]:
+    try:
+        rows = read_phases(results / record.platform / record.id)
+    except DataError as error:
+        say(f"passed over: {error.message} (try: {error.remedy})")
+        return []
+    return [{**row, "phase": one_line(row["phase"])} for row in rows if row.keys() >= OF_PHASE]
 
 
 def _source(results: Path) -> str:

@@ -1,5 +1,6 @@
 """From a table of a settings file to a frozen value; refuses unknown and missing keys and wrong types."""
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
@@ -9,6 +10,9 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from harness.errors import ConfigError
 
 T = TypeVar("T")
+# Metadata of fields: what JSON Schema says of a number, and what is refused of a file.
+NOT_NEGATIVE = {"minimum": 0}
+PERCENT = {"minimum": 0, "maximum": 100}
 # A thousand records have some sixty thousand tables.
 _hints: Callable[[Any], dict[str, Any]] = cache(get_type_hints)
 
@@ -36,6 +40,8 @@ def from_table(kind: type[T], table: Mapping[str, Any], *, where: str) -> T:
         ConfigError: a key is unknown or missing, a value has another type than its field, or it lies outside
             of the `minimum` and `maximum` in the field's metadata.
     """
+    if not isinstance(table, Mapping):  # JSON can hold anything
+        raise ConfigError(f"{where}: found {table!r}, expected a table", remedy="correct it, or remove it")
     known: dict[str, Field[Any]] = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
     for key in table:
         if key not in known:
@@ -47,20 +53,35 @@ def from_table(kind: type[T], table: Mapping[str, Any], *, where: str) -> T:
     for name, field in known.items():
         if name in table:
             values[name] = _typed(table[name], hints[name], f"{where}: {name}")
-            _require_in_range(values[name], field, f"{where}: {name}")
+            if field.metadata:
+                require_in_range(values[name], field.metadata, f"{where}: {name}")
         elif field.default is MISSING and field.default_factory is MISSING:
             raise ConfigError(f"{where}: key '{name}' is missing", remedy=f"add a line {name} = ...")
     return kind(**values)
 
 
-def _require_in_range(value: Any, field: Field[Any], where: str) -> None:
-    least, most = field.metadata.get("minimum"), field.metadata.get("maximum")
-    if value is None or not field.metadata:
-        return
-    if least is not None and not value >= least:
-        raise ConfigError(f"{where}: found {value}, expected {least} or more", remedy="correct the line")
-    if most is not None and not value <= most:
-        raise ConfigError(f"{where}: found {value}, expected {most} or less", remedy="correct the line")
+def require_in_range(value: Any, limits: Mapping[str, Any], where: str) -> None:
+    """Refuse numbers outside of limits, which are those of JSON Schema; None is not a number.
+
+    Args:
+        value: a number, None, or a list or table of them.
+        limits: `minimum` and `maximum`; of a list below `items`, of a table below `additionalProperties`.
+        where: the file (and part of it) for messages.
+
+    Raises:
+        ConfigError: a number lies outside.
+    """
+    if isinstance(value, Mapping):
+        for name, one in value.items():
+            require_in_range(one, limits.get("additionalProperties", {}), f"{where} {name}")
+    elif isinstance(value, tuple):
+        for place, one in enumerate(value):
+            require_in_range(one, limits.get("items", {}), f"{where} {place}")
+    elif isinstance(value, int | float):
+        least, most = limits.get("minimum", -math.inf), limits.get("maximum", math.inf)
+        if not least <= value <= most:
+            bound = f"{most} or less" if value >= least else f"{least} or more"
+            raise ConfigError(f"{where}: found {value}, expected {bound}", remedy="correct the line")
 
 
 def _typed(value: Any, hint: Any, where: str) -> Any:

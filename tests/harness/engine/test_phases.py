@@ -99,3 +99,9 @@ def test_of_an_engine_that_does_not_tell_how_it_computes_nothing_is_known(tmp_pa
     write(tmp_path, *lines)
 
     assert set(computing(tmp_path).values()) == {None}
+
+
+def test_lines_of_an_engine_that_are_no_phases_are_passed_over(tmp_path):
+    write(tmp_path, {"phase": "epoch"}, {"phase": 7, "started_unix_s": 1.0, "duration_s": 1.0})
+
+    assert engine_phases(tmp_path, started_s=0.0, ended_s=9.0) == []

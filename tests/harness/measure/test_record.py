@@ -5,7 +5,7 @@ from types import NoneType, UnionType
 from typing import get_args, get_origin, get_type_hints
 
 from harness.measure.comparability import reasons
-from harness.measure.record import STATUSES, Record
+from harness.measure.record import RANGES, STATUSES, Record
 from harness.measure.record_files import read_record
 
 SCALARS = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null"}
@@ -27,6 +27,25 @@ def schema_of(hint):
     return {"anyOf": [schema_of(one) for one in get_args(hint)]}
 
 
+def merged(schema, more):
+    """A schema with further keywords, also below those that it has."""
+    return {
+        **schema,
+        **{
+            key: merged(schema.get(key, {}), value) if isinstance(value, Mapping) else value
+            for key, value in more.items()
+        },
+    }
+
+
+def of_measurement(ending, limits):
+    """That values of measurements with this ending lie within limits."""
+    return {
+        "if": {"properties": {"name": {"pattern": ending}}},
+        "then": {"properties": {"values": {"items": limits}}},
+    }
+
+
 def definition(kind):
     optional = dataclasses.MISSING
     return {
@@ -38,7 +57,7 @@ def definition(kind):
             if field.default is optional and field.default_factory is optional
         ),
         "properties": {
-            name: {**schema_of(hint), **kind.__dataclass_fields__[name].metadata}
+            name: merged(schema_of(hint), kind.__dataclass_fields__[name].metadata)
             for name, hint in sorted(get_type_hints(kind).items())
         },
     }
@@ -60,6 +79,7 @@ def test_the_published_schema_describes_the_record(checkout):
     assert schema["$ref"] == "#/$defs/Record"
     expected = {name: definition(kind) for name, kind in kinds.items()}
     expected["Record"]["properties"]["status"] = {"enum": list(STATUSES)}
+    expected["Measurement"]["allOf"] = [of_measurement(*row) for row in RANGES]
     assert schema["$defs"] == expected
 
 

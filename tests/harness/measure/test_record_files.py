@@ -61,11 +61,12 @@ def test_a_begun_record_grows_run_by_run_and_is_closed_once(results, tmp_path):
         measurements=(Measurement(name="command_s", values=(2.0,)),),
     )
     folder = begin_record(tmp_path, record)
-    add_run(folder, run, [{"run": 1, "phase": "epoch"}])
+    phase = {"run": 1, "phase": "epoch", "started_unix_s": 1.0, "duration_s": 2.0}
+    add_run(folder, run, [phase])
 
     assert read_record(folder).runs == (run,)
     assert read_record(folder).status == "truncated"
-    assert read_phases(folder) == [{"run": 1, "phase": "epoch"}]
+    assert read_phases(folder) == [phase]
 
     close_record(folder, record)
     assert read_record(folder) == record
