@@ -36,7 +36,9 @@ VARIABLES += STAGE=--stage                         ## the stage that `why` expla
 VARIABLES += WATCH=--watch                         ## 1: `status` is shown again and again, until Ctrl-C
 VARIABLES += A=--a                                 ## what `compare` looks at: a platform, bench or record, or several with commas
 VARIABLES += B=--b                                 ## what it compares that with
-VARIABLES += FORCE=--force                         ## 1: `unlock` although the holder may be alive; `compare` and `gate` although conditions differ
+VARIABLES += SESSIONS=--sessions                   ## how many sessions `bench` measures, half an hour apart
+VARIABLES += JUNIT=--junit                         ## a file that `gate` writes its answer to, as JUnit XML
+VARIABLES += FORCE=--force                         ## 1: `unlock` although the holder may be alive; `compare` and `gate` show what must not be compared
 
 # Stages are put side by side by the workflow, so `make -j` must not start two runs in one workspace.
 .NOTPARALLEL:
@@ -102,9 +104,9 @@ scaling: $(bench) ## measure training on 1,2,4 GPUs: the same batch over all of 
 	@$(jamcam)
 plots: $(report) ## redraw plots and the README's Benchmarking section from results/ alone
 	@$(jamcam)
-compare: $(base) ## how records A and B differ (status 3: they must not be compared)
+compare: $(base) ## how records A and B differ (status 5: they must not be compared)
 	@$(jamcam)
-gate: $(base) ## status 3 if the newest bench of a platform is worse than its reference
+gate: $(base) ## status 3 if a platform's newest bench is worse than its reference, 5 if that cannot be told
 	@$(jamcam)
 
 ##@ Looking and tidying

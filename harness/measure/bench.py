@@ -1,17 +1,14 @@
 """`bench` and `scaling`: cases are measured repeatedly, in turn, and each leaves a record of its own."""
 
 import os
-import secrets
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from harness.clock import stamp
 from harness.engine.find import resolve
 from harness.errors import HarnessError
 from harness.files import remove
-from harness.measure import cases, facts, micro
+from harness.measure import cases, facts, micro, sessions
 from harness.measure.cases import Case
 from harness.measure.efficiency import CASE, with_efficiency
 from harness.measure.energy import remarks
@@ -41,10 +38,11 @@ CONDITIONS = (
 Say = Callable[[str], None]
 
 
-def bench(settings: Settings, *, say: Say, scaling: bool = False) -> list[Record]:
+def bench(settings: Settings, *, say: Say, scaling: bool = False, count: int = 1) -> list[Record]:
     """Measure, and leave a record of each case in `settings.results`, whatever becomes of it.
 
     With `scaling` the cases are those of a scaling study, on as many GPUs as the settings say.
+    With a `count` above 1 this is the next session of a bench that has so many.
 
     Raises:
         ConfigError: this machine is not the platform; nothing is written.
@@ -59,8 +57,7 @@ def bench(settings: Settings, *, say: Say, scaling: bool = False) -> list[Record
         recipe = replace(settings.recipe, checkpoint_interval=1)
         settings = replace(settings, epochs=plan.epochs, recipe=recipe)
     _sweep(user)
-    name = f"{stamp(time.time())}-{secrets.token_hex(2)}"
-    own = Workspace(user.root / FOLDER / name)
+    own = Workspace(user.root / FOLDER / _name(settings, count))
     cases.link_inputs(user, own, settings.dataset.archive)
     with workspace_lock(own, say=say, is_over=is_over):
         try:
@@ -71,6 +68,12 @@ def bench(settings: Settings, *, say: Say, scaling: bool = False) -> list[Record
                 remove(own.root)
             else:
                 say(f"kept: {own.root}")
+
+
+def _name(settings: Settings, count: int) -> str:
+    records = sessions.newest_sessions(settings.results, settings.platform.name, settings.recipe.name)
+    conditions = {name: getattr(settings, name) for name in CONDITIONS}
+    return sessions.next_name(records, count, code=facts.code(resolve(settings)), conditions=conditions)
 
 
 def _sweep(user: Workspace) -> None:

@@ -1,6 +1,7 @@
 """What a bench measures, and how often: `specs/bench.toml`."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from harness.settings.table import from_table
 PLAN = SPECS / "bench.toml"
 SETTLED = 1.1  # after warm-up no step takes longer than this, as a multiple of a usual step
 SETTLED_STEPS = 3  # in a row, which end the warm-up
+SESSION_GAP_S = 1800.0  # from the end of a session to the next: nearer ones share what slows a machine down
+SESSION = re.compile(r"(\d{8}T\d{6}Z-[0-9a-f]{4})-(\d+)")  # name of a bench that is one of several sessions
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,6 +23,8 @@ class BenchPlan:
     """The plan of a bench, for one recipe."""
 
     repeats: int = 5  # of each case; cases take turns
+    session_spread_pct: float = 6.0  # standard deviation between sessions, where too few tell it
+    session_gap_s: float = SESSION_GAP_S  # how long SESSIONS=... waits between two
     epochs: int = 0  # of the chain's training; 0: as many as the settings say
     train_steps: int = 20  # of a block of training, after warm-up
     warm_up_steps: int = 10  # at least; more where steps have not settled by then
@@ -42,7 +47,19 @@ def load_plan(recipe: str) -> BenchPlan:
     for name, number in numbers:
         if number < 1:
             raise ConfigError(f"{PLAN}: {name} has {number}, expected 1 or more", remedy="correct the line")
+    if not 0 < plan.session_spread_pct < 100 or plan.session_gap_s < 0:
+        given = f"{plan.session_spread_pct} and {plan.session_gap_s}"
+        raise ConfigError(
+            f"{PLAN}: session_spread_pct and session_gap_s have {given}, expected percent and seconds",
+            remedy="correct the lines",
+        )
     return plan
+
+
+def set_of(bench: str) -> str:
+    """The name that all sessions of a bench share: its own, without the number of the session."""
+    session = SESSION.fullmatch(bench)
+    return session[1] if session else bench
 
 
 def block_of_training(plan: BenchPlan, *, batch: int, frames: int, by_step: bool) -> tuple[int, int]:

@@ -1,12 +1,12 @@
-"""Measurements as text, a line for each quantity: the end of a bench, and a comparison."""
+"""Measurements as text, a line for each quantity: the end of a bench."""
 
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from harness.measure.compare import Comparison
-from harness.measure.record import Record
-from harness.measure.stats import MIN_REPEATS, Summary, summarise
-from harness.text import number
+import numpy as np
+
+from harness.measure.record import Record, repeats
+from harness.measure.stats import Summary, summarise
 from harness.units import unit_of
 
 BY_BATCH = ("evaluate", "inference", "scaling")  # cases that a bench measures with several batch sizes
@@ -21,32 +21,30 @@ def bench_lines(records: Sequence[Record]) -> Iterator[str]:
         yield f"\n{record.case}{batch} ({fate}; {f'not comparable: {label}' if label else 'clean'})"
         names = dict.fromkeys((one.name, one.of) for run in record.runs for one in run.measurements)
         for name, of in names:
-            summary = summarise(record.values(name, of=of))
+            summary = summarise(repeats(record, name, of=of))
             if summary is not None and not name.startswith("epoch_"):
-                yield f"  {name}{f' of {of}' if of else ''}: {_in_words(summary, unit_of(name))}"
+                words = f"{_in_words(summary, unit_of(name))}{_distribution(record, name, of)}"
+                yield f"  {name}{f' of {of}' if of else ''}: {words}"
         yield from _verdict(record)
         yield from _cost(record)
 
 
-def comparison_line(compared: Comparison) -> str:
-    """`train train_images_per_s: 0.500 (95 %: 0.485 to 0.515); 50 against 100 images/s, n 5 and 5`."""
-    if compared.ratio is None:
-        return f"{compared.name}: nothing to divide by"
-    low, high = compared.ratio.low, compared.ratio.high
-    interval = f"below {MIN_REPEATS} repeats: too few to say"
-    if low is not None and high is not None:
-        interval = f"95 %: {low:.3f} to {high:.3f}"
-    ours, theirs = compared.ours, compared.theirs
-    both = f"{number(ours.median)} against {number(theirs.median)} {compared.unit}".rstrip()
-    return f"{compared.name}: {compared.ratio.ratio:.3f} ({interval}); {both}, n {ours.n} and {theirs.n}"
-
-
 def _in_words(summary: Summary, unit: str) -> str:
-    """`36.2 images/s (95 %: 35.9 to 36.5, n 10)`."""
-    median = f"{summary.median:.4g} {unit}".rstrip()
+    """`36.2 images/s (95 %: 35.9 to 36.5, n 10)`: n counts runs."""
+    mean = f"{summary.mean:.4g} {unit}".rstrip()
     if summary.low is None or summary.high is None:
-        return f"{median} (n {summary.n}, too few to say how sure)"
-    return f"{median} (95 %: {summary.low:.4g} to {summary.high:.4g}, n {summary.n})"
+        return f"{mean} (n {summary.n}, too few to say how sure)"
+    doubt = f"; {summary.doubt}" if summary.doubt else ""
+    return f"{mean} (95 %: {summary.low:.4g} to {summary.high:.4g}, n {summary.n}{doubt})"
+
+
+def _distribution(record: Record, name: str, of: str) -> str:
+    """How steps or batches are distributed, which are no repeats; "" of what a run measures once."""
+    single = [value for value in record.values(name, of=of) if value is not None]
+    if len(single) <= len(record.runs):
+        return ""
+    low, high = np.percentile(single, (5, 95))
+    return f"; 90 % of {len(single)} lie from {low:.4g} to {high:.4g}"
 
 
 def _verdict(record: Record) -> Iterator[str]:

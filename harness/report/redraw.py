@@ -1,4 +1,4 @@
-"""From the records in a folder to what people look at: plots, the README's section, a comparison, a gate."""
+"""From the records in a folder to what people look at: plots and the README's section."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,16 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import ConfigError, DataError, Refused
+from harness.errors import ConfigError, DataError
 from harness.files import sha256_file
-from harness.measure import compare as comparing
-from harness.measure.gate import judge_newest
 from harness.measure.record import Record
-from harness.measure.record_files import REFERENCES, read_phases, read_records, read_references
+from harness.measure.record_files import read_phases, read_records
 from harness.report import page, pictures
-from harness.report.lines import comparison_line
 from harness.settings.declared import SPECS, read_toml
-from harness.text import listing, one_line
+from harness.text import one_line
 from harness.workspace.marker import digest_of
 from probe.samples import SamplesError, read_samples
 
@@ -34,10 +31,13 @@ SHOWN_BY = (
     "measure/efficiency.py",
     "measure/fact_table.py",
     "measure/gate.py",
+    "measure/gate_rows.py",
     "measure/limit.py",
+    "measure/plan.py",
     "measure/record.py",
     "measure/record_files.py",
     "measure/stats.py",
+    "measure/student.py",
     "text.py",
     "units.py",
 )
@@ -93,56 +93,6 @@ def load(results: Path, *, say: Say) -> tuple[Record, ...]:
     for line in unreadable:
         say(f"passed over: {line}")
     return records
-
-
-def compared(results: Path, ours: str, theirs: str, *, force: bool, say: Say) -> None:
-    """Print how records `ours` compare with `theirs`, which are named as in `compare.select_records`.
-
-    Raises:
-        ConfigError: there are no records of one of the names.
-        Refused: the two must not be compared; with `force` the reasons are printed beside the result.
-    """
-    records = load(results, say=say)
-    one, other = (comparing.select_records(records, names) for names in (ours, theirs))
-    _tell_obstacles(comparing.obstacles(one, other), force=force, say=say)
-    lines = [comparison_line(comparison) for comparison in comparing.compare(one, other)]
-    say("\n".join([f"{ours} over {theirs}", *lines]) if lines else "they have nothing in common")
-
-
-def gate(results: Path, platform: str, *, force: bool, say: Say) -> None:
-    """Print how the newest bench of a platform compares with its reference (references.toml, else the first).
-
-    Raises:
-        ConfigError: there is no bench newer than the reference.
-        Refused: a median is worse, beyond chance and 5 %; or the two must not be compared.
-    """
-    result = judge_newest(load(results, say=say), platform, read_references(results).get(platform, ""))
-    if result is None:
-        raise ConfigError(
-            f"no bench of {platform} in {results} is newer than its reference",
-            remedy=f"make bench PLATFORM={platform}",
-        )
-    _tell_obstacles(result.obstacles, force=force, say=say)
-    title = f"bench {result.bench} over its reference {result.reference}"
-    say("\n".join([title, *map(comparison_line, result.comparisons)]))
-    if result.comparisons and not result.worse:
-        return
-    worse = f"worse by more than {comparing.WORSE_PCT:.0f} %:{listing([*map(comparison_line, result.worse)])}"
-    accept = f'a line {platform} = "{result.bench}" in {results / REFERENCES}'
-    raise Refused(
-        f"{platform}: {worse if result.comparisons else 'nothing in common'}",
-        remedy=f"find out why; {accept} makes the new bench the reference",
-    )
-
-
-def _tell_obstacles(obstacles: Sequence[str], *, force: bool, say: Say) -> None:
-    if obstacles and not force:
-        raise Refused(
-            f"they must not be compared:{listing(obstacles)}",
-            remedy="FORCE=1 shows the figures beside this",
-        )
-    if obstacles:
-        say(f"not comparable:{listing(obstacles)}")
 
 
 def _samples(results: Path, say: Say, record: Record) -> Mapping[str, NDArray[np.float64]]:

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from harness.errors import ConfigError, HarnessError
 from harness.settings.load import load_settings
 from harness.settings.platform import goes_to_queue
 from harness.settings.variables import Settings
-from harness.text import tell
+from harness.text import duration, tell
 from harness.verbs.queue import left_of_study, through_queue
 from harness.verbs.run import header
 from harness.verbs.tidy import FORCE
@@ -21,7 +22,37 @@ SETTINGS = (*WORKFLOW, *QUEUE, "results", "keep", "gpu_hz", "host_hz")
 
 
 def _bench(settings: Settings, options: argparse.Namespace) -> int:
-    return _measure("bench", settings)
+    """Sessions one after another; stopped in between, the same command goes on with those that are left."""
+    count = _count(options.sessions)
+    if count == 1:
+        return _measure("bench", settings)
+    from harness.measure import sessions
+    from harness.measure.plan import load_plan
+
+    plan = load_plan(settings.recipe.name)
+    is_in_job = settings.platform.scheduler != "none" and not goes_to_queue(settings.platform, os.environ)
+    for number in range(count):
+        records = sessions.newest_sessions(settings.results, settings.platform.name, settings.recipe.name)
+        if number and sessions.finished(records) >= count:
+            break
+        if not is_in_job and (pause_s := sessions.pause_s(records, count, plan)):
+            tell(
+                f"bench | {sessions.told_of(plan)}: waiting for {duration(pause_s)}; Ctrl-C, and go on later"
+            )
+            time.sleep(pause_s)
+        status = _measure("bench", settings, count=count)
+        if status or is_in_job:  # a job does not wait on its nodes: the command that submitted it does
+            return status
+    tell(f"bench | {count} sessions are measured; {sessions.told_of(plan)}")
+    return 0
+
+
+def _count(sessions: str | None) -> int:
+    if sessions is None:
+        return 1
+    if not sessions.isdecimal() or int(sessions) < 1:
+        raise ConfigError(f"sessions is '{sessions}', expected 1 or more", remedy="give SESSIONS=3")
+    return int(sessions)
 
 
 def _scaling(settings: Settings, options: argparse.Namespace) -> int:
@@ -35,9 +66,9 @@ def _scaling(settings: Settings, options: argparse.Namespace) -> int:
     return max(_measure("scaling", study) for study in left_of_study(studies))
 
 
-def _measure(verb: str, settings: Settings) -> int:
+def _measure(verb: str, settings: Settings, *, count: int = 1) -> int:
     if goes_to_queue(settings.platform, os.environ):
-        return through_queue(settings, [verb])
+        return through_queue(settings, [verb, *([f"--sessions={count}"] if count > 1 else [])])
     from harness.engine.checks import check
     from harness.measure.bench import bench
     from harness.report.lines import bench_lines
@@ -48,6 +79,7 @@ def _measure(verb: str, settings: Settings) -> int:
         _of_stages(settings),
         say=lambda text: tell(f"{verb} | {text}"),
         scaling=verb == "scaling",
+        count=count,
     )
     tell("\n".join(bench_lines(records)))
     draw(settings)
@@ -70,6 +102,8 @@ def draw(settings: Settings) -> None:
         redraw(settings.results, say=tell)
     except HarnessError as error:
         tell(f"nothing was drawn: {error.message}\n  try: {error.remedy}")
+    except Exception as error:  # of a drawing library, or of an odd record of somebody else's
+        tell(f"nothing was drawn: {type(error).__name__}: {error}\n  try: jamcam plots, which says where")
 
 
 def _plots(settings: Settings, options: argparse.Namespace) -> int:
@@ -80,7 +114,7 @@ def _plots(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _compare(settings: Settings, options: argparse.Namespace) -> int:
-    from harness.report.redraw import compared
+    from harness.report.judgement import compared
 
     if not (options.a and options.b):
         raise ConfigError(
@@ -91,9 +125,16 @@ def _compare(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _gate(settings: Settings, options: argparse.Namespace) -> int:
-    from harness.report.redraw import gate
+    from harness.report.judgement import gate
 
-    gate(settings.results, settings.platform.name, force=options.force, say=tell)
+    gate(
+        settings.results,
+        settings.platform.name,
+        settings.recipe.name,
+        force=options.force,
+        junit_file=Path(options.junit) if options.junit else None,
+        say=tell,
+    )
     return 0
 
 
@@ -114,6 +155,7 @@ VERBS = (
         help="measure this machine under the name of a platform, and leave records in results/",
         run=_bench,
         settings=SETTINGS,
+        options=(Option(name="sessions", help="how many sessions `bench` measures, half an hour apart"),),
     ),
     Verb(
         name="scaling",
@@ -130,7 +172,7 @@ VERBS = (
     ),
     Verb(
         name="compare",
-        help="how records A and B differ (status 3: they must not be compared)",
+        help="how records A and B differ (status 5: they must not be compared)",
         run=_compare,
         settings=("results",),
         options=(
@@ -143,10 +185,10 @@ VERBS = (
     ),
     Verb(
         name="gate",
-        help="status 3 if the newest bench of a platform is worse than its reference",
+        help="status 3 if a platform's newest bench is worse than its reference, 5 if that cannot be told",
         run=_gate,
-        settings=("results", "platform"),
-        options=(FORCE,),
+        settings=("results", "platform", "recipe"),
+        options=(Option(name="junit", help="a file that `gate` writes its answer to, as JUnit XML"), FORCE),
     ),
     Verb(
         name="import-dmon",

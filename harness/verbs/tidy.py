@@ -13,7 +13,7 @@ from harness.workspace.layout import Workspace
 TITLE = "tidying"
 FORCE = Option(
     name="force",
-    help="1: `unlock` although the holder may be alive; `compare` and `gate` although conditions differ",
+    help="1: `unlock` although the holder may be alive; `compare` and `gate` show what must not be compared",
     is_switch=True,
 )
 MADE = (

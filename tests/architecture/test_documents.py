@@ -94,6 +94,8 @@ def test_the_table_of_variables_has_every_setting_in_order_with_its_default(read
         "WATCH",
         "A",
         "B",
+        "SESSIONS",
+        "JUNIT",
         "FORCE",
         "BASE",
         "TAO_IMAGE",

@@ -316,10 +316,10 @@ def two_benches(tmp_path):
 
 def test_compare_prints_a_ratio_and_a_gate_that_says_no_ends_with_3(two_benches, capsys):
     assert main(["compare", "--a=local", "--b=20260201T000000Z-0000", two_benches]) == 0
-    assert "train train_images_per_s: 0.500 (95 %: 0.500 to 0.500)" in capsys.readouterr().out
+    assert "train train_images_per_s: 0.500 (95 %: 0.425 to 0.588)" in capsys.readouterr().out
 
     assert main(["gate", two_benches]) == 3
-    assert "local: worse by more than 5 %" in capsys.readouterr().err
+    assert "local, recipe sample: worse:\n  train train_images_per_s: 0.500" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,41 +1,117 @@
+import pytest
+
+from harness.errors import ConfigError
 from harness.measure.gate import judge_newest
+from harness.verdict import Verdict
 from tests.harness.made import observed, record
 
 OLD, NEW, NEWEST = "20260101T000000Z-aaaa", "20260201T000000Z-bbbb", "20260301T000000Z-cccc"
+YES, NO, CANNOT_TELL = Verdict.YES, Verdict.NO, Verdict.CANNOT_TELL
 
 
 def bench(name, rate, **words):
     return record("train", [rate * part for part in (0.98, 0.99, 1.0, 1.01, 1.02)], bench=name, **words)
 
 
+def judged(records, *references, recipe="sample"):
+    return judge_newest(records, "local", recipe, references=references, declared_pct=3.0)
+
+
 def test_the_newest_bench_is_judged_by_the_first_or_by_the_reference():
-    records = [bench(NEW, 80.0), bench(NEWEST, 90.0), bench(OLD, 100.0)]
+    records = [bench(NEW, 70.0), bench(NEWEST, 80.0), bench(OLD, 100.0)]
 
-    by_first = judge_newest(records, "local")
-    assert (by_first.bench, by_first.reference) == (NEWEST, OLD)
-    assert [one.name for one in by_first.worse] == ["train train_images_per_s"]
+    by_first = judged(records)
+    assert (by_first.sessions, by_first.reference) == ((NEWEST,), (OLD,))
+    assert by_first.is_worse is YES
+    assert [row.name for row in by_first.rows] == ["train train_images_per_s"]
 
-    by_reference = judge_newest(records, "local", NEW)
-    assert by_reference.comparisons[0].ratio.ratio == 1.125  # 90 over 80
-    assert by_reference.worse == []
-
-
-def test_without_a_bench_newer_than_the_reference_there_is_no_judgement():
-    assert judge_newest([], "local") is None
-    assert judge_newest([bench(OLD, 100.0)], "local") is None
-    assert judge_newest([bench(OLD, 100.0), bench(NEW, 100.0)], "local", NEW) is None
+    by_reference = judged(records, NEW)
+    assert by_reference.reference == (NEW,)
+    assert by_reference.rows[0].comparison.ratio.ratio == pytest.approx(80 / 70)
+    assert by_reference.is_worse is NO
 
 
-def test_other_platforms_and_imported_logs_are_no_bench():
-    others = [bench(NEWEST, 1.0, platform="jade"), bench(NEWEST, 1.0, source="dmon.txt")]
-    result = judge_newest([bench(OLD, 100.0), bench(NEW, 100.0), *others], "local")
+def test_a_reference_of_several_benches_counts_as_so_many_sessions():
+    result = judged([bench(OLD, 100.0), bench(NEW, 104.0), bench(NEWEST, 80.0)], OLD, NEW)
 
-    assert result.bench == NEW
+    assert result.reference == (OLD, NEW)
+    assert result.rows[0].comparison.ratio.sessions == (1, 2)
 
 
-def test_what_forbids_a_comparison_is_told_and_the_figures_all_the_same():
+def test_sessions_of_one_bench_are_judged_together():
+    records = [bench(f"{name}-{number}", 100.0) for name in (OLD, NEW) for number in (1, 2, 3)]
+    result = judged(records)
+
+    assert result.reference == tuple(f"{OLD}-{number}" for number in (1, 2, 3))
+    assert result.sessions == tuple(f"{NEW}-{number}" for number in (1, 2, 3))
+
+
+def test_without_a_bench_newer_than_the_reference_it_cannot_be_told():
+    for records, references in (
+        ([], ()),
+        ([bench(OLD, 100.0)], ()),
+        ([bench(OLD, 100.0), bench(NEW, 100.0)], (NEW,)),
+    ):
+        result = judged(records, *references)
+        assert result.is_worse is CANNOT_TELL
+        assert [row.why for row in result.rows] == ["none is newer than the reference"]
+
+
+def test_other_platforms_recipes_and_cases_are_passed_over():
+    others = [
+        bench(NEWEST, 1.0, platform="jade"),
+        bench(NEWEST, 1.0, source="dmon.txt"),
+        bench(NEWEST, 1.0, conditions={"recipe": "smoke"}),
+        record("scaling", [1.0] * 5, bench=NEWEST),
+    ]
+    result = judged([bench(OLD, 100.0), bench(NEW, 100.0), *others])
+
+    assert result.sessions == (NEW,)
+    assert result.is_worse is NO
+    assert judged([bench(OLD, 100.0), *others], recipe="smoke").reference == (NEWEST,)
+
+
+def test_a_reference_of_another_recipe_leaves_the_first_bench_as_it_is():
+    other = bench(NEW, 1.0, conditions={"recipe": "smoke"})
+    assert judged([bench(OLD, 100.0), other, bench(NEWEST, 100.0)], NEW).reference == (OLD,)
+
+
+def test_a_reference_that_is_not_there_is_refused():
+    with pytest.raises(ConfigError, match="is called '20260101T000000Z-aaab'"):
+        judged([bench(OLD, 100.0), bench(NEW, 100.0)], "20260101T000000Z-aaab")
+
+
+def test_of_what_was_disturbed_it_cannot_be_told():
     disturbed = bench(NEW, 50.0, observed=observed(xid_events=1))
-    result = judge_newest([bench(OLD, 100.0), disturbed], "local")
+    result = judged([bench(OLD, 100.0), disturbed])
 
-    assert result.obstacles == (f"local/{disturbed.id}: the GPU reported errors",)
-    assert len(result.worse) == 1
+    assert result.is_worse is CANNOT_TELL
+    assert result.rows[0].why == f"{disturbed.id}: the GPU reported errors"
+    assert result.rows[0].comparison is not None  # its figures can be shown
+
+
+def test_a_session_that_was_disturbed_is_left_out_and_told_where_others_are_there():
+    disturbed = bench(f"{NEW}-1", 50.0, observed=observed(xid_events=1))
+    result = judged([bench(OLD, 100.0), disturbed, bench(f"{NEW}-2", 100.0)])
+
+    assert result.is_worse is NO
+    assert result.notes == (f"{disturbed.id}: the GPU reported errors",)
+    assert result.rows[0].comparison.ours == ((98.0, 99.0, 100.0, 101.0, 102.0),)
+
+
+def test_a_case_that_is_missing_cannot_be_told_and_one_that_is_new_is_no_fault():
+    old, new = bench(OLD, 100.0), bench(NEW, 100.0)
+    exported = record("export", [1.0], bench=OLD)
+
+    missing = judged([old, exported, new])
+    assert (missing.rows[-1].name, missing.rows[-1].why) == ("export", "the new bench has none")
+    assert missing.is_worse is CANNOT_TELL
+
+    more = judged([old, new, record("export", [1.0], bench=NEW)])
+    assert more.notes == ("export: the reference has none",)
+    assert more.is_worse is NO
+
+
+def test_worse_is_worse_whatever_else_cannot_be_told():
+    exported = record("export", [1.0], bench=OLD)
+    assert judged([bench(OLD, 100.0), exported, bench(NEW, 50.0)]).is_worse is YES

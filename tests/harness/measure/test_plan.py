@@ -2,7 +2,7 @@ import pytest
 
 from harness.errors import ConfigError
 from harness.measure import plan
-from harness.measure.plan import BenchPlan, block_of_training, load_plan, warm_up
+from harness.measure.plan import BenchPlan, block_of_training, load_plan, set_of, warm_up
 
 
 def test_a_recipe_may_differ_from_the_plan():
@@ -20,6 +20,8 @@ def test_a_recipe_may_differ_from_the_plan():
         ("[recipes.smoke]\nrepeats = 'two'", "repeats: found 'two'"),
         ("batches = [8, 0]", "batches has 0, expected 1 or more"),
         ("batches = []", "batches has 0, expected 1 or more"),
+        ("session_spread_pct = 0", "session_spread_pct and session_gap_s have 0.0 and"),
+        ("session_gap_s = -1", "session_spread_pct and session_gap_s have 6.0 and -1.0, expected"),
     ],
 )
 def test_a_plan_that_cannot_be_right_is_refused(tmp_path, monkeypatch, text, complaint):
@@ -28,6 +30,11 @@ def test_a_plan_that_cannot_be_right_is_refused(tmp_path, monkeypatch, text, com
 
     with pytest.raises(ConfigError, match=complaint):
         load_plan("smoke")
+
+
+def test_sessions_of_a_bench_share_their_name():
+    assert set_of("20260301T101200Z-7c4e-2") == set_of("20260301T101200Z-7c4e") == "20260301T101200Z-7c4e"
+    assert set_of("20270101T000000Z-imported-0000") == "20270101T000000Z-imported-0000"
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness.errors import ConfigError, Refused
 from harness.measure.record_files import begin_record, close_record
 from harness.report import redraw as reporting
-from harness.report.redraw import compared, gate, load, redraw
+from harness.report.redraw import load, redraw
 from probe.samples import SampleFile
-from tests.harness.made import START_UNIX_S, machine, observed, record, run
+from tests.harness.made import START_UNIX_S, machine, record, run
 
 # A `sitecustomize` that hides matplotlib and pandas from a Python started with it.
 BASE_INSTALL = Path(__file__).parents[2] / "fakes" / "base_install"
@@ -117,59 +116,6 @@ def test_numbers_that_are_none_do_not_stop_the_drawing(results):
     (path.parent / "record.json").write_text(json.dumps(table))
 
     assert "throughput-sample" in said_by(redraw, results)
-
-
-def test_two_benches_are_compared_by_their_ratio(results):
-    keep(results, bench("20260301T000000Z-cccc", 50.0, platform="jade"))
-
-    assert said_by(compared, results, "jade", "local", force=False).splitlines() == [
-        "jade over local",
-        "train train_images_per_s: 0.500 (95 %: 0.485 to 0.515); 50 against 100 images/s, n 5 and 5",
-    ]
-
-
-def test_other_conditions_are_refused_and_forced_they_stand_beside_the_figures(results):
-    keep(results, bench("20260301T000000Z-cccc", 50.0, platform="jade", conditions={"seed": 7}))
-
-    with pytest.raises(Refused, match=r"they must not be compared:\n  train: seed is 7, there 42"):
-        said_by(compared, results, "jade", "local", force=False)
-    said = said_by(compared, results, "jade", "local", force=True).splitlines()
-    assert said[:2] == ["not comparable:", "  train: seed is 7, there 42"]
-    assert said[3].startswith("train train_images_per_s: 0.500")
-
-
-def test_a_gate_lets_pass_what_is_as_fast_as_its_reference(results):
-    assert said_by(gate, results, "local", force=False).startswith(
-        f"bench {NEW} over its reference {OLD}\ntrain "
-    )
-
-
-def test_a_gate_says_no_to_what_is_slower_and_how_to_accept_it(results):
-    slow = "20260301T000000Z-cccc"
-    keep(results, bench(slow, 90.0))
-
-    with pytest.raises(
-        Refused, match=r"local: worse by more than 5 %:\n  train train_images_per_s: 0.900"
-    ) as caught:
-        said_by(gate, results, "local", force=False)
-    assert caught.value.exit_status == 3
-
-    (results / "references.toml").write_text(f'local = "{slow}"\n')
-    assert f'local = "{slow}" in ' in caught.value.remedy
-    keep(results, bench("20260401T000000Z-dddd", 88.0))
-    assert f"over its reference {slow}" in said_by(gate, results, "local", force=False)
-
-
-def test_a_gate_without_two_benches_has_nothing_to_judge(tmp_path, results):
-    with pytest.raises(ConfigError, match=r"no bench of jade in .* is newer than its reference") as caught:
-        said_by(gate, results, "jade", force=False)
-    assert caught.value.remedy == "make bench PLATFORM=jade"
-
-
-def test_a_gate_does_not_judge_by_a_disturbed_bench(results):
-    keep(results, bench("20260301T000000Z-cccc", 50.0, observed=observed(throttle_reasons=("power cap",))))
-    with pytest.raises(Refused, match="the GPU was slowed down: power cap"):
-        said_by(gate, results, "local", force=False)
 
 
 def plots(results, checkout, **environment):

@@ -1,13 +1,17 @@
 import importlib.util
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from harness.cli import main
+from harness.clock import utc
 from harness.errors import ConfigError
+from harness.measure.plan import BenchPlan
 from harness.measure.record_files import begin_record, close_record
+from harness.process.signals import Interrupted
 from harness.report import redraw
 from tests.harness.made import record
 
@@ -73,7 +77,7 @@ def test_a_bench_that_cannot_be_drawn_has_measured_all_the_same(settings, monkey
         raise ConfigError("nothing can be drawn", remedy="make plots")
 
     monkeypatch.setattr(redraw, "redraw", refused)
-    monkeypatch.setattr("harness.measure.bench.bench", lambda settings, *, say, scaling: [])
+    monkeypatch.setattr("harness.measure.bench.bench", lambda settings, **more: [])
     monkeypatch.chdir(tmp_path)
     options = [f"--{name}={text}" for name, text in settings().cli_options.items()]
 
@@ -83,6 +87,103 @@ def test_a_bench_that_cannot_be_drawn_has_measured_all_the_same(settings, monkey
         "  try: make plots",
         f"records: {tmp_path / 'results' / 'local'}",
     ]
+
+
+def test_whatever_goes_wrong_after_measuring_is_told_in_a_line(settings, monkeypatch, tmp_path, capsys):
+    def broken(results, *, say):
+        raise KeyError("a column")
+
+    monkeypatch.setattr(redraw, "redraw", broken)
+    monkeypatch.setattr("harness.measure.bench.bench", lambda settings, **more: [])
+    monkeypatch.chdir(tmp_path)
+    options = [f"--{name}={text}" for name, text in settings().cli_options.items()]
+
+    assert main(["bench", *options]) == 0
+    assert "nothing was drawn: KeyError: 'a column'\n  try: jamcam plots" in capsys.readouterr().out
+
+
+@pytest.fixture
+def benches(settings, monkeypatch, tmp_path):
+    """`jamcam bench` whose benches leave a record at once; notes what was asked and how long it waited."""
+    asked, waited_s = [], []
+
+    def measure(settings, *, say, scaling, count):
+        number = len(asked) + 1
+        asked.append(count)
+        one = record(
+            "chain",
+            [1.0],
+            bench=f"20260301T101200Z-7c4e-{number}" if count > 1 else "20260301T101200Z-7c4e",
+            conditions={"recipe": settings.recipe.name},
+            started=f"2026-03-01T10:1{number}:00Z",
+            finished_utc=utc(time.time()),
+            status="failed" if number == benches.failing else "ok",
+        )
+        close_record(begin_record(settings.results, one), one)
+        return [one]
+
+    def benches(*arguments):
+        options = [f"--{name}={text}" for name, text in settings().cli_options.items()]
+        return main(["bench", *options, *arguments])
+
+    benches.asked, benches.waited_s, benches.failing = asked, waited_s, 0
+    monkeypatch.setattr("harness.measure.bench.bench", measure)
+    monkeypatch.setattr(redraw, "redraw", lambda results, *, say: None)
+    monkeypatch.setattr(time, "sleep", waited_s.append)
+    monkeypatch.chdir(tmp_path)
+    return benches
+
+
+def plan_with_gap(monkeypatch, gap_s):
+    monkeypatch.setattr("harness.measure.plan.load_plan", lambda recipe: BenchPlan(session_gap_s=gap_s))
+
+
+def test_sessions_are_measured_half_an_hour_apart(benches, monkeypatch, capsys):
+    plan_with_gap(monkeypatch, 1800.0)
+
+    assert benches("--sessions=3") == 0
+    assert benches.asked == [3, 3, 3]
+    assert benches.waited_s == pytest.approx([1800.0] * 2, abs=30)
+    assert "bench | 3 sessions are measured; sessions lie 30 minutes apart" in capsys.readouterr().out
+
+
+def test_sessions_back_to_back_are_told(benches, monkeypatch, capsys):
+    plan_with_gap(monkeypatch, 0.0)
+
+    assert benches("--sessions=2") == 0
+    assert benches.waited_s == []
+    assert "less than 30 minutes apart: their spread counts as 6 % or more" in capsys.readouterr().out
+
+
+def test_sessions_that_were_stopped_are_gone_on_with(benches, monkeypatch):
+    plan_with_gap(monkeypatch, 1800.0)
+
+    def stop(seconds):
+        raise Interrupted(2)
+
+    monkeypatch.setattr(time, "sleep", stop)
+    assert benches("--sessions=2") == 130
+    assert benches.asked == [2]
+    monkeypatch.setattr(time, "sleep", benches.waited_s.append)
+    assert benches("--sessions=2") == 0
+    assert benches.asked == [2, 2]
+    assert len(benches.waited_s) == 1
+
+
+def test_a_session_that_fails_ends_the_command(benches, monkeypatch):
+    plan_with_gap(monkeypatch, 0.0)
+    benches.failing = 2
+
+    assert benches("--sessions=3") == 1
+    assert benches.asked == [3, 3]
+
+
+def test_without_a_word_there_is_one_session_and_a_number_is_asked_for(benches, capsys):
+    assert benches() == 0
+    assert benches.asked == [1]
+    assert benches("--sessions=0") == 2
+    assert benches("--sessions=x") == 2
+    assert "sessions is 'x', expected 1 or more" in capsys.readouterr().err
 
 
 def test_a_stage_that_fails_in_a_bench_names_a_command_that_can_be_typed(settings, monkeypatch):

@@ -38,11 +38,11 @@ TAKEN = {
     "why": WORKFLOW | {"--deep", "--stage"},
     "records": {"--results", "--platform"},
     "show-config": WORKFLOW | QUEUE | MEASURING | {"--deep", "--kept-gib"},
-    "bench": WORKFLOW | QUEUE | MEASURING,
+    "bench": WORKFLOW | QUEUE | MEASURING | {"--sessions"},
     "scaling": WORKFLOW | QUEUE | MEASURING,
     "plots": {"--results"},
     "compare": {"--results", "--a", "--b", "--force"},
-    "gate": {"--results", "--platform", "--force"},
+    "gate": {"--results", "--platform", "--recipe", "--junit", "--force"},
     "import-dmon": {"--results", "--platform"},
     "platforms": set(),
     "doctor": WORKFLOW | QUEUE,
@@ -144,8 +144,9 @@ def test_options_of_one_name_are_the_same_option():
         for each in verb.options
         if each.name not in {v.name for v in VARIABLES}
     ]
-    assert {each.name: each for each in options}.keys() == {"verbose", "watch", "stage", "a", "b", "force"}
-    assert len({(each.name, each.help, each.is_switch) for each in options}) == 6
+    names = {each.name for each in options}
+    assert names == {"verbose", "watch", "stage", "a", "b", "sessions", "junit", "force"}
+    assert len({(each.name, each.help, each.is_switch) for each in options}) == len(names)
 
 
 def made(**more):

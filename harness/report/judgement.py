@@ -1,0 +1,159 @@
+"""What `compare` and `gate` print, and how they end; `force` shows more, and changes no status.
+
+0   compared; not worse
+3   worse
+5   cannot tell: they must not be compared, something is missing, or too little could have been seen
+"""
+
+import textwrap
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from harness.errors import CannotTell, Refused
+from harness.files import write_text
+from harness.measure.compare import Comparison, compare, obstacles, questions, select_records
+from harness.measure.gate import GateResult, judge_newest
+from harness.measure.gate_rows import Row
+from harness.measure.plan import load_plan
+from harness.measure.record_files import REFERENCES, read_references
+from harness.measure.stats import CONFIDENCE, centre
+from harness.report.junit import junit
+from harness.report.redraw import load
+from harness.text import listing, number
+from harness.verdict import Verdict
+
+Say = Callable[[str], None]
+LONGEST = 300  # characters of a reason
+
+
+def compared(results: Path, ours: str, theirs: str, *, force: bool, say: Say) -> None:
+    """Print how records `ours` compare with `theirs`, which are named as in `select_records`.
+
+    Raises:
+        ConfigError: there are no records of one of the names.
+        CannotTell: the two must not be compared; with `force` the figures are printed before.
+    """
+    records = load(results, say=say)
+    one, other = (select_records(records, names) for names in (ours, theirs))
+    found = obstacles(one, other)
+    if force or not found:
+        declared_pct = load_plan(str(one[0].conditions.get("recipe"))).session_spread_pct
+        comparisons = compare(one, other, declared_pct=declared_pct)
+        differ = [f"the question: {line}" for line in questions(one, other)]
+        lines = [f"{ours} over {theirs}", *differ, *spread_lines(comparisons, declared_pct)]
+        lines += map(comparison_line, comparisons)
+        say("\n".join(lines) if comparisons else "they have nothing in common")
+    if found:
+        raise CannotTell(
+            f"they must not be compared:{listing(found)}",
+            remedy="measure again without what differs" if force else "FORCE=1 shows the figures, too",
+        )
+
+
+def gate(
+    results: Path, platform: str, recipe: str, *, force: bool, junit_file: Path | None, say: Say
+) -> None:
+    """Print whether the newest bench of a platform and recipe is worse than its reference.
+
+    The reference is what references.toml names, several benches with commas; else the first bench.
+
+    Raises:
+        ConfigError: references.toml names a bench that is not there.
+        Refused: it is worse.
+        CannotTell: whether it is worse cannot be told.
+    """
+    declared_pct = load_plan(recipe).session_spread_pct
+    references = read_references(results).get(platform, "")
+    result = judge_newest(
+        load(results, say=say),
+        platform,
+        recipe,
+        references=tuple(name.strip() for name in references.split(",") if name.strip()),
+        declared_pct=declared_pct,
+    )
+    if junit_file is not None:
+        write_text(junit_file, junit(result, [reason(row) for row in result.rows]))
+    say("\n".join(gate_lines(result, declared_pct, force=force)))
+    _end(result, results)
+
+
+def _end(result: GateResult, results: Path) -> None:
+    """Raise what the verdict asks for."""
+    of_verdict = {verdict: [row for row in result.rows if row.is_worse is verdict] for verdict in Verdict}
+    title = f"{result.platform}, recipe {result.recipe}"
+    if worse := of_verdict[Verdict.YES]:
+        accept = f'a line {result.platform} = "{", ".join(result.sessions)}" in {results / REFERENCES}'
+        raise Refused(
+            f"{title}: worse:{listing([reason(row) for row in worse])}",
+            remedy=f"find out why; {accept} makes the new bench the reference",
+        )
+    if unknown := of_verdict[Verdict.CANNOT_TELL]:
+        raise CannotTell(
+            f"{title}: whether it is worse cannot be told:{listing([reason(row) for row in unknown])}",
+            remedy=f"make bench PLATFORM={result.platform} RECIPE={result.recipe} SESSIONS=3",
+        )
+
+
+def gate_lines(result: GateResult, declared_pct: float, *, force: bool) -> list[str]:
+    """All rows, and what would have been seen; figures of what must not be compared with `force` only."""
+    comparisons = [row.comparison for row in result.rows if row.comparison]
+    lines = [
+        f"{result.platform}, recipe {result.recipe}: {', '.join(result.sessions) or 'no bench'}"
+        f" over its reference {', '.join(result.reference) or '(none)'}",
+        *(f"note: {note}" for note in result.notes),
+        *spread_lines(comparisons, declared_pct),
+    ]
+    for row in result.rows:
+        word = {Verdict.YES: "worse", Verdict.NO: "not worse"}.get(row.is_worse, "cannot tell")
+        lines.append(f"{word}: {reason(row)}")
+        if force and row.comparison and row.is_worse is Verdict.CANNOT_TELL:
+            lines.append(f"  {comparison_line(row.comparison)}")
+    seen = [row.visible for row in result.rows if row.visible is not None]
+    if result.is_worse is Verdict.NO and seen:
+        lines.append(
+            f"not worse; a loss of {_percent(min(seen))} to {_percent(max(seen))} would have been seen"
+        )
+    return lines
+
+
+def reason(row: Row) -> str:
+    """What is to be said of a row: why it cannot be told, or its figures and what would have been seen."""
+    if row.is_worse is Verdict.CANNOT_TELL or row.comparison is None:
+        return f"{row.name}: {textwrap.shorten(row.why, LONGEST, placeholder=' …')}"
+    seen = f"; a loss of {_percent(row.visible)} would have been seen" if row.visible is not None else ""
+    return f"{_figures(row.comparison)}{seen}"
+
+
+def comparison_line(compared: Comparison) -> str:
+    """`train train_images_per_s: 0.500 (95 %: 0.436 to 0.573); 50 against 100 images/s, n 5 and 5; …`."""
+    if compared.ratio is None or compared.ratio.log_error is None:
+        return _figures(compared)
+    visible = compared.share(compared.ratio.visible((1 - CONFIDENCE) / 2))
+    return f"{_figures(compared)}; a change of {_percent(visible)} would have been seen"
+
+
+def spread_lines(comparisons: Sequence[Comparison], declared_pct: float) -> list[str]:
+    """Where the spread between sessions is declared and not measured, that it is."""
+    if not any(one.ratio and one.ratio.is_declared for one in comparisons):
+        return []
+    return [
+        f"spread between sessions: {declared_pct:g} %, declared in specs/bench.toml, or more where seen; "
+        "three sessions on each side, 30 minutes apart, would tell it"
+    ]
+
+
+def _figures(compared: Comparison) -> str:
+    means = [centre(side) if any(map(any, side)) else 0.0 for side in (compared.ours, compared.theirs)]
+    values = f"{' against '.join(map(number, means))} {compared.unit}".rstrip()
+    counts = ("+".join(str(len(runs)) for runs in side) for side in (compared.ours, compared.theirs))
+    both = f"{values}, n {' and '.join(counts)}"
+    if compared.ratio is None:
+        return f"{compared.name}: nothing to divide by; {both}"
+    interval = "one run: too few to say"
+    if compared.ratio.interval is not None:
+        interval = "95 %: {:.3f} to {:.3f}".format(*compared.ratio.interval)
+    return f"{compared.name}: {compared.ratio.ratio:.3f} ({interval}); {both}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if share >= 0.0995 else f"{100 * share:.1f} %"
