@@ -70,6 +70,8 @@ def draw(settings: Settings) -> None:
         redraw(settings.results, say=tell)
     except HarnessError as error:
         tell(f"nothing was drawn: {error.message}\n  try: {error.remedy}")
+    except OSError as error:
+        tell(f"nothing was drawn: {error}\n  try: make plots, once there is room and access")
 
 
 def _plots(settings: Settings, options: argparse.Namespace) -> int:
