@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from harness.measure.efficiency import STRONG, kinds
+from harness.measure.limit import SHARE
 from harness.measure.record import Record, Run, repeats
 from harness.measure.stats import Summary, summarise
 from harness.report.panels import EPOCH, Dots, Line, Panel, dot_plot, line_plot
@@ -22,12 +23,14 @@ from harness.report.selection import (
     origin,
 )
 from harness.report.timeline import Columns, timeline
+from harness.text import number
 from harness.workspace.marker import STAGES
 
 ByCase = Mapping[str, Mapping[Setup, Record]]  # the record to show of each case and set-up, all of one recipe
 RATES = {"train": "train_images_per_s", "evaluate": "images_per_s", "inference": "images_per_s"}
 TITLES = {"train": "training", "evaluate": "evaluation", "inference": "inference"}
 TIMELINES = ("chain", "train", "imported")  # cases that show a machine at work, the best first
+LIMIT = "of the limit: of the machine's own rate of matrix products in that number format"
 BARS = "bar: 95 % interval of the median"
 IDEAL = "grey: perfect scaling from the smallest count"
 SCALING = "strong: the batch is that of all GPUs together, weak: of each"
@@ -61,15 +64,18 @@ def figures(
 
 
 def throughput(recipe: str, by_case: ByCase) -> Figure | None:
-    """Images per second of training, evaluation and inference."""
+    """Images per second of training, evaluation and inference, and their share of the machine's limit."""
     panels = [
         Panel(
             f"{TITLES[case]} (images/s)",
-            dots=[_dots(*one, repeats(one[1], name)) for one in by_case[case].items()],
+            dots=[
+                _dots(*one, repeats(one[1], name))._replace(remark=_share(one[1]))
+                for one in by_case[case].items()
+            ],
         )
         for case, name in RATES.items()
     ]
-    return dot_plot(f"Throughput, recipe {recipe}", panels, _rows(by_case))
+    return dot_plot(f"Throughput, recipe {recipe}", panels, _rows(by_case), LIMIT)
 
 
 def energy(recipe: str, by_case: ByCase) -> Figure | None:
@@ -170,6 +176,11 @@ def _rows(by_case: ByCase) -> list[str]:
 
 def _row(setup: Setup, record: Record) -> str:
     return f"{setup.words}\n{origin([record])}"
+
+
+def _share(record: Record) -> str:
+    share = summarise(repeats(record, SHARE))
+    return f"({number(share.median)} % of the limit)" if share else "(limit not recorded)"
 
 
 def _named(setup: Setup, record: Record) -> str:

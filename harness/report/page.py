@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from urllib.parse import quote
 
 from harness.measure.comparability import doubts, reasons
+from harness.measure.fact_table import UNRECORDED
+from harness.measure.limit import SHARE
 from harness.measure.record import Record, repeats
 from harness.measure.stats import summarise
 from harness.report.selection import GIB, Setup, chain_of, energy_name, energy_reason, joules_per_1000, newest
@@ -12,8 +14,8 @@ from harness.text import markdown_cell, number
 
 BEGIN, END = "<!-- benchmarking: written by `make plots` -->", "<!-- benchmarking: end -->"
 COLUMNS = (
-    *("platform", "hardware", "engine", "recipe", "training (images/s)", "our load (%)"),
-    *("peak memory (GiB)", "energy (J per 1,000 images)", "mAP", "date", "commit", "record"),
+    *("platform", "hardware", "engine", "recipe", "training (images/s)", "of the limit (%)"),
+    *("our load (%)", "peak memory (GiB)", "energy (J per 1,000 images)", "mAP", "date", "commit", "record"),
 )
 SHOWN = ("throughput", "timeline", "learning")  # kinds of plots, of each the first
 ABSENT = "—"
@@ -48,6 +50,7 @@ def _row(setup: Setup, record: Record, chain: Record | None) -> list[str]:
     return [
         *map(markdown_cell, texts),
         _throughput(record) or ABSENT,
+        _share(record),
         ", ".join(_load(record)) or ABSENT,
         ", ".join(_memory(record, chain)) or ABSENT,
         "; ".join(_energy(record)) or ABSENT,
@@ -56,6 +59,12 @@ def _row(setup: Setup, record: Record, chain: Record | None) -> list[str]:
         markdown_cell(record.code.git_commit[:8]) if record.code else ABSENT,
         f"[{markdown_cell(record.id)}]({link}){markdown_cell(_label(record))}",
     ]
+
+
+def _share(record: Record) -> str:
+    """Of the machine's own rate of matrix products, in training."""
+    share = summarise(repeats(record, SHARE))
+    return number(share.median) if share else UNRECORDED
 
 
 def _energy(record: Record) -> Iterator[str]:

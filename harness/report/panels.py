@@ -27,6 +27,7 @@ class Dots(NamedTuple):
     look: int
     hollow: bool
     name: str = ""  # in the legend; "" for none
+    remark: str = ""  # beside the number of the median
 
 
 class Line(NamedTuple):
@@ -92,12 +93,13 @@ def _draw_rows(axes: Axes, panel: Panel, rows: Sequence[str], *, log: bool) -> N
         for place, dots in enumerate(beside):
             height = row + (place - (len(beside) - 1) / 2) * 0.7 / len(beside)
             _draw_dots(axes, height, dots, numbered=len(beside) <= MOST_NUMBERS)
+    air = 1.7 if any(dots.remark for dots in panel.dots) else 1.35
     axes.set_yticks(range(len(rows)), rows)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     if log:
-        log_axis(axes.xaxis, *panel.ends, air=3)
+        log_axis(axes.xaxis, *panel.ends, air=3 * air)
     else:
-        axes.set_xlim(0, panel.ends[1] * 1.35 or 1)
+        axes.set_xlim(0, panel.ends[1] * air or 1)
     axes.set(title=panel.title, xlabel=panel.x_label)
     axes.grid(axis="y", visible=False)
 
@@ -113,7 +115,14 @@ def _draw_dots(axes: Axes, height: float, dots: Dots, *, numbered: bool) -> None
     axes.plot(summary.median, height, **marker, markersize=5, linestyle="", label=dots.name or None)
     if numbered:
         at = (max(dots.values), height)
-        axes.annotate(number(summary.median), at, (5, 0), textcoords="offset points", va="center", size=7)
+        axes.annotate(
+            f"{number(summary.median)} {dots.remark}".rstrip(),
+            at,
+            (5, 0),
+            textcoords="offset points",
+            va="center",
+            size=7,
+        )
 
 
 def line_plot(title: str, panels: Sequence[Panel], *notes: str) -> Figure | None:

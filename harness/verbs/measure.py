@@ -102,8 +102,8 @@ def draw(settings: Settings) -> None:
         redraw(settings.results, say=tell)
     except HarnessError as error:
         tell(f"nothing was drawn: {error.message}\n  try: {error.remedy}")
-    except Exception as error:  # of a drawing library, or of an odd record of somebody else's
-        tell(f"nothing was drawn: {type(error).__name__}: {error}\n  try: jamcam plots, which says where")
+    except OSError as error:
+        tell(f"nothing was drawn: {error}\n  try: make plots, once there is room and access")
 
 
 def _plots(settings: Settings, options: argparse.Namespace) -> int:

@@ -10,12 +10,12 @@ def test_nothing_measured_is_a_row_with_the_command_for_each_platform():
     assert section([], {"local": "this machine", "jade": "JADE 2 | Hartree"}, []) == (
         "<!-- benchmarking: written by `make plots` -->\n"
         "\n"
-        "| platform | hardware | engine | recipe | training (images/s) | our load (%) | peak memory (GiB) "
-        "| energy (J per 1,000 images) | mAP | date | commit | record |\n"
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
-        "| jade | JADE 2 \\| Hartree | — | — | — | — | — | — | — | — | — "
+        "| platform | hardware | engine | recipe | training (images/s) | of the limit (%) "
+        "| our load (%) | peak memory (GiB) | energy (J per 1,000 images) | mAP | date | commit | record |\n"
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
+        "| jade | JADE 2 \\| Hartree | — | — | — | — | — | — | — | — | — | — "
         "| not measured yet: `make bench PLATFORM=jade` |\n"
-        "| local | this machine | — | — | — | — | — | — | — | — | — "
+        "| local | this machine | — | — | — | — | — | — | — | — | — | — "
         "| not measured yet: `make bench PLATFORM=local` |\n"
         "\n"
         "<!-- benchmarking: end -->"
@@ -38,7 +38,12 @@ def test_a_platform_that_was_measured_has_its_figures_and_their_record():
         "train",
         platform="jade",
         runs=[
-            run(n, {"train_images_per_s": [rate]}, images=100, energy=[joules(25.0)])
+            run(
+                n,
+                {"train_images_per_s": [rate], "matmul_share_pct": [41.5]},
+                images=100,
+                energy=[joules(25.0)],
+            )
             for n, rate in enumerate(rates)
         ],
         machine=machine(gpus=3),  # two of which it used
@@ -67,7 +72,7 @@ def test_a_platform_that_was_measured_has_its_figures_and_their_record():
 
     assert text.splitlines()[4:] == [
         "| jade | 2× Made-up 100 | portable, fp32, batch 4 | sample | 102 (100 to 104; n 5) "
-        "| GPU 0: 90, GPU 1: 80, CPU 40 | GPU 3, processes 2.5 | 250 (GPU, its own counter) "
+        "| 41.5 | GPU 0: 90, GPU 1: 80, CPU 40 | GPU 3, processes 2.5 | 250 (GPU, its own counter) "
         "| 0.470 after 7 epochs | 2026-03-01 | 01234567 "
         "| [20260301T101500Z-train-0000](results/jade/20260301T101500Z-train-0000)"
         "; not comparable: 1 other processes on the GPU |",
@@ -87,6 +92,7 @@ def test_what_could_not_be_read_is_a_dash_and_never_a_number():
     assert row.startswith(
         "| local | hardware not recorded | portable, fp32, batch 4 | sample | 50 (too few to say; n 1)"
     )
+    assert "| not recorded | — |" in row, "the share of the limit"
     assert row.count("—") == 5
 
 
@@ -99,14 +105,14 @@ def test_memory_of_a_few_steps_says_so_where_no_model_was_trained():
     steps = replace(phase("epoch", 9.0), peaks={"tree_rss_bytes": 0.75 * GIB})
     timed = record("train", [50.0], conditions={"train_steps": 20}, phases=[steps])
 
-    assert row(section([timed], {}, []))[6] == "processes 0.75 (of 20 steps)"
+    assert row(section([timed], {}, []))[7] == "processes 0.75 (of 20 steps)"
 
 
 def test_a_score_of_another_recipe_or_limit_does_not_stand_in_the_row():
     timed = record("train", [50.0], conditions={"limit": 0})
     other = record("chain", conditions={"limit": 24}, runs=[run(1, {"mAP": [0.9]})])
 
-    assert row(section([timed, other], {}, []))[8] == "—"
+    assert row(section([timed, other], {}, []))[9] == "—"
 
 
 def test_rows_that_compare_would_refuse_say_by_what_they_differ():
@@ -127,9 +133,9 @@ def test_energy_that_was_not_covered_is_a_reason_and_no_number():
         run(2, {"train_images_per_s": [5.0]}, images=100, energy=[joules(11.0), silent]),
     ]
 
-    assert row(section([record("train", runs=runs)], {}, []))[7] == (
+    assert row(section([record("train", runs=runs)], {}, []))[8] == (
         "300 (GPU, its own counter); GPU: no figure of 1 of 2 runs: only 12 % of the time is covered"
     )
-    assert row(section([record("train", runs=runs[1:])], {}, []))[7].startswith(
+    assert row(section([record("train", runs=runs[1:])], {}, []))[8].startswith(
         "GPU: no figure of 1 of 1 runs"
     )

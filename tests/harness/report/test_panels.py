@@ -24,7 +24,7 @@ def rows(axes):
 
 def medians(axes):
     """The numbers beside the dots."""
-    return {text.get_text() for text in axes.texts}
+    return {text.get_text().split(" (")[0] for text in axes.texts}
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +52,17 @@ def test_throughput_has_a_row_a_set_up_and_a_panel_a_kind_of_work():
     assert {axes.get_xscale() for axes in drawn.axes} == {"log"}, (
         "11 and 400 are too far apart for one length"
     )
+
+
+def test_throughput_says_how_near_the_limit_it_is_or_that_nobody_recorded_it():
+    measured = {"train_images_per_s": [10.0], "matmul_share_pct": [41.5]}
+    records = [record("train", runs=[run(1, measured)]), record("train", [20.0], platform="jade")]
+    drawn = throughput("sample", of(*records))
+
+    assert {text.get_text() for text in drawn.axes[0].texts} == {
+        "10 (41.5 % of the limit)",
+        "20 (limit not recorded)",
+    }
 
 
 def test_no_panel_has_a_row_without_a_dot():

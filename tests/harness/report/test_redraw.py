@@ -167,11 +167,11 @@ def test_what_the_pictures_depend_on_is_in_their_digest(checkout):
 
 
 @pytest.mark.slow
-def test_a_thousand_records_of_ten_thousand_samples_are_drawn_in_half_a_minute(tmp_path):
+def test_a_thousand_records_of_ten_thousand_samples_are_drawn_in_ten_seconds(tmp_path):
     results = thousand_records(tmp_path / "results")
     first, second = cost_of_drawing(results), cost_of_drawing(results)
 
-    assert first["cpu_s"] < 30
+    assert first["cpu_s"] < 10
     assert second["cpu_s"] < 2
     assert first["peak_bytes"] < 1.5 * 2**30
     assert len(list((results / "plots").glob("timeline-*.png"))) == 5
