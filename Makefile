@@ -3,6 +3,7 @@
 
 VENV := .venv
 YOLO_V4_GOLDEN ?= ../shared/oracle
+YOLO_V4_TRAINED ?= ../shared/oracle-trained
 PYTHON := python3
 
 VARIABLES += RECIPE=--recipe                       ## what to run: smoke, sample, jamcam, photographs, or a path to a recipe
@@ -46,7 +47,7 @@ VARIABLES += FORCE=--force                         ## 1: `unlock` although the h
 
 names := $(foreach pair,$(VARIABLES),$(firstword $(subst =, ,$(pair))))
 cli_variables := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
-unknown := $(filter-out $(names) VENV PYTHON BASE TAO_IMAGE YOLO_V4_GOLDEN,$(cli_variables))
+unknown := $(filter-out $(names) VENV PYTHON BASE TAO_IMAGE YOLO_V4_GOLDEN YOLO_V4_TRAINED,$(cli_variables))
 # Variables of a make that called this one arrive as if they had been given here; some are not for us.
 refuse = $(error unknown variable $(unknown); `make help` lists those there are)
 pass_over = $(warning unknown variable $(unknown) passed over; `make help` lists those there are)
@@ -138,8 +139,8 @@ check: $(dev) lint ## the quick part of the tests, some 80 seconds
 	@$(pytest) -q -m "not slow and not system and not gpu"
 test: $(dev) lint ## everything
 	@$(pytest) --durations=15 --durations-min=1
-golden: $(dev) ## every golden vector of YOLO_V4_GOLDEN=DIR compared, none left out
-	@YOLO_V4_GOLDEN=$(call quoted,YOLO_V4_GOLDEN) OMP_NUM_THREADS=1 $(python) -m pytest -q tests/yolo_v4/golden --golden-complete
+golden: $(dev) ## all golden vectors of YOLO_V4_GOLDEN=DIR, and the checkpoint of NVIDIA's in YOLO_V4_TRAINED=DIR
+	@YOLO_V4_GOLDEN=$(call quoted,YOLO_V4_GOLDEN) YOLO_V4_TRAINED=$(call quoted,YOLO_V4_TRAINED) OMP_NUM_THREADS=1 $(python) -m pytest -q tests/yolo_v4/golden --golden-complete
 lint: $(dev) ## style and types
 	@$(python) -m ruff check . && $(python) -m ruff format --check . && $(python) -m mypy
 

@@ -19,6 +19,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("JAMCAM_SHARED", CHECKOUT.parent / "shared")).absolute()
 IN_AN_IMAGE = ("LICENSE", "harness", "luigi.cfg", "made_frames", "probe", "specs", "yolo_v4")
 GOLDEN = Path(os.environ.get("YOLO_V4_GOLDEN", SHARED / "oracle")).absolute()
+TRAINED = Path(os.environ.get("YOLO_V4_TRAINED", SHARED / "oracle-trained")).absolute()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -67,6 +68,12 @@ def shared() -> Path:
 def golden() -> Path:
     """Golden vectors made with NVIDIA's open-sourced code."""
     return _present(GOLDEN, "golden vectors", "YOLO_V4_GOLDEN")
+
+
+@pytest.fixture(scope="session")
+def trained_by_nvidia() -> Path:
+    """A checkpoint of NVIDIA's program, its spec, and what its network computed."""
+    return _present(TRAINED, "checkpoint of NVIDIA's program", "YOLO_V4_TRAINED")
 
 
 @pytest.fixture(scope="session")

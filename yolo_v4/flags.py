@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from yolo_v4.spec.experiment import RELEASES
+from yolo_v4.spec.experiment import KERAS_PADDINGS, RELEASES
 
 Parser = argparse.ArgumentParser
 
@@ -150,11 +150,15 @@ def say_ignored(args: argparse.Namespace) -> None:
 
 
 def _model(parser: Parser, name: str) -> None:
-    parser.add_argument("-m", name, required=True, help="a weights/yolov4_*.pt file of train")
+    parser.add_argument(
+        "-m", name, required=True, help="a weights/yolov4_*.pt file of train, or TAO 5's .hdf5"
+    )
     parser.add_argument(
         "-e", "--experiment_spec", required=True, help="experiment spec the model was trained with"
     )
     _key(parser)
+    text = "how a .hdf5 model pads: as in NVIDIA's images (default), or as Keras does unpatched"
+    parser.add_argument("--keras_padding", choices=KERAS_PADDINGS, help=text)
 
 
 def _key(parser: Parser) -> None:

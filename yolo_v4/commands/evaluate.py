@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> None:
     log = StatusLog(status_path(args.results_dir))
     phases = Phases(log)
     with reported(log, started="Starting YOLOv4 evaluation.", failed="Evaluation was interrupted."):
-        network, experiment = load_model(args.model_path, args.experiment_spec, args.gpu_index)
+        network, experiment = load_model(args.model_path, args)
         tell_computing(log, network, experiment.augmentation)
         spec = experiment.evaluation
         if spec.plot_precision_recall:

@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
     log = StatusLog(status_path(args.results_dir))
     with reported(log, started="Building exporter object.", failed="Export was interrupted."):
         target = output_file(args.model, args.output_file)
-        network, experiment = load_model(args.model, args.experiment_spec, args.gpu_index)
+        network, experiment = load_model(args.model, args)
         log.write("RUNNING", "Exporting the model.")
         log.write("RUNNING", "Numerics class told.", data={"numerics": numerics_class(torch.device("cpu"))})
         candidates = Candidates(network.cpu(), experiment, half=args.data_type == "fp16")

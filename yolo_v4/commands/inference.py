@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> None:
                 f"--threshold is {args.threshold}, expected a number between 0 and 1", remedy="-t 0.3"
             )
         paths = find_pictures(Path(args.image_dir))
-        network, experiment = load_model(args.model_path, args.experiment_spec, args.gpu_index)
+        network, experiment = load_model(args.model_path, args)
         tell_computing(log, network, experiment.augmentation)
         problems: list[str] = []
         size = experiment.evaluation.batch_size

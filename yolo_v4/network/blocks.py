@@ -36,6 +36,7 @@ class LeakyLayers(NamedLayers):
     def __init__(self, table: Sequence[tuple[str, int, int, int, int]], *, force_relu: bool) -> None:
         """Make the layers of a table of names, input channels, output channels, kernel sizes and strides."""
         super().__init__()
+        self.pool_fill = 0.0  # what pools see outside the picture; zeros, as in NVIDIA's images
         self._slope = 0.0 if force_relu else LEAKY_SLOPE
         for name, inputs, outputs, kernel, stride in table:
             self.add(name, inputs, outputs, kernel, stride=stride)
@@ -48,15 +49,15 @@ class LeakyLayers(NamedLayers):
         return x
 
 
-def pooling_pyramid(x: Tensor) -> Tensor:
+def pooling_pyramid(x: Tensor, fill: float) -> Tensor:
     """The maxima of 5x5, 9x9 and 13x13 places around each place of x [B, C, H, W], then x: [B, 4C, H, W].
 
-    Places outside x count as 0, as in NVIDIA's network. The maxima of 9x9 and 13x13 come from two and three
+    Places outside x count as `fill`. The maxima of 9x9 and 13x13 come from two and three
     pools of 5x5 in a row, which needs 75 comparisons a place instead of 275.
     """
     pools = [x]
     for _ in range(3):
-        pools.append(F.max_pool2d(F.pad(pools[-1], [POOL_PX // 2] * 4), POOL_PX, stride=1))
+        pools.append(F.max_pool2d(F.pad(pools[-1], [POOL_PX // 2] * 4, value=fill), POOL_PX, stride=1))
     return torch.cat((*pools[1:], x), dim=1)
 
 

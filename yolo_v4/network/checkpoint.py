@@ -1,9 +1,9 @@
 """Checkpoints: what they hold; written whole or not at all, and read without running code in them."""
 
+import argparse
 import dataclasses
 import pickle
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,13 @@ from torch import Tensor
 from yolo_v4.errors import DataError
 from yolo_v4.files import written_whole
 from yolo_v4.network.device import choose_device, memory_explained
+from yolo_v4.network.model_file import TRAINED, is_keras_file
+from yolo_v4.network.padding import pad_as_tensorflow
+from yolo_v4.network.tao_checkpoint import KerasOptimizer, load_tao_network, load_tao_training
 from yolo_v4.network.yolo import Yolo, build_network
 from yolo_v4.spec.experiment import RELEASES, Experiment
 from yolo_v4.spec.load import load_experiment
+from yolo_v4.spec.training_checks import resumed_epoch
 
 FORMAT = 1
 
@@ -62,7 +66,7 @@ class Checkpoint:
     identity: Identity
     weights: dict[str, Tensor]
     average: dict[str, Tensor] | None  # moving average of the weights; where there is one, it is used
-    optimizer: dict[str, Any]
+    optimizer: dict[str, Any] | KerasOptimizer  # Keras' where NVIDIA's program wrote the checkpoint
     scaler: dict[str, Any]  # scale of the loss; empty unless convolutions compute in float16
     epoch: int  # epochs done
     history: list[dict[str, float]]  # rows of the CSV log so far
@@ -101,12 +105,12 @@ def load_checkpoint(path: Path) -> Checkpoint:
     Raises DataError: the file is absent, damaged, of another format, or holds anything but tensors and plain
     values.
     """
-    remedy = "give a weights/yolov4_*.pt file that `yolo_v4 train` of this version wrote"
+    remedy = TRAINED
+    if is_keras_file(path):
+        raise DataError(f"{path} is a Keras HDF5 file, not a checkpoint of this program", remedy=remedy)
     try:
         with path.open("rb") as stream:
             content = torch.load(stream, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise DataError(f"no checkpoint at {path}", remedy=remedy) from error
     except pickle.UnpicklingError as error:
         raise DataError(
             f"{path} is no checkpoint, or hides code in a pickle: not loaded", remedy=remedy
@@ -126,11 +130,13 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 
 def load_same(path: Path, experiment: Experiment, *, release: str = "") -> Checkpoint:
-    """Read a checkpoint of the experiment's network, of any release unless one is given.
+    """Read a checkpoint of the experiment's network, ours or TAO's, of any release unless one is given.
 
     Raises DataError: as `load_checkpoint`, or the checkpoint is of another network; says what differs, with
     both values.
     """
+    if is_keras_file(path):
+        return _of_tao(path, experiment, release)
     checkpoint = load_checkpoint(path)
     expected = Identity.of(experiment, release=release or checkpoint.identity.release)
     for field in dataclasses.fields(Identity):
@@ -144,11 +150,37 @@ def load_same(path: Path, experiment: Experiment, *, release: str = "") -> Check
     return checkpoint
 
 
-def load_network(path: Path, experiment: Experiment) -> Yolo:
-    """The trained network of an experiment, in evaluation mode.
+def _of_tao(path: Path, experiment: Experiment, release: str) -> Checkpoint:
+    """A checkpoint of NVIDIA's program; like there, the rows of the CSV log begin anew.
 
-    Its weights are the moving average where there is one. Raises DataError: as `load_same`.
+    With `model_ema`, NVIDIA's program stores the moving average alone, and goes on from it.
     """
+    network, optimizer = load_tao_training(path, experiment, release=release)
+    weights = network.state_dict()
+    return Checkpoint(
+        identity=Identity.of(experiment, release=network.release),
+        weights=weights,
+        average=weights if experiment.training.ema else None,
+        optimizer=optimizer,
+        scaler={},
+        epoch=resumed_epoch(path),
+        history=[],
+    )
+
+
+def load_network(path: Path, experiment: Experiment, *, keras_padding: str | None = None) -> Yolo:
+    """The trained network of an experiment, ours or TAO's, in evaluation mode.
+
+    Its weights are the moving average where there is one. `keras_padding`: one of `KERAS_PADDINGS`, for a
+    model of TAO; None is "symmetric". Raises DataError: as `load_same`.
+    """
+    if is_keras_file(path):
+        network = load_tao_network(path, experiment).eval()
+        return pad_as_tensorflow(network) if keras_padding == "tensorflow" else network
+    if keras_padding is not None:
+        raise DataError(
+            f"--keras_padding is for .hdf5 models of TAO, and {path} is none", remedy="leave the flag out"
+        )
     checkpoint = load_same(path, experiment)
     network = build_network(
         experiment.network,
@@ -160,12 +192,14 @@ def load_network(path: Path, experiment: Experiment) -> Yolo:
     return network.eval()
 
 
-def load_model(path: str, spec: str, gpu_index: Sequence[int] | None) -> tuple[Yolo, Experiment]:
+def load_model(path: str, args: argparse.Namespace) -> tuple[Yolo, Experiment]:
     """A trained network in evaluation mode on its device, and its experiment.
 
+    `args` has the flags `experiment_spec`, `gpu_index` and `keras_padding` of the command.
     Raises DetectorError: there is no such GPU, the spec is refused, or the model does not fit the spec.
     """
-    device = choose_device(gpu_index)
-    experiment = load_experiment(Path(spec))
+    device = choose_device(args.gpu_index)
+    experiment = load_experiment(Path(args.experiment_spec))
     with memory_explained("batch_size of eval_config", experiment.evaluation.batch_size):
-        return load_network(Path(path), experiment).to(device), experiment
+        network = load_network(Path(path), experiment, keras_padding=args.keras_padding)
+        return network.to(device), experiment

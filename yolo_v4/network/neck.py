@@ -52,7 +52,7 @@ class TopDownNeck(LeakyLayers):
         self._places = range(1, 2 * conv_blocks + 2)
 
     def forward(self, stride_8: Tensor, stride_16: Tensor, deep: Tensor) -> Features:
-        x = self.chain(pooling_pyramid(deep), "yolo_spp_conv", "yolo_expand_conv1")
+        x = self.chain(pooling_pyramid(deep, self.pool_fill), "yolo_spp_conv", "yolo_expand_conv1")
         big = self._body(x, "yolo_conv1")
         x = torch.cat((double_size(self.chain(big, "yolo_conv2")), stride_16), dim=1)
         mid = self._body(x, "yolo_conv3")
@@ -126,7 +126,11 @@ class TopDownBottomUpNeck(LeakyLayers):
     def forward(self, stride_8: Tensor, stride_16: Tensor, deep: Tensor) -> Features:
         x = self.chain(deep, "yolo_neck_1", "yolo_neck_2", "yolo_neck_3")
         x = self.chain(
-            pooling_pyramid(x), "yolo_spp_conv", "yolo_expand_conv1", "yolo_conv1_2", "yolo_conv1_3"
+            pooling_pyramid(x, self.pool_fill),
+            "yolo_spp_conv",
+            "yolo_expand_conv1",
+            "yolo_conv1_2",
+            "yolo_conv1_3",
         )
         down_32 = self.chain(x, "yolo_conv2")
         x = torch.cat((double_size(down_32), self.chain(stride_16, "yolo_x_branch")), dim=1)

@@ -1,32 +1,25 @@
 """The weights that training starts from: fresh, of our checkpoints, or of Keras HDF5 files.
 
-NVIDIA's pretrained ResNets are such HDF5 files. Layers are matched by TAO's flat names. As in TAO, the file
-must have every layer of the backbone in its shape; of the other layers those are copied that fit, and the
-heads only from a network with the same classes.
+NVIDIA's pretrained ResNets are such HDF5 files, and so are the checkpoints of TAO 5. Layers are matched by
+TAO's flat names. As in TAO, the file must have every layer of the backbone in its shape; of the other layers
+those are copied that fit. Heads are copied from a network with the same classes; an HDF5 file does not name
+its classes, so as in TAO their number decides.
 """
 
 import math
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from yolo_v4.errors import DataError
 from yolo_v4.network.checkpoint import load_checkpoint
+from yolo_v4.network.keras_file import flat_name, opened
+from yolo_v4.network.model_file import is_keras_file
 from yolo_v4.network.yolo import BOX_CHANNELS, HEADS, Yolo, build_network
 from yolo_v4.spec.experiment import RELEASES, Experiment
 
-KERAS_SUFFIXES = (".hdf5", ".h5")
-# Keras' name of a weight -> PyTorch's.
-KERAS_NAMES = {
-    "kernel": "weight",
-    "bias": "bias",
-    "gamma": "weight",
-    "beta": "bias",
-    "moving_mean": "running_mean",
-    "moving_variance": "running_var",
-}
 OBJECT_PRIOR = 0.01  # predicted objectness before training
 
 
@@ -61,26 +54,38 @@ def load_pretrained(network: Yolo, path: Path, classes: tuple[str, ...]) -> list
     Returns the names of the layers that are not in the file, or do not fit, and keep the weights they had.
     Raises DataError: the file cannot be read, or lacks a layer of the backbone, or has it in another shape.
     """
-    if path.suffix in KERAS_SUFFIXES:
-        found = read_keras(path)
-        has_same_classes = False
-    else:
-        checkpoint = load_checkpoint(path)
-        weights = checkpoint.average or checkpoint.weights
-        found = {_flat_name(name): tensor for name, tensor in weights.items()}
-        has_same_classes = checkpoint.identity.classes == classes
+    if is_keras_file(path):
+        with opened(path) as file:
+            stored = {name: (weight.shape, weight.read) for name, weight in file.weights.items()}
+            return _copy_layers(network, stored, path, heads_fit=True)
+    checkpoint = load_checkpoint(path)
+    weights = checkpoint.average or checkpoint.weights
+    found = {flat_name(name): (tuple(value.shape), value.detach) for name, value in weights.items()}
+    return _copy_layers(network, found, path, heads_fit=checkpoint.identity.classes == classes)
+
+
+def _copy_layers(
+    network: Yolo,
+    found: Mapping[str, tuple[tuple[int, ...], Callable[[], Tensor]]],
+    path: Path,
+    *,
+    heads_fit: bool,
+) -> list[str]:
+    """Copy what fits of `found`, the shape and reader of each weight; returns the layers left as they were.
+
+    `heads_fit`: heads are copied too, where their shape is the same.
+    """
     kept_layers: list[str] = []
     for name, tensor in network.state_dict().items():
-        flat_name = _flat_name(name)
-        layer = flat_name.split(".")[0]
-        value = found.get(flat_name)
-        is_wanted = has_same_classes or layer not in HEADS
-        if is_wanted and value is not None and value.shape == tensor.shape:
-            tensor.copy_(value)
+        layer = flat_name(name).split(".")[0]
+        shape, read = found.get(flat_name(name), (None, None))
+        is_wanted = heads_fit or layer not in HEADS
+        if is_wanted and read is not None and shape == tuple(tensor.shape):
+            tensor.copy_(read())
         elif name.endswith("num_batches_tracked"):
             continue  # PyTorch's own counter, which Keras files lack
         elif name.startswith("backbone."):
-            problem = "not found" if value is None else f"has incorrect shape {tuple(value.shape)}"
+            problem = "not found" if read is None else f"has incorrect shape {shape}"
             raise DataError(
                 f"{layer} {problem} in pretrained model {path}; the network has {tuple(tensor.shape)}",
                 remedy="give weights of the same arch, nlayers and output_channel, or none",
@@ -88,43 +93,3 @@ def load_pretrained(network: Yolo, path: Path, classes: tuple[str, ...]) -> list
         elif layer not in kept_layers:
             kept_layers.append(layer)
     return kept_layers
-
-
-def read_keras(path: Path) -> dict[str, Tensor]:
-    """Weights of a Keras HDF5 file under PyTorch's names, such as `conv1.weight` [out, in, h, w].
-
-    Raises DataError: h5py is not installed, or the file cannot be read.
-    """
-    try:
-        import h5py
-    except ImportError as error:
-        raise DataError(
-            f"{path}: h5py, which reads it, is not installed", remedy="pip install h5py"
-        ) from error
-    try:
-        with h5py.File(path, "r") as file:
-            return _layers(file.get("model_weights", file))
-    except (OSError, KeyError) as error:
-        raise DataError(
-            f"{path} is not a Keras HDF5 file with weights: {error}",
-            remedy="give NVIDIA's resnet_18.hdf5 or a checkpoint of `yolo_v4 train`",
-        ) from error
-
-
-def _layers(layers: Any) -> dict[str, Tensor]:
-    weights = {}
-    for layer in layers:
-        for stored in layers[layer].attrs.get("weight_names", ()):
-            path = stored.decode() if isinstance(stored, bytes) else stored
-            keras_name = path.split("/")[-1].split(":")[0]
-            if keras_name in KERAS_NAMES:
-                value = torch.from_numpy(layers[layer][path][()])
-                if value.ndim == 4:
-                    value = value.permute(3, 2, 0, 1)  # [h, w, in, out] to [out, in, h, w]
-                weights[f"{layer}.{KERAS_NAMES[keras_name]}"] = value
-    return weights
-
-
-def _flat_name(name: str) -> str:
-    """The last two parts of a name: `conv1.weight` of `backbone.conv1.weight`."""
-    return ".".join(name.split(".")[-2:])

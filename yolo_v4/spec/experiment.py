@@ -11,6 +11,7 @@ from typing import Literal
 
 Anchor = tuple[float, float]
 RELEASES = ("3.21", "5.0")  # of TAO, whose networks can be built
+KERAS_PADDINGS = ("symmetric", "tensorflow")  # of models of TAO; see yolo_v4.network.padding
 STRIDES_PX = (32, 16, 8)  # of the scales big, mid, small
 
 

@@ -34,7 +34,7 @@ def resumed_epoch(path: Path) -> int:
     if found is None:
         raise SpecError(
             f"Cannot parse the checkpoint path. Did you rename it? ({path})",
-            remedy="give resume_model_path as `train` named it: .../yolov4_resnet18_epoch_NNN.pt; "
+            remedy="give resume_model_path as `train` named it: .../yolov4_resnet18_epoch_NNN.pt or .hdf5; "
             "weights to start from belong into pretrain_model_path",
         )
     return int(found["epoch"])

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from yolo_v4.network.tao_checkpoint import KerasOptimizer
 from yolo_v4.network.yolo import Yolo
 from yolo_v4.spec.experiment import OptimizerSpec, Schedule
 
@@ -78,6 +79,23 @@ class KerasSgd(Optimizer):
 def build_optimizer(parameters: Iterable[Tensor], spec: OptimizerSpec) -> Optimizer:
     """The spec's optimiser; the caller sets the learning rate of its groups before every step."""
     return KerasAdam(parameters, spec) if spec.kind == "adam" else KerasSgd(parameters, spec)
+
+
+@torch.no_grad()
+def load_keras_state(optimizer: Optimizer, saved: KerasOptimizer) -> None:
+    """Continue with the state of Keras' optimiser of the same kind, of the same parameters.
+
+    Keras counts steps from 0, where `KerasAdam` starts its count with 1.
+    """
+    adam = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+    names = adam[: len(saved.moments)] if saved.kind == "adam" else ("velocity",)
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    for place, parameter in enumerate(parameters):
+        state = optimizer.state[parameter]
+        for name, moments in zip(names, saved.moments, strict=True):
+            state.setdefault(name, torch.zeros_like(parameter)).copy_(moments[place])
+        if saved.kind == "adam":
+            state["step"].fill_(saved.steps + 1)
 
 
 def learning_rate(schedule: Schedule, progress: float, *, gpus: int = 1) -> float:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,13 +12,20 @@ from yolo_v4.data.batches import Batch
 from yolo_v4.errors import DataError, TrainingFailed
 from yolo_v4.network.checkpoint import Checkpoint, Identity
 from yolo_v4.network.grid import encode_predictions
+from yolo_v4.network.tao_checkpoint import KerasOptimizer
 from yolo_v4.network.yolo import Yolo
 from yolo_v4.progress import Progress
 from yolo_v4.spec.experiment import Experiment
 from yolo_v4.training.device_clock import device_clock
 from yolo_v4.training.distributed import Place, mean_of_all
 from yolo_v4.training.loss import yolo_loss
-from yolo_v4.training.optimizer import KernelPenalty, MovingAverage, build_optimizer, learning_rate
+from yolo_v4.training.optimizer import (
+    KernelPenalty,
+    MovingAverage,
+    build_optimizer,
+    learning_rate,
+    load_keras_state,
+)
 
 # Steps from one computation of the penalty's value, which changes slowly, to the next; its gradient is added
 # in every step.
@@ -110,23 +118,29 @@ class Trainer:
         Raises DataError: it was made with another optimiser, with other frozen layers, or only one of the two
         has a moving average.
         """
-        saved = checkpoint.optimizer["param_groups"][0]
-        own = self._optimizer.param_groups[0]
-        is_same_kind = ("betas" in saved) == ("betas" in own)  # Adam has them, SGD has not
-        is_same_number = len(saved["params"]) == len(own["params"])
-        has_same_average = (checkpoint.average is None) == (self._average is None)
-        if not (is_same_kind and is_same_number and has_same_average):
-            raise DataError(
-                "the checkpoint to resume was made with another optimizer, freeze_blocks or model_ema",
-                remedy="resume with the spec it was made with, or use it as pretrain_model_path",
-            )
-        self._optimizer.load_state_dict(checkpoint.optimizer)
+        if isinstance(checkpoint.optimizer, KerasOptimizer):
+            load_keras_state(self._optimizer, checkpoint.optimizer)
+        else:
+            self._resume_optimizer(checkpoint.optimizer, is_averaged=checkpoint.average is not None)
         self.network.load_state_dict(checkpoint.weights)
         if checkpoint.scaler and self._scaler.is_enabled():
             self._scaler.load_state_dict(checkpoint.scaler)
         if self._average is not None and checkpoint.average is not None:
             self._average.network.load_state_dict(checkpoint.average)
         self.epochs_done = checkpoint.epoch
+
+    def _resume_optimizer(self, state: dict[str, Any], *, is_averaged: bool) -> None:
+        saved = state["param_groups"][0]
+        own = self._optimizer.param_groups[0]
+        is_same_kind = ("betas" in saved) == ("betas" in own)  # Adam has them, SGD has not
+        is_same_number = len(saved["params"]) == len(own["params"])
+        has_same_average = is_averaged == (self._average is not None)
+        if not (is_same_kind and is_same_number and has_same_average):
+            raise DataError(
+                "the checkpoint to resume was made with another optimizer, freeze_blocks or model_ema",
+                remedy="resume with the spec it was made with, or use it as pretrain_model_path",
+            )
+        self._optimizer.load_state_dict(state)
 
     def losses(self, batches: Iterable[Batch]) -> Iterator[float]:
         """Take a step for each batch; yields the loss of each, penalty included.

@@ -53,6 +53,12 @@ def compared() -> Callable[[str, int], None]:
 
 
 @pytest.fixture
+def tell_difference(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """Is told a line of the summary."""
+    return pytestconfig.stash.setdefault(DIFFERENCES, []).append
+
+
+@pytest.fixture
 def topic(golden: Path) -> Callable[[str], Path]:
     """A file of the folder; the test is skipped where the folder has no such topic."""
 
@@ -91,11 +97,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     for file, cases in sorted(compared_cases.items()):
         terminalreporter.write_line(f"{file:<24} cases compared: {cases}")
     terminalreporter.write_line(f"cases compared: {sum(compared_cases.values())}")
+    for line in config.stash.get(DIFFERENCES, ["no checkpoint of NVIDIA's program in YOLO_V4_TRAINED=DIR"]):
+        terminalreporter.write_line(line)
     for problem in config.stash.get(PROBLEMS, []):
         terminalreporter.write_line(problem, red=True)
 
 
 PROBLEMS = pytest.StashKey[list[str]]()
+DIFFERENCES = pytest.StashKey[list[str]]()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

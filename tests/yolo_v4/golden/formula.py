@@ -27,15 +27,19 @@ def network_of(spec: NetworkSpec, *, release: str, classes: int) -> Yolo:
 def fill(network: Yolo, tensors: list[dict[str, Any]]) -> None:
     """Weights from the formula that comes with the golden vectors."""
     for row in tensors:
-        random, shape = np.random.RandomState(row["seed"]), row["shape"]
-        if row["weight"] == "kernel":
-            values = random.standard_normal(shape) * np.sqrt(2 / np.prod(shape[:3]))
-            values = values.transpose(3, 2, 0, 1)
-        elif row["weight"] == "moving_variance":
-            values = 0.5 + random.random_sample(shape)
-        else:
-            values = 0.1 * random.standard_normal(shape) + (row["weight"] == "gamma")
-        tensor_of(network, row["layer"], row["weight"]).data.copy_(torch.from_numpy(values))
+        array = values(row)
+        ours = array.transpose(3, 2, 0, 1) if array.ndim == 4 else array
+        tensor_of(network, row["layer"], row["weight"]).data.copy_(torch.from_numpy(ours))
+
+
+def values(row: dict[str, Any]) -> Any:
+    """One tensor as Keras has it, kernels HWIO."""
+    random, shape = np.random.RandomState(row["seed"]), row["shape"]
+    if row["weight"] == "kernel":
+        return random.standard_normal(shape) * np.sqrt(2 / np.prod(shape[:3]))
+    if row["weight"] == "moving_variance":
+        return 0.5 + random.random_sample(shape)
+    return 0.1 * random.standard_normal(shape) + (row["weight"] == "gamma")
 
 
 def tensor_of(network: Yolo, layer: str, weight: str) -> Tensor:
