@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.data.split import Split
+from harness.errors import DataError
 from harness.files import link_or_copy, write_json
 
 SUFFIXES = {"images": ".jpg", "labels": ".txt", "labels_raw": ".txt"}
@@ -18,14 +19,26 @@ def write_split(path: Path, split: Split, *, seed: int) -> None:
 
 
 def read_split(path: Path) -> Split:
-    """What `write_split` wrote."""
-    table = json.loads(path.read_text())
-    return Split(
-        train=tuple(table["train"]),
-        test=tuple(table["test"]),
-        validation=tuple(table.get("validation", ())),
-        groups=table.get("groups", {}),
-    )
+    """What `write_split` wrote.
+
+    Raises:
+        DataError: somebody changed it to what is no split, or names files elsewhere.
+    """
+    remedy = f"remove {path.parent}, then: jamcam download"
+    try:
+        table = json.loads(path.read_text())
+        split = Split(
+            train=tuple(table["train"]),
+            test=tuple(table["test"]),
+            validation=tuple(table.get("validation", ())),
+            groups=table.get("groups", {}),
+        )
+        odd = [stem for stem in split.train + split.test if Path(stem).name != stem]
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{path} is no split: {error!r}", remedy=remedy) from error
+    if odd:
+        raise DataError(f"{path} names {odd[0]!r}, which is no name of a frame", remedy=remedy)
+    return split
 
 
 def link_view(source: Path, target: Path, stems: Sequence[str]) -> None:

@@ -1,7 +1,10 @@
 import json
 
+import pytest
+
 from harness.data.split import Split
 from harness.data.views import link_view, read_split, write_split
+from harness.errors import DataError
 
 SPLIT = Split(train=("a.1", "b"), test=("c",))
 
@@ -34,3 +37,21 @@ def test_what_else_a_split_says_comes_back_too(tmp_path):
     write_split(tmp_path / "split.json", split, seed=7)
 
     assert read_split(tmp_path / "split.json") == split
+
+
+@pytest.mark.parametrize("stem", ["../../outside", "/etc/passwd", "a/b"])
+def test_a_split_that_names_files_elsewhere_is_refused(tmp_path, stem):
+    (tmp_path / "split.json").write_text(json.dumps({"train": ["a", stem], "test": ["c"]}))
+
+    with pytest.raises(DataError, match="which is no name of a frame"):
+        read_split(tmp_path / "split.json")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"train": [5], "test": []}', '{"train": 1, "test": 2}'])
+def test_a_split_that_is_none_is_refused_with_what_to_do(tmp_path, text):
+    (tmp_path / "split.json").write_text(text)
+
+    with pytest.raises(DataError, match="is no split") as caught:
+        read_split(tmp_path / "split.json")
+
+    assert caught.value.remedy == f"remove {tmp_path}, then: jamcam download"
