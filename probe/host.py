@@ -40,11 +40,6 @@ class Host:
         self.steal_pct: float | None = None
         self.tree_rss_bytes = 0
 
-    @property
-    def pids(self) -> set[int]:
-        """Processes of the tree."""
-        return {*self._tree, *self._own}
-
     def owns(self, pid: int) -> bool | None:
         """Whether a process belongs to the tree at this moment; None where there is none of that number.
 

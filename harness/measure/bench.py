@@ -29,7 +29,7 @@ from harness.workspace.layout import Workspace
 from harness.workspace.lock import holder_of, is_alive, workspace_lock
 from harness.workspace.marker import digest_of
 
-PROBE_VERSION = 1  # raised by hand when the sampler reads or costs something else
+PROBE_VERSION = 2  # raised by hand when the sampler reads or costs something else
 FOLDER = ".bench"  # of a workspace: where benches work, so that links hold and products stay as they are
 CONDITIONS = (
     *("seed", "batch", "epochs", "gpus", "nodes", "limit", "val_split_pct", "pretrained_sha256"),
@@ -139,7 +139,7 @@ class _Bench:
 
     def _repeat(self, case: Case) -> None:
         recording = self._recording(case.key, case.name, case.settings, **case.conditions(self._plan))
-        self._tell(case.key, recording.measure(lambda: case.run(self._plan)))
+        self._tell(case.key, recording.measure(lambda: case.run(self._plan), least_s=self._plan.run_s))
 
     def _chain(self) -> None:
         recording = self._recording("chain", "chain", self._settings, target_map=self._plan.target_map)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.measure.energy import energies
+from harness.measure.energy import GAP_BEATS, energies
 from harness.measure.record import Observed, PhaseSummary, Probe, Run, Series
 from probe.samples import THROTTLE_REASONS
 
@@ -15,6 +15,7 @@ Numbers = NDArray[np.float64]
 Samples = Mapping[str, Numbers]
 TOTAL = "_total"
 CLOCKS = ("unix_s", "late_s")
+LEAST_BEATS = 5  # of the host: a shorter run was hardly watched
 
 
 def between(samples: Samples, start_s: float, end_s: float) -> dict[str, Numbers]:
@@ -68,16 +69,38 @@ def _span(phase: Mapping[str, Any]) -> tuple[float, float]:
 def _phase(name: str, phases: Sequence[Mapping[str, Any]], samples: Samples) -> PhaseSummary:
     """Phases of one name in short."""
     spans = [_span(one) for one in phases]
-    inside = [between(samples, *span) for span in spans]
     columns = [column for column in samples if TOTAL not in column and column not in CLOCKS]
-    values = {column: np.concatenate([part[column] for part in inside]) for column in columns}
+    traces = {column: _points(samples, column) for column in columns}
     return PhaseSummary(
         phase=name,
         count=len(phases),
         total_s=round(sum(one["duration_s"] for one in phases), 3),
-        means={column: _mean(numbers) for column, numbers in values.items()},
-        peaks={column: _highest(numbers) for column, numbers in values.items()},
+        means={column: _mean_over(*trace, spans) for column, trace in traces.items()},
+        peaks={column: _highest_in(*trace, spans) for column, trace in traces.items()},
     )
+
+
+def _mean_over(times_s: Numbers, values: Numbers, spans: Iterable[tuple[float, float]]) -> float | None:
+    """Mean of a sensor over spans of time; a sample tells of the time since the one before it.
+
+    After a pause it tells of as much time as samples usually lie apart.
+    """
+    pace_s = float(np.median(np.diff(times_s))) if times_s.size > 1 else 0.0
+    sooner_s = np.concatenate(([-np.inf], times_s))[: times_s.size]
+    weight_s = total = 0.0
+    for start_s, end_s in spans:
+        first, last = np.searchsorted(times_s, start_s), np.searchsorted(times_s, end_s) + 1
+        ends_s, before_s = times_s[first:last], sooner_s[first:last]
+        starts_s = np.where(ends_s - before_s > GAP_BEATS * pace_s, ends_s - pace_s, before_s)
+        shares_s = (np.minimum(ends_s, end_s) - np.maximum(starts_s, start_s)).clip(0)
+        weight_s += float(shares_s.sum())
+        total += float((shares_s * values[first:last]).sum())
+    return round(total / weight_s, 4) if weight_s else None
+
+
+def _highest_in(times_s: Numbers, values: Numbers, spans: Iterable[tuple[float, float]]) -> float | None:
+    inside = [values[np.searchsorted(times_s, a) : np.searchsorted(times_s, b, "right")] for a, b in spans]
+    return _highest(np.concatenate(inside)) if inside else None
 
 
 def _highest(values: Numbers) -> float | None:
@@ -119,6 +142,12 @@ def probe(
             spent_s += float(used_s[-1] - used_s[0])
             span_s += float(clocked_s[-1] - clocked_s[0])
     late = samples.get("late_s", np.array([]))
+    least_s = LEAST_BEATS / host_hz
+    if short := sum(run.duration_s < least_s for run in watched):
+        faults = [
+            *faults,
+            f"{short} of {len(watched)} runs lasted less than {least_s:g} s: too short to watch",
+        ]
     return Probe(
         gpu_hz=gpu_hz,
         host_hz=host_hz,

@@ -28,6 +28,7 @@ class BenchPlan:
     epochs: int = 0  # of the chain's training; 0: as many as the settings say
     train_steps: int = 20  # of a block of training, after warm-up
     warm_up_steps: int = 10  # at least; more where steps have not settled by then
+    run_s: float = 5.0  # a case is repeated until a run has lasted so long: a shorter one is hardly watched
     batches: tuple[int, ...] = (1, 8)  # frames at once, in evaluation and inference
     target_map: float = 0.4  # training is timed to this mAP on the validation frames, a fraction
     host_name: bool = False  # write the host's name into records, in place of its hash

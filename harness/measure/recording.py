@@ -48,8 +48,13 @@ class Recording:
         folder = record_files.begin_record(settings.results, record)
         return cls(record=record, folder=folder, settings=settings)
 
-    def measure(self, work: Callable[[], Work], *, probed: bool = True) -> Run:
-        """Run `work` once, watched by the sampler or not, and keep what it measured.
+    def measure(self, work: Callable[[], Work], *, probed: bool = True, least_s: float = 0.0) -> Run:
+        """Run `work` once, or again until it has lasted long enough to be watched, and keep what it measured.
+
+        Args:
+            work: what to run.
+            probed: whether the sampler watches it.
+            least_s: how long the run lasts at least.
 
         Raises:
             HarnessError: it failed; earlier runs are kept.
@@ -57,7 +62,7 @@ class Recording:
         rates = {"gpu_hz": self.settings.gpu_hz, "host_hz": self.settings.host_hz}
         with watched(self.folder, **rates) if probed else contextlib.nullcontext():
             started_s, clock_s = time.time(), time.monotonic()
-            done = work()
+            done = _repeated(work, least_s)
             duration_s = time.monotonic() - clock_s
         samples = read_samples(self.folder) if probed else {}
         span = (started_s, started_s + duration_s)
@@ -105,3 +110,21 @@ class Recording:
         self.record = replace(record, verdict=verdict, not_comparable=judge(record))
         record_files.close_record(self.folder, self.record)
         return self.record
+
+
+def _repeated(work: Callable[[], Work], least_s: float) -> Work:
+    """All of it together; a measurement has a value of each time."""
+    began_s = time.monotonic()
+    done = [work()]
+    while time.monotonic() - began_s < least_s:
+        done.append(work())
+    values: dict[tuple[str, str], tuple[float | None, ...]] = {}
+    for one in (measurement for each in done for measurement in each.measurements):
+        values[one.name, one.of] = (*values.get((one.name, one.of), ()), *one.values)
+    return replace(
+        done[-1],
+        measurements=tuple(Measurement(name=name, of=of, values=all_) for (name, of), all_ in values.items()),
+        phases=tuple(phase for each in done for phase in each.phases),
+        images=sum(each.images for each in done),
+        warm_up_steps=sum(each.warm_up_steps for each in done),
+    )

@@ -35,21 +35,25 @@ def test_a_process_and_its_children_are_one_tree(worker):
         time.sleep(0.1)
         machine.look()
 
-    assert worker.pid in machine.pids
+    assert machine.owns(worker.pid)
     assert 0 < value(machine, "tree_cpu_pct") <= 100
     assert value(machine, "tree_uss_bytes") > 50e6
 
 
-def test_a_child_that_began_after_the_first_look_is_ours_at_the_next():
+def test_a_child_that_began_after_the_first_look_counts_at_the_next():
     machine = Host(os.getpid(), frozenset())
     machine.look()
-    late = subprocess.Popen([sys.executable, "-c", "while 1: pass"])
+    late = subprocess.Popen(
+        [sys.executable, "-c", "x = b'x' * 200_000_000\nprint(flush=True)\nwhile 1: pass"],
+        stdout=subprocess.PIPE,
+    )
     try:
+        late.stdout.readline()
         machine.look()
-        assert late.pid in machine.pids
+        assert value(machine, "tree_rss_bytes") > 200e6
     finally:
         late.kill()
-        late.wait()
+        late.communicate()
 
 
 def test_a_process_is_ours_from_its_first_moment_and_looked_up_when_that_is_asked(worker):

@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from probe.sampler import Sensor
+from probe.metric import Metric
+from probe.sampler import Sensor, sensors
 from probe.samples import read_columns
 
 
@@ -84,6 +85,17 @@ def test_in_every_second_window_it_rests(start_probe, nvml_folder, tmp_path):
     windows = [(time_s - columns["unix_s"][0]) // 1.0 for time_s in columns["unix_s"]]
     assert numbers(columns["gpu0_power_w"]) == [window % 2 == 0 for window in windows]
     assert {*windows} == {0, 1, 2, 3}
+
+
+def test_what_blocks_is_asked_of_one_gpu_after_the_other():
+    slow = Metric("slow_w", "blocks", "a driver", lambda gpu: 1.0, every=10)
+    gpus = [sensors(f"gpu{number}_", number, [slow], 1, number) for number in range(8)]
+    asked = [
+        [one.column for columns in gpus for one in columns if one.value(beat) is not None]
+        for beat in range(10)
+    ]
+
+    assert asked == [[f"gpu{number}_slow_w"] for number in range(8)] + [[], []]
 
 
 def test_a_vanished_sensor_is_told_once_and_so_is_its_coming_back(capsys):

@@ -79,17 +79,20 @@ def test_a_bench_leaves_a_record_of_each_case_that_holds_what_is_promised_and_no
 @pytest.mark.slow
 def test_processes_of_our_own_later_stages_are_no_strangers_on_the_gpu(bench, nvml_folder, tmp_path):
     (tmp_path / "on-the-gpu").mkdir()
-    _, records = bench(
+    printed, records = bench(
         "--host-hz=1",
         "--gpu-hz=50",
         LD_LIBRARY_PATH=str(nvml_folder),
         FAKE_NVML_PIDS=str(tmp_path / "on-the-gpu"),
+        FAKE_NVML="missing",
         FAKE_YOLO_V4="train=slow",
     )
 
     (chain,) = (record for record in records if record.case == "chain")
     samples = read_samples(bench.results / "local" / chain.id)
     assert samples["gpu0_own_processes"][np.isfinite(samples["gpu0_own_processes"])].max() >= 1
+    assert chain.observed.used_gpus == ("gpu0",)
+    assert "bench | chain: energy of gpu0 cannot be told: its sensors told nothing" in printed
     assert {record.observed.other_gpu_processes for record in records} <= {0, None}
     assert {reason for record in records for reason in record.not_comparable if "GPU" in reason} == set()
 

@@ -28,7 +28,7 @@ def test_of_a_total_only_the_change_means_something():
     assert (found.mean, found.median, found.p95, found.change) == (None, None, None, 300.0)
 
 
-def test_a_phase_has_the_means_of_the_samples_that_fall_into_it():
+def test_a_phase_has_the_means_of_the_samples_by_the_time_that_they_share_with_it():
     seen = samples(
         unix_s=[0, 1, 2, 3], late_s=[0] * 4, gpu0_power_w=[10, 20, 40, NAN], energy_total_j=[1, 2, 3, 4]
     )
@@ -40,9 +40,37 @@ def test_a_phase_has_the_means_of_the_samples_that_fall_into_it():
 
     epoch, checkpoint = digest.phase_summaries(phases, seen, gpu_hz=1, host_hz=1)
 
-    assert (epoch.phase, epoch.count, epoch.total_s, epoch.means) == ("epoch", 2, 1.8, {"gpu0_power_w": 30.0})
+    # 20 W tell of the second up to 1 s, 40 W of that up to 2 s, and of 2 s to 2.4 s nobody knows.
+    mean_w = (0.5 * 20 + 0.5 * 40 + 0.4 * 40) / 1.4
+    assert (epoch.phase, epoch.count, epoch.total_s) == ("epoch", 2, 1.8)
+    assert epoch.means == {"gpu0_power_w": pytest.approx(mean_w, abs=1e-4)}
     assert epoch.peaks == {"gpu0_power_w": 40.0}
     assert checkpoint.means == checkpoint.peaks == {"gpu0_power_w": None}
+
+
+def test_a_phase_shorter_than_a_beat_has_the_mean_of_the_sample_that_covers_it():
+    seen = samples(unix_s=[0, 1, 2, 12, 13], late_s=[0] * 5, tree_cpu_pct=[5, 10, 90, 50, 50])
+    phases = [
+        {"phase": "checkpoint", "started_unix_s": 1.2, "duration_s": 0.6},
+        {"phase": "paused", "started_unix_s": 5.0, "duration_s": 2.0},  # nobody looked from 2 s to 11 s
+        {"phase": "half", "started_unix_s": 0.5, "duration_s": 1.0},
+        {"phase": "whole", "started_unix_s": -9.0, "duration_s": 99.0},
+    ]
+    found = {one.phase: one for one in digest.phase_summaries(phases, seen, gpu_hz=1, host_hz=1)}
+
+    assert found["checkpoint"].means == {"tree_cpu_pct": 90.0}
+    assert found["checkpoint"].peaks == {"tree_cpu_pct": None}  # nothing was read while it went on
+    assert found["paused"].means == {"tree_cpu_pct": None}
+    assert found["whole"].means == {"tree_cpu_pct": 41.0}  # five samples of a second each
+    assert found["half"].means == {"tree_cpu_pct": 50.0}
+
+
+def test_runs_that_were_too_short_to_watch_are_told():
+    runs = [run(seconds=seconds) for seconds in (0.66, 5.0, 4.9)]
+    found = digest.probe({}, runs, gpu_hz=10, host_hz=1, faults=[])
+
+    assert found.faults == ("2 of 3 runs lasted less than 5 s: too short to watch",)
+    assert digest.probe({}, runs, gpu_hz=10, host_hz=20, faults=[]).faults == ()
 
 
 def test_how_the_sampler_did_its_beats_gaps_and_cost():

@@ -11,9 +11,19 @@ import time
 import psutil
 import pytest
 
+from harness.measure.record import Measurement, Record
 from harness.measure.record_files import read_phases, read_records
+from harness.measure.recording import Recording, Work
 from probe.samples import read_samples
 
+EMPTY = {
+    "status": "truncated",
+    "finished_utc": None,
+    "started_utc": "",
+    "conditions": {},
+    "machine": None,
+    "code": None,
+}
 KILLS = int(os.environ.get("RECORDING_KILLS", "4"))  # 50 for a figure to report
 SCRIPT = """
 import sys, time
@@ -39,6 +49,28 @@ while True:
         print(recording.record.id, run.number, flush=True)
     print(recording.close().id, "closed", flush=True)
 """
+
+
+def test_a_case_is_repeated_until_it_can_be_watched(tmp_path, settings):
+    record = Record(id="", bench="b", platform="local", case="export", environment={}, **EMPTY)
+    recording = Recording.begin(record, settings(results=str(tmp_path)))
+    times = iter(range(1, 100))
+
+    def work():
+        time.sleep(0.11)
+        number = next(times)
+        measured = Measurement(name="command_s", values=(float(number),))
+        phase = {"phase": "export", "started_unix_s": time.time(), "duration_s": 0.1}
+        return Work(measurements=(measured,), phases=(phase,), images=4, warm_up_steps=2)
+
+    once = recording.measure(work, probed=False)
+    run = recording.measure(work, probed=False, least_s=0.3)
+
+    assert (once.images, recording.record.values("command_s")[0]) == (4, 1.0)
+    assert run.duration_s >= 0.3
+    assert run.measurements == (Measurement(name="command_s", values=(2.0, 3.0, 4.0)),)
+    assert (run.images, run.warm_up_steps) == (12, 6)
+    assert [one["run"] for one in read_phases(recording.folder)] == [1, 2, 2, 2]
 
 
 @pytest.mark.slow
