@@ -19,7 +19,7 @@ from harness.measure.record_files import REFERENCES, read_references
 from harness.measure.stats import CONFIDENCE, centre
 from harness.report.junit import junit
 from harness.report.redraw import load
-from harness.text import listing, number
+from harness.text import listing, number, shortened
 from harness.verdict import Verdict
 
 Say = Callable[[str], None]
@@ -89,9 +89,17 @@ def _end(result: GateResult, results: Path) -> None:
         )
     if unknown := of_verdict[Verdict.CANNOT_TELL]:
         raise CannotTell(
-            f"{title}: whether it is worse cannot be told:{listing([reason(row) for row in unknown])}",
+            f"{title}: whether it is worse cannot be told:{listing(_by_reason(unknown))}",
             remedy=f"make bench PLATFORM={result.platform} RECIPE={result.recipe} SESSIONS=3",
         )
+
+
+def _by_reason(rows: Sequence[Row]) -> list[str]:
+    """A line for each reason, which often is one of many rows."""
+    names: dict[str, list[str]] = {}
+    for row in rows:
+        names.setdefault(textwrap.shorten(row.why, LONGEST, placeholder=" …"), []).append(row.name)
+    return [f"{shortened(each)}: {why}" for why, each in names.items()]
 
 
 def gate_lines(result: GateResult, declared_pct: float, *, force: bool) -> list[str]:

@@ -98,6 +98,20 @@ def test_processes_of_our_own_later_stages_are_no_strangers_on_the_gpu(bench, nv
 
 
 @pytest.mark.slow
+def test_sessions_are_benches_of_one_name_that_a_gate_takes_together(bench, jamcam):
+    printed, records = bench("--sessions=2")
+
+    names = sorted({record.bench for record in records})
+    assert [name[-2:] for name in names] == ["-1", "-2"]
+    assert names[0][:-2] == names[1][:-2]
+    assert {record.case for record in records if record.bench == names[1]} == CASES
+    assert {record.status for record in records} == {"ok"}
+    assert "2 sessions are measured; sessions lie less than 30 minutes apart" in printed
+    said = jamcam("gate", f"--results={bench.results}", status=5)
+    assert "bench: none is newer than the reference" in said
+
+
+@pytest.mark.slow
 def test_with_keep_the_bench_stays_to_be_looked_at_and_the_users_workspace_is_left_as_it_was(bench, done):
     before = {path: path.stat().st_mtime_ns for path in done.workspace.rglob("*") if path.is_file()}
 

@@ -127,3 +127,10 @@ def test_of_runs_without_spread_nothing_is_said_within_one_session():
     one = record("inference", runs=[run(1, {"images_per_s": [5.0]})])
     (rate,) = compare([one], [one], declared_pct=6.0)
     assert rate.ratio.interval is None
+
+
+def test_single_operations_are_timed_unwatched_and_compared_all_the_same():
+    micro = record("micro", [1.0], observed=None, probe=None)
+    assert obstacles([micro], [micro]) == []
+    unseen = train(TEN, observed=None, probe=None)
+    assert len(obstacles([unseen], [unseen])) == 1

@@ -176,7 +176,8 @@ def test_force_shows_figures_that_must_not_be_compared(tmp_path, capsys):
     assert main(["gate", f"--results={tmp_path}", "--force"]) == 5
     shown = capsys.readouterr()
     assert figures in shown.out
-    assert "train train_images_per_s: seed is 7, there 42" in shown.err
+    # 11 of the chain (8 stages, mAP, memory, energy), 3 of training, 2 of evaluation, 2 of export.
+    assert "chain stage_s of verify, chain stage_s of gen-valid and 16 more: seed is 7, there 42" in shown.err
 
 
 def test_the_answer_is_written_for_continuous_integration(results, tmp_path):

@@ -114,6 +114,7 @@ def benches(settings, monkeypatch, tmp_path):
             "chain",
             [1.0],
             bench=f"20260301T101200Z-7c4e-{number}" if count > 1 else "20260301T101200Z-7c4e",
+            platform=settings.platform.name,
             conditions={"recipe": settings.recipe.name},
             started=f"2026-03-01T10:1{number}:00Z",
             finished_utc=utc(time.time()),
@@ -176,6 +177,41 @@ def test_a_session_that_fails_ends_the_command(benches, monkeypatch):
 
     assert benches("--sessions=3") == 1
     assert benches.asked == [3, 3]
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """A platform with a queue."""
+    path = tmp_path / "cluster.toml"
+    path.write_text('title = "a cluster"\nscheduler = "slurm"\nwall_time = "1:00:00"\n')
+    return path
+
+
+def test_in_a_job_one_session_is_measured_and_nobody_waits(benches, cluster, monkeypatch):
+    plan_with_gap(monkeypatch, 1800.0)
+    monkeypatch.setenv("SLURM_JOB_ID", "5")
+
+    assert benches("--sessions=3", f"--platform={cluster}") == 0
+    assert (benches.asked, benches.waited_s) == ([3], [])
+
+
+def test_through_a_queue_each_session_is_a_job_and_the_waiting_command_waits(benches, cluster, monkeypatch):
+    plan_with_gap(monkeypatch, 1800.0)
+    submitted = []
+
+    def run_job(settings, words):
+        submitted.append(words)
+        monkeypatch.setenv("SLURM_JOB_ID", "5")
+        status = benches(*words[1:], f"--platform={cluster}")
+        monkeypatch.delenv("SLURM_JOB_ID")
+        return status
+
+    monkeypatch.setattr("harness.verbs.measure.through_queue", run_job)
+
+    assert benches("--sessions=2", f"--platform={cluster}") == 0
+    assert submitted == [["bench", "--sessions=2"]] * 2
+    assert benches.asked == [2, 2]
+    assert len(benches.waited_s) == 1
 
 
 def test_without_a_word_there_is_one_session_and_a_number_is_asked_for(benches, capsys):
