@@ -14,6 +14,7 @@ from harness.text import number
 
 MOST_ROWS = 40
 MOST_NUMBERS = 3  # in a row; of more, the dots alone are shown
+ROOM, ROOM_OF_REMARKS = 0.26, 0.41  # share of an axis that is left for the words beside the largest value
 WIDE = 20.0  # times the smallest value: beyond that the axis is logarithmic
 EPOCH = "epoch"
 HOLLOW = "hollow: not comparable with others, the record says why"
@@ -93,13 +94,14 @@ def _draw_rows(axes: Axes, panel: Panel, rows: Sequence[str], *, log: bool) -> N
         for place, dots in enumerate(beside):
             height = row + (place - (len(beside) - 1) / 2) * 0.7 / len(beside)
             _draw_dots(axes, height, dots, numbered=len(beside) <= MOST_NUMBERS)
-    air = 1.7 if any(dots.remark for dots in panel.dots) else 1.35
+    room = ROOM_OF_REMARKS if any(dots.remark for dots in panel.dots) else ROOM
     axes.set_yticks(range(len(rows)), rows)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     if log:
-        log_axis(axes.xaxis, *panel.ends, air=3 * air)
+        low, high = panel.ends
+        log_axis(axes.xaxis, low, high, air=max(3, (high / low) ** (room / (1 - room))))
     else:
-        axes.set_xlim(0, panel.ends[1] * air or 1)
+        axes.set_xlim(0, panel.ends[1] / (1 - room) or 1)
     axes.set(title=panel.title, xlabel=panel.x_label)
     axes.grid(axis="y", visible=False)
 
