@@ -68,7 +68,7 @@ def train(parser: Parser) -> None:
 def evaluate(parser: Parser) -> None:
     """Flags of the evaluation of a model."""
     _model(parser, "--model_path")
-    parser.add_argument("-r", "--results_dir", help="folder for status.json")
+    parser.add_argument("-r", "--results_dir", help="folder for status.json and detections.jsonl")
     _ignored(parser, ("-i", "--image_dir"), ("-l", "--label_dir"), ("-b", "--batch_size"))
 
 
@@ -84,6 +84,11 @@ def inference(parser: Parser) -> None:
     parser.add_argument("-r", "--results_dir", help="folder for images_annotated/, labels/ and status.json")
     parser.add_argument("-o", "--out_image_path", help="folder for annotated pictures")
     parser.add_argument("-l", "--out_label_path", help="folder for KITTI label files")
+    parser.epilog = (
+        "Pictures are placed as TAO's inference places them: at the top left on black, scaled with Lanczos. "
+        "evaluate and the exported ONNX centre them on their mean colour, scaled bilinearly, so that scores "
+        "and boxes can differ where a picture has not the network's size."
+    )
     _ignored(parser, ("-b", "--batch_size"))
 
 
@@ -107,6 +112,10 @@ def export(parser: Parser) -> None:
         "--gen_ds_config", action="store_true", help="also write labels.txt and nvinfer_config.txt"
     )
     parser.add_argument("--results_dir", help="folder for status.json")
+    text = "licence of the training data, which the model then tells (not in TAO)"
+    parser.add_argument("--data_licence", default="", metavar="TEXT", help=text)
+    text = "write int8 that could not be judged on validation frames (not in TAO)"
+    parser.add_argument("--force", action="store_true", help=text)
     sizes = ("max_batch_size", "min_batch_size", "opt_batch_size", "max_workspace_size", "static_batch_size")
     others = ("engine_file", "cal_data_file", "cal_cache_file", "cal_json_file", "target_opset", "onnx_route")
     _ignored(parser, *((f"--{name}",) for name in (*sizes, *others)))

@@ -21,6 +21,7 @@ class Dialect:
     writes_class_names: bool  # train leaves model_output_labels.txt
     needs_key: bool  # refuses to work without -k
     tells_steps: bool  # status.json has the duration of each training step
+    has_additions: bool  # what NVIDIA's lacks: detections.jsonl of evaluate, --data_licence of export
 
     def results(self, folder: Path) -> Path | None:
         """`folder` where the program takes a folder for its status.json, None where it does not."""
@@ -35,6 +36,7 @@ PORTABLE = Dialect(
     writes_class_names=True,
     needs_key=False,
     tells_steps=True,
+    has_additions=True,
 )
 TAO_3 = Dialect(
     checkpoint_suffix=".tlt",
@@ -44,6 +46,7 @@ TAO_3 = Dialect(
     writes_class_names=False,
     needs_key=True,
     tells_steps=False,
+    has_additions=False,
 )
 TAO_5 = Dialect(
     checkpoint_suffix=".hdf5",
@@ -53,6 +56,7 @@ TAO_5 = Dialect(
     writes_class_names=True,
     needs_key=False,
     tells_steps=False,
+    has_additions=False,
 )
 
 

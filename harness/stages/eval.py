@@ -1,5 +1,6 @@
 """eval: average precision of each class on the test frames, and on the validation frames."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,14 @@ from harness.stages.train import Train
 from harness.stages.verify import Verify
 
 METRICS = {"test": "experiment/metrics.json", "val": "experiment/metrics_val.json"}
+DETECTIONS = "experiment/detections.jsonl"
 
 
 class Eval(Stage):
     """Measures the trained model on the test and the validation frames."""
 
     name = "eval"
-    revision = 1
+    revision = 2
     upstream = (Verify, GenValid, ConvertData, Train)
     asks = True
     uses_model = True
@@ -30,7 +32,8 @@ class Eval(Stage):
         return self.experiment.inputs()
 
     def products(self) -> tuple[str, ...]:
-        return tuple(METRICS.values())
+        kept = (DETECTIONS,) if self.engine().dialect.has_additions else ()
+        return (*METRICS.values(), *kept)
 
     def requests(self, folder: Path) -> tuple[Request, ...]:
         return tuple(self._request(split, folder) for split in METRICS)
@@ -53,6 +56,20 @@ class Eval(Stage):
             if not scores:
                 raise attempt.error(f"expected average precisions of the {split} frames, found none")
             write_json(attempt.staged(METRICS[split]), self._metrics(split, scores))
+            if request.results and self.engine().dialect.has_additions:
+                self._keep_detections(split, request.results, attempt.staged(DETECTIONS))
+
+    def _keep_detections(self, split: str, results: Path, target: Path) -> None:
+        """Append what was found on the frames of a split, under the names of classes that the user knows."""
+        own = self.settings.dataset.own_names
+        with (
+            (results / target.name).open(encoding="utf-8") as found,
+            target.open("a", encoding="utf-8") as kept,
+        ):
+            for line in found:
+                row = json.loads(line)
+                row["class"] = own.get(row["class"], row["class"])
+                kept.write(json.dumps({"split": split, **row}, ensure_ascii=False) + "\n")
 
     def _metrics(self, split: str, scores: dict[str, Any]) -> dict[str, Any]:
         text, folder = self.experiment.template, self.workspace.data / split

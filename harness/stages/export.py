@@ -18,13 +18,17 @@ class Export(Stage):
     """Writes the model for use elsewhere."""
 
     name = "export"
-    revision = 1
+    revision = 2
     upstream = (Train,)
     asks = True
     uses_model = True
 
     def inputs(self) -> dict[str, Any]:
-        return {**self.experiment.inputs(), "precision": self.settings.recipe.precision}
+        return {
+            **self.experiment.inputs(),
+            "precision": self.settings.recipe.precision,
+            "licence": self.settings.dataset.licence,
+        }
 
     def products(self) -> tuple[str, ...]:
         return (RESULTS,)
@@ -36,6 +40,8 @@ class Export(Stage):
         words = ["-m", str(self.experiment.trained_model(engine)), "-e", str(run_file(folder, "export"))]
         words += ["-o", str(target / f"yolov4_{self.experiment.network}{suffix}"), "--data_type", precision]
         words += ["--gen_ds_config"]
+        if engine.dialect.has_additions and self.settings.dataset.licence:
+            words += ["--data_licence", self.settings.dataset.licence]
         if precision == "int8":
             words += ["--cal_image_dir", str(self.workspace.data / "train" / "images")]
             words += [

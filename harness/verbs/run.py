@@ -36,10 +36,12 @@ HELPS = {
 }
 SETTINGS = (*WORKFLOW, *QUEUE, "deep", "kept_gib")
 VERBOSE = Option(name="verbose", help="show what luigi says, too", is_switch=True)
+DETECTIONS = "detections"  # which NVIDIA's program and older workspaces lack
 # What people look for: the stage that makes it, what it is, and where it lies; of several files the last one.
 PLACES = (
     ("train", "weights", "experiment/weights", "yolov4_*"),
     ("eval", "scores", "experiment", "metrics.json"),
+    ("eval", DETECTIONS, "experiment", "detections.jsonl"),
     ("vis", "pictures", "experiment/visualisations", "images_annotated"),
     ("export", "exported model", "experiment/export", "yolov4_*"),
 )
@@ -126,6 +128,8 @@ def _places(settings: Settings, reached: Collection[str]) -> list[str]:
     for stage, what, folder, pattern in PLACES:
         if stage in reached and (paths := sorted((settings.workspace / folder).glob(pattern))):
             found.append(f"{what}: {paths[-1]}")
+        elif stage in reached and what == DETECTIONS:
+            found.append(f"{what}: not recorded")
     return found
 
 

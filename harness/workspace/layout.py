@@ -29,7 +29,7 @@ OWNED: Mapping[str, tuple[str, ...]] = {
     "tune-bdb": ("experiment/anchors.json",),
     "convert-data": ("data/train/tfrecords", "data/val/tfrecords", "data/test/tfrecords"),
     "train": ("experiment/weights", "experiment/*.txt", "experiment/yolov4_training_log_*.csv"),
-    "eval": ("experiment/metrics.json", "experiment/metrics_val.json"),
+    "eval": ("experiment/metrics.json", "experiment/metrics_val.json", "experiment/detections.jsonl"),
     "vis": ("experiment/visualisations/images_annotated", "experiment/visualisations/labels"),
     "export": ("experiment/export",),
 }

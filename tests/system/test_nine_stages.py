@@ -65,6 +65,8 @@ def described(workspace: Path, path: str, digest: str) -> str:
     if product.is_dir():
         return " ".join(sorted(file.name for file in product.iterdir()))
     text = product.read_text()
+    if path.endswith(".jsonl"):
+        return " ".join(sorted(json.loads(text.splitlines()[0])))
     return " ".join(sorted(json.loads(text))) if path.endswith(".json") else text.splitlines()[0]
 
 

@@ -21,7 +21,7 @@ import torch
 from yolo_v4.data.batches import Truth
 from yolo_v4.data.frames import read_frames
 from yolo_v4.data.kitti import parse_columns, read_rows
-from yolo_v4.network.checkpoint import load_model
+from yolo_v4.network.checkpoint import load_network
 from yolo_v4.scoring.average_precision import SAMPLED_RECALLS, judge
 from yolo_v4.scoring.evaluator import evaluate
 from yolo_v4.scoring.nms import Detections, detections, predict
@@ -104,7 +104,8 @@ def table(matched: dict[str, Matched], mode: str, resamples: int, seed: int = 0)
 
 def of_model(model: str, spec: str) -> tuple[Experiment, list[Truth], list[Detections]]:
     """What a network finds on the validation data."""
-    network, experiment = load_model(model, spec, None)
+    experiment = load_experiment(Path(spec))
+    network = load_network(Path(model), experiment)
     truths: list[Truth] = []
     found: list[Detections] = []
 

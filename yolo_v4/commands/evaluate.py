@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
@@ -13,6 +14,7 @@ from yolo_v4.network.computing import tell_computing
 from yolo_v4.network.device import memory_explained
 from yolo_v4.phases import Phases
 from yolo_v4.progress import Progress
+from yolo_v4.scoring.detection_file import NAME, write_detections
 from yolo_v4.scoring.evaluator import Metrics, ap_table, evaluate
 from yolo_v4.scoring.nms import Detections, detections, predict
 from yolo_v4.spec.experiment import Experiment
@@ -33,10 +35,15 @@ def run(args: argparse.Namespace) -> None:
         if spec.plot_precision_recall:
             print("note: visualize_pr_curve has no effect here", file=sys.stderr, flush=True)
         frames = read_frames(experiment, "validation")
+        seen: list[Truth] = []
+        found: list[Detections] = []
 
         def find(pixels: Tensor, truths: list[Truth]) -> list[Detections]:
             progress.advance(len(truths))
-            return detections(predict(network, pixels, experiment), experiment.nms)
+            now = detections(predict(network, pixels, experiment), experiment.nms)
+            found.extend(now)
+            seen.extend(truths)
+            return now
 
         print(f"Using {args.model_path} for inference, batch size {spec.batch_size} from eval_config")
         with (
@@ -45,6 +52,8 @@ def run(args: argparse.Namespace) -> None:
             phases.phase("evaluation"),
         ):
             metrics = evaluate(find, frames, experiment, steps=phases.steps)
+        if args.results_dir:
+            write_detections(Path(args.results_dir) / NAME, frames, seen, found, experiment)
         print("Start to calculate AP for each class")
         print(ap_table(metrics), flush=True)
         log.write("SUCCESS", "Evaluation finished successfully.", kpi=figures(metrics, experiment))

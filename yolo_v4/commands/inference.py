@@ -1,7 +1,8 @@
 """`yolo_v4 inference`: detect objects in pictures; annotated pictures and KITTI labels."""
 
 import argparse
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,6 +61,8 @@ def run(args: argparse.Namespace) -> None:
                 f"--threshold is {args.threshold}, expected a number between 0 and 1", remedy="-t 0.3"
             )
         paths = find_pictures(Path(args.image_dir))
+        _keep_originals(paths, folders)
+        labels = label_names(paths)
         network, experiment = load_model(args.model_path, args)
         tell_computing(log, network, experiment.augmentation)
         problems: list[str] = []
@@ -75,7 +78,7 @@ def run(args: argparse.Namespace) -> None:
                 problems += [result for result in batch if isinstance(result, str)]
                 opened = [result for result in batch if isinstance(result, Opened)]
                 if opened:
-                    _infer(network, opened, experiment, folders, args.threshold)
+                    _infer(network, opened, experiment, folders, labels, args.threshold)
                 progress.advance(len(batch))
         if problems:
             raise DataError(
@@ -96,6 +99,30 @@ def find_pictures(path: Path) -> list[Path]:
             f"{path} {what} .jpg, .jpeg or .png files", remedy="give -i a picture or a folder of pictures"
         )
     return found
+
+
+def label_names(paths: Sequence[Path]) -> dict[Path, str]:
+    """The label file of each picture: `a.txt` of `a.jpg` as in TAO, or `a.jpg.txt` where there is `a.png`."""
+    stems = Counter(path.stem for path in paths)
+    names = {path.name for path in paths}
+    return {
+        path: f"{path.stem if stems[path.stem] == 1 and path.stem not in names else path.name}.txt"
+        for path in paths
+    }
+
+
+def _keep_originals(paths: Sequence[Path], folders: Folders) -> None:
+    """Refuse to write an annotated picture over a picture that is read."""
+    if folders.annotated is None:
+        return
+    originals = {(path.stat().st_dev, path.stat().st_ino) for path in paths}
+    for path in paths:
+        target = folders.annotated / path.name
+        if target.exists() and (target.stat().st_dev, target.stat().st_ino) in originals:
+            raise DetectorError(
+                f"annotated pictures would be written over the originals: {target} is one of them",
+                remedy="-o with another folder than that of -i",
+            )
 
 
 def _make_folders(args: argparse.Namespace) -> Folders:
@@ -130,6 +157,7 @@ def _infer(
     pictures: Sequence[Opened],
     experiment: Experiment,
     folders: Folders,
+    labels: Mapping[Path, str],
     threshold: float,
 ) -> None:
     """Detect objects in a batch of pictures and write those with a score of at least `threshold`."""
@@ -143,7 +171,7 @@ def _infer(
         names = [experiment.classes[class_id] for class_id in classes]
         if folders.labels is not None:
             lines = [f"{line}\n" for line in map(format_line, names, boxes, scores)]
-            path = folders.labels / f"{opened.path.stem}.txt"
+            path = folders.labels / labels[opened.path]
             path.write_text("".join(lines), encoding="utf-8")
         if folders.annotated is not None:
             texts = [f"{name}: {score:.2f}" for name, score in zip(names, scores, strict=True)]

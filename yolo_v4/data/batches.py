@@ -19,9 +19,9 @@ from torch import Tensor
 
 from yolo_v4.data.augment import clip_boxes
 from yolo_v4.data.frames import Bools, Floats, Frame, Ids
-from yolo_v4.data.letterbox import letterbox
+from yolo_v4.data.letterbox import Fit, placed_picture
 from yolo_v4.data.mosaic import random_sample
-from yolo_v4.data.pictures import CPU, PictureCache, read_picture
+from yolo_v4.data.pictures import CPU, PictureCache
 from yolo_v4.data.targets import Target, encode_targets
 from yolo_v4.spec.experiment import Experiment
 
@@ -45,6 +45,7 @@ class Truth(NamedTuple):
     boxes: Floats  # [G, 4] corners, shares of the network input
     classes: Ids  # [G]
     difficult: Bools | Ids  # [G] neither right nor wrong if found, not missed if not
+    fit: Fit | None = None  # where the picture lies on the network input
 
 
 class TrainingBatches:
@@ -153,12 +154,12 @@ def letterboxed(frames: Sequence[Frame], experiment: Experiment) -> tuple[Tensor
     pixels: list[Tensor] = []
     truths: list[Truth] = []
     for frame in frames:
-        picture, fit = letterbox(read_picture(frame.image), spec)
+        picture, fit = placed_picture(frame.image, spec)
         moved = fit.to_network(torch.from_numpy(frame.boxes)).numpy()
         boxes, kept = clip_boxes(moved, spec.width, spec.height)
         pixels.append(picture)
         shares = (boxes / ((spec.width, spec.height) * 2)).astype(np.float32)
-        truths.append(Truth(shares, frame.classes[kept], frame.difficult[kept]))
+        truths.append(Truth(shares, frame.classes[kept], frame.difficult[kept], fit))
     return torch.stack(pixels), truths
 
 

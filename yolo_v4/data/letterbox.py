@@ -1,5 +1,7 @@
 """Pictures at network size without augmentation, placed as in validation or as in inference.
 
+`placed_picture` is the one that accuracy is told for: evaluation, export and calibration use it, and so does
+whoever uses the exported model. `fit_top_left` is TAO's for `inference`, and nobody else's.
 Both keep the aspect ratio. Validation centres the picture on its own mean colour and resizes it bilinearly;
 inference places it at the top left on black and resizes it with Lanczos. For TFRecords, TAO's validation
 resizes without half-pixel centres; here it resizes as for label folders. The two differ only where a picture
@@ -9,6 +11,7 @@ Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/common/dataio/augmentation_li
 .../inferencer/inferencer.py.
 """
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +20,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from yolo_v4.data.pictures import read_picture
 from yolo_v4.spec.experiment import Augmentation
 
 LUMA = (0.299, 0.587, 0.114)  # weights of r, g, b in grey (ITU-R BT.601)
@@ -38,6 +42,14 @@ class Fit(NamedTuple):
     def to_picture(self, box_N4: Tensor) -> Tensor:
         """Convert boxes [N, 4] from network pixels to picture pixels."""
         return (box_N4 - self.offset) / self.scale
+
+
+def placed_picture(path: Path, augmentation: Augmentation) -> tuple[Tensor, Fit]:
+    """Network input [C, height, width] of a picture file, placed as in evaluation, and where it lies on it.
+
+    Raises DataError: the picture cannot be read.
+    """
+    return letterbox(read_picture(path), augmentation)
 
 
 def letterbox(picture: Tensor, augmentation: Augmentation) -> tuple[Tensor, Fit]:

@@ -2,11 +2,7 @@
 
 Input `Input` [batch, channels, height, width] float32: b, g, r (or grey), 0..255, minus the mean.
 The outputs have the names and order of TAO's BatchedNMS node. For each picture they hold its detections, best
-first, then filling:
-    BatchedNMS    [batch, 1] int32           number of detections
-    BatchedNMS_1  [batch, top_k, 4] float32  corners x1, y1, x2, y2 as shares of the input; filling 0
-    BatchedNMS_2  [batch, top_k] float32     scores; filling 0
-    BatchedNMS_3  [batch, top_k] float32     class ids; filling -1
+first, then filling; `description.OUTPUTS` tells their shapes.
 Source of names and order: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/yolo_v4/export/yolov4_exporter.py.
 """
 
@@ -22,12 +18,17 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from yolo_v4.deploy.description import OUTPUTS
 from yolo_v4.network.grid import decode_rows, encode_predictions
 from yolo_v4.network.yolo import Yolo
 from yolo_v4.spec.experiment import Experiment, Nms
 
 OPSET = 17
-OUTPUTS = ("BatchedNMS", "BatchedNMS_1", "BatchedNMS_2", "BatchedNMS_3")
+NVINFER_NOTE = """\
+# Frames keep their aspect ratio, centred, scaled bilinearly, as in `yolo_v4 evaluate`.
+# DeepStream cannot pad with the mean colour of a frame: it pads with black. Frames of the network's shape
+# are not padded, and get the AP that was measured; for others it can differ.
+"""
 
 
 class Candidates(nn.Module):
@@ -37,10 +38,10 @@ class Candidates(nn.Module):
     N].
     """
 
-    def __init__(self, network: Yolo, experiment: Experiment, *, half: bool = False) -> None:
-        """Wrap a copy of a network on the CPU; `half`: the copy computes in 16 bits, all around it in 32."""
+    def __init__(self, network: Yolo, experiment: Experiment, *, dtype: torch.dtype = torch.float32) -> None:
+        """Wrap a copy of a network on the CPU; the copy computes in `dtype`, all around it in 32 bits."""
         super().__init__()
-        self._dtype = torch.float16 if half else torch.float32
+        self._dtype = dtype
         self._spec = experiment.network
         self.original = network
         self.network = copy.deepcopy(network).to(self._dtype)
@@ -83,9 +84,9 @@ def trace_candidates(network: Candidates, experiment: Experiment) -> onnx.ModelP
 
 
 def add_suppression(
-    candidates: onnx.ModelProto, experiment: Experiment, *, predictions: int
+    candidates: onnx.ModelProto, experiment: Experiment, facts: dict[str, str], *, predictions: int
 ) -> onnx.ModelProto:
-    """The complete model, made of the one from `trace_candidates` with N = `predictions`."""
+    """The complete model with metadata `facts`, of the one of `trace_candidates` with N = `predictions`."""
     model = onnx.ModelProto()
     model.CopyFrom(candidates)
     kept = min(experiment.nms.top_k, predictions * len(experiment.classes))
@@ -95,12 +96,8 @@ def add_suppression(
         graph.node.append(helper.make_node(operator, inputs, outputs, name=f"suppress_{place}", **attributes))
     del graph.output[:]
     for name, shape in zip(OUTPUTS, ([1], [kept, 4], [kept], [kept]), strict=True):
-        kind = TensorProto.INT32 if name == OUTPUTS[0] else TensorProto.FLOAT
+        kind = TensorProto.INT32 if name == "BatchedNMS" else TensorProto.FLOAT
         graph.output.append(helper.make_tensor_value_info(name, kind, ["batch", *shape]))
-    facts = {
-        "classes": ",".join(experiment.classes),
-        "mean": ",".join(map(str, experiment.augmentation.mean)),
-    }
     helper.set_model_props(model, facts)
     onnx.checker.check_model(model, full_check=True)
     return model
@@ -151,16 +148,21 @@ def _constants(nms: Nms, predictions: int, kept: int) -> list[onnx.TensorProto]:
 
 
 def nvinfer_config(experiment: Experiment) -> str:
-    """The settings of input and classes for NVIDIA DeepStream's nvinfer, as TAO writes them."""
+    """The settings for NVIDIA DeepStream's nvinfer; it places frames as evaluation does, but for padding.
+
+    TAO writes maintain-aspect-ratio=0, which stretches frames of another shape than the network's.
+    """
     spec = experiment.augmentation
-    lines = {
+    settings = {
         "net-scale-factor": "1.0",
         "offsets": ";".join(map(str, spec.mean)),
         "infer-dims": f"{spec.channels};{spec.height};{spec.width}",
         "network-type": "0",
         "num-detected-classes": str(len(experiment.classes)),
         "model-color-format": "1" if spec.channels == 3 else "2",
-        "maintain-aspect-ratio": "0",
+        "maintain-aspect-ratio": "1",
+        "symmetric-padding": "1",
+        "scaling-filter": "1",
         "output-tensor-meta": "0",
     }
-    return "".join(f"{key}={value}\n" for key, value in lines.items())
+    return NVINFER_NOTE + "".join(f"{key}={value}\n" for key, value in settings.items())

@@ -34,11 +34,20 @@ def options(tmp_path, monkeypatch):
     }
 
 
+# Their products say more since then, so their revisions were raised.
+MADE_ANEW = {"eval", "export"}
+
+
 @pytest.mark.parametrize("deep", ["0", "1"])
-def test_no_stage_would_run_in_it(options, deep):
+def test_no_stage_would_run_in_it_but_those_of_a_new_revision(options, deep):
     steps = survey(load_settings({**options, "deep": deep}, {}), STAGES)
 
-    assert [(step.stage, step.reasons) for step in steps] == [(stage, ()) for stage in STAGES]
+    assert {step.stage for step in steps if step.reasons} == MADE_ANEW
+    assert all(
+        "this stage works differently since (revision 2)" in step.reasons
+        for step in steps
+        if step.stage in MADE_ANEW
+    )
 
 
 def test_a_changed_setting_is_told_from_the_ingredients_it_kept(options):
@@ -47,7 +56,7 @@ def test_a_changed_setting_is_told_from_the_ingredients_it_kept(options):
     assert steps[-1].reasons == ("epochs was 2, is now 3",)
 
 
-def test_status_says_that_all_nine_stages_are_done(options, checkout):
+def test_status_says_that_the_other_stages_are_done(options, checkout):
     words = [
         sys.executable,
         "-m",
@@ -59,7 +68,8 @@ def test_status_says_that_all_nine_stages_are_done(options, checkout):
     shown = subprocess.run(words, cwd=checkout, capture_output=True, text=True, check=True).stdout
 
     rows = [line.split()[:2] for line in shown.splitlines()]
-    assert [row for row in rows if row[0] in STAGES] == [[stage, "done"] for stage in STAGES]
+    done = [[stage, "done"] for stage in STAGES if stage not in MADE_ANEW]
+    assert [row for row in rows if row[0] in set(STAGES) - MADE_ANEW] == done
 
 
 @pytest.mark.parametrize("deep", ["0", "1"])
@@ -70,7 +80,7 @@ def test_comments_blank_lines_and_indentation_of_its_specs_may_change(options, d
 
     steps = survey(load_settings({**options, "deep": deep}, {}), STAGES)
 
-    assert [(step.stage, step.reasons) for step in steps] == [(stage, ()) for stage in STAGES]
+    assert {step.stage for step in steps if step.reasons} == MADE_ANEW
 
 
 def test_a_changed_value_is_named_with_its_line_also_beside_a_changed_comment(options):

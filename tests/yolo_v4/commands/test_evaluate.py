@@ -148,3 +148,22 @@ def test_a_broken_picture_is_named(trained, capsys) -> None:
     assert _evaluate(trained) == 1
 
     assert f"{trained.folder}/images/a.png" in capsys.readouterr().err
+
+
+def test_what_was_found_is_kept_with_boxes_in_pixels_of_the_picture(trained) -> None:
+    trained.add_picture("a.png")  # of 128 x 96, at half size and 8 pixels from the top of the 64 x 64 input
+
+    assert _evaluate(trained, "-r", str(trained.folder / "results")) == 0
+
+    rows = [
+        json.loads(line) for line in (trained.folder / "results/detections.jsonl").read_text().splitlines()
+    ]
+    assert {(row["frame"], row["class"]) for row in rows} == {("a.png", "car")}
+    # Of 20 x 10 around (16 or 48, 16 or 48) on the input; the lower ones begin at 43, so at 70.
+    assert sorted(tuple(row["box"]) for row in rows) == [
+        (12, 6, 52, 26),
+        (12, 70, 52, 90),
+        (76, 6, 116, 26),
+        (76, 70, 116, 90),
+    ]
+    assert [row["score"] for row in rows] == pytest.approx([0.9] * 4, abs=1e-5)

@@ -2,8 +2,13 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import torch
 
 from yolo_v4.cli import main
+from yolo_v4.commands.export import _inputs
+from yolo_v4.data.batches import letterboxed
+from yolo_v4.data.frames import read_frames
+from yolo_v4.spec.load import load_experiment
 
 # The model's four cars of 20 x 10 around (16 or 48, 16 or 48) as shares of its 64 x 64 input.
 CORNERS = np.array([(6, 11, 26, 21), (38, 11, 58, 21), (6, 43, 26, 53), (38, 43, 58, 53)]) / 64
@@ -22,7 +27,7 @@ def test_the_model_finds_in_onnxruntime_what_it_finds_here(trained, capsys, data
 
     printed = capsys.readouterr().out
     assert "Largest difference between ONNX and PyTorch on 3 pictures: " in printed
-    assert "mAP on 1 validation frames: PyTorch 0.0000, ONNX 0.0000" in printed
+    assert "mAP on 1 frames of validation_data_sources: PyTorch 0.0000, ONNX 0.0000" in printed
     session = onnxruntime.InferenceSession(trained.folder / "out.onnx", providers=["CPUExecutionProvider"])
     count, boxes, scores, classes = session.run(None, {"Input": np.zeros((3, 3, 64, 64), dtype=np.float32)})
     assert count.tolist() == [[4], [4], [4]]
@@ -47,10 +52,12 @@ def test_the_bytes_are_the_same_each_time_and_tell_no_path(trained) -> None:
     assert b".py" not in one.read_bytes()
     model = onnx.load(one)
     assert {node.domain for node in model.graph.node} == {""}
-    assert {entry.key: entry.value for entry in model.metadata_props} == {
-        "classes": "bus,car",
-        "mean": "103.939,116.779,123.68",
-    }
+    told = {entry.key: entry.value for entry in model.metadata_props}
+    assert (told["classes"], told["mean"], told["data_licence"]) == (
+        "bus,car",
+        "103.939,116.779,123.68",
+        "not told",
+    )
 
 
 @pytest.mark.slow
@@ -60,14 +67,19 @@ def test_settings_for_deepstream_stand_beside_the_model(trained) -> None:
     )
 
     assert (trained.folder / "out" / "labels.txt").read_text() == "bus\ncar\n"
-    assert (trained.folder / "out" / "nvinfer_config.txt").read_text() == (
+    lines = (trained.folder / "out" / "nvinfer_config.txt").read_text().splitlines(keepends=True)
+    remarks = [line for line in lines if line.startswith("#")]
+    assert any("DeepStream cannot pad with the mean colour" in line for line in remarks)
+    assert "".join(lines[len(remarks) :]) == (
         "net-scale-factor=1.0\n"
         "offsets=103.939;116.779;123.68\n"
         "infer-dims=3;64;64\n"
         "network-type=0\n"
         "num-detected-classes=2\n"
         "model-color-format=1\n"
-        "maintain-aspect-ratio=0\n"
+        "maintain-aspect-ratio=1\n"
+        "symmetric-padding=1\n"
+        "scaling-filter=1\n"
         "output-tensor-meta=0\n"
     )
 
@@ -90,7 +102,9 @@ def test_int8_is_calibrated_and_compared_with_pytorch(trained, capsys) -> None:
 
     assert _export(trained, "-o", str(trained.folder / "out.onnx"), *flags) == 0
 
-    assert "mAP on 4 validation frames: PyTorch 1.0000, ONNX 1.0000" in capsys.readouterr().out
+    assert (
+        "mAP on 4 frames of validation_data_sources: PyTorch 1.0000, ONNX 1.0000" in capsys.readouterr().out
+    )
     nodes = onnx.load(trained.folder / "out.onnx").graph.node
     assert {"QuantizeLinear", "DequantizeLinear"} <= {node.op_type for node in nodes}
 
@@ -122,6 +136,41 @@ def test_flags_for_other_formats_are_said_to_do_nothing(trained, capsys) -> None
         f"note: {flag} has no effect here\n"
         for flag in ("--max_batch_size", "--engine_file", "--force_ptq", "--verbose")
     )
+
+
+@pytest.mark.parametrize("labels", ["", None])
+def test_int8_that_cannot_be_judged_on_real_frames_is_refused_unless_forced(trained, capsys, labels) -> None:
+    for name in "ab":
+        trained.add_picture(f"{name}.png", labels or "")
+    if labels is None:
+        text = trained.spec.read_text()
+        folder = f'validation_data_sources {{ label_directory_path: "{trained.folder}/labels"'
+        assert folder in text
+        trained.spec.write_text(
+            text.replace(folder, 'validation_data_sources { label_directory_path: "/gone"')
+        )
+    flags = ["--data_type", "int8", "--batches", "1", "--batch_size", "2"]
+    flags += ["--cal_image_dir", str(trained.folder / "images"), "-o", str(trained.folder / "out.onnx")]
+
+    assert _export(trained, *flags) == 1
+
+    error = capsys.readouterr().err
+    why = "there are none" if labels is None else "the network finds nothing right on them"
+    assert f"int8 can only be judged by its mAP on validation frames, and {why}" in error
+    assert "--force" in error
+    assert not (trained.folder / "out.onnx").exists()
+    assert _export(trained, *flags, "--force") == 0
+    assert (trained.folder / "out.onnx").exists()
+
+
+def test_pictures_are_placed_for_export_as_they_are_for_evaluation(trained) -> None:
+    experiment = load_experiment(trained.spec)
+    trained.add_picture("wide.png", size=(128, 32))
+    frame = read_frames(experiment, "validation")[0]
+
+    (judged,), _ = letterboxed([frame], experiment)
+
+    assert torch.equal(_inputs([frame.image], experiment)[0], judged)
 
 
 def test_a_damaged_picture_to_calibrate_with_is_named(trained, capsys) -> None:

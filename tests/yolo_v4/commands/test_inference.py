@@ -138,3 +138,35 @@ def test_a_picture_a_pixel_high_is_one_like_others(trained) -> None:
     assert _infer(trained, "-i", str(trained.folder / "images"), "-r", str(trained.folder / "out")) == 0
 
     assert (trained.folder / "out" / "labels" / "line.txt").exists()
+
+
+def test_pictures_are_never_written_over_the_originals(trained, capsys) -> None:
+    trained.add_picture("a.png")
+    images = trained.folder / "images"
+    (trained.folder / "same").symlink_to(images)
+    before = (images / "a.png").read_bytes()
+
+    for place in (images, trained.folder / "same"):
+        assert _infer(trained, "-i", str(images), "-o", str(place), "-l", str(trained.folder / "said")) == 1
+        assert "would be written over the originals" in capsys.readouterr().err
+
+    assert (images / "a.png").read_bytes() == before
+    assert not list((trained.folder / "said").iterdir())
+
+
+def test_no_two_pictures_share_a_label_file(trained) -> None:
+    for name in ("a.jpg", "a.png", "a.png.jpg", "b.png"):
+        trained.add_picture(name)
+
+    assert _infer(trained, "-i", str(trained.folder / "images"), "-r", str(trained.folder / "out")) == 0
+
+    assert _files(trained.folder / "out" / "labels") == ["a.jpg.txt", "a.png.jpg.txt", "a.png.txt", "b.txt"]
+
+
+def test_help_says_how_pictures_are_placed(capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(["inference", "--help"])
+
+    words = " ".join(capsys.readouterr().out.split())
+    assert "at the top left on black, scaled with Lanczos" in words
+    assert "evaluate and the exported ONNX centre them on their mean colour" in words
