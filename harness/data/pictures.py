@@ -67,6 +67,14 @@ def orientation(picture: "Image.Image") -> int:
     return 1
 
 
+def is_upright(content: bytes) -> bool:
+    """Whether no EXIF orientation asks for the picture to be turned."""
+    if b"Exif\0" in content:
+        with suppress(*_ERRORS):
+            return orientation(_opened(content)) == 1
+    return True
+
+
 def upright_jpeg(content: bytes) -> tuple[bytes, str]:
     """The picture as an upright JPEG, and what was done: TURNED, CONVERTED, COMPLETED, or "" for nothing.
 
