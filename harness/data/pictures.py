@@ -96,7 +96,8 @@ def upright_jpeg(content: bytes) -> tuple[bytes, str]:
 
 def _mended_jpeg(content: bytes, picture: "Image.Image") -> tuple[bytes, str]:
     done = ""
-    if picture_problem(content) and _lacks_only_its_end(content, picture):
+    has_end = content.rstrip(b"\0").endswith(END_MARKER)
+    if not has_end and picture_problem(content) and _lacks_only_its_end(content, picture):
         content, done = content + END_MARKER, COMPLETED
     if orientation(picture) == 1 or picture_problem(content):
         return content, done

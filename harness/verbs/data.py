@@ -39,11 +39,14 @@ def _new_dataset(settings: Settings, options: argparse.Namespace) -> int:
     path = Path(given).expanduser().absolute()
     recipe = settings.recipe if settings.origins["recipe"] != "built-in" else load_recipe(RECIPE)
     folder = _folder(settings, path)
-    declared = folder / f"{folder.name}.toml"
-    if declared.exists():
-        raise ConfigError(
-            f"{declared} is there already", remedy="remove it, or choose another folder by WORKSPACE"
-        )
+    declared, spec = folder / f"{folder.name}.toml", Workspace(folder).specs / recipe.spec
+    is_chosen = settings.origins["workspace"] != "built-in"
+    for there in (declared, spec, *(() if is_chosen else (folder,))):
+        if there.exists():
+            raise ConfigError(
+                f"{there} is there already, and nothing of yours is written over",
+                remedy="remove it, or choose another folder by WORKSPACE",
+            )
     _make(path, declared, recipe)
     shown = Path(declared.parent.name) if declared.parent.parent == Path.cwd() else declared.parent
     told = {"recipe": recipe.name, "dataset": str(shown / declared.name), "workspace": str(shown)}

@@ -188,6 +188,21 @@ def test_what_is_there_already_is_not_written_over(here, capsys):
     assert content_of(here) == before
 
 
+def test_a_folder_and_a_spec_of_the_users_are_left_alone(here, capsys):
+    write(here / "a.zip", cvat())
+    write(here / "a", {"mine.txt": "x"})
+    write(here / "b", {"specs/yolo_v4_train_resnet10_photographs.txt": "# edited"})
+    before = content_of(here)
+
+    assert main(["new-dataset", "a.zip"]) == 2
+    assert main(["new-dataset", "a.zip", "--workspace=b"]) == 2
+
+    said = capsys.readouterr().err
+    assert f"{here / 'a'} is there already, and nothing of yours is written over" in said
+    assert "photographs.txt is there already" in said
+    assert content_of(here) == before
+
+
 def test_nothing_is_written_where_nothing_can_be_used(here, capsys):
     write(here / "a.zip", {"task.zip": b"PK"})
 
