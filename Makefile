@@ -40,6 +40,7 @@ VARIABLES += B=--b                                 ## what it compares that with
 VARIABLES += SESSIONS=--sessions                   ## how many sessions `bench` measures, half an hour apart
 VARIABLES += JUNIT=--junit                         ## a file that `gate` writes its answer to, as JUnit XML
 VARIABLES += FORCE=--force                         ## 1: `unlock` although the holder may be alive; `compare` and `gate` show what must not be compared
+VARIABLES += FROM=--from                           ## the archive (.zip) or folder that `new-dataset` looks at
 
 # Stages are put side by side by the workflow, so `make -j` must not start two runs in one workspace.
 .NOTPARALLEL:
@@ -98,6 +99,10 @@ vis: $(detector) ## draw what the network finds on test frames
 export: $(detector) ## write ONNX and check it against the model
 	@$(jamcam)
 
+##@ Bringing data
+new-dataset: $(base) ## look at an archive or folder of pictures and labels, and write what a training needs
+	@$(jamcam)
+
 ##@ Measuring
 bench: $(bench) ## measure this machine under the name of a platform, and leave records in results/
 	@$(jamcam)
@@ -150,7 +155,7 @@ help: ## this list
 	  /^VARIABLES/ { sub("VARIABLES .= ", ""); variables = variables sprintf("  %-19s %s\n", $$1, $$2) } \
 	  END { print "\nVariables, as in: make all RECIPE=smoke EPOCHS=3\n" variables }' $(firstword $(MAKEFILE_LIST))
 
-.PHONY: all download verify gen-valid tune-bdb convert-data train eval vis export bench scaling \
+.PHONY: all download verify gen-valid tune-bdb convert-data train eval vis export new-dataset bench scaling \
   status plan why show-config platforms doctor shell unlock clean plots compare gate image check test golden lint help
 
 $(VENV)/.ready-%: environment.py pyproject.toml constraints.txt

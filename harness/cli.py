@@ -25,6 +25,7 @@ FAMILIES = {
         *("download", "verify", "gen-valid", "tune-bdb", "convert-data"),
         *("train", "eval", "vis", "export", "all"),
     ),
+    "data": ("new-dataset",),
     "measure": ("bench", "scaling", "plots", "compare", "gate", "import-dmon"),
     "records": ("records",),
     "look": ("status", "plan", "why", "show-config"),

@@ -70,7 +70,7 @@ def _open(request: urllib.request.Request, stall_s: float, by_hand: Path) -> htt
         return opener.open(request, timeout=stall_s)  # type: ignore[no-any-return]
     except urllib.error.HTTPError as error:
         error.close()
-        if error.code == 416:
+        if error.code == 416 and request.has_header("Range"):
             return None
         reason = f"the server answers {error.code} {error.reason}"
         if error.code in PASSING:

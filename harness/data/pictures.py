@@ -67,6 +67,14 @@ def orientation(picture: "Image.Image") -> int:
     return 1
 
 
+def is_upright(content: bytes) -> bool:
+    """Whether no EXIF orientation asks for the picture to be turned."""
+    if b"Exif\0" in content:
+        with suppress(*_ERRORS):
+            return orientation(_opened(content)) == 1
+    return True
+
+
 def upright_jpeg(content: bytes) -> tuple[bytes, str]:
     """The picture as an upright JPEG, and what was done: TURNED, CONVERTED, COMPLETED, or "" for nothing.
 
@@ -88,7 +96,8 @@ def upright_jpeg(content: bytes) -> tuple[bytes, str]:
 
 def _mended_jpeg(content: bytes, picture: "Image.Image") -> tuple[bytes, str]:
     done = ""
-    if picture_problem(content) and _lacks_only_its_end(content, picture):
+    has_end = content.rstrip(b"\0").endswith(END_MARKER)
+    if not has_end and picture_problem(content) and _lacks_only_its_end(content, picture):
         content, done = content + END_MARKER, COMPLETED
     if orientation(picture) == 1 or picture_problem(content):
         return content, done

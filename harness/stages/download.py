@@ -111,6 +111,17 @@ class Download(Stage):
             f"{len(kept)} of {len(frames)} frames: {len(split.train)} to train on, {len(split.test)} test"
         )
 
+    def own_reasons(self) -> list[str]:
+        reasons = super().own_reasons()
+        if reasons or not self.settings.deep:
+            return reasons
+        from harness.data.pictures import is_upright
+
+        # Before, EXIF orientations were not applied here; the marker of then cannot say so.
+        images = (self.workspace.frames / "images").iterdir()
+        turned = sum(not is_upright(path.read_bytes()) for path in images)
+        return [f"{turned} pictures have an EXIF orientation that was not applied"] if turned else []
+
     def _check_pairs(self, unpaired: tuple[str, ...], attempt: Attempt) -> None:
         if not unpaired:
             return

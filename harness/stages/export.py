@@ -61,6 +61,14 @@ class Export(Stage):
         attempt.staged(RESULTS).mkdir()
         attempt.ask(request)
         self._take_out_key(attempt.staged(RESULTS))
+        self._give_back_names(attempt.staged(RESULTS) / "labels.txt")
+
+    def _give_back_names(self, path: Path) -> None:
+        # Labels and specs have plain names of classes; who reads this list may see the user's own.
+        own = self.settings.dataset.own_names
+        if own and path.exists():
+            names = path.read_text().splitlines()
+            write_text(path, "".join(f"{own.get(name.lower(), name)}\n" for name in names))
 
     def _take_out_key(self, folder: Path) -> None:
         # TAO writes the model key into nvinfer_config.txt, and a product is something people hand on.

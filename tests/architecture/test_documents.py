@@ -97,6 +97,7 @@ def test_the_table_of_variables_has_every_setting_in_order_with_its_default(read
         "SESSIONS",
         "JUNIT",
         "FORCE",
+        "FROM",
         "BASE",
         "TAO_IMAGE",
         "VENV",
@@ -145,7 +146,7 @@ def test_the_data_set_of_the_readme_can_be_read(readme, tmp_path):
     example = re.search(r"```toml\n(.*?)```", readme, re.DOTALL)[1]
     (tmp_path / "my-street.toml").write_text(example)
     dataset = load_dataset(str(tmp_path / "my-street.toml"))
-    assert (dataset.name, dataset.width_px, dataset.split.group) == ("my-street", 352, "folder")
+    assert (dataset.name, dataset.width_px, dataset.split.group) == ("my-street", 352, "frame")
 
 
 PLACE = re.compile(r"`([^`\s]+?)(?::(\w+))?`")

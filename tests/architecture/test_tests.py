@@ -14,6 +14,7 @@ TESTED_THROUGH: dict[str, str] = {
     "harness/__main__.py": "tests/system/test_nine_stages.py",
     "harness/measure/bench.py": "tests/harness/measure/test_bench.py",
     "harness/queue/in_job.py": "tests/system/test_queue.py",
+    "harness/verbs/data.py": "tests/harness/verbs/test_data.py",
     "harness/verbs/measure.py": "tests/harness/measure/test_bench.py",
     "harness/verbs/records.py": "tests/harness/verbs/test_records.py",
     "harness/stages/experiment.py": "tests/harness/stages/test_workflow.py",

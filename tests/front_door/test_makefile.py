@@ -14,6 +14,7 @@ from harness.verbs.verb import parse
 STAGES = ["download", "verify", "gen-valid", "tune-bdb", "convert-data", "train", "eval", "vis", "export"]
 OTHER_VERBS = [
     "all",
+    "new-dataset",
     "status",
     "plan",
     "why",

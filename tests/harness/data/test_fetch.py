@@ -351,3 +351,10 @@ def test_a_web_page_in_place_of_the_file_is_called_one(server, part):
         bring(server.address, part)
 
     assert "fetch it by hand" in caught.value.remedy
+
+
+def test_a_server_that_has_no_such_range_although_none_was_asked_for_refuses(server, part):
+    server.statuses = [416]
+
+    with pytest.raises(DataError, match="the server answers 416"):
+        bring(server.address, part)

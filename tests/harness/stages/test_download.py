@@ -230,3 +230,22 @@ def test_what_was_not_there_before_enters_the_fingerprint_only_where_it_decides(
     assert set(plain) == {"archive", "split", "unpaired", "limit", "pretrained"}
     assert set(plain["split"]) == {"seed", "test_frames", "test_pct", "group", "test_groups"}
     assert Download(settings=settings(dataset=str(grouped))).inputs()["split"]["groups"] == "kept"
+
+
+def test_deep_finds_turned_pictures_that_an_earlier_version_left_as_they_were(
+    dataset, run, settings, monkeypatch
+):
+    exif, turned = Image.Exif(), io.BytesIO()
+    exif[0x0112] = 3
+    Image.new("RGB", (96, 64)).save(turned, "JPEG", exif=exif)
+    declared = dataset({"day0/f00.jpg": turned.getvalue()})
+    with monkeypatch.context() as earlier:
+        earlier.setattr("harness.data.archive.upright_jpeg", lambda content: (content, ""))
+        run(declared, Download)
+
+    assert Download(settings=settings(dataset=str(declared))).own_reasons() == []
+    assert Download(settings=settings(dataset=str(declared), deep="1")).own_reasons() == [
+        "1 pictures have an EXIF orientation that was not applied"
+    ]
+    run(declared, Download, deep="1")
+    assert Download(settings=settings(dataset=str(declared), deep="1")).own_reasons() == []

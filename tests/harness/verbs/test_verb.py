@@ -56,6 +56,7 @@ TAKEN = {
         "--qos",
         "--partition",
     },
+    "new-dataset": {"--recipe", "--workspace", "--from"},
     "unlock": {"--workspace", "--force"},
     "clean": {"--recipe", "--dataset", "--workspace", "--keep"},
 }
@@ -145,7 +146,7 @@ def test_options_of_one_name_are_the_same_option():
         if each.name not in {v.name for v in VARIABLES}
     ]
     names = {each.name for each in options}
-    assert names == {"verbose", "watch", "stage", "a", "b", "sessions", "junit", "force"}
+    assert names == {"verbose", "watch", "stage", "a", "b", "sessions", "junit", "force", "from"}
     assert len({(each.name, each.help, each.is_switch) for each in options}) == len(names)
 
 
