@@ -14,8 +14,8 @@ def read_status(results: Path) -> list[dict[str, Any]]:
     """Lines of `<results>/status.json`, oldest first; a line cut off by a kill is left out."""
     entries = []
     path = results / "status.json"
-    for line in path.read_text().splitlines() if path.exists() else ():
-        with contextlib.suppress(ValueError):
+    for line in path.read_text(errors="replace").splitlines() if path.exists() else ():
+        with contextlib.suppress(ValueError, RecursionError):
             entries.append(json.loads(line))
     return [entry for entry in entries if isinstance(entry, dict)]
 

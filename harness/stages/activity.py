@@ -76,7 +76,11 @@ def _run_under_way(workspace: Workspace, holder: str, at_work: dict[str, Path]) 
 
 def _epoch(results: Path) -> list[str]:
     """Which epoch a training is at, and how long the rest will take; empty before the first one is over."""
-    told = [entry for entry in read_status(results) if "epoch" in entry and "max_epoch" in entry]
+    told = [
+        entry
+        for entry in read_status(results)
+        if isinstance(entry.get("epoch"), int) and isinstance(entry.get("max_epoch"), int)
+    ]
     if not told:
         return []
     done, total = told[-1]["epoch"], told[-1]["max_epoch"]
@@ -126,8 +130,8 @@ def _newest(workspace: Workspace, stage: str) -> Path | None:
 
 
 def _started_s(folder: Path) -> float:
-    with contextlib.suppress(KeyError, TypeError, ValueError):
-        return unix_s(read_json(folder / REQUEST)["started_utc"])
+    with contextlib.suppress(KeyError, ValueError):
+        return unix_s(str(read_json(folder / REQUEST)["started_utc"]))
     return _changed_s(folder)
 
 

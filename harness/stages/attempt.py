@@ -51,8 +51,8 @@ class Attempt:
         cls,
         stage: str,
         *,
-        fingerprint: str,
         settings: Settings,
+        fingerprint: str,
         canonical_fingerprint: str = "",
         run_id: str = "",
     ) -> "Attempt":
@@ -71,7 +71,7 @@ class Attempt:
             run_id=run_id,
         )
         attempt._write_request(durable=True)
-        attempt._reserve.write_bytes(bytes(RESERVE_BYTES))
+        (folder / RESERVE).write_bytes(bytes(RESERVE_BYTES))
         return attempt
 
     @property
@@ -95,8 +95,8 @@ class Attempt:
     def earlier(self) -> list[Path]:
         """Folders of unfinished tries with the same fingerprint, newest first."""
         own = (self.fingerprint, self.canonical_fingerprint)
-        folders = sorted(folder for folder in self.folder.parent.iterdir() if folder != self.folder)
-        return [folder for folder in reversed(folders) if is_try_of(folder, *own)]
+        others = sorted({*self.folder.parent.iterdir()} - {self.folder}, reverse=True)
+        return [folder for folder in others if is_try_of(folder, *own)]
 
     def ask(self, request: Request, *, shown: bool = True) -> None:
         """Let the engine answer `request`; its output is kept, and shown unless it is of no use to a person.
@@ -220,12 +220,8 @@ class Attempt:
             durable=durable,
         )
 
-    @property
-    def _reserve(self) -> Path:
-        return self.folder / RESERVE
-
     def _write_outcome(self, outcome: dict[str, Any]) -> None:
-        remove(self._reserve)
+        remove(self.folder / RESERVE)
         now = time.time()
         timing = {"finished_utc": utc(now), "duration_s": round(now - self.started, 3)}
         # After a power cut an attempt without one tells enough.
@@ -233,15 +229,18 @@ class Attempt:
 
 
 def read_outcome(folder: Path) -> dict[str, Any] | None:
-    """How an attempt ended, or None where it never did."""
-    return read_json(folder / OUTCOME) or None
+    """How an attempt ended; None where it never did, or says so in a way that cannot be understood."""
+    texts = {"status": "", "message": "", "remedy": "", "finished_utc": ""}
+    outcome = {**texts, "exit_status": 1, **read_json(folder / OUTCOME)}
+    sound = all(isinstance(outcome[name], str) for name in texts) and isinstance(outcome["exit_status"], int)
+    return outcome if sound and outcome["status"] else None
 
 
 def is_try_of(folder: Path, fingerprint: str, canonical_fingerprint: str) -> bool:
     """Whether an attempt was begun with either fingerprint; earlier versions wrote the first alone."""
     request = read_json(folder / REQUEST)
-    same_meaning = request.get("canonical_fingerprint") == canonical_fingerprint != ""
-    return request.get("fingerprint") == fingerprint or same_meaning
+    means_the_same = request.get("canonical_fingerprint") == canonical_fingerprint != ""
+    return means_the_same or request.get("fingerprint") == fingerprint
 
 
 def own_attempt(workspace: Workspace, stage: str, run_id: str) -> Path | None:

@@ -1,15 +1,15 @@
 """Verbs that run stages: each of the nine, `all`, and stages as flags; and how their end is told."""
 
 import argparse
-import json
 import os
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness import __version__
 from harness.errors import ConfigError, raise_first
+from harness.files import read_json
 from harness.settings.platform import goes_to_queue
 from harness.settings.variables import Settings
 from harness.text import columns, duration, last_lines, shortened, tell
@@ -147,13 +147,17 @@ def measured(settings: Settings) -> str:
     path = settings.workspace / METRICS["test"]
     if not path.exists():
         return ""
-    table: Mapping[str, Any] = json.loads(path.read_text())
-    expected = settings.recipe.expected
-    parts = []
-    for name, value in [("mAP", table["mAP"]), *table["AP"].items()]:
-        wanted = _wanted(expected[name]) if name in expected else ""
-        parts.append(f"{name} {value:.3f}{wanted}" if value is not None else f"{name} not in these frames")
-    return f"AP at IoU {table['iou_threshold']} on {table['images']} test frames: " + ", ".join(parts)
+    table, expected, parts = read_json(path), settings.recipe.expected, []
+    try:
+        for name, value in [("mAP", table["mAP"]), *table["AP"].items()]:
+            wanted = _wanted(expected[name]) if name in expected else ""
+            parts.append(
+                f"{name} {value:.3f}{wanted}" if value is not None else f"{name} not in these frames"
+            )
+        return f"AP at IoU {table['iou_threshold']} on {table['images']} test frames: " + ", ".join(parts)
+    except (KeyError, TypeError, ValueError, AttributeError):  # edited since: DEEP finds that, sizes may not
+        deep = "DEEP=1" if settings.via_make else "--deep=1"
+        return f"no scores can be read from {path}; to make them again: {settings.command('eval')} {deep}"
 
 
 def _wanted(bound: float) -> str:

@@ -73,7 +73,10 @@ def engines_of(workspace: Workspace) -> list[tuple[Path, EngineProcess]]:
     engines = []
     for path in sorted(workspace.root.glob(".lock.*")):
         try:
-            engines.append((path, EngineProcess(**json.loads(path.read_text()))))
-        except (ValueError, TypeError, OSError):
+            engine = EngineProcess(**json.loads(path.read_text()))
+        except (ValueError, TypeError, OSError, RecursionError):
             continue
+        values = asdict(engine).items()
+        if all(isinstance(value, int if name == "pid" else str) for name, value in values):
+            engines.append((path, engine))
     return engines

@@ -160,9 +160,12 @@ def holder_of(workspace: Workspace) -> Holder | None:
 def parsed(content: bytes) -> Holder:
     """The holder in a lock or a note of one; UNREADABLE where it holds none."""
     try:
-        return Holder(**json.loads(content))
-    except (ValueError, TypeError):
+        holder = Holder(**json.loads(content))
+    except (ValueError, TypeError, RecursionError):
         return UNREADABLE
+    values = asdict(holder).items()
+    sound = all(isinstance(value, int if name == "pid" else str) for name, value in values)
+    return holder if sound else UNREADABLE
 
 
 def take(workspace: Workspace, holder: Holder) -> None:

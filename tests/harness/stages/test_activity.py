@@ -123,6 +123,29 @@ def test_a_try_without_outcome_that_nobody_is_at_was_killed(room, settings):
     ]
 
 
+@pytest.mark.parametrize(
+    "outcome", [{"x": 1}, {"status": 5, "message": "m"}, {"status": "failed", "message": 7}, {"status": ""}]
+)
+def test_an_outcome_that_cannot_be_understood_is_none(room, settings, outcome):
+    attempt(room, "vis", started_utc="2026-01-01T00:00:00.000Z", outcome=outcome)
+
+    assert activity(settings(), ["vis"])[0].startswith("vis ended at 2026-01-01 00:00:00 UTC: without a word")
+
+
+def test_what_an_attempt_says_in_an_odd_way_is_passed_over(room, settings):
+    lock(room, pid=7)
+    folder = attempt(room, "train", started_utc="2023-11-14T22:13:25.000Z")
+    (folder / "request.json").write_text('{"started_utc": 5, "fingerprint": []}')
+    train_to(folder, 1, of=5)
+    with (folder / "products" / "experiment" / "status.json").open("ab") as told:
+        told.write(b'\n\xff\n{"epoch": "3", "max_epoch": 5}\n' + b"[" * 100_000)
+
+    train = activity(settings(), ["train"])[1]
+
+    assert train.startswith("  train for ")
+    assert train.endswith(", epoch 2 of 5")
+
+
 def test_checkpoints_that_the_next_training_goes_on_from_are_told(room, settings):
     chosen = settings(epochs="3")
     fingerprint = digest_of(Train(chosen).ingredients())

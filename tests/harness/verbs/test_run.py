@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from harness.errors import StageFailed
 from harness.stages.workflow import Ending
 from harness.verbs.run import closing, measured
@@ -61,3 +63,18 @@ def test_after_the_recipe_for_tests_nobody_wonders_about_an_accuracy_of_0(settin
     printed = measured(settings(workspace=str(finished_workspace)))
 
     assert "mAP 0.500 (0 is expected of so short a training), bicycle 0.500," in printed
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"mAP": 1}', '{"mAP": "high", "AP": {}}', '{"mAP": 1, "AP": []}', "[" * 100_000]
+)
+def test_scores_that_cannot_be_read_are_told_with_the_way_to_make_them_again(settings, tmp_path, text):
+    chosen = settings(workspace=str(tmp_path))
+    path = tmp_path / "experiment" / "metrics.json"
+    path.parent.mkdir()
+    path.write_text(text)
+
+    told = measured(chosen)
+
+    assert told.startswith(f"no scores can be read from {path}; to make them again: jamcam eval")
+    assert told.endswith(" --deep=1")

@@ -100,6 +100,9 @@ def test_engines_are_named_beside_the_lock_and_rubbish_is_passed_over(room):
     take(room, ME)
     room.engine_lock("train").write_text('{"pid": 5, "started": "1"}')
     room.engine_lock("eval").write_text("{")
+    room.engine_lock("vis").write_text("[" * 100_000)
+    room.engine_lock("export").write_text('{"pid": "5", "started": "1"}')
+    room.engine_lock("verify").write_text('{"pid": 5, "started": "1", "folder": []}')
 
     assert [(path.name, engine.pid) for path, engine in engines_of(room)] == [(".lock.train", 5)]
 
@@ -327,7 +330,14 @@ def test_of_a_run_in_another_pid_namespace_nobody_can_tell(room, checkout):
             inside.kill()
 
 
-@pytest.mark.parametrize("content", [None, b"", b"\xff\x00{", b"[]", b'{"host": 1}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(None, b"", b"\xff\x00{", b"[]", b'{"host": 1}', b"[" * 100_000),
+        b'{"host": "x", "pid": "5", "started": "1"}',
+        b'{"host": "x", "pid": 5, "started": "1", "slurm_job": 7}',
+    ],
+)
 def test_a_lock_that_cannot_be_understood_is_refused_with_the_way_out(room, content):
     room.root.mkdir()
     if content is None:
