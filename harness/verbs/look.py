@@ -10,7 +10,7 @@ from harness.errors import ConfigError
 from harness.settings.platform import goes_to_queue
 from harness.settings.table import nearest
 from harness.settings.variables import VARIABLES, Settings
-from harness.text import columns, duration, tell
+from harness.text import columns, duration, shortened, tell
 from harness.verbs.run import ALL, header
 from harness.verbs.verb import QUEUE, WORKFLOW, Option, Verb
 from harness.workspace.layout import Workspace
@@ -98,10 +98,9 @@ def status_table(steps: "Sequence[Step]") -> str:
     """One row a stage: state, when it was done, how long it took, why it is not done."""
     rows = [("stage", "state", "finished (UTC)", "took", "why it would run")]
     for step in steps:
-        state = _state(step)
         finished = step.marker.finished_utc[:19].replace("T", " ") if step.marker else ""
         took = duration(step.marker.duration_s) if step.marker else ""
-        rows.append((step.stage, state, finished, took, step.reasons[0] if step.reasons else ""))
+        rows.append((step.stage, _state(step), finished, took, shortened(step.reasons, shown=1)))
     return columns(rows)
 
 

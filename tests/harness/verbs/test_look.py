@@ -1,5 +1,5 @@
 from harness.stages.workflow import Step
-from harness.verbs.look import config, plan, status
+from harness.verbs.look import config, plan, status, status_table
 from harness.workspace.layout import Workspace
 from harness.workspace.lock import Holder, take
 from harness.workspace.marker import forget
@@ -27,6 +27,17 @@ def test_a_plan_can_be_typed_and_says_why():
         "# train: epochs was 2, is now 3; after gen-valid\n"
         "yolo_v4 train 'a b'"
     )
+
+
+def test_the_table_of_stages_says_how_many_more_reasons_there_are():
+    reasons = ("epochs was 2, is now 3", "seed was 1, is now 2", "batch was 4, is now 8")
+
+    rows = status_table(
+        [Step(stage="train", marker=None, reasons=reasons), Step(stage="eval", marker=None, reasons=())]
+    ).splitlines()
+
+    assert " ".join(rows[1].split()) == "train to do epochs was 2, is now 3 and 2 more"
+    assert " ".join(rows[2].split()) == "eval done"
 
 
 def test_the_table_of_settings_has_the_users_names_and_the_value_and_origin_of_each(settings):
