@@ -49,7 +49,7 @@ class Host:
             return True
         try:
             process = psutil.Process(pid)
-            return any(each in self._ours for each in (process, *process.parents()))
+            return process in self._ours or any(each in self._ours for each in process.parents())
         except psutil.Error:  # it has ended, or belongs to somebody whose processes are hidden from us
             return False if _is_there(pid) else None
 

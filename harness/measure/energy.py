@@ -20,7 +20,7 @@ COUNTER, POWER = "_energy_total_j", "_power_w"
 GAP_BEATS = 2.5  # samples further apart are no neighbours: what happened between them nobody saw
 LEAST_COVERAGE_PCT = 95.0
 MOST_DIFFERENCE_PCT = 3.0  # of integrated power from the counter; more is told
-MOST_EDGE_PCT = 2.0  # of the time: how far starts and ends lie from the nearest samples
+MOST_EDGE_PCT = 2.0  # of the time: how far starts and ends between two samples lie from the nearer one
 STUCK_REFRESHES = 5  # a counter that stays the same for so many of its usual refreshes is stuck
 STAIRCASE_BEATS = 1.5  # a counter that is refreshed less often than this is a staircase
 LONGEST_PAUSE_S = 60.0  # RAPL starts again after 65 kJ, which a package of a kilowatt uses in this time
@@ -171,7 +171,8 @@ def _sum(trace: Trace, span: Span, kind: str, beat_s: float) -> tuple[float, flo
     counts = near | ((starts_s >= span[0]) & (ends_s <= span[1])) if kind == COUNTER else near
     joules = np.diff(values) if kind == COUNTER else steps_s * (values[1:] + values[:-1]) / 2
     shares = np.divide(overlap_s, steps_s, out=np.zeros_like(steps_s), where=steps_s > 0)
-    edges_s = sum(float(np.abs(times_s - end_s).min()) for end_s in span)
+    within = (edge_s for edge_s in span if times_s[0] <= edge_s <= times_s[-1])  # beyond, it is not covered
+    edges_s = sum(float(np.abs(times_s - edge_s).min()) for edge_s in within)
     return (joules * shares)[counts].sum(), overlap_s[counts].sum(), overlap_s[near].sum(), edges_s
 
 

@@ -316,6 +316,12 @@ TRACES = (
         told={"gpu0": "only 3 % of the time"},
     ),
     Trace(
+        name="a log of half a minute",
+        samples=lambda: read(every(1, 0, 29), gpu0_power_w=250),
+        span=(0, 30),
+        told={"gpu0": 7_500},
+    ),
+    Trace(
         name="a log in which summer time ends",
         samples=hour_back,
         span=(0, 120),
