@@ -61,6 +61,8 @@ def is_phase(row: Any) -> bool:
     steps = [row.get(name, []) for name in ("wait_s", "work_s")]
     if not all(isinstance(times, list) for times in steps) or len(steps[0]) != len(steps[1]):
         return False
+    if type(row.get("epoch", 0)) is not int:
+        return False
     times_s = [row.get("started_unix_s"), row.get("duration_s"), *steps[0], *steps[1]]
     return all(type(time_s) in (int, float) and math.isfinite(time_s) for time_s in times_s)
 
@@ -72,7 +74,13 @@ def computing(folder: Path) -> dict[str, Any]:
         for entry in read_status(path.parent):
             if isinstance(entry.get("computing"), dict) and isinstance(entry.get("numerics"), dict):
                 told = {**entry["numerics"], **entry["computing"]}
-    return {name: told.get(key) for name, key in COMPUTING.items()}
+    return {name: _plain_value(told.get(key)) for name, key in COMPUTING.items()}
+
+
+def _plain_value(value: Any) -> str | int | float | None:
+    """A text or a number as it is; None for what a record cannot hold."""
+    is_number = isinstance(value, int | float) and math.isfinite(value)
+    return value if isinstance(value, str) or is_number else None
 
 
 def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:

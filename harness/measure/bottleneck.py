@@ -33,8 +33,8 @@ TRY = {
 WHY = {
     "start_up_pct": "{:.0f} % of training went into starting",
     "checkpoint_pct": "{:.0f} % of training went into saving checkpoints",
-    "idle_waiting_pct": "the device was idle for {:.0f} % of training while the host waited for data",
-    "idle_other_pct": "the device was idle for {:.0f} % of training although the host did not wait",
+    "idle_waiting_pct": "the device was idle for {:.0f} % of training while it waited for data",
+    "idle_other_pct": "the device was idle for {:.0f} % of training although it did not wait for data",
     "throttled_pct": "the device was busy, and its clock was held down for {:.0f} % of the time",
     "busy_pct": "the device was busy for {:.0f} % of the epochs' time",
 }

@@ -19,7 +19,7 @@ from harness.measure.stats import Ratio, ratio
 from harness.settings.table import nearest
 from harness.units import unit_of
 
-MORE_IS_BETTER = ("_images_per_s", "_images_per_j", "mAP")
+MORE_IS_BETTER = ("_images_per_s", "_images_per_j", "mAP", "_share_pct", "_efficiency_pct")
 VARIED = ("batch", "scaling", "gpus", "nodes")  # conditions by which a bench may measure a case several times
 
 

@@ -4,7 +4,7 @@ import re
 
 from harness.errors import ConfigError
 from harness.measure.record import RANGES, Measurement, Record
-from harness.settings.table import require_in_range
+from harness.settings.table import NOT_NEGATIVE, require_in_range
 
 COUNTS = ("batch", "epochs", "gpus", "nodes", "limit", "seed", "train_steps", "warm_up_steps")  # conditions
 
@@ -22,6 +22,9 @@ def require_possible(record: Record, *, where: str) -> None:
                 f"{where}: conditions: {name}: found {value!r}, expected a whole number of 0 or more",
                 remedy="correct the line",
             )
+    for name, fact in record.facts.items():
+        if isinstance(fact, int | float):
+            require_in_range(fact, NOT_NEGATIVE, f"{where}: facts: {name}")
     for run in record.runs:
         for measurement in run.measurements:
             _require_in_range(measurement, f"{where}: runs {run.number}: {measurement.name}")

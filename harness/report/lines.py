@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from harness.measure.comparability import doubts, reasons
 from harness.measure.record import Record, repeats
 from harness.measure.stats import Summary, summarise
 from harness.units import unit_of
@@ -16,9 +17,8 @@ def bench_lines(records: Sequence[Record]) -> Iterator[str]:
     """Case by case: status, what was measured, and what the sampler cost."""
     for record in records:
         batch = f" by {record.conditions['batch']}" if record.case in BY_BATCH else ""
-        label = textwrap.shorten("; ".join(record.not_comparable), 100, placeholder=" …")
         fate = record.status + (f": {record.reason}" if record.reason else "")
-        yield f"\n{record.case}{batch} ({fate}; {f'not comparable: {label}' if label else 'clean'})"
+        yield f"\n{record.case}{batch} ({fate}; {_label(record)})"
         names = dict.fromkeys((one.name, one.of) for run in record.runs for one in run.measurements)
         for name, of in names:
             summary = summarise(repeats(record, name, of=of))
@@ -27,6 +27,15 @@ def bench_lines(records: Sequence[Record]) -> Iterator[str]:
                 yield f"  {name}{f' of {of}' if of else ''}: {words}"
         yield from _verdict(record)
         yield from _cost(record)
+
+
+def _label(record: Record) -> str:
+    """Whether the record is clean: yes, no, or cannot tell; with the reasons."""
+    faults, unseen = ("; ".join(words) for words in (reasons(record), doubts(record)))
+    if not faults and not unseen:
+        return "clean"
+    words = f"not comparable: {faults}" if faults else f"cannot tell whether clean: {unseen}"
+    return textwrap.shorten(words, 120, placeholder=" …")
 
 
 def _in_words(summary: Summary, unit: str) -> str:
@@ -50,6 +59,11 @@ def _distribution(record: Record, name: str, of: str) -> str:
 def _verdict(record: Record) -> Iterator[str]:
     if record.verdict is not None:
         yield f"  {record.verdict.word}: {record.verdict.why}"
+        if record.verdict.remedy:
+            yield f"    try: {record.verdict.remedy}"
+    held = record.observed.throttled_pct if record.observed is not None else None
+    for reason, share_pct in (held or {}).items():
+        yield f"  the GPU's clock was held down for {share_pct:.3g} % of the time: {reason}"
 
 
 def _cost(record: Record) -> Iterator[str]:

@@ -101,6 +101,14 @@ def test_of_an_engine_that_does_not_tell_how_it_computes_nothing_is_known(tmp_pa
     assert set(computing(tmp_path).values()) == {None}
 
 
+def test_what_a_record_cannot_hold_is_not_known_of_an_engine(tmp_path):
+    own = {"device": ["cpu"], "flops_per_image": float("nan")}
+    write(tmp_path, {"computing": own, "numerics": {"threads": {"of": 2}, "torch": "2.5.1"}})
+
+    told = {name: value for name, value in computing(tmp_path).items() if value is not None}
+    assert told == {"torch": "2.5.1"}
+
+
 def test_lines_of_an_engine_that_are_no_phases_are_passed_over(tmp_path):
     write(tmp_path, {"phase": "epoch"}, {"phase": 7, "started_unix_s": 1.0, "duration_s": 1.0})
 

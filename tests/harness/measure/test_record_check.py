@@ -47,6 +47,7 @@ def put(table, where, value):
         (("conditions", "gpus"), -1, "gpus: found -1, expected a whole number"),
         (("conditions", "batch"), 4.5, "batch: found 4.5"),
         (("conditions", "nodes"), True, "nodes: found True"),
+        (("facts",), {"flops_per_image": -1}, "facts: flops_per_image: found -1, expected 0 or more"),
         (("runs", 0), None, "found None, expected a value of type Run"),
     ],
 )

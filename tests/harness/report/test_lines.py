@@ -1,6 +1,7 @@
+from harness.measure.record import Verdict
 from harness.measure.record_files import read_record, read_records
 from harness.report.lines import bench_lines
-from tests.harness.made import record
+from tests.harness.made import observed, record, watched
 
 
 def test_a_bench_ends_with_what_was_measured_and_what_the_sampler_cost(checkout):
@@ -41,3 +42,29 @@ def test_runs_that_drift_are_told_to_be_less_sure_than_they_look():
     rates = [10.0, 10.2, 10.4, 10.6, 10.8, 11.0, 11.2, 11.4]
     (line,) = [line for line in bench_lines([record("train", rates)]) if "train_images_per_s" in line]
     assert "; the interval is too narrow: a run resembles the one before (r 0." in line
+
+
+def test_a_record_that_nobody_watched_is_not_called_clean():
+    (clean, *_), (unseen, *_), (faulty, *_) = (
+        list(bench_lines([record(rates=[1.0], **changes)]))
+        for changes in (
+            {},
+            {"probe": watched(faults=("a sensor is gone",))},
+            {"not_comparable": ("strangers",)},
+        )
+    )
+    assert clean == "\ntrain (ok; clean)"
+    assert unseen == "\ntrain (ok; cannot tell whether clean: the sampler complained: a sensor is gone)"
+    assert faulty == "\ntrain (ok; not comparable: strangers)"
+
+
+def test_what_to_try_and_a_clock_that_was_held_down_are_told():
+    verdict = Verdict(word="launch-bound", why="idle", figures={}, remedy="a larger BATCH")
+    seen = observed(throttled_pct={"power cap": 100 / 6001})
+    lines = list(bench_lines([record(rates=[1.0], verdict=verdict, observed=seen)]))
+
+    at = lines.index("  launch-bound: idle")
+    assert lines[at + 1 : at + 3] == [
+        "    try: a larger BATCH",
+        "  the GPU's clock was held down for 0.0167 % of the time: power cap",
+    ]
