@@ -199,7 +199,7 @@ def _of_one_gpu(setup: Setup, kind: str) -> Setup:
 
 
 def _lines(points: Iterable[tuple[str, int, Record, str]]) -> list[Line]:
-    """Medians of (name, x, record, quantity): the lines that have two or more values of x."""
+    """Means of (name, x, record, quantity): the lines that have two or more values of x."""
     summaries: dict[str, dict[float, tuple[Summary, Record]]] = {}
     for name, x, record, quantity in points:
         summary = summarise(repeats(record, quantity))
