@@ -178,8 +178,11 @@ def compare_groups(
 
 
 def are_apart(records: Sequence[Record]) -> bool:
-    """Whether sessions lie so far apart that their spread is that of other times of the day."""
-    spans_s = sorted(
-        (unix_s(one.started_utc), unix_s(one.finished_utc or one.started_utc)) for one in records
-    )
+    """Whether sessions are known to lie so far apart that their spread is that of other times of the day."""
+    try:
+        spans_s = sorted(
+            (unix_s(one.started_utc), unix_s(one.finished_utc or one.started_utc)) for one in records
+        )
+    except ValueError:  # a moment that somebody wrote by hand
+        return False
     return all(later[0] - one[1] >= SESSION_GAP_S for one, later in pairwise(spans_s))

@@ -92,6 +92,13 @@ def _judged(
     rows = judge([one for case in cases for one in case.comparisons])
     notes = [f"{label}: the reference has none" for label, _, others in matches(newest, theirs) if not others]
     notes += [note for case in cases for note in case.notes]
+    new, old = (len({one.bench for one in side}) for side in (newest, theirs))
+    notes += [
+        f"{one.name}: known of {len(one.ours)} of {new} sessions, and of {len(one.theirs)} of {old}"
+        for case in cases
+        for one in case.comparisons
+        if (len(one.ours), len(one.theirs)) != (new, old)
+    ]
     return rows + [row for case in cases for row in case.rows], notes
 
 

@@ -27,9 +27,6 @@ class Summary:
 
     n: int
     mean: float  # geometric; arithmetic where a value is not above 0
-    median: float
-    q1: float
-    q3: float
     low: float | None
     high: float | None
     autocorrelation: float | None  # of neighbouring runs, where it is too high to be chance
@@ -104,25 +101,23 @@ def summarise(values: Sequence[float | None]) -> Summary | None:
     numbers = _numbers(values)
     if not numbers.size:
         return None
-    q1, median, q3 = np.percentile(numbers, (25, 50, 75))
     is_positive = bool((numbers > 0).all())
-    logs = np.log(numbers) if is_positive else numbers
-    centre = float(logs.mean())
-    low = high = None
+    # Over the median, so that the mean of equal values is that value to the last digit.
+    scale = float(np.median(numbers)) if is_positive else 1.0
+    logs = np.log(numbers / scale) if is_positive else numbers
+    centre, reach = float(logs.mean()), None
     if numbers.size >= MIN_REPEATS:
         error = float(logs.std(ddof=1)) / math.sqrt(numbers.size)
         reach = student.quantile((1 + CONFIDENCE) / 2, numbers.size - 1) * error
-        low, high = centre - reach, centre + reach
-        if is_positive:
-            low, high = math.exp(low), math.exp(high)
+
+    def back(value: float) -> float:
+        return scale * math.exp(value) if is_positive else value
+
     return Summary(
         n=numbers.size,
-        mean=math.exp(centre) if is_positive else centre,
-        median=float(median),
-        q1=float(q1),
-        q3=float(q3),
-        low=low,
-        high=high,
+        mean=back(centre),
+        low=None if reach is None else back(centre - reach),
+        high=None if reach is None else back(centre + reach),
         autocorrelation=_autocorrelation(logs),
     )
 

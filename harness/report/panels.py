@@ -28,7 +28,7 @@ class Dots(NamedTuple):
     look: int
     hollow: bool
     name: str = ""  # in the legend; "" for none
-    remark: str = ""  # beside the number of the median
+    remark: str = ""  # beside the number of the mean
 
 
 class Line(NamedTuple):
@@ -79,7 +79,7 @@ def dot_plot(title: str, panels: Sequence[Panel], order: Sequence[str], *more: s
     wide = any(panel.ends[1] > WIDE * panel.ends[0] > 0 for panel in panels)
     for axes, panel, names in zip(all_axes, panels, shown, strict=True):
         _draw_rows(axes, panel, names, log=wide and panel.ends[0] > 0)
-    notes = [f"dot: median; bar: 95 % interval, from {MIN_REPEATS} repeats on; tick: a repeat"]
+    notes = [f"dot: geometric mean; bar: 95 % interval, from {MIN_REPEATS} repeats on; tick: a repeat"]
     notes += [f"{left_out} more rows are in the records"] if left_out > 0 else []
     notes += [HOLLOW] if any(dots.hollow for dots in every) else []
     add_foot(figure, all_axes, *notes, *more)
@@ -114,11 +114,11 @@ def _draw_dots(axes: Axes, height: float, dots: Dots, *, numbered: bool) -> None
     if summary.low is not None and summary.high is not None:
         axes.plot([summary.low, summary.high], [height, height], color=like.colour, linewidth=2.5, alpha=0.5)
     marker = marker_of(like, hollow=dots.hollow)
-    axes.plot(summary.median, height, **marker, markersize=5, linestyle="", label=dots.name or None)
+    axes.plot(summary.mean, height, **marker, markersize=5, linestyle="", label=dots.name or None)
     if numbered:
         at = (max(dots.values), height)
         axes.annotate(
-            f"{number(summary.median)} {dots.remark}".rstrip(),
+            f"{number(summary.mean)} {dots.remark}".rstrip(),
             at,
             (5, 0),
             textcoords="offset points",

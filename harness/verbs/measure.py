@@ -104,6 +104,8 @@ def draw(settings: Settings) -> None:
         tell(f"nothing was drawn: {error.message}\n  try: {error.remedy}")
     except OSError as error:
         tell(f"nothing was drawn: {error}\n  try: make plots, once there is room and access")
+    except Exception as error:  # of a drawing library, or of an odd record of somebody else's
+        tell(f"nothing was drawn: {type(error).__name__}: {error}\n  try: jamcam plots, which says where")
 
 
 def _plots(settings: Settings, options: argparse.Namespace) -> int:

@@ -58,6 +58,7 @@ def test_sessions_are_apart_from_the_end_of_one_to_the_begin_of_the_next():
     assert not are_apart([train(TEN, **at(10)), train(TEN, **at(10, 39))])
     assert are_apart([train(TEN, **at(10, 40)), train(TEN, **at(10))])
     assert are_apart([train(TEN)])
+    assert not are_apart([train(TEN, **at(10)), train(TEN, **{**at(12), "finished_utc": "yesterday"})])
 
 
 def test_a_platform_means_its_newest_bench_with_all_its_sessions():

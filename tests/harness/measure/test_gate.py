@@ -95,7 +95,10 @@ def test_a_session_that_was_disturbed_is_left_out_and_told_where_others_are_ther
     result = judged([bench(OLD, 100.0), disturbed, bench(f"{NEW}-2", 100.0)])
 
     assert result.is_worse is NO
-    assert result.notes == (f"{disturbed.id}: the GPU reported errors",)
+    assert result.notes == (
+        f"{disturbed.id}: the GPU reported errors",
+        "train train_images_per_s: known of 1 of 2 sessions, and of 1 of 1",
+    )
     assert result.rows[0].comparison.ours == ((98.0, 99.0, 100.0, 101.0, 102.0),)
 
 
