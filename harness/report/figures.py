@@ -31,7 +31,7 @@ RATES = {"train": "train_images_per_s", "evaluate": "images_per_s", "inference":
 TITLES = {"train": "training", "evaluate": "evaluation", "inference": "inference"}
 TIMELINES = ("chain", "train", "imported")  # cases that show a machine at work, the best first
 LIMIT = "of the limit: of the machine's own rate of matrix products in that number format"
-BARS = "bar: 95 % interval of the median"
+BARS = "bar: 95 % interval of the mean of a bench, without the spread between benches"
 IDEAL = "grey: perfect scaling from the smallest count"
 SCALING = "strong: the batch is that of all GPUs together, weak: of each"
 
@@ -180,7 +180,7 @@ def _row(setup: Setup, record: Record) -> str:
 
 def _share(record: Record) -> str:
     share = summarise(repeats(record, SHARE))
-    return f"({number(share.median)} % of the limit)" if share else "(limit not recorded)"
+    return f"({number(share.mean)} % of the limit)" if share else "(limit not recorded)"
 
 
 def _named(setup: Setup, record: Record) -> str:
@@ -199,7 +199,7 @@ def _of_one_gpu(setup: Setup, kind: str) -> Setup:
 
 
 def _lines(points: Iterable[tuple[str, int, Record, str]]) -> list[Line]:
-    """Medians of (name, x, record, quantity): the lines that have two or more values of x."""
+    """Means of (name, x, record, quantity): the lines that have two or more values of x."""
     summaries: dict[str, dict[float, tuple[Summary, Record]]] = {}
     for name, x, record, quantity in points:
         summary = summarise(repeats(record, quantity))
@@ -219,7 +219,7 @@ def _line(name: str, by_x: Mapping[float, Summary]) -> Line:
     xs = sorted(by_x)
     bounds = {x: (one.low, one.high) for x, one in by_x.items()}
     intervals = {x: (low, high) for x, (low, high) in bounds.items() if low is not None and high is not None}
-    return Line(name, xs, [by_x[x].median for x in xs], intervals)
+    return Line(name, xs, [by_x[x].mean for x in xs], intervals)
 
 
 def _by_epoch(name: str, run: Run, quantity: str, *, by_time: bool = False) -> Line:

@@ -64,14 +64,14 @@ def _row(setup: Setup, record: Record, chain: Record | None) -> list[str]:
 def _share(record: Record) -> str:
     """Of the machine's own rate of matrix products, in training."""
     share = summarise(repeats(record, SHARE))
-    return number(share.median) if share else UNRECORDED
+    return number(share.mean) if share else UNRECORDED
 
 
 def _energy(record: Record) -> Iterator[str]:
     """Joules, and why there are none of some runs."""
     for kind in ("gpu", "cpu"):
         if joules := summarise(joules_per_1000(record, kind)):
-            yield f"{number(joules.median)} ({energy_name(record, kind)})"
+            yield f"{number(joules.mean)} ({energy_name(record, kind)})"
         if reason := energy_reason(record, kind):
             yield markdown_cell(reason)
 
@@ -94,8 +94,8 @@ def _throughput(record: Record) -> str:
     if rate is None:
         return ""
     if rate.low is None or rate.high is None:
-        return f"{number(rate.median)} (too few to say; n {rate.n})"
-    return f"{number(rate.median)} ({number(rate.low)} to {number(rate.high)}; n {rate.n})"
+        return f"{number(rate.mean)} (too few to say; n {rate.n})"
+    return f"{number(rate.mean)} ({number(rate.low)} to {number(rate.high)}; n {rate.n})"
 
 
 def _score(chain: Record | None) -> str:
@@ -104,7 +104,7 @@ def _score(chain: Record | None) -> str:
     if chain is None or score is None:
         return ""
     epochs = chain.conditions.get("epochs")
-    return f"{score.median:.3f}" + (f" after {markdown_cell(str(epochs))} epochs" if epochs else "")
+    return f"{score.mean:.3f}" + (f" after {markdown_cell(str(epochs))} epochs" if epochs else "")
 
 
 def _load(record: Record) -> Iterator[str]:
