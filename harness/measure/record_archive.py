@@ -20,7 +20,14 @@ from harness.clock import utc
 from harness.errors import ConfigError, DataError
 from harness.files import sha256_file, write_json
 from harness.measure.record import Record
-from harness.measure.record_files import CONTRIBUTED, MICRO, PHASES, read_record, read_records
+from harness.measure.record_files import (
+    CONTRIBUTED,
+    MICRO,
+    PHASES,
+    read_phases,
+    read_record,
+    read_records,
+)
 from harness.settings.platform import load_platform
 from harness.text import listing
 from probe.samples import SAMPLES, SamplesError, read_samples
@@ -158,22 +165,14 @@ def _check(folder: Path) -> None:
         record = read_record(folder)
         _check_samples(folder / SAMPLES)
         read_samples(folder)
-        _check_json(folder)
+        read_phases(folder)
+        json.loads((folder / MICRO).read_text(encoding="utf-8") if (folder / MICRO).exists() else "{}")
     except DataError as error:
         raise _unfit(name, error.message.replace(f"{folder}/", "")) from error
     except (SamplesError, RecursionError, UnicodeError, ValueError) as error:
         raise _unfit(name, f"{type(error).__name__}: {error}".replace(f"{folder}/", "")) from error
     if wrong := [*_strangeness(record)]:
         raise _unfit(name, f"it is not of the platform {record.platform}:{listing(wrong)}")
-
-
-def _check_json(folder: Path) -> None:
-    """Raise ValueError or RecursionError where other files of a record are no JSON."""
-    if (folder / MICRO).exists():
-        json.loads((folder / MICRO).read_text(encoding="utf-8"))
-    if (folder / PHASES).exists():
-        for line in (folder / PHASES).read_text(encoding="utf-8").splitlines():
-            json.loads(line)
 
 
 def _check_samples(path: Path) -> None:

@@ -31,7 +31,7 @@ RATES = {"train": "train_images_per_s", "evaluate": "images_per_s", "inference":
 TITLES = {"train": "training", "evaluate": "evaluation", "inference": "inference"}
 TIMELINES = ("chain", "train", "imported")  # cases that show a machine at work, the best first
 LIMIT = "of the limit: of the machine's own rate of matrix products in that number format"
-BARS = "bar: 95 % interval of the mean"
+BARS = "bar: 95 % interval of the mean of a bench, without the spread between benches"
 IDEAL = "grey: perfect scaling from the smallest count"
 SCALING = "strong: the batch is that of all GPUs together, weak: of each"
 

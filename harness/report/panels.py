@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from harness.measure.stats import MIN_REPEATS, summarise
+from harness.measure.stats import summarise
 from harness.report.style import add_foot, log_axis, look, marker_of, new_figure
 from harness.text import number
 
@@ -17,6 +17,7 @@ MOST_NUMBERS = 3  # in a row; of more, the dots alone are shown
 ROOM, ROOM_OF_REMARKS = 0.26, 0.41  # share of an axis that is left for the words beside the largest value
 WIDE = 20.0  # times the smallest value: beyond that the axis is logarithmic
 EPOCH = "epoch"
+DOTS = "tick: a run; dot: mean of a bench; bar: its 95 % interval, without the spread between benches"
 HOLLOW = "hollow: not comparable with others, the record says why"
 
 
@@ -79,7 +80,7 @@ def dot_plot(title: str, panels: Sequence[Panel], order: Sequence[str], *more: s
     wide = any(panel.ends[1] > WIDE * panel.ends[0] > 0 for panel in panels)
     for axes, panel, names in zip(all_axes, panels, shown, strict=True):
         _draw_rows(axes, panel, names, log=wide and panel.ends[0] > 0)
-    notes = [f"dot: geometric mean; bar: 95 % interval, from {MIN_REPEATS} repeats on; tick: a repeat"]
+    notes = [DOTS]
     notes += [f"{left_out} more rows are in the records"] if left_out > 0 else []
     notes += [HOLLOW] if any(dots.hollow for dots in every) else []
     add_foot(figure, all_axes, *notes, *more)

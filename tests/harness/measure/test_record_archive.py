@@ -34,7 +34,9 @@ def keep(results, one):
     folder = begin_record(results, one)
     close_record(folder, one)
     (folder / "samples.csv.gz").write_bytes(SAMPLES)
-    (folder / "phases.jsonl").write_text('{"run": 1, "phase": "epoch"}\n')
+    (folder / "phases.jsonl").write_text(
+        '{"run": 1, "phase": "epoch", "started_unix_s": 1.0, "duration_s": 2.0}\n'
+    )
     return folder
 
 
@@ -160,6 +162,7 @@ def edited(contents, **keys):
         (lambda all_: all_.update({named(all_, "record.json"): b"[" * 100_000}), "RecursionError"),
         (lambda all_: all_.update({named(all_, "samples.csv.gz"): gzip.compress(b"a,b\n1\n")}), "lines of 2"),
         (lambda all_: all_.update({named(all_, "phases.jsonl"): b"\xff"}), "UnicodeDecodeError"),
+        (lambda all_: all_.update({named(all_, "phases.jsonl"): b"[1]\n"}), "line 1 is not of a phase"),
     ],
 )
 def test_what_is_no_record_is_refused_and_nothing_is_written(sent, tmp_path, change, complaint):
