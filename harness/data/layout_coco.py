@@ -145,7 +145,6 @@ def _corners(
 
 
 def _subset(name: str) -> str:
-    stem = PREFIX.sub("", PurePosixPath(name).stem).strip("._-")
-    stem = stem.removesuffix(".coco")
+    stem = PREFIX.sub("", PurePosixPath(name).stem.removesuffix(".coco")).strip("._-")
     parent = PurePosixPath(name).parent.name
     return stem or (parent if parent not in ("", "annotations") else "train")

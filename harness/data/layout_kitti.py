@@ -3,7 +3,7 @@
 from collections import Counter
 from pathlib import PurePosixPath
 
-from harness.data.layout_yolo import yolo_line
+from harness.data.layout_yolo import subset_and_folder, yolo_line
 from harness.data.pictures import picture_size
 from harness.data.source import Found, Picture, Source, pictures_of, read_text
 
@@ -40,10 +40,8 @@ def read_kitti(source: Source) -> Found:
             elif width_px:
                 x1, y1, x2, y2 = _clipped(corners, width_px, height_px)
                 lines.append(yolo_line(ids.setdefault(own, len(ids)), x1, y1, x2, y2))
-        folders = [part for part in PurePosixPath(name).parts[:-1] if part.lower() not in FOLDERS]
-        found.pictures.append(
-            Picture(name=name, subset="train", folder="/".join(folders), label="\n".join([*lines, ""]))
-        )
+        subset, folder = subset_and_folder(name, without=FOLDERS)
+        found.pictures.append(Picture(name=name, subset=subset, folder=folder, label="\n".join([*lines, ""])))
     found.classes = tuple(ids)
     found.oddities += [f"{count} {what}" for what, count in counts.items() if count]
     return found

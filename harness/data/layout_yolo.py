@@ -1,7 +1,7 @@
 """Labels of YOLO: CVAT's "YOLO 1.1", and Ultralytics' images/ and labels/ with data.yaml or classes.txt."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import PurePosixPath
 
 from harness.data.archive import INVISIBLE, NAMES
@@ -9,7 +9,8 @@ from harness.data.frames import is_data_folder, pair_members
 from harness.data.source import Found, Picture, Source, pictures_of, read_text
 from harness.errors import DataError
 
-SUBSETS = {"train", "training", "val", "valid", "validation", "test", "testing"}
+# Folders that are subsets, such as train, val2017 or test-A; others are cameras, days or scenes.
+SUBSET = re.compile(r"(train|training|val|valid|validation|test|testing)([^a-z].*)?", re.IGNORECASE)
 BOX_COLUMNS = 5
 
 
@@ -59,7 +60,7 @@ def read_ultralytics(source: Source, names_file: str) -> Found:
         missing += label not in known
         boxes = [_as_box(line) for line in lines]
         polygons += sum(box != line for box, line in zip(boxes, lines, strict=True))
-        subset, folder = _subset_and_folder(name[len(top) :])
+        subset, folder = subset_and_folder(name[len(top) :], without={"images"})
         found.pictures.append(
             Picture(name=name, subset=subset, folder=folder, label="".join(f"{box}\n" for box in boxes))
         )
@@ -124,9 +125,14 @@ def _label_of(picture: str) -> str:
     return "/".join(parts)
 
 
-def _subset_and_folder(name: str) -> tuple[str, str]:
-    folders = [part for part in PurePosixPath(name).parts[:-1] if part.lower() != "images"]
-    if folders and folders[0].lower() in SUBSETS:
+def subset_and_folder(name: str, *, without: Collection[str]) -> tuple[str, str]:
+    """The subset of a picture by its first folder, else train, and its other folders.
+
+    Args:
+        without: folders in lower case that hold pictures in every subset, such as images.
+    """
+    folders = [part for part in PurePosixPath(name).parts[:-1] if part.lower() not in without]
+    if folders and SUBSET.fullmatch(folders[0]):
         return folders[0], "/".join(folders[1:])
     return "train", "/".join(folders)
 

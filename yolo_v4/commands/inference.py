@@ -13,7 +13,7 @@ from torch import Tensor
 from yolo_v4.data.batches import ahead
 from yolo_v4.data.kitti import format_line
 from yolo_v4.data.letterbox import Fit, fit_top_left
-from yolo_v4.data.picture_file import decoded_picture
+from yolo_v4.data.picture_file import INFERENCE_SUFFIXES, decoded_picture
 from yolo_v4.deploy.annotate import annotate
 from yolo_v4.errors import DataError, DetectorError
 from yolo_v4.network.checkpoint import load_model
@@ -26,7 +26,6 @@ from yolo_v4.scoring.nms import detections, predict
 from yolo_v4.spec.experiment import Experiment
 from yolo_v4.status import StatusLog, reported, status_path
 
-SUFFIXES = (".jpg", ".jpeg", ".png")  # in capitals too
 JPEG_QUALITY = 95
 
 
@@ -92,7 +91,7 @@ def find_pictures(path: Path) -> list[Path]:
     """The picture at `path`, or those directly in that folder, by name. Raises DataError: there is none."""
     if path.is_file():
         return [path]
-    found = sorted(p for p in path.glob("*") if p.is_file() and p.suffix.lower() in SUFFIXES)
+    found = sorted(p for p in path.glob("*") if p.is_file() and p.suffix.lower() in INFERENCE_SUFFIXES)
     if not found:
         what = "holds no" if path.is_dir() else "is no folder or picture; expected"
         raise DataError(

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from yolo_v4.data.anchors import IMAGE_ENDINGS, Sizes, choose_first, cluster, read_sizes
-from yolo_v4.data.picture_file import list_pictures
+from yolo_v4.data.anchors import Sizes, choose_first, cluster, read_sizes
+from yolo_v4.data.picture_file import KMEANS_ENDINGS, list_pictures
 from yolo_v4.errors import DataError, DetectorError
 from yolo_v4.status import StatusLog, reported, status_path
 
@@ -46,7 +46,7 @@ def _wanted(args: argparse.Namespace) -> Sizes:
     parts = []
     for images, labels in zip(args.image_folders, args.label_folders, strict=True):
         # The bar is for terminals only; elsewhere the output is TAO's.
-        frames = list_pictures(Path(images), IMAGE_ENDINGS, remedy="give an existing folder with -i")
+        frames = list_pictures(Path(images), KMEANS_ENDINGS, remedy="give an existing folder with -i")
         seen = tqdm(frames, unit="image", leave=False, disable=None)
         parts.append(read_sizes(seen, Path(labels), missing=lambda label: print(f"Cannot find: {label}")))
     sizes = np.concatenate(parts)

@@ -17,7 +17,6 @@ from yolo_v4.data.picture_file import picture_size
 
 Sizes = NDArray[np.float64]
 SEED = 0
-IMAGE_ENDINGS = (".jpg", ".jpeg", ".JPG", ".JPEG", ".png", ".PNG")
 
 
 def read_sizes(images: Iterable[Path], labels: Path, *, missing: Callable[[Path], Any]) -> Sizes:

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from yolo_v4.data.kitti import MIN_COLUMNS, parse_columns, read_rows
-from yolo_v4.data.picture_file import list_pictures, picture_size
+from yolo_v4.data.picture_file import TRAINING_SUFFIXES, list_pictures, picture_size
 from yolo_v4.data.tfrecord import decode, read_records
 from yolo_v4.errors import DataError
 from yolo_v4.spec.experiment import DatasetSpec, Experiment
@@ -28,7 +28,6 @@ from yolo_v4.spec.experiment import DatasetSpec, Experiment
 MIN_BOX_SHARE = 1e-3  # of the picture's width and height
 SHORT_ROWS = ""  # no name of a class: rows of label files with fewer than MIN_COLUMNS columns
 UNMAPPED = -1  # class id of an object whose class is not mapped
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif")  # in any case
 
 Split = Literal["train", "validation"]
 Floats = npt.NDArray[np.float32]
@@ -174,7 +173,7 @@ def _read_label_folder(labels: Path, images: Path, rules: _Rules) -> Iterator[Fr
     """Frames of the pictures that have a label file of their name."""
     for image in list_pictures(images, "", remedy="correct image_directory_path"):
         label = labels / f"{image.stem}.txt"
-        if image.suffix.lower() not in PICTURE_SUFFIXES or not label.is_file():
+        if image.suffix.lower() not in TRAINING_SUFFIXES or not label.is_file():
             continue
         every_row = read_rows(label)
         rows = [columns for columns in every_row if len(columns) >= MIN_COLUMNS]

@@ -7,6 +7,10 @@ from PIL import Image
 
 from yolo_v4.errors import DataError
 
+# By these endings TAO's commands know a picture, each by a rule of its own.
+TRAINING_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif")  # beside label folders, in any case
+KMEANS_ENDINGS = (".jpg", ".jpeg", ".JPG", ".JPEG", ".png", ".PNG")
+INFERENCE_SUFFIXES = (".jpg", ".jpeg", ".png")  # in any case
 MAX_PICTURE_PX = 100_000_000  # allows a scan of 10,000 x 10,000 and stops decompression bombs
 
 

@@ -114,3 +114,19 @@ def test_other_json_is_passed_over(source_of):
     source = source_of({"a.json": "{", "b.json": "[]", "c.json": '{"images": []}', "d.json": "[" * 100_000})
 
     assert coco_files(source) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "subset"),
+    [
+        ("annotations/instances_val2017.json", "val2017"),
+        ("annotations/instances_default.json", "default"),
+        ("valid/_annotations.coco.json", "valid"),
+        ("annotations.json", "train"),
+        ("annotations/person_keypoints_train.json", "train"),
+    ],
+)
+def test_the_subset_is_that_of_the_files_name_else_of_its_folder(source_of, name, subset):
+    found = read(source_of({name: annotations([{"id": 1, "file_name": "a.jpg"}], []), "a.jpg": b""}))
+
+    assert [each.subset for each in found.pictures] == [subset]

@@ -22,6 +22,12 @@ def test_labels_lie_in_a_folder_beside_or_with_the_pictures(source_of, picture, 
     assert [each.folder for each in found.pictures] == ["cam" if "cam" in folders[0] else ""]
 
 
+def test_a_folder_training_around_them_is_the_subset(source_of, picture):
+    found = read_kitti(source_of({"training/image_2/a.png": picture(), "training/label_2/a.txt": CAR}))
+
+    assert [(each.subset, each.folder) for each in found.pictures] == [("training", "")]
+
+
 def test_what_is_left_out_is_counted(source_of, picture):
     files = {
         "images/a.png": picture(),

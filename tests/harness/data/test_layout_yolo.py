@@ -1,6 +1,12 @@
 import pytest
 
-from harness.data.layout_yolo import read_ultralytics, read_yolo_1_1, yaml_names, yolo_line
+from harness.data.layout_yolo import (
+    read_ultralytics,
+    read_yolo_1_1,
+    subset_and_folder,
+    yaml_names,
+    yolo_line,
+)
 from harness.errors import DataError
 
 
@@ -94,3 +100,16 @@ def test_a_cvat_export_keeps_its_subsets_folders_and_labels(source_of):
 def test_a_line_says_centre_and_size():
     # (0.1 + 0.3) / 2, (0.2 + 0.8) / 2, 0.3 - 0.1, 0.8 - 0.2
     assert yolo_line("car", 0.1, 0.2, 0.3, 0.8) == "car 0.2 0.5 0.2 0.6"
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("images/train2017/a.jpg", ("train2017", "")),
+        ("Test-A/images/cam 1/a.jpg", ("Test-A", "cam 1")),
+        ("images/trainstation/a.jpg", ("train", "trainstation")),
+        ("images/a.jpg", ("train", "")),
+    ],
+)
+def test_a_first_folder_of_a_known_name_is_the_subset(name, place):
+    assert subset_and_folder(name, without={"images"}) == place

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from yolo_v4.data.anchors import IMAGE_ENDINGS, choose_first, cluster, read_sizes
-from yolo_v4.data.picture_file import list_pictures
+from yolo_v4.data.anchors import choose_first, cluster, read_sizes
+from yolo_v4.data.picture_file import KMEANS_ENDINGS, list_pictures
 
 
 def test_the_same_boxes_and_first_centres_give_nvidias_anchors_and_steps(topic, compared) -> None:
@@ -32,7 +32,7 @@ def test_the_boxes_of_the_frames_are_nvidias_to_the_last_bit(golden: Path, topic
     inputs = golden / "tfrecords" / "inputs"
     if not inputs.is_dir():
         pytest.skip(f"no {inputs}")
-    pictures = list_pictures(inputs / "images", IMAGE_ENDINGS, remedy="")
+    pictures = list_pictures(inputs / "images", KMEANS_ENDINGS, remedy="")
     found = read_sizes(pictures, inputs / "labels", missing=pytest.fail)
     for case in json.loads(topic("kmeans.json").read_text())["cases"]:
         minimum = re.match(r"images_min_(\d+)_(\d+)_", case["name"])
