@@ -2,12 +2,15 @@
 
 import argparse
 import os
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
 from harness import __version__
-from harness.errors import ConfigError, HarnessError
+from harness.engine.find import python_environment
+from harness.errors import ConfigError
 from harness.settings.load import load_settings
 from harness.settings.platform import goes_to_queue
 from harness.settings.variables import Settings
@@ -95,17 +98,21 @@ def _of_stages(settings: Settings) -> Settings:
 
 
 def draw(settings: Settings) -> None:
-    """Draw the records. They are there, which is what was asked for: a plot that fails is only told."""
-    from harness.report.redraw import redraw
+    """Draw the records. They are there, which is what was asked for: a plot that fails is only told.
 
-    try:
-        redraw(settings.results, say=tell)
-    except HarnessError as error:
-        tell(f"nothing was drawn: {error.message}\n  try: {error.remedy}")
-    except OSError as error:
-        tell(f"nothing was drawn: {error}\n  try: make plots, once there is room and access")
-    except Exception as error:  # of a drawing library, or of an odd record of somebody else's
-        tell(f"nothing was drawn: {type(error).__name__}: {error}\n  try: jamcam plots, which says where")
+    A program of its own draws, so that whatever goes wrong in a drawing library cannot end this one.
+    """
+    argv = (sys.executable, "-m", "harness", "plots", f"--results={settings.results}")
+    environment = python_environment("harness")
+    done = subprocess.run(
+        argv, env=environment, stderr=subprocess.PIPE, text=True, errors="replace", check=False
+    )
+    if done.returncode:
+        said = done.stderr.strip()
+        if "Traceback" in said or not said:
+            last = said.splitlines()[-1] if said else f"it ended with status {done.returncode}"
+            said = f"{last}\n  try: jamcam plots, which says where"
+        tell(f"nothing was drawn: {said.removeprefix('jamcam: ')}")
 
 
 def _plots(settings: Settings, options: argparse.Namespace) -> int:

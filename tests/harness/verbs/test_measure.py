@@ -8,11 +8,9 @@ import pytest
 
 from harness.cli import main
 from harness.clock import utc
-from harness.errors import ConfigError
 from harness.measure.plan import BenchPlan
 from harness.measure.record_files import begin_record, close_record
 from harness.process.signals import Interrupted
-from harness.report import redraw
 from tests.harness.made import record
 
 pytestmark = pytest.mark.usefixtures("signals_as_before")
@@ -72,34 +70,34 @@ def test_a_base_install_can_look_and_compare(base_install, checkout, tmp_path):
     assert base_install("compare", *sides, f"--results={tmp_path / 'results'}", cwd=checkout)[0] == 0
 
 
-def test_a_bench_that_cannot_be_drawn_has_measured_all_the_same(settings, monkeypatch, tmp_path, capsys):
-    def refused(results, *, say):
-        raise ConfigError("nothing can be drawn", remedy="make plots")
-
-    monkeypatch.setattr(redraw, "redraw", refused)
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            "jamcam: nothing can be drawn\n  try: make plots\n",
+            ["nothing was drawn: nothing can be drawn", "  try: make plots"],
+        ),
+        (
+            "Traceback (most recent call last):\n  ...\nKeyError: 'a column'\n",
+            ["nothing was drawn: KeyError: 'a column'", "  try: jamcam plots, which says where"],
+        ),
+        ("", ["nothing was drawn: it ended with status -11", "  try: jamcam plots, which says where"]),
+    ],
+)
+def test_a_bench_that_cannot_be_drawn_has_measured_all_the_same(
+    settings, monkeypatch, tmp_path, capsys, said, told
+):
+    ended = subprocess.CompletedProcess((), 1 if said else -11, stderr=said)
+    monkeypatch.setattr("harness.verbs.measure.subprocess.run", lambda *argv, **options: ended)
     monkeypatch.setattr("harness.measure.bench.bench", lambda settings, **more: [])
     monkeypatch.chdir(tmp_path)
     options = [f"--{name}={text}" for name, text in settings().cli_options.items()]
 
     assert main(["bench", *options]) == 0
     assert capsys.readouterr().out.splitlines()[-3:] == [
-        "nothing was drawn: nothing can be drawn",
-        "  try: make plots",
+        *told,
         f"records: {tmp_path / 'results' / 'local'}",
     ]
-
-
-def test_whatever_goes_wrong_after_measuring_is_told_in_a_line(settings, monkeypatch, tmp_path, capsys):
-    def broken(results, *, say):
-        raise KeyError("a column")
-
-    monkeypatch.setattr(redraw, "redraw", broken)
-    monkeypatch.setattr("harness.measure.bench.bench", lambda settings, **more: [])
-    monkeypatch.chdir(tmp_path)
-    options = [f"--{name}={text}" for name, text in settings().cli_options.items()]
-
-    assert main(["bench", *options]) == 0
-    assert "nothing was drawn: KeyError: 'a column'\n  try: jamcam plots" in capsys.readouterr().out
 
 
 @pytest.fixture
@@ -129,7 +127,7 @@ def benches(settings, monkeypatch, tmp_path):
 
     benches.asked, benches.waited_s, benches.failing = asked, waited_s, 0
     monkeypatch.setattr("harness.measure.bench.bench", measure)
-    monkeypatch.setattr(redraw, "redraw", lambda results, *, say: None)
+    monkeypatch.setattr("harness.verbs.measure.draw", lambda settings: None)
     monkeypatch.setattr(time, "sleep", waited_s.append)
     monkeypatch.chdir(tmp_path)
     return benches
@@ -224,7 +222,7 @@ def test_without_a_word_there_is_one_session_and_a_number_is_asked_for(benches, 
 
 def test_a_stage_that_fails_in_a_bench_names_a_command_that_can_be_typed(settings, monkeypatch):
     given = []
-    monkeypatch.setattr(redraw, "redraw", lambda results, *, say: None)
+    monkeypatch.setattr("harness.verbs.measure.draw", lambda settings: None)
     monkeypatch.setattr("harness.measure.bench.bench", lambda settings, **more: given.append(settings) or [])
     options = [f"--{name}={text}" for name, text in settings().cli_options.items()]
 
@@ -238,7 +236,7 @@ def test_a_stage_that_fails_in_a_bench_names_a_command_that_can_be_typed(setting
 
 def test_a_study_measures_each_count_of_gpus_with_settings_of_its_own(settings, monkeypatch):
     given = []
-    monkeypatch.setattr(redraw, "redraw", lambda results, *, say: None)
+    monkeypatch.setattr("harness.verbs.measure.draw", lambda settings: None)
     monkeypatch.setattr("harness.measure.bench.bench", lambda settings, **more: given.append(settings) or [])
     options = [f"--{name}={text}" for name, text in settings().cli_options.items()]
 
