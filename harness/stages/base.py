@@ -14,7 +14,7 @@ from harness.stages.experiment import Experiment
 from harness.text import shortened
 from harness.workspace.kept import KeptSet, find, install, put
 from harness.workspace.layout import PRODUCTS, Workspace
-from harness.workspace.marker import Marker, changes, digest_of, why_no_marker
+from harness.workspace.marker import Marker, changes, digest_of, is_digest_of, why_no_marker
 from harness.workspace.snapshot import Snapshot
 
 __all__ = ["Attempt", "Stage"]
@@ -76,7 +76,7 @@ class Stage:
         ingredients = self.ingredients()
         if marker.fingerprint != digest_of(ingredients):
             kept = self.snapshot.ingredients(self.name)
-            if marker.fingerprint != digest_of(kept) or not _differ_in_comments_alone(kept, ingredients):
+            if not is_digest_of(marker.fingerprint, kept) or not _differ_in_comments_alone(kept, ingredients):
                 return changes(kept, ingredients, meaning=canonical)
         return self.snapshot.product_changes(marker, deep=self.settings.deep)
 
@@ -149,6 +149,7 @@ class Stage:
         place = kept.folder.relative_to(self.workspace.root)
         if damage := kept.damage():
             attempt.say(f"{place} is not taken back: {damage}")
+            self._foretell(attempt)
             return False
         attempt.say(f"takes back what it made with these settings, done {kept.marker.finished_utc}: {place}")
         self._install(attempt, kept.folder, kept.marker, kept.ingredients or ingredients)
@@ -165,7 +166,8 @@ class Stage:
         """Nothing is written, replaced or removed where a folder on the way leads out of the workspace."""
         room = self.workspace
         places = [room.path(product) for product in self.products()]
-        for place in (*places, room.attempts / self.name / "NEW", room.marker_inputs(self.name)):
+        places += [folder / "NEW" for folder in (room.attempts / self.name, room.kept(self.name))]
+        for place in (*places, room.marker_inputs(self.name)):
             if link := room.link_before(place):
                 again = self.settings.command(self.name)
                 raise StageFailed(

@@ -16,15 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from harness.clock import stamp
-from harness.files import digest_path, read_json, remove, replace, write_json
+from harness.files import digest_path, read_json, remove, replace, write_bytes, write_json
 from harness.workspace.layout import Workspace
 from harness.workspace.marker import (
-    DIGEST_LENGTH,
+    FINGERPRINT,
     STAGES,
     Marker,
     Product,
-    digest_of,
     forget,
+    is_digest_of,
     marker_table,
     parse_marker,
     read_marker,
@@ -34,7 +34,7 @@ from harness.workspace.marker import (
 MARKER, INGREDIENTS = "marker.json", "inputs.json"
 GIB, MIB = 1 << 30, 1 << 20
 # Fingerprints; and names of sets that no marker vouches for, which are never taken back.
-SET_NAME = re.compile(rf"[0-9a-f]{{{DIGEST_LENGTH}}}|unmarked-[\w-]+")
+SET_NAME = re.compile(rf"{FINGERPRINT.pattern}|unmarked-[\w-]+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +49,7 @@ class KeptSet:
     def ingredients(self) -> dict[str, Any]:
         """What the fingerprint was made of; empty where that is not known for certain."""
         table = read_json(self.folder / INGREDIENTS)
-        return table if self.marker and digest_of(table) == self.marker.fingerprint else {}
+        return table if self.marker and is_digest_of(self.marker.fingerprint, table) else {}
 
     def is_whole(self) -> bool:
         """Whether every product is there; their contents are not looked at."""
@@ -108,7 +108,8 @@ def put(workspace: Workspace, products: Path, marker: Marker, ingredients: Mappi
     It replaces one of that fingerprint.
     """
     folder = workspace.kept(marker.stage) / marker.fingerprint
-    _describe(products, marker, ingredients)
+    write_json(products / INGREDIENTS, ingredients, durable=False)
+    write_json(products / MARKER, marker_table(marker))
     remove(folder)
     replace(products, folder)
     return folder
@@ -150,7 +151,10 @@ def _set_aside(workspace: Workspace, marker: Marker | None, coming: Marker) -> P
     folder = workspace.kept(coming.stage) / name
     if marker:
         remove(folder)
-        _describe(folder, marker, read_json(workspace.marker_inputs(coming.stage)))
+        inputs = workspace.marker_inputs(coming.stage)
+        if inputs.is_file():
+            write_bytes(folder / INGREDIENTS, inputs.read_bytes(), durable=False)
+        write_bytes(folder / MARKER, workspace.marker(coming.stage).read_bytes())
     forget(workspace, coming.stage)
     for product in there:
         replace(workspace.path(product), folder / product)
@@ -216,11 +220,6 @@ def _room(size: int) -> str:
 def _marker(folder: Path, stage: str) -> Marker | None:
     marker = parse_marker(read_json(folder / MARKER), stage)
     return marker if marker and marker.fingerprint == folder.name else None
-
-
-def _describe(folder: Path, marker: Marker, ingredients: Mapping[str, Any]) -> None:
-    write_json(folder / INGREDIENTS, ingredients, durable=False)
-    write_json(folder / MARKER, marker_table(marker))
 
 
 def _is_there(workspace: Workspace, product: str) -> bool:

@@ -8,6 +8,7 @@ marker is data, and one that names what its stage never makes proves nothing, an
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -18,6 +19,8 @@ from harness.workspace.layout import Workspace, owns
 SCHEMA_VERSION = 1
 LONGEST_S = 1e12  # beyond which a duration is no number of seconds
 DIGEST_LENGTH, DIGEST_SHOWN = 64, 12  # hexadecimal digits of a SHA-256: all, and as many as a person compares
+
+FINGERPRINT = re.compile(rf"[0-9a-f]{{{DIGEST_LENGTH}}}")  # also the name of a folder
 
 # In the order of the workflow; the same spelling on the command line, in make, and in file names.
 STAGES = ("download", "verify", "gen-valid", "tune-bdb", "convert-data", "train", "eval", "vis", "export")
@@ -112,11 +115,13 @@ def _product(entry: Mapping[str, Any]) -> Product:
 
 
 def _is_sound(marker: Marker, stage: str) -> bool:
-    texts = [marker.stage, marker.fingerprint, marker.started_utc, marker.finished_utc]
+    texts = [marker.stage, marker.started_utc, marker.finished_utc]
     texts += [product.digest.sha256 for product in marker.products]
     owned = all(owns(stage, product.path) for product in marker.products)
+    named = isinstance(marker.fingerprint, str) and FINGERPRINT.fullmatch(marker.fingerprint)
     timed = -LONGEST_S < marker.duration_s < LONGEST_S  # below 0 where a clock was set back; never NaN
-    return owned and timed and marker.stage == stage and all(isinstance(text, str) for text in texts)
+    typed = all(isinstance(text, str) for text in texts)
+    return bool(owned and named and timed and typed and marker.stage == stage)
 
 
 def why_no_marker(workspace: Workspace, stage: str) -> str:
@@ -145,6 +150,14 @@ def forget(workspace: Workspace, stage: str) -> None:
 def digest_of(value: Any) -> str:
     """SHA-256 of a JSON-able value, independent of the order of keys."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, allow_nan=False).encode()).hexdigest()
+
+
+def is_digest_of(digest: str, value: Any) -> bool:
+    """Whether `digest_of` gives that; of what JSON does not know, such as NaN, there is no digest."""
+    try:
+        return digest_of(value) == digest
+    except ValueError:
+        return False
 
 
 def changes(

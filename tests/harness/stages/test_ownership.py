@@ -53,6 +53,19 @@ def test_a_marker_that_names_what_its_stage_never_makes_removes_nothing(done, pl
     assert "nothing to do" in done("vis")
 
 
+def test_a_fingerprint_that_leads_elsewhere_removes_nothing(done, tmp_path):
+    precious = tmp_path / "outside" / "precious"
+    precious.parent.mkdir()
+    precious.write_text("of somebody else")
+    path = done.workspace / ".markers" / "vis.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "fingerprint": str(precious.parent)}))
+
+    printed = done("vis")
+
+    assert ".markers/vis.json proves nothing" in printed
+    assert precious.read_text() == "of somebody else"
+
+
 @pytest.mark.parametrize(
     ("stage", "linked"),
     [
@@ -60,12 +73,14 @@ def test_a_marker_that_names_what_its_stage_never_makes_removes_nothing(done, pl
         ("vis", "experiment/visualisations"),
         ("vis", ".attempts/vis"),
         ("vis", ".markers/inputs"),
+        ("vis", ".kept/vis"),
     ],
 )
 def test_a_linked_folder_on_the_way_to_a_product_is_refused_and_nothing_behind_it_changes(
     done, tmp_path, stage, linked
 ):
     place, elsewhere = done.workspace / linked, tmp_path / "elsewhere"
+    place.mkdir(parents=True, exist_ok=True)
     shutil.move(place, elsewhere)
     place.symlink_to(elsewhere)
     (done.workspace / ".markers" / f"{stage}.json").unlink()

@@ -14,6 +14,7 @@ from harness.workspace.marker import (
     differences,
     digest_of,
     forget,
+    is_digest_of,
     read_ingredients,
     read_marker,
     why_no_marker,
@@ -115,6 +116,12 @@ def test_a_digest_does_not_depend_on_the_order_of_keys():
     assert digest_of({"b": [2], "a": 1}) == digest_of({"a": 1, "b": [2]}) == expected
 
 
+def test_what_json_does_not_know_has_no_digest():
+    assert is_digest_of(digest_of({"a": 1}), {"a": 1})
+    assert not is_digest_of("f" * 64, {"a": 1})
+    assert not is_digest_of("f" * 64, {"a": float("nan")})
+
+
 def test_a_changed_number_is_told_with_both_values():
     assert changes(BEFORE, now(inputs={**BEFORE["inputs"], "epochs": "3"})) == ["epochs was 2, is now 3"]
 
@@ -206,6 +213,8 @@ def test_a_marker_that_names_what_its_stage_never_makes_proves_nothing(room, mar
         {"duration_s": "long"},
         {"finished_utc": 5},
         {"fingerprint": None},
+        {"fingerprint": "../../../outside"},
+        {"fingerprint": "F" * 64},
         {"products": [{"path": 5, "bytes": 1, "files": 1, "sha256": "0" * 64}]},
         {"products": [{"path": "data/test/labels", "bytes": 1, "files": 1, "sha256": float("nan")}]},
         {"products": 5},
