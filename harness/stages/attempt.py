@@ -1,6 +1,7 @@
 """One try of one stage: a private folder with its request, log, outcome, and products not yet published."""
 
 import contextlib
+import errno
 import functools
 import os
 import time
@@ -25,6 +26,7 @@ from harness.workspace.leftovers import RESERVE, prune_attempts
 from harness.workspace.marker import EngineIdentity, Marker, Product
 from harness.workspace.spec_copies import SpecCopies
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
 RESERVE_BYTES = 8192  # a full disk has room for the outcome; freed when an attempt ends
 
 
@@ -274,10 +276,9 @@ def _in_words(error: BaseException, stage: str, again: str, log: Path | None) ->
             remedy=f"move away what is in its place, then {again}",
         )
     if isinstance(error, OSError):
-        where = f" at {error.filename}" if error.filename else ""
-        return StageFailed(
-            f"{stage}: {error.strerror or error}{where}", remedy=f"make room or access, then {again}"
-        )
+        where, full = f" at {error.filename}" if error.filename else "", error.errno in FULL
+        room = "make room (what lies in .kept of the workspace may go)" if full else "make room or access"
+        return StageFailed(f"{stage}: {error.strerror or error}{where}", remedy=f"{room}, then {again}")
     if isinstance(error, Interrupted):
         return StageFailed(f"{stage}: {error}", remedy=f"go on with: {again}")
     place = f"report this error with {log}" if log else f"report this error, then {again}"

@@ -1,11 +1,13 @@
+import errno
 import json
+import os
 
 import pytest
 
 from harness.engine.request import Request
 from harness.errors import DataError, StageFailed
 from harness.process.signals import Interrupted
-from harness.stages.attempt import Attempt, read_outcome
+from harness.stages.attempt import Attempt, early_end, read_outcome
 from harness.workspace.leftovers import KEPT_ATTEMPTS
 
 
@@ -87,6 +89,20 @@ def test_how_it_ended_is_noted_in_words_for_another_process(begin, error, expect
     outcome = read_outcome(attempt.folder)
     assert (outcome["status"], outcome["message"], outcome["exit_status"]) == expected
     assert outcome["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("number", "room"),
+    [
+        (errno.ENOSPC, "make room (what lies in .kept of the workspace may go), then jamcam export"),
+        (errno.EDQUOT, "make room (what lies in .kept of the workspace may go), then jamcam export"),
+        (errno.EACCES, "make room or access, then jamcam export"),
+    ],
+)
+def test_where_there_is_no_room_products_that_lie_aside_are_named(number, room):
+    error = OSError(number, os.strerror(number), "x")
+
+    assert early_end(error, stage="export", again="jamcam export")["remedy"] == room
 
 
 def test_an_attempt_that_never_ended_has_no_outcome(begin):
