@@ -93,7 +93,7 @@ def test_a_changed_value_is_named_with_its_line_also_beside_a_changed_comment(op
     steps = {step.stage: step for step in survey(load_settings(options, {}), STAGES)}
 
     assert steps["convert-data"].reasons == ()
-    assert f"spec line {place + 1} was 'hue: 0.1', is now 'hue: 0.2'" in steps["train"].reasons
+    assert steps["train"].reasons == (f"spec line {place + 1} was 'hue: 0.1', is now 'hue: 0.2'",)
 
 
 def test_ingredients_that_are_not_those_of_the_marker_are_not_judged_by(options):
