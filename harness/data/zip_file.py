@@ -49,9 +49,19 @@ def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
     """The archive at `path`. Raises DataError: it is none, or not a whole one."""
     try:
         with zipfile.ZipFile(path) as archive:
+            _with_slashes(archive)
             yield archive
     except zipfile.BadZipFile as error:
         raise unfit(path, _what_else(path) or str(error), "a whole zip archive") from error
+
+
+def _with_slashes(archive: zipfile.ZipFile) -> None:
+    """Names as the format demands them: some programs for Windows write backslashes between folders."""
+    for info in archive.infolist():
+        if "\\" in info.filename:
+            archive.NameToInfo.pop(info.filename, None)
+            info.filename = info.filename.replace("\\", "/")
+            archive.NameToInfo[info.filename] = info
 
 
 def _what_else(path: Path) -> str:
@@ -99,7 +109,7 @@ def _check_bounds(path: Path, members: Sequence[zipfile.ZipInfo]) -> None:
             raise unfit(
                 path,
                 f"{info.filename!r}, {oddity}",
-                "names with / and Deflate, or no compression",
+                "plain names, and Deflate or no compression",
                 remedy=f"unpack {path} with the program that made it, and pack the files again, "
                 "as with zip -r",
             )
@@ -109,7 +119,7 @@ def _complaint(info: zipfile.ZipInfo) -> str:
     """What is wrong with a member, or ""."""
     name = info.filename
     kind = stat.S_IFMT(info.external_attr >> 16)
-    folders = name.replace("\\", "/").split("/")
+    folders = name.split("/")
     if not folders[0] or ":" in folders[0] or ".." in folders:
         return "a path that leaves the archive's folder"
     if kind not in (0, stat.S_IFREG):
@@ -125,8 +135,6 @@ def _complaint(info: zipfile.ZipInfo) -> str:
 
 def _oddity(info: zipfile.ZipInfo) -> str:
     """What some programs do to an honest member that is not read here, or ""."""
-    if "\\" in info.filename:
-        return "a name with backslashes, as some programs for Windows write it"
     if shown(info.filename) != info.filename or "\n" in info.filename:
         return "a name with control characters"
     if info.compress_type not in BOUNDED:

@@ -133,15 +133,22 @@ def _specs(settings: Settings, *, asks_engine: bool) -> Iterator[Finding]:
 
 def _classes(settings: Settings) -> Finding:
     """The spec must map every class of the data set."""
-    name = settings.recipe.spec
-    mapping = class_mapping(SpecCopies(Workspace(settings.workspace)).template(name))
-    missing = [label for label in settings.dataset.written_classes if label.lower() not in mapping]
+    name, dataset = settings.recipe.spec, settings.dataset
+    copies = SpecCopies(Workspace(settings.workspace))
+    mapping = class_mapping(copies.template(name))
+    missing = [
+        written if written == own else f"{written} (as {own!r} is written)"
+        for own, written in zip(dataset.classes, dataset.written_classes, strict=True)
+        if written.lower() not in mapping
+    ]
     problem = (
         f"{name} maps the classes {', '.join(mapping) or 'none'}, "
-        f"but the data set {settings.dataset.name} also has {', '.join(missing)}"
+        f"but the data set {dataset.name} also has {', '.join(missing)}"
     )
-    remedy = f"add a target_class_mapping for each in {settings.workspace / 'specs' / name}"
-    return judged("classes", ", ".join(settings.dataset.classes), problem if missing else "", remedy)
+    copy = settings.workspace / "specs" / name
+    first = "" if copy.exists() else f"copy {copies.path(name)} to {copy}, and "
+    remedy = f"{first}add a target_class_mapping for each in {copy}; `new-dataset` writes such a spec"
+    return judged("classes", ", ".join(dataset.classes), problem if missing else "", remedy)
 
 
 def _pretrained(settings: Settings) -> Iterator[Finding]:

@@ -2,6 +2,7 @@ import pytest
 
 from harness.engine.checks import check
 from harness.errors import ConfigError
+from harness.settings.declared import SPECS
 
 
 @pytest.fixture
@@ -79,6 +80,26 @@ def test_a_class_that_the_spec_does_not_map_is_refused(settings, tiny_dataset, t
         "yolo_v4_train_resnet10_smoke.txt maps the classes person, bicycle, car, motorbike, bus, truck, "
         "but the data set tiny also has tram"
     )
+    assert "`new-dataset` writes such a spec" in caught.value.remedy
+
+
+def test_the_remedy_for_a_missing_class_names_files_that_are_there(settings, tiny_dataset, tmp_path):
+    text = tiny_dataset.read_text().replace("'truck'", "'traffic light'")
+    (tmp_path / "lights.toml").write_text(text.replace("file:", f"file:{tiny_dataset.parent}/"))
+    chosen = settings(dataset=str(tmp_path / "lights.toml"))
+    copy = chosen.workspace / "specs" / chosen.recipe.spec
+
+    with pytest.raises(ConfigError, match=r"has traffic_light \(as 'traffic light' is written\)") as caught:
+        check(chosen)
+    assert caught.value.remedy.startswith(
+        f"copy {SPECS / chosen.recipe.spec} to {copy}, and add a target_class_mapping for each in {copy}"
+    )
+
+    copy.parent.mkdir(parents=True)
+    copy.write_text((SPECS / chosen.recipe.spec).read_text() + "# mine\n")
+    with pytest.raises(ConfigError) as caught:
+        check(settings(dataset=str(tmp_path / "lights.toml")))
+    assert caught.value.remedy.startswith(f"add a target_class_mapping for each in {copy}")
 
 
 def test_several_machines_are_refused(settings):
