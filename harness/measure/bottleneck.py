@@ -52,15 +52,19 @@ def judge_training(record: Record, phases: Phases) -> Verdict:
         start_s, end_s = whole["started_unix_s"], whole["started_unix_s"] + whole["duration_s"]
         phases = [one for one in phases if start_s - 0.01 <= one["started_unix_s"] < end_s]
     means = next((one.means for one in record.phases if one.phase == "epoch"), {})
+    others_pct = _others_pct(means, record)
+    is_shared = others_pct >= FEW_PCT
     figures = {
         **_of_host(phases),
-        **_of_device(means, record),
+        "busy_pct": None if is_shared else _busy_pct(means, record),
+        "others_pct": others_pct,
         "throttled_pct": _throttled_pct(record.observed),
         "host_cpu_pct": means.get("host_cpu_pct"),
     }
     # What is lost in epochs is a share of the whole training, as what is lost before and between them.
     epochs = (figures["epochs_pct"] or 0.0) / 100 if whole is not None else 1.0
-    figures |= _losses(figures, on_gpu=_is_on_gpu(record), epochs=epochs)
+    lost = {} if is_shared else _losses(figures, on_gpu=_is_on_gpu(record), epochs=epochs)
+    figures |= dict.fromkeys(LOSSES) | lost
     return judge(figures, is_whole=whole is not None)
 
 
@@ -77,6 +81,8 @@ def _decide(figures: Mapping[str, float | None], losses: Mapping[str, str]) -> t
     largest = max(known, key=lambda name: known[name], default="")
     if largest and known[largest] >= MANY_PCT:
         return losses[largest], largest
+    if (figures["others_pct"] or 0.0) >= FEW_PCT:
+        return "cannot tell", "others_pct"
     if not all(name in known for name in LOSSES):
         return "cannot tell", "busy_pct" if figures["busy_pct"] is None else "wait_pct"
     if known[largest] >= FEW_PCT:
@@ -86,6 +92,8 @@ def _decide(figures: Mapping[str, float | None], losses: Mapping[str, str]) -> t
 
 
 def _doubt(figures: Mapping[str, float | None]) -> str:
+    if (figures["others_pct"] or 0.0) >= FEW_PCT:
+        return f"others used the device for {figures['others_pct']:.0f} % of the epochs' time"
     if figures["busy_pct"] is None:
         return "nobody saw how busy the device was"
     if figures["wait_pct"] is None:
@@ -124,16 +132,26 @@ def _is_on_gpu(record: Record) -> bool:
     return told != "cpu" if told else record.machine is not None and bool(record.machine.gpus)
 
 
-def _of_device(means: Mapping[str, float | None], record: Record) -> Figures:
+def _busy_pct(means: Mapping[str, float | None], record: Record) -> float | None:
     """How busy the device was: the least busy GPU of those that were used, or the cores that we may use."""
     if not _is_on_gpu(record):
         busy = means.get("tree_cpu_pct")
         # A process that begins or ends between two samples can count for more than there is.
-        return {"busy_pct": None if busy is None else min(busy / _share_of_cores(record.machine), 100.0)}
+        return None if busy is None else min(busy / _share_of_cores(record.machine), 100.0)
     count = int(record.conditions.get("gpus") or 1)
     used = [means.get(f"gpu{number}_utilisation_pct") for number in range(count)]
     known = [value for value in used if value is not None]
-    return {"busy_pct": min(known) if len(known) == count else None}
+    return min(known) if len(known) == count else None
+
+
+def _others_pct(means: Mapping[str, float | None], record: Record) -> float:
+    """The time for which others used the device; of a GPU that others are on it may be all of it."""
+    if _is_on_gpu(record):
+        seen = record.observed
+        are_there = seen is not None and seen.other_gpu_processes and not record.facts.get("gpus_exclusive")
+        return 100.0 if are_there else 0.0
+    everybody, ours = means.get("host_cpu_pct"), means.get("tree_cpu_pct")
+    return 0.0 if everybody is None or ours is None else min(max(everybody - ours, 0.0), 100.0)
 
 
 def _share_of_cores(machine: Machine | None) -> float:

@@ -102,6 +102,26 @@ def test_cores_that_a_job_may_not_use_are_not_idle():
     assert judge_training(again, phases).word == "compute-bound"
 
 
+def test_what_others_took_is_neither_idle_nor_ours():
+    made, phases = training("CPU", 8.0, 0.1, 0.0, 0.0, None)
+    taken = (phase("epoch", EPOCHS_S, tree_cpu_pct=8.0, host_cpu_pct=100.0),)
+    shown = {"facts": made.facts, "observed": made.observed}
+    found = judge_training(record("chain", phases=taken, **shown), phases)
+
+    assert judge_training(made, phases).word == "launch-bound"  # of cores that were idle
+    assert (found.word, found.decided_by) == ("cannot tell", "others_pct")
+    assert found.why == "others used the device for 92 % of the epochs' time"
+
+
+def test_a_gpu_that_others_are_on_tells_nothing_of_this_training_unless_it_is_ours_alone():
+    made, phases = training("GPU", 97.0, 1.0, 0.0, 0.0, 0.0)
+    shown = {"machine": made.machine, "phases": made.phases, "observed": observed(other_gpu_processes=1)}
+    own = {**made.facts, "gpus_exclusive": True}
+
+    assert judge_training(record("chain", facts=made.facts, **shown), phases).word == "cannot tell"
+    assert judge_training(record("chain", facts=own, **shown), phases).word == "compute-bound"
+
+
 def test_of_a_training_that_told_nothing_nothing_is_judged():
     assert judge_training(record("train", runs=[Run(**EMPTY)]), []).word == "cannot tell"
 
