@@ -30,7 +30,7 @@ LEARNED = (
     "experiment/metrics",
     "experiment/visualisations",
 )
-LEARNED += ("experiment/export",)
+LEARNED += ("experiment/export", "experiment/detections.jsonl")
 GOLDEN = Path(__file__).with_name("smoke_products.txt")
 CLASSES = {"person", "bicycle", "car", "motorbike", "bus", "truck"}
 

@@ -3,8 +3,10 @@
 Legend: B = pictures, C = channels, H and W = rows and columns.
 """
 
+import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -57,8 +59,21 @@ def pooling_pyramid(x: Tensor, fill: float) -> Tensor:
     """
     pools = [x]
     for _ in range(3):
-        pools.append(F.max_pool2d(F.pad(pools[-1], [POOL_PX // 2] * 4, value=fill), POOL_PX, stride=1))
+        pools.append(_pooled(pools[-1], fill))
     return torch.cat((*pools[1:], x), dim=1)
+
+
+def _pooled(x: Tensor, fill: float) -> Tensor:
+    reach = POOL_PX // 2
+    if not torch.onnx.is_in_onnx_export():
+        return F.max_pool2d(F.pad(x, [reach] * 4, value=fill), POOL_PX, stride=1)
+    # onnxruntime merges a Pad into the pool behind it, which then sees nothing outside x in place of `fill`.
+    # So `fill` is brought in afterwards, at the places whose pool reaches over the edge.
+    height, width = int(x.shape[2]), int(x.shape[3])
+    edge = np.full((height, width), fill)
+    edge[reach : height - reach, reach : width - reach] = -math.inf
+    pools = F.max_pool2d(x, POOL_PX, stride=1, padding=reach)
+    return torch.maximum(pools, torch.from_numpy(edge).to(x.dtype))
 
 
 def double_size(x: Tensor) -> Tensor:
