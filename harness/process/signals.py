@@ -18,9 +18,13 @@ class Interrupted(KeyboardInterrupt):
 
 
 def listen() -> None:
-    """From now on the first ending signal raises Interrupted; later ones are ignored while we tidy up."""
+    """From now on the first ending signal raises Interrupted; later ones are ignored while we tidy up.
+
+    A closed terminal is of no concern to a run that was started with nohup.
+    """
     for number in ENDING:
-        signal.signal(number, _raise)
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _raise)
 
 
 def _raise(number: int, frame: FrameType | None) -> None:

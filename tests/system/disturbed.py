@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -104,8 +105,16 @@ def digest(path: Path) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
+def hear_signals() -> None:
+    """Programs started from here get signals as on a terminal, also under nohup or in the background."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, lambda *arguments: None)  # exec makes it the default
+
+
 def undisturbed(dataset: Path, folder: Path) -> dict[str, str]:
     """Products of a run that nothing happens to, and their digests."""
+    hear_signals()
     one = Disturbed(seed=-1, folder=folder, dataset=dataset, expected={})
     folder.mkdir(parents=True, exist_ok=True)
     process = one.start()
