@@ -11,7 +11,7 @@ both allow: the lesser of the two. On a CPU the cores that compute also prepare 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.measure.record import Machine, Observed, Record, Verdict
+from harness.measure.record import Machine, Observed, Record, Verdict, used_gpus
 
 Phases = Sequence[Mapping[str, Any]]
 Figures = dict[str, float | None]
@@ -138,10 +138,9 @@ def _busy_pct(means: Mapping[str, float | None], record: Record) -> float | None
         busy = means.get("tree_cpu_pct")
         # A process that begins or ends between two samples can count for more than there is.
         return None if busy is None else min(busy / _share_of_cores(record.machine), 100.0)
-    count = int(record.conditions.get("gpus") or 1)
-    used = [means.get(f"gpu{number}_utilisation_pct") for number in range(count)]
+    used = [means.get(f"{gpu}_utilisation_pct") for gpu in used_gpus(record) or ("gpu0",)]
     known = [value for value in used if value is not None]
-    return min(known) if len(known) == count else None
+    return min(known) if len(known) == len(used) else None
 
 
 def _others_pct(means: Mapping[str, float | None], record: Record) -> float:

@@ -226,6 +226,12 @@ class Record:
         )
 
 
+def used_gpus(record: Record) -> tuple[str, ...]:
+    """GPUs that the workload used, gpu0 …: on which our processes were seen, else the first of as many."""
+    seen = record.observed.used_gpus if record.observed else None
+    return seen or tuple(f"gpu{number}" for number in range(int(record.conditions.get("gpus") or 0)))
+
+
 def repeats(record: Record, name: str, *, of: str = "") -> list[float]:
     """One value a run, its median: steps and batches within a run are not independent repeats."""
     runs = (

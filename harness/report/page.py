@@ -7,7 +7,7 @@ from urllib.parse import quote
 from harness.measure.comparability import doubts, reasons
 from harness.measure.fact_table import UNRECORDED
 from harness.measure.limit import SHARE
-from harness.measure.record import Record, repeats
+from harness.measure.record import Record, repeats, used_gpus
 from harness.measure.stats import summarise
 from harness.report.selection import GIB, Setup, chain_of, energy_name, energy_reason, joules_per_1000, newest
 from harness.text import markdown_cell, number
@@ -144,11 +144,10 @@ def _peaks(record: Record | None, name: str) -> Mapping[str, float | None]:
 
 
 def _of_used_gpus(record: Record, values: Mapping[str, float | None], metric: str) -> dict[int, float]:
-    """Number of a GPU -> its value, of those that the workload used: the first ones of those it saw."""
-    used = int(record.conditions.get("gpus") or 0) or None
-    found = {}
+    """Number of a GPU -> its value, of those that the workload used; of all where that is not known."""
+    used, found = used_gpus(record), {}
     for name, value in values.items():
-        matching = re.fullmatch(rf"gpu(\d+)_{metric}", name)
-        if matching and value is not None and (used is None or int(matching[1]) < used):
-            found[int(matching[1])] = value
+        matching = re.fullmatch(rf"(gpu(\d+))_{metric}", name)
+        if matching and value is not None and (not used or matching[1] in used):
+            found[int(matching[2])] = value
     return dict(sorted(found.items()))

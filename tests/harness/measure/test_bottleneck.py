@@ -3,6 +3,7 @@
 A row says what a made-up training was like; its word was found by thinking about the device, not by the code.
 """
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -85,8 +86,12 @@ def test_the_least_busy_of_the_used_gpus_counts_and_an_unused_one_does_not():
     one = record("chain", phases=epochs, **shown)
     two = record("chain", phases=epochs, conditions={"gpus": 2}, **shown)
 
+    seen = {**shown, "observed": dataclasses.replace(made.observed, used_gpus=("gpu1",))}
+    second = record("chain", phases=epochs, **seen)
+
     assert judge_training(one, phases).word == "compute-bound"
     assert judge_training(two, phases).word == "launch-bound"
+    assert judge_training(second, phases).word == "launch-bound"  # our processes were on the second one
 
 
 def test_cores_that_a_job_may_not_use_are_not_idle():
