@@ -57,7 +57,8 @@ def test_energy_is_read_at_the_start_and_the_end_of_a_run_and_not_only_on_beats(
     first, second = energies(samples, [span], gpu_hz=0.5, host_hz=0.5)
     assert first.energy_j == pytest.approx(100 * run.duration_s, rel=0.01)
     assert second.energy_j == pytest.approx(101 * run.duration_s, rel=0.01)
-    assert (first.coverage_pct, second.coverage_pct) == (100.0, 100.0)
+    # The last reading follows the end of the run by a moment; the run's own clock may tick in between.
+    assert min(first.coverage_pct, second.coverage_pct) >= 99.9
 
 
 @pytest.mark.slow

@@ -56,7 +56,7 @@ def test_a_sound_spec_passes_though_its_data_are_not_there(spec, capsys) -> None
             'Message type "NMSConfig" has no field named "augmentation_config"',
             "close the block before line 16",
         ),
-        ("output_width: 64", "output_width: 65", 17, "width must be multiple of 32", "correct {spec}"),
+        ("output_width: 64", "output_width: 65", 17, "width must be multiple of 32", "correct it in {spec}"),
         ("beta1: 0.9 ", "beta1: 1.9 ", 12, "beta1 must be within (0, 1).", "correct training_config"),
         ("nlayers: 10", "nlayers: 11", 5, 'yolov4_config asks for arch "resnet" with nlayers 11', "use arch"),
     ],
