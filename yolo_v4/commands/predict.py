@@ -6,12 +6,13 @@ Pictures are placed as in `evaluate`, so that the average precision it tells is 
 import argparse
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import torch
 
 from yolo_v4.deploy.description import file_digest, spec_digest
-from yolo_v4.errors import DetectorError, Incomplete
+from yolo_v4.errors import DataError, DetectorError, Incomplete
 from yolo_v4.network.device import choose_device
 from yolo_v4.prediction.detector import ONNXRUNTIME, Model, choose_runtime, detector, load_model
 from yolo_v4.prediction.inputs import Listing, list_items, named_sources, told
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace) -> None:
             )
         facts = {**totals.told(), "unread": len(unread), "looked_at": round_.looked_at}
         log.write("RUNNING", "Results written.", kpi=facts)
-        _tell_end(totals, list_items(sources), listing)
+        _tell_end(totals, listing, sources)
         if unread:
             raise _incomplete(unread, folder)
         log.write("SUCCESS", "Predict finished successfully.")
@@ -150,12 +151,14 @@ def _worker(
     )
 
 
-def _tell_end(totals: Totals, now: Listing, before: Listing) -> None:
+def _tell_end(totals: Totals, listing: Listing, sources: dict[str, Path]) -> None:
     if totals.turned:
         print(f"{totals.turned} pictures were turned upright, as their EXIF orientation says")
-    new = len({item.path for item in now.items} - {item.path for item in before.items})
+    new = set()
+    with suppress(DataError):  # everything may be gone meanwhile
+        new = {item.path for item in list_items(sources).items} - {item.path for item in listing.items}
     if new:
-        print(f"note: {new} files came meanwhile; the same command again looks at them")
+        print(f"note: {len(new)} files came meanwhile; the same command again looks at them")
     print(f"{totals.frames} pictures and frames: {sum(totals.boxes.values())} objects", flush=True)
 
 

@@ -63,7 +63,7 @@ def list_items(sources: Mapping[str, Path]) -> Listing:
     for name, path in sources.items():
         if path.is_dir():
             found += ((f"{name}/{below}", file) for below, file in _walk(path, "", left_out))
-        elif is_picture(path) or is_video(path):
+        elif path.is_file() and (is_picture(path) or is_video(path)):
             found.append((name, path))
         else:
             raise DataError(f"{path} is neither a picture nor a video, by its ending", remedy=GIVEN)
@@ -123,6 +123,8 @@ def _walk(folder: Path, below: str, left_out: Counter[str]) -> Iterator[tuple[st
             yield from _walk(path, f"{below}{entry.name}/", left_out)
         elif entry.is_dir():
             left_out["link to a folder"] += 1
+        elif not entry.is_file():
+            left_out["link to nothing, or no file"] += 1
         elif is_picture(path) or is_video(path):
             yield f"{below}{entry.name}", path
         else:

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 from yolo_v4.errors import DetectorError
 from yolo_v4.files import written_whole
 from yolo_v4.prediction.inputs import OWN_FOLDER, Item
+from yolo_v4.status import FILE_NAME
 
 SETTINGS, JOURNAL = "settings.json", "journal.jsonl"
 PICTURE = -1  # in place of a frame's number
@@ -43,8 +44,9 @@ def claim(folder: Path, sources: Mapping[str, Path]) -> Path:
             f"{folder} has files in it that are no results of predict; nothing is written between them",
             remedy="give a new folder, or an empty one",
         )
-    for place in (own, real / "annotated", real / "labels"):
-        if place.is_symlink():
+    for place in (own, real / "annotated", real / "labels", real / FILE_NAME, own / JOURNAL):
+        # The last two are written to as they are, so that another name of theirs would change as well.
+        if place.is_symlink() or (place.is_file() and place.stat().st_nlink > 1):
             raise DetectorError(
                 f"{place} is a link, and results would be written where it leads", remedy=ELSEWHERE
             )

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from yolo_v4.errors import DataError
@@ -78,6 +80,17 @@ def test_links_to_folders_are_not_followed_and_results_are_no_pictures(place):
 
     assert [name.partition("/")[2] for name, _ in names] == ["a.jpg"]
     assert left_out == {"folder of results": 1, "link to a folder": 1}
+
+
+def test_pipes_and_links_that_lead_nowhere_are_left_out(place):
+    folder = place("a.jpg")
+    os.mkfifo(folder / "pipe.jpg")
+    (folder / "lost.jpg").symlink_to(folder / "nowhere.jpg")
+
+    names, left_out = listed(folder)
+
+    assert [name.partition("/")[2] for name, _ in names] == ["a.jpg"]
+    assert left_out == {"link to nothing, or no file": 2}
 
 
 @pytest.mark.parametrize(

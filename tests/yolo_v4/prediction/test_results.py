@@ -128,8 +128,16 @@ def test_the_originals_are_never_in_the_folder_of_results_however_it_is_called(t
     assert sorted(street.rglob("*")) == before
 
 
-def test_links_that_were_put_into_the_folder_are_not_written_through(tmp_path, folder, picture):
-    (folder / "annotated").symlink_to(picture.path.parent)
+@pytest.mark.parametrize("name", ["annotated", "status.json", ".predict/journal.jsonl"])
+def test_links_that_were_put_into_the_folder_are_not_written_through(folder, picture, name):
+    (folder / name).symlink_to(picture.path.parent if name == "annotated" else picture.path)
+
+    with pytest.raises(DetectorError, match="is a link, and results would be written where it leads"):
+        claim(folder, {"street": picture.path.parent})
+
+
+def test_a_second_name_of_an_original_is_not_appended_to(folder, picture):
+    (folder / "status.json").hardlink_to(picture.path)
 
     with pytest.raises(DetectorError, match="is a link, and results would be written where it leads"):
         claim(folder, {"street": picture.path.parent})
