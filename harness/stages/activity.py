@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.clock import unix_s, utc
-from harness.engine.answers import read_status, whole_checkpoints
+from harness.engine.answers import read_status
 from harness.files import read_json
 from harness.settings.variables import Settings
 from harness.stages.attempt import is_try_of, read_outcome
-from harness.stages.train import RESULTS, Train
+from harness.stages.train import RESULTS, Train, furthest
 from harness.text import duration
 from harness.verdict import Verdict
 from harness.workspace.layout import OUTCOME, REQUEST, Workspace, staged
@@ -110,14 +110,10 @@ def _kept_checkpoints(settings: Settings) -> list[str]:
     """What the next train would go on from."""
     stage = Train(settings)
     own = (digest_of(stage.ingredients()), stage.canonical_fingerprint())
-    for folder in reversed(_attempts(stage.workspace, "train")):
-        if is_try_of(folder, *own):
-            epochs = [epoch for epoch, _ in whole_checkpoints(staged(folder, RESULTS))]
-            if kept := [epoch for epoch in epochs if epoch < settings.epochs]:
-                return [
-                    f"train: {kept[-1]} of {settings.epochs} epochs kept: the next train goes on from there"
-                ]
-    return []
+    tries = [folder for folder in _attempts(stage.workspace, "train") if is_try_of(folder, *own)]
+    _, saved = furthest(tries, settings.epochs)
+    epochs = [f"{epoch} of {settings.epochs} epochs" for epoch, _ in saved[-1:]]
+    return [f"train: {kept} kept: the next train goes on from there" for kept in epochs]
 
 
 def _attempts(workspace: Workspace, stage: str) -> list[Path]:
