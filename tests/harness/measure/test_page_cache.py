@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from harness.measure.fact_table import ABSENT
 from harness.measure import page_cache
+from harness.measure.fact_table import ABSENT
 from harness.measure.page_cache import caches_of_frames, warm_frames
 
 PAGES = 64
