@@ -65,9 +65,9 @@ def _run(words: list[str]) -> int:
         return in_job(words[1:], _find(words[3:])[0].names)
     listen()
     if words == ["--version"]:
-        from harness.code_version import SOURCES, code_version
+        from harness.code_version import MEASURING, SOURCES, code_version
 
-        tell(f"jamcam {__version__}, {code_version(SOURCES).words}")
+        tell(f"jamcam {__version__}, {code_version((*SOURCES, *MEASURING)).words}")
         return 0
     verb, words = _find(words)
     if not verb.name and {"-h", "--help"} & {*words}:

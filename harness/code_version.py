@@ -12,11 +12,12 @@ from harness.files import read_json, sha256_file
 from harness.own_files import CARRIED, IS_INSTALLED, PACKAGES, PERSONAL, own
 from harness.text import shortened
 
-# What decides what is run; results and documents do not.
+# Changes here change what a run makes; results and documents do not.
 SOURCES = (
-    *("harness", "probe", "yolo_v4", "made_frames", "bench", "specs", "container"),
+    *("harness", "yolo_v4", "made_frames", "specs", "container"),
     *("pyproject.toml", "constraints.txt"),
 )
+MEASURING = ("probe", "bench")  # and here what is measured
 STAMP = "commit.json"  # written into an sdist and a wheel by build_package.py
 ARCHIVED = ".git_archival.txt"  # `git archive` writes the commit into it
 PATIENCE_S = 30.0
@@ -73,11 +74,12 @@ def stamp(place: Place) -> dict[str, Any]:
     """What an sdist or wheel says of the sources that it is made of: STAMP.
 
     Args:
-        place: for it; what of SOURCES is not there is left out.
+        place: for it; what is not there is left out.
     """
-    version = code_version(SOURCES)
+    every = (*SOURCES, *MEASURING)
+    version = code_version(every)
     known = {"git_commit": version.commit, "changed": list(version.changed), "doubt": version.doubt}
-    return {**known, "sha256": _digests(SOURCES, place)}
+    return {**known, "sha256": _digests(every, place)}
 
 
 def _of_image(told: str) -> CodeVersion:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness import __version__
-from harness.code_version import SOURCES, code_version
+from harness.code_version import MEASURING, SOURCES, code_version
 from harness.engine.request import Engine
 from harness.errors import ConfigError
 from harness.measure.probe_command import ask_probe
@@ -77,7 +77,7 @@ def file_system(folder: Path) -> str | None:
 
 def code(engine: Engine) -> Code:
     """What is being run."""
-    version = code_version(SOURCES)
+    version = code_version((*SOURCES, *MEASURING))
     packages: dict[str, str] = {}
     for each in importlib.metadata.distributions():
         # The first on the path is imported: a module's PYTHONPATH may hold another numpy than the pinned one.

@@ -65,7 +65,8 @@ EVERY = set().union(*TAKEN.values())
 # For each option a verb that has no use for it.
 REFUSED = {
     **dict.fromkeys(EVERY, "platforms"),
-    **{"--json": "all", "--force": "status", "--a": "status", "--b": "gate", "--stage": "status", "--verbose": "bench"},
+    "--json": "all",
+    **{"--force": "status", "--a": "status", "--b": "gate", "--stage": "status", "--verbose": "bench"},
     **{
         "--watch": "all",
         "--keep": "train",
@@ -147,7 +148,7 @@ def test_options_of_one_name_are_the_same_option():
         if each.name not in {v.name for v in VARIABLES}
     ]
     names = {each.name for each in options}
-    assert names == {"verbose", "watch", "stage", "a", "b", "sessions", "junit", "force", "from"}
+    assert names == {"verbose", "watch", "stage", "a", "b", "sessions", "junit", "force", "from", "json"}
     assert len({(each.name, each.help, each.is_switch) for each in options}) == len(names)
 
 
