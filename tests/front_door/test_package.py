@@ -273,24 +273,43 @@ def test_looking_works_in_any_folder(installed):
     assert "no sampel.toml in" in installed("jamcam", "all", "--recipe=sampel", status=2)
 
 
-def test_a_bench_and_its_plots_work_in_any_folder(installed, home, checkout):
-    """The bench that a person measures, in another folder, so that its records are the only ones."""
-    place = home / "measured"
+MICRO = """
+import sys
+from pathlib import Path
+from harness.measure import micro
+from harness.settings.load import load_settings
+settings = load_settings({"recipe": "smoke"}, {})
+assert not micro.missing(settings), micro.missing(settings)
+print(sorted({each.of.partition("[")[0] for each in micro.run(settings, Path(sys.argv[1])).measurements}))
+"""
+
+
+def test_the_operations_that_a_bench_times_are_in_the_package(chain, installed, home, checkout):
+    place = home / "micro"
     place.mkdir()
     if SOMEBODY:
         os.chown(place, SOMEBODY["user"], SOMEBODY["group"])
-    printed = installed("jamcam", "bench", "--recipe=smoke", cwd=place)
+    timed = {
+        name.removeprefix("test_")
+        for path in (checkout / "bench").glob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)\(", path.read_text(), re.MULTILINE)
+    }
 
-    records = {json.loads(path.read_text())["case"] for path in place.glob("results/local/*/record.json")}
-    assert {"chain", "train", "evaluate", "inference", "export", "convert-data", "micro"} <= records, printed
-    assert all(
-        json.loads(path.read_text())["code"]["dirty"] == []
-        for path in place.glob("results/local/*/record.json")
-    )
-    assert (place / "results" / "plots" / "stages-smoke.svg").exists() or list(
-        (place / "results" / "plots").glob("*.svg")
-    ), printed
+    assert installed("python", "-c", MICRO, place).strip() == str(sorted(timed))
+    assert (place / "micro.json").exists()
+
+
+def test_records_are_drawn_and_compared_in_any_folder(installed, home, checkout):
+    place = home / "measured"
+    shutil.copytree(checkout / "tests" / "fixtures" / "results", place / "results")
+    for path in [place, *place.rglob("*")] if SOMEBODY else []:
+        os.chown(path, SOMEBODY["user"], SOMEBODY["group"])
+
+    assert "drawn: " in installed("jamcam", "plots", cwd=place)
+    assert list((place / "results" / "plots").glob("throughput-*.svg"))
     assert "nothing new" in installed("jamcam", "plots", cwd=place)
+    assert "it ended early" in installed("jamcam", "compare", "--a=local", "--b=local", status=5, cwd=place)
+    assert {path.name for path in place.iterdir()} == {"results"}
 
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="before 3.11 Python has no safe path")
