@@ -49,6 +49,21 @@ def personal_file(declared: Path) -> Path:
     return Path(settings).expanduser() / "jamcam" / declared.parent.name / name
 
 
-def install_command(extra: str) -> str:
-    """What installs the packages of an extra of pyproject.toml where this program runs."""
-    return f"pip install 'jamcam-harness[{extra}]'" if IS_INSTALLED else f"pip install -e '.[{extra}]'"
+def command(verb: str, **options: str) -> str:
+    """How a person types a verb where this program runs: make is in a checkout only."""
+    if IS_INSTALLED:
+        words = [f"--{name.replace('_', '-')}={text}" for name, text in options.items()]
+        return " ".join(["jamcam", verb, *words])
+    return " ".join(["make", verb, *(f"{name.upper()}={text}" for name, text in options.items())])
+
+
+def install_command(extra: str, *, target: str = "") -> str:
+    """What installs the packages of an extra of pyproject.toml where this program runs.
+
+    Args:
+        target: of make, that installs them, too.
+    """
+    if IS_INSTALLED:
+        return f"pip install 'jamcam-harness[{extra}]'"
+    by_make = f"make {target}, which installs what is needed; or " if target else ""
+    return f"{by_make}pip install -e '.[{extra}]'"

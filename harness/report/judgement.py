@@ -20,6 +20,7 @@ from harness.measure.gate_rows import Row
 from harness.measure.plan import load_plan
 from harness.measure.record_files import REFERENCES, read_references
 from harness.measure.stats import CONFIDENCE, centre
+from harness.own_files import command
 from harness.report.junit import junit
 from harness.report.redraw import load
 from harness.text import listing, number, shortened
@@ -148,7 +149,7 @@ def _error(result: GateResult, results: Path) -> HarnessError | None:
     if unknown := of_verdict[Verdict.CANNOT_TELL]:
         return CannotTell(
             f"{title}: whether it is worse cannot be told:{listing(_by_reason(unknown))}",
-            remedy=f"make bench PLATFORM={result.platform} RECIPE={result.recipe} SESSIONS=3",
+            remedy=command("bench", platform=result.platform, recipe=result.recipe, sessions="3"),
         )
     return None
 

@@ -59,7 +59,7 @@ def redraw(results: Path, *, say: Say) -> None:
     except ImportError as error:  # of a module, or of what is known of an installed package
         raise ConfigError(
             f"nothing can be drawn without matplotlib and pandas: {error}",
-            remedy=f"make plots, which installs what is needed; or {install_command('report')}",
+            remedy=install_command("report", target="plots"),
         ) from error
     pictures.keep(results, drawn)
     if results == RESULTS:

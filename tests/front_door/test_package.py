@@ -127,6 +127,14 @@ def test_a_wheel_made_from_an_sdist_is_the_same(wheel, sdist, room):
     assert contents[0] == contents[1]
 
 
+def test_an_editable_install_is_a_line_that_names_the_checkout_and_carries_nothing(sources, room):
+    (room / "editable").mkdir()
+    with zipfile.ZipFile(built("build_editable", sources, room / "editable")) as archive:
+        names = [name for name in archive.namelist() if ".dist-info/" not in name]
+        assert names == [f"__editable__.jamcam_harness-{__version__}.pth"]
+        assert archive.read(names[0]).decode().splitlines() == [str(room / "editable" / "build")]
+
+
 def test_what_a_package_index_shows_is_true_and_names_no_address(wheel, checkout):
     with zipfile.ZipFile(wheel) as archive:
         (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]

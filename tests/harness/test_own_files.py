@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from harness.own_files import IS_INSTALLED, own, personal_file
+from harness.own_files import IS_INSTALLED, command, install_command, own, personal_file
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 ASK = """
 import sys
 from harness import own_files
 print(own_files.own(sys.argv[1]))
-print(own_files.install_command("report"))
+print(own_files.install_command("report", target="plots"))
 print(own_files.personal_file(own_files.own("specs/platforms/jade.toml")))
+print(own_files.command("bench", platform="jade", val_split="5"))
 """
 
 
@@ -111,8 +112,14 @@ def test_a_folder_that_was_removed_under_ones_feet_is_no_checkout(ask, installed
     assert found == str(installed / "harness" / "carried" / "specs")
 
 
-def test_the_remedy_for_a_missing_package_is_one_that_works_there(ask, tmp_path):
+def test_a_remedy_is_one_that_works_there(ask, tmp_path):
     assert ask("specs", tmp_path)[1] == "pip install 'jamcam-harness[report]'"
+    assert ask("specs", tmp_path)[3] == "jamcam bench --platform=jade --val-split=5"
+
+    in_checkout = "make plots, which installs what is needed; or pip install -e '.[report]'"
+    assert install_command("report", target="plots") == in_checkout
+    assert install_command("bench") == "pip install -e '.[bench]'"
+    assert command("bench", platform="jade", val_split="5") == "make bench PLATFORM=jade VAL_SPLIT=5"
 
 
 def test_a_persons_own_additions_lie_beside_a_file_or_in_the_folder_of_settings(ask, tmp_path):
