@@ -138,7 +138,7 @@ def why_no_marker(workspace: Workspace, stage: str) -> str:
     """Why `read_marker` gives none, in words."""
     path = workspace.marker(stage)
     if not path.exists():
-        return "it has not been done"
+        return "not run yet"
     name, entries = path.relative_to(workspace.root), read_json(path).get("products")
     for entry in entries if isinstance(entries, list) else ():
         product = entry.get("path") if isinstance(entry, dict) else None
