@@ -48,6 +48,7 @@ class Row:
     name: str
     is_worse: Verdict = Verdict.CANNOT_TELL
     why: str = ""  # it cannot be told
+    differs: bool = False  # for a condition is not as it is in the reference: measuring again does not help
     comparison: Comparison | None = None
     alpha: float | None = None  # one-sided, of this row alone; None: it was not judged by chance
 
