@@ -6,28 +6,21 @@ cases at most (Bonferroni: of m quantities each misses in 0.05 / m), however the
 other. Judging takes no more than comparisons: a run that finds nothing to do affords it.
 """
 
-import csv
-import io
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.engine.spec_text import canonical
 from harness.errors import ConfigError, DataError
 from harness.settings.declared import SPECS
 from harness.settings.table import from_table
 from harness.text import number, shortened
 from harness.verdict import Verdict
-from harness.workspace.marker import Marker, differences, digest_of, is_digest_of
+from harness.workspace.marker import differences
 
 SCHEMA_VERSION = 1
-MAP, AP, LOSS, TRAIN_S = "mAP", "AP ", "loss", "train_s"  # names of quantities; AP and the name of a class
-# Stages whose settings decide the quantities; what download and verify make of theirs are the data.
-DECIDING = ("gen-valid", "tune-bdb", "convert-data", "train", "eval")
-COMPUTING = ("train", "eval")
 SAME = 1e-9  # share by which a mean may differ from that of its values: it was written with all its digits
 
 
@@ -71,17 +64,18 @@ class Band:
     seeds: tuple[int, ...]  # never the recipe's own, which so is a fresh one
     confidence: float  # 0..1, of the family as a whole
     family: tuple[str, ...]  # quantities that are judged together; time is told only
-    settings: Mapping[str, Any]  # what must be equal for a result to be judged: see `settings_of`
-    conditions: Mapping[str, Any]  # as a record of the recipe's own seed has them
+    settings: Mapping[str, Any]  # what must be equal for a result to be judged: see `trained.settings_of`
+    conditions: Mapping[str, Any]  # as a record of the recipe's own seed has them: for `gate`
     numerics: Mapping[str, Any]  # stage -> what the engine computed with
     # As in a record: where it was made. Nothing of it is judged but time.
     machine: Mapping[str, Any]
     code: Mapping[str, Any]
     environment: Mapping[str, Any]
     facts: Mapping[str, Any]
+    commits: tuple[str, ...]  # of the harness that trained
     finished_utc: str
     quantities: Mapping[str, Quantity]
-    schema_version: int = field(default=SCHEMA_VERSION)
+    schema_version: int
 
     def holds(self, name: str, value: float | None) -> Verdict:
         """Whether a new value of a quantity is one that another seed may give; other names: cannot tell."""
@@ -99,7 +93,7 @@ class Band:
 
         Args:
             values: of the quantities, by name.
-            settings: that it was made with; see `settings_of`.
+            settings: that it was made with; see `trained.settings_of`.
         """
         if hindrances := self.hindrances(settings):
             return Landing(verdict=Verdict.CANNOT_TELL, words=shortened(hindrances, shown=3))
@@ -144,7 +138,9 @@ def read_band(recipe: str) -> Band | None:
     except (OSError, ValueError, RecursionError) as error:
         raise _damaged(path, f"it cannot be read: {type(error).__name__}: {error}") from error
     version = table.get("schema_version") if isinstance(table, dict) else None
-    if isinstance(version, int) and version > SCHEMA_VERSION:
+    if type(version) is not int:
+        raise _damaged(path, f"its schema_version is {version!r}")
+    if version > SCHEMA_VERSION:
         raise DataError(
             f"{path} has schema_version {version}, this harness reads up to {SCHEMA_VERSION}",
             remedy="take a newer harness",
@@ -171,75 +167,6 @@ def sd_of(values: Sequence[float]) -> float | None:
     if mean is None or len(values) < 2:
         return None
     return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
-
-
-def settings_of(
-    markers: Mapping[str, Marker], ingredients: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Any]:
-    """What decides the quantities of a run besides its seed and its last digits; None for what is not known.
-
-    Args:
-        markers: of its stages.
-        ingredients: of their fingerprints; they count as far as they are those of the markers.
-    """
-    data = [markers[stage].outcome for stage in ("download", "verify") if stage in markers]
-    told: dict[str, Any] = {"data_sha256": digest_of(data) if len(data) == 2 else None}
-    for stage in DECIDING:
-        table = ingredients.get(stage, {})
-        is_known = stage in markers and is_digest_of(markers[stage].fingerprint, table)
-        told[stage] = _without_seed(table) if is_known else None
-    for stage in COMPUTING:
-        used = markers[stage].numerics if stage in markers else ()
-        formats = sorted({str(each["number_format"]) for each in used if each.get("number_format")})
-        told[f"{stage} number format"] = ", ".join(formats) or None
-    return told
-
-
-def _without_seed(ingredients: Mapping[str, Any]) -> dict[str, Any]:
-    """Ingredients of a fingerprint less the seed and the versions; a spec by the digest of its tokens."""
-    inputs = ingredients.get("inputs")
-    table = dict(inputs) if isinstance(inputs, Mapping) else {}
-    table.pop("seed", None)
-    for name, text in table.items():
-        if name.partition("_")[0] == "spec" and isinstance(text, str):
-            table[name] = digest_of(canonical(text))
-    engine = ingredients.get("engine")
-    asked = (
-        {"engine": engine.get("name"), "image": engine.get("image")} if isinstance(engine, Mapping) else {}
-    )
-    return {**table, **asked, "revision": ingredients.get("revision")}
-
-
-def quantities_of(metrics: Mapping[str, Any], log: str) -> dict[str, float | None]:
-    """AP on the test frames, 0..1, and the loss of the last epoch; None for what is no number.
-
-    Args:
-        metrics: the table in metrics.json.
-        log: the training log, CSV.
-    """
-    of_class = metrics.get("AP")
-    found: dict[str, Any] = {MAP: metrics.get("mAP")}
-    if isinstance(of_class, Mapping):
-        found.update({f"{AP}{name}": value for name, value in of_class.items()})
-    found[LOSS] = _last_loss(log)
-    return {name: _finite(value) for name, value in found.items()}
-
-
-def _last_loss(log: str) -> str | None:
-    try:
-        rows = [*csv.DictReader(io.StringIO(log, newline=""))]
-    except csv.Error:  # a file that was damaged
-        return None
-    last = {str(name).strip(): text for name, text in rows[-1].items()} if rows else {}
-    return last.get("loss")
-
-
-def _finite(value: Any) -> float | None:
-    try:
-        found = float(value) if isinstance(value, str | int | float) else math.nan
-    except (ValueError, OverflowError):
-        return None
-    return found if math.isfinite(found) else None
 
 
 def _fault(band: Band) -> str:
