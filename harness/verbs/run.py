@@ -14,8 +14,7 @@ from harness.files import read_json
 from harness.settings.platform import goes_to_queue
 from harness.settings.variables import Settings, option
 from harness.text import columns, duration, last_lines, shortened, tell
-from harness.verbs.tidy import FORCE
-from harness.verbs.verb import QUEUE, WORKFLOW, Option, Verb
+from harness.verbs.verb import FORCE, QUEUE, WORKFLOW, Option, Verb
 from harness.workspace.layout import FILLED_SPECS, Workspace
 from harness.workspace.marker import STAGES
 
