@@ -61,18 +61,22 @@ def compared(results: Path, ours: str, theirs: str, *, force: bool) -> Answer:
         "questions": asked,
         "comparisons": [comparison_table(each) for each in comparisons],
     }
-    error = None
-    if not (comparisons or found):
-        error = CannotTell(
-            "they have nothing in common: no case has a quantity that both sides measured",
-            remedy="measure the same cases on both sides: make bench",
-        )
-    if found:
-        error = CannotTell(
-            f"they must not be compared:{listing(found)}",
-            remedy="measure again without what differs" if force else "FORCE=1 shows the figures, too",
-        )
+    error = _unlike(found, force=force) if found else None if comparisons else _nothing_in_common()
     return Answer(text="\n".join(lines), table=table, error=error)
+
+
+def _unlike(found: Sequence[str], *, force: bool) -> CannotTell:
+    return CannotTell(
+        f"they must not be compared:{listing(found)}",
+        remedy="measure again without what differs" if force else "FORCE=1 shows the figures, too",
+    )
+
+
+def _nothing_in_common() -> CannotTell:
+    return CannotTell(
+        "they have nothing in common: no case has a quantity that both sides measured",
+        remedy="measure the same cases on both sides: make bench",
+    )
 
 
 def gate(
@@ -100,9 +104,8 @@ def gate(
         declared_pct=declared_pct,
         band=band,
     )
-    # Nobody knows what a record says that cannot be read: it may be one of the reference.
     lost = [line for line in unreadable if line.startswith(f"{results / platform}/")]
-    result = replace(result, rows=(*result.rows, *(Row(name="a record", why=line) for line in lost)))
+    result = replace(result, rows=(*result.rows, *map(_unreadable, lost)))
     if junit_file is not None:
         write_text(junit_file, junit(result, [reason(row) for row in result.rows]))
     table = {
@@ -116,6 +119,11 @@ def gate(
     }
     text = "\n".join(gate_lines(result, declared_pct, force=force))
     return Answer(text=text, table=table, error=_error(result, results))
+
+
+def _unreadable(line: str) -> Row:
+    """Nobody knows what a record says that cannot be read: it may be one of the reference."""
+    return Row(name="a record", why=line)
 
 
 def _row_table(row: Row, *, force: bool) -> dict[str, Any]:

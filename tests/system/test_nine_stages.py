@@ -151,8 +151,12 @@ def test_the_spec_that_the_run_names_serves_the_engine_from_another_folder(
     last = json.loads((tmp_path / "results" / "status.json").read_text().splitlines()[-1])
     metrics = json.loads((finished / "experiment" / "metrics_val.json").read_text())
     assert last["kpi"]["AP"] == metrics["AP"]
-    made = tmp_path / "converted" / "val-fold-000-of-001-shard-00000-of-00001"
-    assert made.read_bytes() == next((finished / "data" / "val" / "tfrecords").iterdir()).read_bytes()
+    for split in ("train", "val", "test"):
+        records = (finished / "data" / split / "tfrecords").iterdir()
+        made = (tmp_path / "converted").glob(f"{split}-fold-*")
+        assert {path.name: path.read_bytes() for path in made} == {
+            path.name: path.read_bytes() for path in records
+        }
 
 
 def test_predict_on_the_test_frames_finds_what_eval_found(finished: Path, tmp_path: Path) -> None:
