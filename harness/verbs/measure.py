@@ -18,8 +18,7 @@ from harness.settings.variables import Settings
 from harness.text import duration, tell
 from harness.verbs.queue import left_of_study, through_queue
 from harness.verbs.run import header
-from harness.verbs.tidy import FORCE
-from harness.verbs.verb import JSON, QUEUE, WORKFLOW, Option, Verb
+from harness.verbs.verb import FORCE, JSON, QUEUE, WORKFLOW, Option, Verb
 
 TITLE = "measuring"
 SETTINGS = (*WORKFLOW, *QUEUE, "results", "keep", "gpu_hz", "host_hz")

@@ -32,6 +32,12 @@ class Option:
     is_required: bool = False  # of a positional argument
 
 
+FORCE = Option(
+    name="force",
+    help="1: `unlock` although the holder may be alive; `compare` and `gate` show what must not be compared; "
+    "`export` writes int8 that could not be judged",
+    is_switch=True,
+)
 # Of verbs whose `run` gives an Answer. make has no variable for it: make prints lines of its own.
 JSON = Option(name="json", help="print the answer as JSON, which docs/json.md describes", is_switch=True)
 

@@ -33,6 +33,7 @@ QUEUE = {"--account", "--qos", "--partition", "--wall-time", "--array"}
 MEASURING = {"--results", "--gpu-hz", "--host-hz", "--keep"}
 TAKEN = {
     **dict.fromkeys((*STAGES, "all"), WORKFLOW | QUEUE | {"--deep", "--kept-gib", "--verbose"}),
+    "export": WORKFLOW | QUEUE | {"--deep", "--kept-gib", "--verbose", "--force"},
     "status": WORKFLOW | {"--deep", "--kept-gib", "--watch", "--json"},
     "plan": WORKFLOW | QUEUE | {"--deep", "--kept-gib", "--stage", "--json"},
     "why": WORKFLOW | {"--deep", "--stage", "--json"},
@@ -126,7 +127,7 @@ def test_the_verbs_are_those_of_the_table():
 def test_a_refused_option_is_told_with_the_verbs_that_take_it(capsys):
     assert main(["status", "--force"]) == 2
     assert capsys.readouterr().err == (
-        "jamcam: status does not take --force; it is an option of compare, gate, unlock\n"
+        "jamcam: status does not take --force; it is an option of export, compare, gate, unlock\n"
         "  try: leave it out; jamcam status --help lists its options\n"
     )
 
