@@ -40,7 +40,7 @@ VARIABLES += B=--b                                 ## what it compares that with
 VARIABLES += SESSIONS=--sessions                   ## how many sessions `bench` measures, half an hour apart
 VARIABLES += N=--n                                 ## how many seeds `seeds` trains
 VARIABLES += JUNIT=--junit                         ## a file that `gate` writes its answer to, as JUnit XML
-VARIABLES += FORCE=--force                         ## 1: `unlock` although the holder may be alive; `compare` and `gate` show what must not be compared
+VARIABLES += FORCE=--force                         ## 1: `unlock` although the holder may be alive; `compare` and `gate` show what must not be compared; `export` writes int8 that could not be judged
 VARIABLES += FROM=--from                           ## the archive (.zip) or folder that `new-dataset` looks at
 
 # Stages are put side by side by the workflow, so `make -j` must not start two runs in one workspace.

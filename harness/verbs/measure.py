@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from harness import __version__
+from harness.answer import Answer
 from harness.engine.find import python_environment
 from harness.errors import ConfigError
 from harness.files import write_json
@@ -19,8 +20,7 @@ from harness.settings.variables import Settings
 from harness.text import duration, tell
 from harness.verbs.queue import left_of_study, through_queue
 from harness.verbs.run import header
-from harness.verbs.tidy import FORCE
-from harness.verbs.verb import QUEUE, WORKFLOW, Option, Verb
+from harness.verbs.verb import FORCE, JSON, QUEUE, WORKFLOW, Option, Verb
 from harness.workspace.layout import Workspace
 
 TITLE = "measuring"
@@ -154,31 +154,28 @@ def _plots(settings: Settings, options: argparse.Namespace) -> int:
     return 0
 
 
-def _compare(settings: Settings, options: argparse.Namespace) -> int:
+def _compare(settings: Settings, options: argparse.Namespace) -> Answer:
     from harness.report.judgement import compared
 
     if not (options.a and options.b):
         raise ConfigError(
             "two sides are needed: platforms, benches or records", remedy="jamcam compare --a=X --b=Y"
         )
-    compared(settings.results, options.a, options.b, force=options.force, say=tell)
-    return 0
+    return compared(settings.results, options.a, options.b, force=options.force)
 
 
-def _gate(settings: Settings, options: argparse.Namespace) -> int:
+def _gate(settings: Settings, options: argparse.Namespace) -> Answer:
     from harness.measure.band import read_band
     from harness.report.judgement import gate
 
-    gate(
+    return gate(
         settings.results,
         settings.platform.name,
         settings.recipe.name,
         force=options.force,
         junit_file=Path(options.junit) if options.junit else None,
         band=read_band(str(settings.recipe_file)),
-        say=tell,
     )
-    return 0
 
 
 def _import_dmon(settings: Settings, options: argparse.Namespace) -> int:
@@ -231,6 +228,7 @@ VERBS = (
             ),
             Option(name="b", help="what it compares that with"),
             FORCE,
+            JSON,
         ),
     ),
     Verb(
@@ -238,7 +236,11 @@ VERBS = (
         help="status 3 if a platform's newest bench is worse than its reference, 5 if that cannot be told",
         run=_gate,
         settings=("results", "platform", "recipe"),
-        options=(Option(name="junit", help="a file that `gate` writes its answer to, as JUnit XML"), FORCE),
+        options=(
+            Option(name="junit", help="a file that `gate` writes its answer to, as JUnit XML"),
+            FORCE,
+            JSON,
+        ),
     ),
     Verb(
         name="import-dmon",
