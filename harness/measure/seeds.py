@@ -4,6 +4,7 @@ Each seed has a workspace of its own, `.seeds/<seed>/` in the user's, whose mark
 again, nothing is trained twice. The recipe's own seed is none of them: to the band it is a fresh one.
 """
 
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -27,6 +28,7 @@ from harness.measure.band import (
     sd_of,
 )
 from harness.measure.cases import link_fetched
+from harness.measure.gate_rows import FLOORS
 from harness.measure.plan import load_plan
 from harness.measure.record import Condition
 from harness.measure.stats import CONFIDENCE, prediction
@@ -211,16 +213,22 @@ def _family(values: Mapping[str, Sequence[float | None]]) -> tuple[str, ...]:
 
 
 def quantity(name: str, values: Sequence[float | None], judged: int) -> Quantity:
-    """A quantity over seeds, its interval one of a family of so many; AP is in 0..1, the others above 0."""
+    """A quantity over seeds, its interval one of a family of so many; AP is in 0..1, the others above 0.
+
+    That of an AP reaches as far at least as the gate's floor, below which nobody minds a difference.
+    """
     known = [value for value in values if value is not None]
+    is_precision = name == MAP or name.startswith(AP)
     alpha = (1 - CONFIDENCE) / (1 if name == TRAIN_S else max(judged, 1))
     low, high = prediction(known, alpha=alpha) or (None, None)
-    if low is not None and high is not None:
-        low = max(low, 0.0)
-        high = min(high, 1.0) if name == MAP or name.startswith(AP) else high
+    mean = mean_of(known)
+    if low is not None and high is not None and mean is not None:
+        floor = FLOORS[MAP].absolute if is_precision else 0.0
+        low = max(min(low, mean - floor), 0.0)
+        high = min(max(high, mean + floor), 1.0 if is_precision else math.inf)
     return Quantity(
         n=len(known),
-        mean=mean_of(known),
+        mean=mean,
         sd=sd_of(known),
         low=low,
         high=high,
