@@ -96,7 +96,6 @@ def gate(
     declared_pct = load_plan(recipe).session_spread_pct
     references = read_references(results).get(platform, "")
     records, unreadable = read_records(results)
-    notes = [f"passed over: {line}" for line in unreadable]
     result = judge_newest(
         records,
         platform,
