@@ -10,6 +10,11 @@ from harness.files import read_json
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PATIENCE_S = 30.0
+# Changes here change what a run makes.
+SOURCES = (
+    *("harness", "yolo_v4", "made_frames", "specs", "container"),
+    *("pyproject.toml", "constraints.txt"),
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,12 +4,13 @@ import contextlib
 import errno
 import functools
 import os
+import platform
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness import __version__
 from harness.clock import utc
@@ -25,6 +26,9 @@ from harness.workspace.layout import LOG, OUTCOME, REQUEST, Workspace, staged
 from harness.workspace.leftovers import RESERVE, prune_attempts
 from harness.workspace.marker import EngineIdentity, Marker, Product
 from harness.workspace.spec_copies import SpecCopies
+
+if TYPE_CHECKING:
+    from harness.code_version import CodeVersion
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 RESERVE_BYTES = 8192  # a full disk has room for the outcome; freed when an attempt ends
@@ -187,9 +191,23 @@ class Attempt:
             finished_utc=utc(now),
             duration_s=round(now - self.started, 3),
             harness_version=__version__,
-            git_commit=_commit(),
+            git_commit=_code().commit,
             numerics=tuple(self.numerics),
+            made_with=self._made_with(),
         )
+
+    def _made_with(self) -> dict[str, Any]:
+        """What explains other bytes later: of an engine in an image the packages are the image's."""
+        from harness.packages import installed
+
+        changed = _code().changed
+        return {
+            "recipe": self.settings.recipe.name,
+            "dataset": self.settings.dataset.name,
+            "python": platform.python_version(),
+            "packages": dict(resolve(self.settings).packages or installed()),
+            "sources_changed": _code().doubt or shortened(changed, shown=10),
+        }
 
     def succeeded(self, products: Sequence[str] = (), *, taken_back: bool = False) -> None:
         """Note the end, and where the products are now; `taken_back` says that they were made before."""
@@ -292,8 +310,8 @@ def _is_empty(path: Path) -> bool:
 
 
 @functools.cache
-def _commit() -> str | None:
-    """The commit of this program, which stays while it runs."""
-    from harness.code_version import code_version
+def _code() -> "CodeVersion":
+    """The commit of this program, which stays while it runs, and what was changed since."""
+    from harness.code_version import SOURCES, code_version
 
-    return code_version().commit
+    return code_version(SOURCES)

@@ -8,14 +8,14 @@ HOUSES = {
     "harness": """
         cli, __main__, generate_val_dataset
         verbs
-        report
+        report, reproduce
         measure
         queue | stages
         engine
         workspace | data
         settings
         process
-        errors, verdict, units, files, clock, text, code_version, progress
+        errors, verdict, units, files, clock, text, code_version, packages, progress
     """,
     "probe": """
         cli, __main__
