@@ -40,7 +40,9 @@ VARIABLES += B=--b                                 ## what it compares that with
 VARIABLES += SESSIONS=--sessions                   ## how many sessions `bench` measures, half an hour apart
 VARIABLES += JUNIT=--junit                         ## a file that `gate` writes its answer to, as JUnit XML
 VARIABLES += FORCE=--force                         ## 1: `unlock` although the holder may be alive; `compare` and `gate` show what must not be compared
-VARIABLES += FROM=--from                           ## the archive (.zip) or folder that `new-dataset` looks at
+VARIABLES += FROM=--from                           ## the archive (.zip) or folder that `new-dataset` looks at; what `reproduce` runs again
+VARIABLES += EXACT=--exact                         ## 1: `reproduce` with the sources of the recorded commit and the recorded packages
+VARIABLES += ONLY=--only                           ## stages that `reproduce` does from the other's products: eval,export
 
 # Stages are put side by side by the workflow, so `make -j` must not start two runs in one workspace.
 .NOTPARALLEL:
@@ -115,6 +117,10 @@ compare: $(base) ## how records A and B differ (status 5: they must not be compa
 gate: $(base) ## status 3 if a platform's newest bench is worse than its reference, 5 if that cannot be told
 	@$(jamcam)
 
+##@ Reproducing
+reproduce: $(detector) ## run again what FROM=workspace, crate or record tells of, and say whether the same came out
+	@$(jamcam)
+
 ##@ Looking and tidying
 status: $(base) ## which stages are done, and why the others are not
 	@$(jamcam)
@@ -156,7 +162,7 @@ help: ## this list
 	  END { print "\nVariables, as in: make all RECIPE=smoke EPOCHS=3\n" variables }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: all download verify gen-valid tune-bdb convert-data train eval vis export new-dataset bench scaling \
-  status plan why show-config platforms doctor shell unlock clean plots compare gate image check test golden lint help
+  status plan why show-config platforms doctor shell unlock clean plots compare gate reproduce image check test golden lint help
 
 $(VENV)/.ready-%: environment.py pyproject.toml constraints.txt
 	@$(PYTHON) environment.py $(VENV) $*
