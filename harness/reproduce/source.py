@@ -59,7 +59,8 @@ class Run:
             for marker in self.markers.values()
             for product in marker.products
         }
-        return digest_of({"facts": {**self.facts}, "products": products, "scores": {**self.scores}})
+        scores = {} if products else {**self.scores}  # which are read from products
+        return digest_of({"facts": {**self.facts}, "products": products, "scores": scores})
 
     def numerics(self, stage: str) -> tuple[Mapping[str, Any], ...]:
         """What the engine computed with in a stage; empty where no engine was asked, or it does not tell."""

@@ -92,12 +92,14 @@ def _onnx(path: Path) -> dict[str, Any]:
         model = onnx.load_from_string(path.read_bytes())
     except (DecodeError, ValueError) as error:
         raise DataError(f"{path.name} is no ONNX model: {error}", remedy="export it again") from error
-    graph, numbers = model.graph, {"": -1}  # "" is an input that is left out
+    graph, numbers = model.graph, dict[str, int]()
 
     def number(name: str) -> int:
-        return numbers.setdefault(name, len(numbers))
+        return numbers.setdefault(name, len(numbers)) if name else -1  # -1: an input that is left out
 
-    inputs = [(one.name, one.type.SerializeToString(deterministic=True)) for one in graph.input]
+    inputs = [
+        (one.name, number(one.name), one.type.SerializeToString(deterministic=True)) for one in graph.input
+    ]
     nodes = [
         {
             "operator": f"{node.domain}:{node.op_type}",
