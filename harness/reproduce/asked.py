@@ -94,8 +94,8 @@ def _inputs(run: Run) -> dict[str, Mapping[str, Any]]:
             )
     for stage in run.markers:
         _require_chain(run, stage)
-    tables = {stage: run.ingredients[stage].get("inputs") for stage in every}
-    seeds = {str(tables[stage].get("seed")) for stage in ("gen-valid", "train") if stage in tables}
+    tables = {stage: _of(run, stage) for stage in every}
+    seeds = {str(tables[stage].get("seed")) for stage in ("gen-valid", "train")}
     if len(seeds) > 1:
         raise CannotTell(
             f"its stages were made with different seeds, {' and '.join(sorted(seeds))}",

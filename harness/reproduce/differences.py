@@ -44,7 +44,8 @@ def differences(there: Run, here: Run) -> list[Difference]:
     names = (*NUMERICS, *ENGINE, *SETTINGS, *CODE)
     pairs = [(name, there.facts.get(name), here.facts.get(name)) for name in names]
     if not (there.packages and here.packages):
-        pairs.append(("packages", *("recorded" if one.packages else None for one in (there, here))))
+        told = ["recorded" if one.packages else None for one in (there, here)]
+        pairs.append(("packages", told[0], told[1]))
     else:
         pairs += [
             (name, there.packages.get(name), here.packages.get(name)) for name in WRITING if name != "torch"

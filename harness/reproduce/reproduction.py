@@ -114,8 +114,7 @@ def reproduce(settings: Settings, request: Request) -> tuple[Path, Receipt]:
 
 def _open(kind: str, path: Path, settings: Settings) -> tuple[Workspace, Run]:
     """The workspace of this reproduction, and the run that it is of."""
-    source = {"workspace": read_run, "record": record_run}
-    known = source[kind](path) if kind in source else None
+    known = read_run(path) if kind == "workspace" else record_run(path) if kind == "record" else None
     key = known.digest if known else sha256_file(path)
     # JAMCAM_WORKSPACE and luigi.cfg name the workspace that the user works in, which is another one.
     is_chosen = "workspace" in settings.cli_options

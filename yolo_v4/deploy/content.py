@@ -75,15 +75,18 @@ def first_difference(left: Any, right: Any, where: str = "") -> Difference | Non
 
 def _of_arrays(left: torch.Tensor, right: torch.Tensor, where: str) -> Difference | None:
     if left.dtype != right.dtype or left.shape != right.shape:
-        shapes = [f"{str(one.dtype).removeprefix('torch.')} {[*one.shape]}" for one in (left, right)]
-        return Difference(where, *shapes)
+        return Difference(where, _kind(left), _kind(right))
     is_same = (left == right) | ((left != left) & (right != right))
     if bool(is_same.all()):
         return None
     place = [int(index) for index in torch.nonzero(~is_same)[0]] if left.ndim else []
-    values = [_shown(one[tuple(place)].item()) for one in (left, right)]
+    old, new = (_shown(one[tuple(place)].item()) for one in (left, right))
     largest = float((left.double() - right.double()).abs().nan_to_num(nan=float("inf")).max())
-    return Difference(f"{where} {place}" if place else where, *values, largest=largest)
+    return Difference(f"{where} {place}" if place else where, old, new, largest)
+
+
+def _kind(one: torch.Tensor) -> str:
+    return f"{str(one.dtype).removeprefix('torch.')} {[*one.shape]}"
 
 
 def _onnx(path: Path) -> dict[str, Any]:

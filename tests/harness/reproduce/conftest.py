@@ -61,7 +61,7 @@ class Reproduction:
 
 @pytest.fixture
 def reproduction(finished_workspace: Path, tmp_path: Path) -> Reproduction:
-    source = tmp_path / "source"
+    source = tmp_path / "their-run"
     shutil.copytree(finished_workspace, source)
     return Reproduction(source, tmp_path / "own")
 

@@ -23,7 +23,8 @@ def other_engine(folder):
         'f"seed {': 'f"SEED {',
         '"epoch,loss"': '"epoch, loss of mine"',
         '"score": 0.5': '"score": 0.7',
-        "else 0.5 for name": "else 0.25 for name",
+        "0.5 + luck": "0.25 + luck",
+        'output_labels.txt").write_text("\\n".join': 'output_labels.txt").write_text("|".join',
         'write_text("onnx")': 'write_text("another")',
         'else b"")': 'else b"car 0 0 0 1 2 3 4 0 0 0 0 0 0 0 0.9")',
         "frame.read_bytes() if": "frame.read_bytes() + b'x' if",
@@ -61,12 +62,13 @@ def test_another_engine_is_called_different_with_nine_new_attempts(reproduction,
     assert [stage["attempts"] for stage in receipt["stages"]] == [1] * 9
     assert re.search(r"differs: engine_version: \w+ there, \w+ here", printed)
     assert receipt["promised"] == "different"
-    assert levels["data/train/tfrecords"] == "different"
+    assert levels["experiment/model_output_labels.txt"] == "different"
     assert levels["data/.frames/images"] == "same bytes"
-    (train,) = (row for row in receipt["products"] if row["name"] == "experiment/weights")
-    assert train["level"] == "cannot tell"  # of stand-ins nobody can read the weights, and there is no band
-    (records,) = (row for row in receipt["products"] if row["name"] == "data/train/tfrecords")
-    assert "engine_version" in " ".join(records["causes"])
+    # Of stand-ins nobody can read the weights, and there is no band for their settings.
+    assert levels["experiment/weights"] == levels["data/train/tfrecords"] == "cannot tell"
+    (anchors,) = (row for row in receipt["products"] if row["name"] == "experiment/anchors.json")
+    assert anchors["difference"].startswith("experiment/anchors.json big 0 0 was 32.0, is 33.0")
+    assert "engine_version" in " ".join(anchors["causes"])
 
 
 def test_an_interrupted_reproduction_goes_on(reproduction):
