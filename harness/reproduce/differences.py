@@ -88,7 +88,8 @@ def causes(stage: str, found: Sequence[Difference], upstream: Sequence[str]) -> 
     """
     if upstream:
         return (f"what it was made from differs: {upstream[0]}",)
-    hidden = (*TOLD, *(() if stage in OF_NETWORK else NUMERICS))
+    # The digest of the data is what came out of the first stages.
+    hidden = ("data_sha256", *TOLD, *(() if stage in OF_NETWORK else NUMERICS))
     known = [one for one in found if one.fact not in hidden and one.verdict is Verdict.NO]
     unknown = [one.fact for one in found if one.fact not in hidden and one.verdict is Verdict.CANNOT_TELL]
     told = [str(one) for one in known]
