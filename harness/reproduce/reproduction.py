@@ -259,11 +259,11 @@ def _receipt(
     there: Run, here: Run, stages: Sequence[str], taken: Sequence[str], request: Request, *, began_s: float
 ) -> Receipt:
     found: list[Difference] = differences(there, here)
-    rows = compare_runs(there, here, stages, found)
-    verdict, level = judged(rows)
+    comparison = compare_runs(there, here, stages, found)
+    verdict, level = judged(comparison.rows)
     expected, why = promised(found)
     now = time.time()
-    request.say(f"compared {len(rows)} products; with the run this took {duration(now - began_s)}")
+    request.say(f"compared {len(comparison.rows)} products; with the run this took {duration(now - began_s)}")
     return Receipt(
         verdict=verdict,
         level=level,
@@ -277,7 +277,8 @@ def _receipt(
         stages=tuple(
             _times(there, here, stage, is_ours=stage in stages) for stage in STAGES if stage in here.markers
         ),
-        products=product_rows(rows),
+        products=product_rows(comparison.rows),
+        network=comparison.network,
         made_utc=utc(now),
         duration_s=round(now - began_s, 3),
     )

@@ -79,7 +79,7 @@ def weight(root: Path) -> None:
     path = max((root / "experiment/weights").glob("*.pt"))
     content = torch.load(path, weights_only=True)
     tensor = next(iter(content["weights"].values()))
-    tensor.view(-1)[0] += 0.001
+    tensor[(0,) * tensor.dim()] += 0.001
     path.unlink()
     torch.save(content, path)
 

@@ -31,7 +31,16 @@ def sides(finished_workspace, tmp_path):
 
 def rows(sides):
     there, here = map(read_run, sides)
-    return {row.name: row for row in compare_runs(there, here, STAGES, differences(there, here))}
+    comparison = compare_runs(there, here, STAGES, differences(there, here))
+    return Rows({row.name: row for row in comparison.rows}, network=comparison.network)
+
+
+class Rows(dict):
+    """Rows by the name of their product."""
+
+    def __init__(self, rows, network):
+        super().__init__(rows)
+        self.network = network
 
 
 def remake(root, name, content):
@@ -91,24 +100,25 @@ def test_networks_that_find_the_same_have_the_same_outputs(sides):
     assert found["experiment/metrics.json"].level is Level.OUTPUTS
     assert found["experiment/detections.jsonl"].level is Level.OUTPUTS
     assert "mAP was 0.5, is 0.499" in found["experiment/metrics.json"].difference
-    assert "agree" in found["experiment/metrics.json"].difference
+    assert found.network == "4 detections of both sides agree"
 
 
 @pytest.mark.parametrize(("here", "level"), [(0.52, Level.QUALITY), (0.9, Level.DIFFERENT)])
 def test_networks_that_find_something_else_are_judged_by_the_band(sides, monkeypatch, here, level):
     band(monkeypatch, sides[0], mAP=(0.46, 0.48, 0.5, 0.52, 0.54))
     score(sides, mAP=here)
-    row = rows(sides)["experiment/metrics.json"]
-    assert row.level is level
-    assert "in the band of 5 seeds" in row.difference
+    found = rows(sides)
+    assert found["experiment/metrics.json"].level is level
+    assert "4 of 4 detections have no partner" in found.network
+    assert "in the band of 5 seeds" in found.network
 
 
 def test_without_a_band_nobody_can_tell(sides, monkeypatch):
     monkeypatch.setattr(quality, "read_band", lambda recipe: None)
     score(sides, mAP=0.52)
-    row = rows(sides)["experiment/metrics.json"]
-    assert row.level is Level.UNKNOWN
-    assert "the recipe smoke has no band of seeds" in row.difference
+    found = rows(sides)
+    assert found["experiment/metrics.json"].level is Level.UNKNOWN
+    assert "the recipe smoke has no band of seeds" in found.network
 
 
 def test_of_another_result_that_lies_outside_the_band_says_nothing(sides, monkeypatch):
@@ -177,10 +187,10 @@ def test_a_record_tells_scores_and_the_digest_of_the_data(sides, tmp_path, check
         here, scores=there.scores, facts={**here.facts, "data_sha256": there.facts["data_sha256"]}
     )
 
-    levels = {row.name: row.level for row in compare_runs(there, same, STAGES, [])}
+    levels = {row.name: row.level for row in compare_runs(there, same, STAGES, []).rows}
     assert levels == {"data": Level.BYTES, "mAP": Level.CONTENT, "loss": Level.CONTENT}
 
-    levels = {row.name: row.level for row in compare_runs(there, here, STAGES, [])}
+    levels = {row.name: row.level for row in compare_runs(there, here, STAGES, []).rows}
     assert levels == {"data": Level.DIFFERENT, "mAP": Level.UNKNOWN, "loss": Level.UNKNOWN}
 
 
