@@ -35,12 +35,13 @@ VARIABLES += GPU_HZ=--gpu-hz                       ## GPU samples per second whi
 VARIABLES += HOST_HZ=--host-hz                     ## samples of the rest of the machine per second while measuring
 VARIABLES += STAGE=--stage                         ## the stage that `why` explains, or that `plan` ends with
 VARIABLES += WATCH=--watch                         ## 1: `status` is shown again and again, until Ctrl-C
-VARIABLES += A=--a                                 ## what `compare` looks at: a platform, bench or record, or several with commas
+VARIABLES += A=--a                                 ## what `compare` looks at: a platform, bench or record, or several with commas; or a workspace or crate
 VARIABLES += B=--b                                 ## what it compares that with
 VARIABLES += SESSIONS=--sessions                   ## how many sessions `bench` measures, half an hour apart
 VARIABLES += JUNIT=--junit                         ## a file that `gate` writes its answer to, as JUnit XML
 VARIABLES += FORCE=--force                         ## 1: `unlock` although the holder may be alive; `compare` and `gate` show what must not be compared
 VARIABLES += FROM=--from                           ## the archive (.zip) or folder that `new-dataset` looks at
+VARIABLES += WITH=--with                           ## what goes into a `crate` besides: weights, data, or both with a comma
 
 # Stages are put side by side by the workflow, so `make -j` must not start two runs in one workspace.
 .NOTPARALLEL:
@@ -110,9 +111,13 @@ scaling: $(bench) ## measure training on 1,2,4 GPUs: the same batch over all of 
 	@$(jamcam)
 plots: $(report) ## redraw plots and the README's Benchmarking section from results/ alone
 	@$(jamcam)
-compare: $(base) ## how records A and B differ (status 5: they must not be compared)
+compare: $(base) ## how records, workspaces or crates A and B differ (status 5: they must not be compared)
 	@$(jamcam)
 gate: $(base) ## status 3 if a platform's newest bench is worse than its reference, 5 if that cannot be told
+	@$(jamcam)
+
+##@ Handing on
+crate: $(base) ## pack a run into one file that others can reproduce; weights and frames on request
 	@$(jamcam)
 
 ##@ Looking and tidying
@@ -156,7 +161,7 @@ help: ## this list
 	  END { print "\nVariables, as in: make all RECIPE=smoke EPOCHS=3\n" variables }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: all download verify gen-valid tune-bdb convert-data train eval vis export new-dataset bench scaling \
-  status plan why show-config platforms doctor shell unlock clean plots compare gate image check test golden lint help
+  status plan why show-config platforms doctor shell unlock clean plots compare gate crate image check test golden lint help
 
 $(VENV)/.ready-%: environment.py pyproject.toml constraints.txt
 	@$(PYTHON) environment.py $(VENV) $*
