@@ -26,7 +26,7 @@ FAMILIES = {
         *("train", "eval", "vis", "export", "all"),
     ),
     "data": ("new-dataset",),
-    "measure": ("bench", "scaling", "plots", "compare", "gate", "import-dmon"),
+    "measure": ("bench", "scaling", "seeds", "plots", "compare", "gate", "import-dmon"),
     "records": ("records",),
     "crate": ("crate",),
     "look": ("status", "plan", "why", "show-config"),

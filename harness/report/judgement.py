@@ -11,6 +11,7 @@ from pathlib import Path
 
 from harness.errors import CannotTell, Refused
 from harness.files import write_text
+from harness.measure.band import Band
 from harness.measure.compare import Comparison, compare, obstacles, questions, select_records
 from harness.measure.gate import GateResult, judge_newest
 from harness.measure.gate_rows import Row
@@ -51,11 +52,21 @@ def compared(results: Path, ours: str, theirs: str, *, force: bool, say: Say) ->
 
 
 def gate(
-    results: Path, platform: str, recipe: str, *, force: bool, junit_file: Path | None, say: Say
+    results: Path,
+    platform: str,
+    recipe: str,
+    *,
+    force: bool,
+    junit_file: Path | None,
+    band: Band | None,
+    say: Say,
 ) -> None:
     """Print whether the newest bench of a platform and recipe is worse than its reference.
 
     The reference is what references.toml names, several benches with commas; else the first bench.
+
+    Args:
+        band: of the recipe's seeds, which tells how much accuracy differs by chance; None: there is none.
 
     Raises:
         ConfigError: references.toml names a bench that is not there.
@@ -70,6 +81,7 @@ def gate(
         recipe,
         references=tuple(name.strip() for name in references.split(",") if name.strip()),
         declared_pct=declared_pct,
+        band=band,
     )
     if junit_file is not None:
         write_text(junit_file, junit(result, [reason(row) for row in result.rows]))

@@ -95,6 +95,7 @@ def test_the_table_of_variables_has_every_setting_in_order_with_its_default(read
         "A",
         "B",
         "SESSIONS",
+        "N",
         "JUNIT",
         "FORCE",
         "FROM",

@@ -69,7 +69,7 @@ def said_by(action, *arguments, **words):
 
 
 def gated(results, platform="local", *, force=False, junit_file=None):
-    return said_by(gate, results, platform, "sample", force=force, junit_file=junit_file)
+    return said_by(gate, results, platform, "sample", force=force, junit_file=junit_file, band=None)
 
 
 @pytest.fixture
