@@ -41,7 +41,9 @@ VARIABLES += SESSIONS=--sessions                   ## how many sessions `bench` 
 VARIABLES += N=--n                                 ## how many seeds `seeds` trains
 VARIABLES += JUNIT=--junit                         ## a file that `gate` writes its answer to, as JUnit XML
 VARIABLES += FORCE=--force                         ## 1: `unlock` although the holder may be alive; `compare` and `gate` show what must not be compared
-VARIABLES += FROM=--from                           ## the archive (.zip) or folder that `new-dataset` looks at
+VARIABLES += FROM=--from                           ## the archive (.zip) or folder that `new-dataset` looks at; what `reproduce` runs again
+VARIABLES += EXACT=--exact                         ## 1: `reproduce` with the sources of the recorded commit and the recorded packages
+VARIABLES += ONLY=--only                           ## stages that `reproduce` does from the other's products: eval,export
 VARIABLES += WITH=--with                           ## what goes into a `crate` besides: weights, data, or both with a comma
 
 # Stages are put side by side by the workflow, so `make -j` must not start two runs in one workspace.
@@ -119,7 +121,9 @@ compare: $(base) ## how records, workspaces or crates A and B differ (status 5: 
 gate: $(base) ## status 3 if a platform's newest bench is worse than its reference, 5 if that cannot be told
 	@$(jamcam)
 
-##@ Handing on
+##@ Reproducing
+reproduce: $(detector) ## run again what FROM=workspace, crate or record tells of, and say whether the same came out
+	@$(jamcam)
 crate: $(base) ## pack a run into one file that others can reproduce; weights and frames on request
 	@$(jamcam)
 
@@ -164,7 +168,7 @@ help: ## this list
 	  END { print "\nVariables, as in: make all RECIPE=smoke EPOCHS=3\n" variables }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: all download verify gen-valid tune-bdb convert-data train eval vis export new-dataset bench scaling seeds \
-  status plan why show-config platforms doctor shell unlock clean plots compare gate crate image check test golden lint help
+  status plan why show-config platforms doctor shell unlock clean plots compare gate reproduce crate image check test golden lint help
 
 $(VENV)/.ready-%: environment.py pyproject.toml constraints.txt
 	@$(PYTHON) environment.py $(VENV) $*

@@ -28,6 +28,7 @@ FAMILIES = {
     "data": ("new-dataset",),
     "measure": ("bench", "scaling", "seeds", "plots", "compare", "gate", "import-dmon"),
     "records": ("records",),
+    "reproduce": ("reproduce",),
     "crate": ("crate",),
     "look": ("status", "plan", "why", "show-config"),
     "queue": ("platforms", "doctor", "shell"),

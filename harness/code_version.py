@@ -40,7 +40,7 @@ def code_version(paths: Sequence[str] = ()) -> CodeVersion:
     manifest = read_json(CHECKOUT / "manifest.json")
     if "git_commit" in manifest:
         return CodeVersion(commit=str(manifest["git_commit"]))
-    top, doubt = _git("rev-parse", "--show-toplevel", "HEAD")
+    top, doubt = git("rev-parse", "--show-toplevel", "HEAD")
     if doubt:
         return CodeVersion(commit=None, doubt=doubt)
     folder, _, commit = top.strip().rpartition("\n")
@@ -48,15 +48,15 @@ def code_version(paths: Sequence[str] = ()) -> CodeVersion:
         return CodeVersion(commit=None, doubt=f"the sources lie inside another repository, {folder}")
     if not paths:
         return CodeVersion(commit=commit)
-    listed, doubt = _git("status", "--porcelain", "--no-renames", "--", *paths)
+    listed, doubt = git("status", "--porcelain", "--no-renames", "--", *paths)
     return CodeVersion(commit=commit, changed=tuple(line[3:] for line in listed.splitlines()), doubt=doubt)
 
 
-def _git(*words: str) -> tuple[str, str]:
-    """What git printed, and why that is no answer, or ""."""
+def git(*words: str, folder: Path = CHECKOUT) -> tuple[str, str]:
+    """What git, asked about a folder, printed, and why that is no answer, or ""."""
     # GIT_DIR and its like would have git speak of another repository.
     names = {name: text for name, text in os.environ.items() if not name.startswith("GIT_")}
-    command = ["git", "-C", str(CHECKOUT), *words]
+    command = ["git", "-C", str(folder), *words]
     try:
         answer = subprocess.run(
             command,

@@ -15,7 +15,7 @@ from harness.files import sha256_file
 from harness.reproduce.crate_actions import WORKFLOW
 from harness.reproduce.crate_graph import PACKAGES, Part
 from harness.reproduce.machine_paths import place_in, without_machine_paths
-from harness.reproduce.source import Run
+from harness.reproduce.source import Run, spec_path
 from harness.workspace.layout import Workspace
 from harness.workspace.marker import marker_table
 from harness.workspace.spec_copies import SPLITS, conversion_template
@@ -25,7 +25,6 @@ WEIGHTS, DATA = "weights", "data"  # what may be asked for
 OF_WEIGHTS = ("experiment/weights", "experiment/export", "pretrained_resnet18")
 OF_DATA = ("data", "experiment/visualisations")
 TEXTS = {".txt", ".json", ".jsonl", ".csv", ".toml"}
-CLASS_NAMES = "experiment/model_output_labels.txt"  # a text beside the spec as used
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -143,9 +142,8 @@ def _specs(run: Run) -> dict[str, str]:
     inputs = {stage: table.get("inputs", {}) for stage, table in run.ingredients.items()}
     converted = inputs.get("convert-data", {})
     found = {conversion_template(split): converted.get(f"spec_{split}") for split in SPLITS}
-    for product in run.markers["train"].products if "train" in run.markers else ():
-        if product.path.endswith(".txt") and product.path != CLASS_NAMES:
-            found[Path(product.path).name] = inputs.get("train", {}).get("spec")
+    if path := spec_path(run):
+        found[Path(path).name] = inputs.get("train", {}).get("spec")
     return {name: text for name, text in sorted(found.items()) if isinstance(text, str)}
 
 

@@ -30,6 +30,7 @@ NUMERICS = ("processor", "torch", "threads", "number_format")
 CODE = ("commit", "sources_changed", "harness_version", "python")
 # Quantities of a run that a band of seeds is about: mAP, and AP of a class as `AP car`; fractions 0..1.
 MAP, AP, LOSS = "mAP", "AP", "loss"
+SPEC_NAME = re.compile(r"experiment/(?!model_output_labels)[\w.-]+\.txt")
 LOG_NAME = re.compile(r"experiment/yolov4_training_log_\w+\.csv")
 
 
@@ -128,6 +129,13 @@ def record_run(folder: Path) -> Run:
     )
 
 
+def spec_path(run: Run) -> str:
+    """The experiment spec as training published it, relative to the workspace; "" where none is named."""
+    products = run.markers["train"].products if "train" in run.markers else ()
+    names = [each.path for each in products if SPEC_NAME.fullmatch(each.path)]
+    return names[0] if len(names) == 1 else ""
+
+
 NAMES = ("processor", "torch", "torch_threads", "number_format")  # of facts of a record
 
 
@@ -171,7 +179,7 @@ def _facts(markers: Mapping[str, Marker], ingredients: Mapping[str, Mapping[str,
     if train:
         facts["nodes"] = train.get("nodes", 1)
         facts["spec_sha256"] = digest_of(train.get("spec"))
-        facts["pretrained"] = inputs.get("download", {}).get("pretrained")
+        facts["pretrained"] = _digest_or_none(inputs.get("download", {}).get("pretrained"))
     facts["seed"] = data.get("seed", facts["seed"])
     facts |= {"val_split_pct": data.get("val_split_pct"), "limit": inputs.get("download", {}).get("limit")}
     facts["precision"] = inputs.get("export", {}).get("precision")
@@ -196,6 +204,11 @@ def _together(values: Iterable[Value]) -> Value:
     """The one value there is; of several, all of them in words; None where none is known."""
     known = list(dict.fromkeys(value for value in values if value is not None))
     return known[0] if len(known) == 1 else (", then ".join(map(str, known)) or None)
+
+
+def _digest_or_none(identity: Any) -> Value:
+    """A sha256, or "" of no file; a local file that is known by its size and time alone is not known."""
+    return identity if isinstance(identity, str) and re.fullmatch(r"([0-9a-f]{64})?", identity) else None
 
 
 def _number(text: Any) -> Value:
