@@ -1,8 +1,9 @@
 """Whether markers, ingredients and products of a run belong together."""
 
+import os
 from collections.abc import Iterator
 
-from harness.files import digest_path
+from harness.reproduce.sameness import whole_digest
 from harness.reproduce.source import Run
 
 
@@ -24,9 +25,10 @@ def changed(run: Run, *, may_lack: bool) -> Iterator[str]:
     """
     assert run.folder is not None
     for product in (each for marker in run.markers.values() for each in marker.products):
-        try:
-            if digest_path(run.folder / product.path) != product.digest:
-                yield f"the contents of {product.path} changed"
-        except FileNotFoundError:
+        if not os.path.lexists(run.folder / product.path):
             if not may_lack:
                 yield f"{product.path} is gone"
+            continue
+        digest = whole_digest(run.folder, product.path)
+        if digest != product.digest.sha256:
+            yield f"the contents of {product.path} changed" if digest else f"{product.path} leads elsewhere"
