@@ -5,6 +5,7 @@ clock is asked, and nothing of this machine is in it.
 """
 
 import os
+import re
 import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ from harness.reproduce.source import Run
 from harness.text import listing
 
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip archive can tell
+IN_ATTEMPT = re.compile(r"(/[^=:]+)/\.attempts/")  # an absolute path to what an attempt wrote or read
 PLAIN_FILE, UNIX = 0o100644 << 16, 3  # as a zip archive has it
 
 
@@ -62,7 +64,7 @@ def write_crate(
             f"{run.folder} does not hold one whole run:{listing(faults)}",
             remedy="jamcam all, then jamcam crate again",
         )
-    places = places_of(run.folder, Path.home())
+    places = places_of(run.folder, Path.home(), *_earlier_places(run))
     run = _for_strangers(run, places)
     chosen = choose(run, titles=titles, wanted=wanted, extra=extra or {}, places=places)
     parts = [each.part for each in chosen.contents if each.is_told]
@@ -78,6 +80,13 @@ def write_crate(
         sha256=sha256_file(target),
         left_out=chosen.left_out,
     )
+
+
+def _earlier_places(run: Run) -> set[Path]:
+    """Where the workspace was when its stages ran, by their command lines: it may have been moved since."""
+    words = [word for marker in run.markers.values() for line in marker.argv for word in line]
+    found = (IN_ATTEMPT.search(word) for word in words)
+    return {Path(match[1]) for match in found if match}
 
 
 def _for_strangers(run: Run, places: Sequence[str]) -> Run:

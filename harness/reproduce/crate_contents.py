@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 from harness.files import sha256_file
 from harness.reproduce.crate_actions import WORKFLOW
-from harness.reproduce.crate_graph import PACKAGES, Part
+from harness.reproduce.crate_graph import PACKAGES, README, Part
+from harness.reproduce.crate_page import readme
 from harness.reproduce.machine_paths import place_in, without_machine_paths
 from harness.reproduce.source import Run, spec_path
 from harness.workspace.layout import Workspace
@@ -122,6 +123,7 @@ def _made(run: Run, titles: Mapping[str, str]) -> Iterator[Content]:
         for stage, marker in run.markers.items()
     ]
     workflow = {"schema_version": SCHEMA_VERSION, "stages": stages}
+    yield from_bytes(README, readme(run).encode(), "what this is, in short")
     yield from_bytes(WORKFLOW, as_json(workflow), "the stages, and what each one comes after")
     if run.packages:
         lines = "".join(f"{name}=={version}\n" for name, version in sorted(run.packages.items()))

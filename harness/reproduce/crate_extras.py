@@ -80,7 +80,7 @@ def _records(results: Path, platform: str, recipe: str) -> list[Record]:
 
 
 def _files_of(results: Path, records: Sequence[Record], recipe: str) -> dict[str, Path]:
-    files = {}
+    files: dict[str, Path] = {}
     for record in records:
         folder = results / record.platform / record.id
         files |= {f"{record.platform}/{record.id}/{name}": folder / name for name in FILES}

@@ -29,7 +29,8 @@ from harness.reproduce.crate_actions import (
 from harness.reproduce.source import Run
 from harness.workspace.marker import STAGES
 
-METADATA, PREVIEW, PACKAGES = "ro-crate-metadata.json", "ro-crate-preview.html", "packages.txt"
+METADATA, PREVIEW = "ro-crate-metadata.json", "ro-crate-preview.html"
+README, PACKAGES = "README.md", "packages.txt"
 RO_CRATE = "https://w3id.org/ro/crate/1.1"
 WORKFLOW_CRATE = "https://w3id.org/workflowhub/workflow-ro-crate/1.0"
 PROFILES = {
@@ -50,7 +51,7 @@ REQUIREMENTS = "https://pip.pypa.io/en/stable/reference/requirements-file-format
 BIOSCHEMAS = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
 FORMATS = {
     **{"json": "application/json", "jsonl": "application/jsonl", "txt": "text/plain", "csv": "text/csv"},
-    **{"toml": "application/toml", "html": "text/html", "gz": "application/gzip", "zip": "application/zip"},
+    **{"toml": "application/toml", "md": "text/markdown", "gz": "application/gzip", "zip": "application/zip"},
     **{"png": "image/png", "svg": "image/svg+xml", "onnx": "application/octet-stream"},
 }
 
@@ -91,7 +92,15 @@ def graph(
         *map(_file, (part for part in parts if part.path != WORKFLOW)),
         *_products(run, inside),
     ]
-    return {"@context": CONTEXT, "@graph": entities}
+    return {"@context": CONTEXT, "@graph": [*map(_with_single_values, entities)]}
+
+
+def _with_single_values(entity: Entity) -> Entity:
+    """The entity without lists of one value, as RO-Crate recommends."""
+    return {
+        name: value[0] if isinstance(value, list) and len(value) == 1 else value
+        for name, value in entity.items()
+    }
 
 
 def _about_the_crate(
@@ -168,7 +177,8 @@ def _file(part: Part) -> Entity:
         "sha256": part.sha256,
         "encodingFormat": FORMATS.get(part.path.rpartition(".")[2], "application/octet-stream"),
     }
-    return {**told, "conformsTo": to(REQUIREMENTS)} if part.path == PACKAGES else told
+    more = {PACKAGES: {"conformsTo": to(REQUIREMENTS)}, README: {"about": to("./")}}
+    return {**told, **more.get(part.path, {})}
 
 
 def _products(run: Run, inside: Mapping[str, str]) -> Iterator[Entity]:

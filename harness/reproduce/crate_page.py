@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
 from harness.reproduce.crate_actions import finished_utc, known
-from harness.reproduce.crate_graph import METADATA, Part
+from harness.reproduce.crate_graph import METADATA, PREVIEW, Part
 from harness.reproduce.source import Run
-from harness.text import duration, number, one_line
+from harness.text import duration, markdown_cell, number, one_line
 
 STYLE = (
     "body{font:16px/1.5 sans-serif;max-width:60em;margin:2em auto;padding:0 1em}"
@@ -16,8 +16,7 @@ STYLE = (
 
 def page(run: Run, parts: Sequence[Part], *, titles: Mapping[str, str], licence: str) -> str:
     """ro-crate-preview.html, which needs no other file and runs nothing."""
-    recipe = run.facts["recipe"]
-    name = f"JamCam run of the recipe {recipe}" if recipe else "JamCam run"
+    name = _name(run)
     lines = [
         "<!DOCTYPE html>",
         f'<html lang="en"><head><meta charset="utf-8"><title>{_text(name)}</title>',
@@ -36,6 +35,21 @@ def page(run: Run, parts: Sequence[Part], *, titles: Mapping[str, str], licence:
         "</body></html>",
     ]
     return "\n".join(lines) + "\n"
+
+
+def readme(run: Run) -> str:
+    """README.md: where to go on from here."""
+    return (
+        f"# {markdown_cell(_name(run))}\n\n"
+        f"Open [{PREVIEW}]({PREVIEW}) to see what was run, with what, and what came out.\n"
+        f"Programs read [{METADATA}]({METADATA}), an RO-Crate by the profile Provenance Run Crate 0.5.\n"
+        "`jamcam reproduce FILE`, of the archive that this lies in, does it again and compares.\n"
+    )
+
+
+def _name(run: Run) -> str:
+    recipe = run.facts["recipe"]
+    return f"JamCam run of the recipe {recipe}" if recipe else "JamCam run"
 
 
 def _scores(run: Run) -> Iterator[list[str]]:

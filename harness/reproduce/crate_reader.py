@@ -18,7 +18,7 @@ from harness.files import read_json
 from harness.reproduce.crate_actions import WORKFLOW
 from harness.reproduce.crate_check import broken_chain, changed
 from harness.reproduce.crate_contents import SCHEMA_VERSION
-from harness.reproduce.crate_graph import METADATA, PREVIEW
+from harness.reproduce.crate_graph import METADATA, PACKAGES, PREVIEW, README
 from harness.reproduce.source import Run, read_run
 from harness.text import listing
 from harness.workspace.layout import OWNED, Workspace
@@ -123,7 +123,7 @@ def _has_a_place(name: str) -> bool:
     """Whether a crate may hold a file of that name: only these are written."""
     room = Workspace(Path())
     markers = [place(stage).as_posix() for place in (room.marker, room.marker_inputs) for stage in STAGES]
-    known = (*markers, WORKFLOW, "packages.txt")
+    known = (*markers, WORKFLOW, README, PACKAGES)
     top = name.split("/")[0]
     tops = {pattern.split("/")[0] for patterns in OWNED.values() for pattern in patterns}
     return name in known or (top in {*tops, "specs", "results"} and "/" in name)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from mmap import mmap
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,6 @@ def told_to_strangers(value: Any, places: Sequence[str]) -> Any:
     return value
 
 
-def place_in(content: bytes, places: Sequence[str]) -> str:
+def place_in(content: bytes | mmap, places: Sequence[str]) -> str:
     """The first of the places that a file of any kind names; "" where it names none."""
-    return next((place for place in places if f"{place}/".encode() in content), "")
+    return next((place for place in places if content.find(f"{place}/".encode()) >= 0), "")

@@ -52,7 +52,7 @@ def test_neither_weights_nor_frames_are_in_it_unless_asked_for(crate, finished_w
     def kinds(path):
         return {name.rpartition(".")[2] for name in contents_of(path)}
 
-    assert kinds(crate) <= {"json", "jsonl", "txt", "csv", "html", "names", "toml"}
+    assert kinds(crate) <= {"json", "jsonl", "txt", "csv", "html", "names", "toml", "md"}
     packed(finished_workspace, tmp_path / "all.zip", wanted=("weights", "data"))
     contents = contents_of(tmp_path / "all.zip")
     every = [path for path in finished_workspace.rglob("*") if path.is_file()]

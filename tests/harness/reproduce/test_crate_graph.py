@@ -130,6 +130,7 @@ def test_a_stage_is_an_action_with_its_times_tool_engine_image_inputs_and_output
     assert train["result"] == [{"@id": "#product/experiment/weights"}, {"@id": "experiment/my%20spec.txt"}]
     assert [entities[each["@id"]]["value"] for each in train["object"]] == ["AVX2", "2"]
     assert evaluation["object"] == train["result"]
+    assert evaluation["result"] == {"@id": "experiment/metrics.json"}
     assert entities["#step/train"]["object"] == {"@id": "#train/tttttttttttt"}
     assert entities["#product/experiment/weights"]["description"].startswith("3 files, 9 bytes. ")
     assert entities["#product/experiment/weights"]["description"].endswith(" Not in this crate.")
