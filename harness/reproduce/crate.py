@@ -24,7 +24,7 @@ from harness.text import listing
 
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip archive can tell
 IN_ATTEMPT = re.compile(r"(/[^=:]+)/\.attempts/")  # an absolute path to what an attempt wrote or read
-PLAIN_FILE, UNIX = 0o100644 << 16, 3  # as a zip archive has it
+PLAIN_FILE, FOLDER, UNIX = 0o100644 << 16, 0o40755 << 16 | 0x10, 3  # as a zip archive has them
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,7 +73,8 @@ def write_crate(
         from_bytes(METADATA, as_json(metadata)),
         from_bytes(PREVIEW, page(run, parts, titles=titles, licence=licence).encode()),
     ]
-    _write(target, [*head, *chosen.contents])
+    folders = [f"{path}/" for path, identifier in chosen.inside.items() if identifier.endswith("/")]
+    _write(target, [*head, *chosen.contents], folders)
     return Packed(
         bytes=target.stat().st_size,
         files=len(head) + len(chosen.contents),
@@ -106,13 +107,15 @@ def _for_strangers(run: Run, places: Sequence[str]) -> Run:
     return replace(run, markers=markers)
 
 
-def _write(target: Path, contents: Sequence[Content]) -> None:
+def _write(target: Path, contents: Sequence[Content], folders: Sequence[str]) -> None:
     """Write the archive aside, and put it in its place unless another file is there."""
     aside = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         with zipfile.ZipFile(aside, "w", zipfile.ZIP_DEFLATED) as archive:
             for content in contents:
                 _add(archive, content)
+            for folder in folders:  # which metadata name, and other programs look for
+                archive.writestr(_entry(folder, FOLDER), b"")
         if target.exists() and sha256_file(target) != sha256_file(aside):
             raise ConfigError(f"another file is at {target}", remedy="name another one, or remove it")
         aside.replace(target)
@@ -121,11 +124,16 @@ def _write(target: Path, contents: Sequence[Content]) -> None:
 
 
 def _add(archive: zipfile.ZipFile, content: Content) -> None:
-    info = zipfile.ZipInfo(content.part.path, LONG_AGO)
-    info.compress_type, info.external_attr, info.create_system = zipfile.ZIP_DEFLATED, PLAIN_FILE, UNIX
-    info.file_size = content.part.bytes
+    info = _entry(content.part.path, PLAIN_FILE)
+    info.compress_type, info.file_size = zipfile.ZIP_DEFLATED, content.part.bytes
     if isinstance(content.source, bytes):
         archive.writestr(info, content.source)
         return
     with content.source.open("rb") as source, archive.open(info, "w") as member:
         shutil.copyfileobj(source, member)
+
+
+def _entry(name: str, kind: int) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name, LONG_AGO)
+    info.external_attr, info.create_system = kind, UNIX
+    return info

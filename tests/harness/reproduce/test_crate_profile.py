@@ -50,11 +50,11 @@ def validator():
     return python
 
 
-@pytest.fixture(scope="session")
-def judged(validator, finished_workspace, tmp_path_factory):
+@pytest.fixture(scope="session", params=[(), ("weights", "data")], ids=["alone", "with weights and data"])
+def judged(request, validator, finished_workspace, tmp_path_factory):
     """What the validator says of the crate of a finished workspace."""
     folder = tmp_path_factory.mktemp("profile")
-    packed(finished_workspace, folder / "run.zip", licence="MIT")
+    packed(finished_workspace, folder / "run.zip", wanted=request.param, licence="MIT")
     # A proxy that is not there: whatever asks a network fails.
     names = {**os.environ, "HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
     command = [validator, PROGRAM, folder / "run.zip", folder / "cache"]
