@@ -168,7 +168,8 @@ help: ## this list
 	  END { print "\nVariables, as in: make all RECIPE=smoke EPOCHS=3\n" variables }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: all download verify gen-valid tune-bdb convert-data train eval vis export new-dataset bench scaling seeds \
-  status plan why show-config platforms doctor shell unlock clean plots compare gate reproduce crate image check test golden lint help
+  status plan why show-config platforms doctor shell unlock clean plots compare gate reproduce crate image check test golden \
+  lint help
 
 $(VENV)/.ready-%: environment.py pyproject.toml constraints.txt
 	@$(PYTHON) environment.py $(VENV) $*

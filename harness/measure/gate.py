@@ -70,6 +70,8 @@ def judge_newest(
         rows, notes = _judged(newest, theirs, declared_pct, band)
     else:
         rows, notes = [Row(name="bench", why="none is newer than the reference")], []
+    if not rows:
+        rows = [Row(name="bench", why="the reference measured nothing that is judged")]
     return GateResult(
         platform=platform,
         recipe=recipe,

@@ -219,7 +219,8 @@ def images_per_s(workspace: Workspace) -> float | None:
         for where in (staged(each, "experiment"), each)
         for line in read_status(where)
     ]
-    return next((float(line["images_per_s"]) for line in reversed(lines) if "images_per_s" in line), None)
+    rates = (line.get("images_per_s") for line in reversed(lines))
+    return next((float(rate) for rate in rates if isinstance(rate, int | float)), None)
 
 
 def changed_s(path: Path) -> float:

@@ -32,7 +32,8 @@ def compared(results: Path, ours: str, theirs: str, *, force: bool, say: Say) ->
 
     Raises:
         ConfigError: there are no records of one of the names.
-        CannotTell: the two must not be compared; with `force` the figures are printed before.
+        CannotTell: the two must not be compared, or have nothing in common; with `force` the figures are
+            printed before.
     """
     records = load(results, say=say)
     one, other = (select_records(records, names) for names in (ours, theirs))
@@ -43,7 +44,13 @@ def compared(results: Path, ours: str, theirs: str, *, force: bool, say: Say) ->
         differ = [f"the question: {line}" for line in questions(one, other)]
         lines = [f"{ours} over {theirs}", *differ, *spread_lines(comparisons, declared_pct)]
         lines += map(comparison_line, comparisons)
-        say("\n".join(lines) if comparisons else "they have nothing in common")
+        if comparisons:
+            say("\n".join(lines))
+        elif not found:
+            raise CannotTell(
+                "they have nothing in common: no case has a quantity that both sides measured",
+                remedy="measure the same cases on both sides: make bench",
+            )
     if found:
         raise CannotTell(
             f"they must not be compared:{listing(found)}",

@@ -92,9 +92,10 @@ def _inputs(run: Run) -> dict[str, Mapping[str, Any]]:
                 "or is not the one that the marker was made with",
                 remedy="do it again there, or name another run",
             )
+    for stage in run.markers:
         _require_chain(run, stage)
-    tables = {stage: run.ingredients[stage].get("inputs") for stage in every}
-    seeds = {str(tables[stage].get("seed")) for stage in ("gen-valid", "train") if stage in tables}
+    tables = {stage: _of(run, stage) for stage in every}
+    seeds = {str(tables[stage].get("seed")) for stage in ("gen-valid", "train")}
     if len(seeds) > 1:
         raise CannotTell(
             f"its stages were made with different seeds, {' and '.join(sorted(seeds))}",
@@ -129,7 +130,8 @@ def _spec_name(run: Run) -> str:
 def _require_confined(text: str, name: str) -> None:
     for token in tokens(text):
         value = token.text.strip("\"'")
-        if token.text[0] in "\"'" and (value[:1] in ("/", "~") or ".." in value.split("/")):
+        leads_out = value[:1] in ("/", "~") or ".." in value.split("/") or "\\" in value
+        if token.text[0] in "\"'" and leads_out:
             raise DataError(
                 f"the spec {name} of that run names the path {value!r}, outside of its workspace",
                 remedy="look at it, and reproduce by hand with an edited copy if you trust it",

@@ -43,7 +43,10 @@ def differences(there: Run, here: Run) -> list[Difference]:
     """Facts and packages that are not known to be equal; numerics first, as what explains most."""
     names = (*NUMERICS, *ENGINE, *SETTINGS, *CODE)
     pairs = [(name, there.facts.get(name), here.facts.get(name)) for name in names]
-    if there.packages or here.packages:
+    if not (there.packages and here.packages):
+        told = ["recorded" if one.packages else None for one in (there, here)]
+        pairs.append(("packages", told[0], told[1]))
+    else:
         pairs += [
             (name, there.packages.get(name), here.packages.get(name)) for name in WRITING if name != "torch"
         ]
@@ -70,7 +73,7 @@ def promised(found: Sequence[Difference]) -> tuple[Level, str]:
     changed = [
         one for one in found if one.fact in ("commit", "sources_changed") and one.here is not one.there
     ]
-    unknown = [one for one in deciding if one.fact in (*NUMERICS, *ENGINE)]
+    unknown = [one for one in deciding if one.fact in (*NUMERICS, *ENGINE, "packages")]
     if unknown:
         return Level.UNKNOWN, f"not recorded on one side: {', '.join(one.fact for one in unknown)}"
     note = f" (though {_listed(changed)})" if changed else ""

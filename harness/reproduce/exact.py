@@ -88,9 +88,9 @@ def _commit(run: Run) -> str:
 def _versions(run: Run, commit: str) -> tuple[dict[str, str], tuple[str, ...]]:
     """Versions of packages that this project knows, and what there is to say of them."""
     known = {*pinned(CONSTRAINTS.read_text())} if CONSTRAINTS.exists() else set()
-    if run.packages:
-        recorded, notes = {normal(name): version for name, version in run.packages.items()}, ()
-    else:
+    notes: tuple[str, ...] = ()
+    recorded = {normal(name): version for name, version in run.packages.items()}
+    if not recorded:
         text, _ = git("show", f"{commit}:constraints.txt")
         recorded = pinned(text)
         notes = ("its packages were not recorded: taken are those that constraints.txt of that commit names",)

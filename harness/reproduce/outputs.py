@@ -55,6 +55,9 @@ def compare_detections(there: Found, here: Found) -> Answer:
                     counted += 1
                     if not _has_partner(detection, theirs.get(key, [])):
                         missing.append((side, key, detection))
+    if not counted:
+        words = f"neither side found anything with a score of {LEAST_SCORE} or more"
+        return Answer(same=Verdict.CANNOT_TELL, difference=words)
     if not missing:
         return Answer(same=Verdict.YES, difference=f"{counted} detections of both sides agree")
     side, (frame, name), detection = missing[0]

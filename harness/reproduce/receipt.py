@@ -172,7 +172,8 @@ def told(receipt: Receipt) -> str:
     there, here = receipt.there, receipt.here
     names = [f"{one.kind} {one.record or one.digest[:SHOWN]}" for one in (there, here)]
     lines = [f"there: {names[0]}; here: {names[1]}"]
-    lines += [f"  {one.fact}: {one.there} there, {one.here} here" for one in receipt.differences]
+    facts = [Difference(fact=one.fact, there=one.there, here=one.here) for one in receipt.differences]
+    lines += [f"  {fact}" for fact in facts]
     lines.append(f"expected: {receipt.promised}: {receipt.promised_because}")
     rows = [("stage", "product", "level", "first difference")]
     rows += [

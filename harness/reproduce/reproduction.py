@@ -20,7 +20,7 @@ from harness.clock import utc
 from harness.code_version import SOURCES, code_version
 from harness.engine.answers import read_status
 from harness.engine.find import python_environment, resolve
-from harness.errors import ConfigError, HarnessError
+from harness.errors import CannotTell, ConfigError, HarnessError
 from harness.files import read_json, remove, sha256_file, write_json, write_text
 from harness.packages import installed
 from harness.process.console import bound_to_us
@@ -86,7 +86,7 @@ def reproduce(settings: Settings, request: Request) -> tuple[Path, Receipt]:
     kind, path = find_source(request.what, settings.results)
     own, there = _open(kind, path, settings)
     stages = [stage for stage in STAGES if stage in (request.only or there.markers or STAGES)]
-    _require(there, stages)
+    _require(there, request, stages)
     taken = upstream_of(stages)
     if not request.only and only_frames_at_hand(there):
         request.say("the archive of its data is not at hand, its frames are: download is not done again")
@@ -114,8 +114,7 @@ def reproduce(settings: Settings, request: Request) -> tuple[Path, Receipt]:
 
 def _open(kind: str, path: Path, settings: Settings) -> tuple[Workspace, Run]:
     """The workspace of this reproduction, and the run that it is of."""
-    source = {"workspace": read_run, "record": record_run}
-    known = source[kind](path) if kind in source else None
+    known = read_run(path) if kind == "workspace" else record_run(path) if kind == "record" else None
     key = known.digest if known else sha256_file(path)
     # JAMCAM_WORKSPACE and luigi.cfg name the workspace that the user works in, which is another one.
     is_chosen = "workspace" in settings.cli_options
@@ -142,7 +141,12 @@ def _open(kind: str, path: Path, settings: Settings) -> tuple[Workspace, Run]:
     return Workspace(root), known
 
 
-def _require(there: Run, stages: Sequence[str]) -> None:
+def _require(there: Run, request: Request, stages: Sequence[str]) -> None:
+    if request.only and not there.markers:
+        raise CannotTell(
+            "a record has no products to begin with, as ONLY does",
+            remedy="leave ONLY out, or name a workspace",
+        )
     missing = [stage for stage in stages if there.markers and stage not in there.markers]
     if missing:
         raise ConfigError(
@@ -236,10 +240,16 @@ def _run(
         process.wait()
         raise
     if status:
+        lacks_data = read_marker(own, "download") is None
+        copy = (
+            f" (a copy of the archive in {own.data} would do, or a crate made WITH=data)"
+            if lacks_data
+            else ""
+        )
         error = HarnessError(
             f"the run did not come to its end (jamcam ended with {status}, its words are above); "
             f"what was done is kept in {own.root}",
-            remedy=f"remove the cause, then go on with: {request.again}",
+            remedy=f"remove the cause{copy}, then go on with: {request.again}",
         )
         error.exit_status = status if status > 0 else 128 - status
         raise error

@@ -24,6 +24,7 @@ LEARNED = (
     *("experiment/metrics", "experiment/detections.jsonl", "experiment/visualisations/"),
     "experiment/export",
 )
+CHANGED = "the file there is not the one that its marker names: it was changed after its run"
 BY_QUALITY = {Verdict.YES: Level.QUALITY, Verdict.NO: Level.DIFFERENT, Verdict.CANNOT_TELL: Level.UNKNOWN}
 
 
@@ -77,10 +78,7 @@ class _Comparison:
         if not made:
             return replace(row, level=Level.DIFFERENT, difference="it was not made here")
         if found and found != promised:
-            words = self._contents[name].difference if name in self._contents else ""
-            changed = ("the file there is not the one that its marker names: it was changed after its run",)
-            words = words or "its bytes are not those that its marker names"
-            return replace(row, level=Level.DIFFERENT, difference=words, causes=changed)
+            return self._changed_since(row, found)
         if made == promised:
             return replace(row, difference="" if found else "by its digest; it is not at hand there")
         if not found:
@@ -90,6 +88,15 @@ class _Comparison:
         if answer.same is Verdict.YES:
             return replace(row, level=Level.CONTENT, difference="other bytes")
         return self._by_network(row, answer)
+
+    def _changed_since(self, row: Row, found: str) -> Row:
+        """The level of a product whose file there is not the one that its marker names."""
+        if row.here == found:
+            words = "the file there is as the one made here, and its marker names other bytes"
+            return replace(row, level=Level.UNKNOWN, difference=words, causes=(CHANGED,))
+        answer = self._contents[row.name]
+        level = Level.CONTENT if answer.same is Verdict.YES else Level.DIFFERENT
+        return replace(row, level=level, difference=answer.difference or "other bytes", causes=(CHANGED,))
 
     def _by_network(self, row: Row, content: Answer) -> Row:
         """The level of a product whose content differs, or is not known to be the same."""

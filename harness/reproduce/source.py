@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import CannotTell, ConfigError, DataError
-from harness.files import read_json
 from harness.measure.record import Record
 from harness.measure.record_files import read_record
+from harness.measure.trained import LOSS, MAP, read_trained
 from harness.workspace.layout import Workspace
 from harness.workspace.marker import STAGES, Marker, digest_of, is_digest_of, read_ingredients, read_marker
 
@@ -28,10 +28,7 @@ SETTINGS = (
 ENGINE = ("engine", "engine_version", "image_sha256")
 NUMERICS = ("processor", "torch", "threads", "number_format")
 CODE = ("commit", "sources_changed", "harness_version", "python")
-# Quantities of a run that a band of seeds is about: mAP, and AP of a class as `AP car`; fractions 0..1.
-MAP, AP, LOSS = "mAP", "AP", "loss"
 SPEC_NAME = re.compile(r"experiment/(?!model_output_labels)[\w.-]+\.txt")
-LOG_NAME = re.compile(r"experiment/yolov4_training_log_\w+\.csv")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +45,8 @@ class Run:
     packages: Mapping[str, str] = field(default_factory=dict)  # name -> version; empty: not recorded
     markers: Mapping[str, Marker] = field(default_factory=dict)  # by stage
     ingredients: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # of fingerprints, by stage
-    scores: Mapping[str, float] = field(default_factory=dict)  # quantity -> value
+    # Quantities that a band of seeds is about: mAP and `AP car`, 0 to 1, and the loss of the last epoch.
+    scores: Mapping[str, float] = field(default_factory=dict)
     folder: Path | None = None  # laid out as a workspace
 
     @property
@@ -59,7 +57,8 @@ class Run:
             for marker in self.markers.values()
             for product in marker.products
         }
-        return digest_of({"facts": {**self.facts}, "products": products, "scores": {**self.scores}})
+        scores = {} if products else {**self.scores}  # which are read from products
+        return digest_of({"facts": {**self.facts}, "products": products, "scores": scores})
 
     def numerics(self, stage: str) -> tuple[Mapping[str, Any], ...]:
         """What the engine computed with in a stage; empty where no engine was asked, or it does not tell."""
@@ -81,16 +80,15 @@ def read_run(root: Path, *, kind: str = "workspace") -> Run:
             remedy="name a workspace in which `jamcam all` ended well, a crate, or a record",
         )
     ingredients = {stage: _ingredients(workspace, marker) for stage, marker in markers.items()}
-    made_with = {stage: marker.made_with for stage, marker in markers.items()}
-    packages = next((with_["packages"] for with_ in reversed(made_with.values()) if "packages" in with_), {})
+    packages = [marker.made_with["packages"] for marker in markers.values() if "packages" in marker.made_with]
     return Run(
         kind=kind,
         name=root.name,
         facts=_facts(markers, ingredients),
-        packages=packages,
+        packages=packages[-1] if packages else {},
         markers=markers,
         ingredients=ingredients,
-        scores=_scores(workspace, markers),
+        scores=_numbers(read_trained(workspace, markers).values),
         folder=root,
     )
 
@@ -217,36 +215,10 @@ def _number(text: Any) -> Value:
     return None
 
 
-def _scores(workspace: Workspace, markers: Mapping[str, Marker]) -> dict[str, float]:
-    table = read_json(workspace.path("experiment/metrics.json"))
-    by_class = table.get("AP")
-    values = {
-        MAP: table.get(MAP),
-        **(
-            {f"{AP} {name}": value for name, value in by_class.items()}
-            if isinstance(by_class, Mapping)
-            else {}
-        ),
-    }
-    values[LOSS] = _last_loss(workspace, markers)
-    return {name: float(value) for name, value in values.items() if _is_number(value)}
-
-
-def _last_loss(workspace: Workspace, markers: Mapping[str, Marker]) -> float | None:
-    """The mean loss of the last epoch, as the training log has it."""
-    products = markers["train"].products if "train" in markers else ()
-    name = next((product.path for product in products if LOG_NAME.fullmatch(product.path)), "")
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        header, *_, last = workspace.path(name).read_text().splitlines()
-        return float(last.split(",")[header.split(",").index("loss")])
-    return None
-
-
 def _recorded_scores(record: Record) -> dict[str, float]:
     losses, maps = record.values("epoch_loss"), record.values(MAP)
-    values = {MAP: maps[-1] if maps else None, LOSS: losses[-1] if losses else None}
-    return {name: float(value) for name, value in values.items() if _is_number(value)}
+    return _numbers({MAP: maps[-1] if maps else None, LOSS: losses[-1] if losses else None})
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def _numbers(values: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: value for name, value in values.items() if value is not None and math.isfinite(value)}

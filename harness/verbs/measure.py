@@ -117,7 +117,7 @@ def _measure(verb: str, settings: Settings, *, count: int = 1) -> int:
     tell("\n".join(bench_lines(records)))
     draw(settings)
     tell(f"records: {settings.results / settings.platform.name}")
-    return 0 if all(record.status == "ok" for record in records) else 1
+    return 0 if records and all(record.status == "ok" for record in records) else 1
 
 
 def _of_stages(settings: Settings) -> Settings:

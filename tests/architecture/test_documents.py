@@ -99,6 +99,8 @@ def test_the_table_of_variables_has_every_setting_in_order_with_its_default(read
         "JUNIT",
         "FORCE",
         "FROM",
+        "EXACT",
+        "ONLY",
         "BASE",
         "TAO_IMAGE",
         "VENV",

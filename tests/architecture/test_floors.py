@@ -8,7 +8,8 @@ HOUSES = {
     "harness": """
         cli, __main__, generate_val_dataset
         verbs
-        report, reproduce
+        report
+        reproduce
         measure
         queue | stages
         engine

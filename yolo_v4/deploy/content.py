@@ -75,15 +75,18 @@ def first_difference(left: Any, right: Any, where: str = "") -> Difference | Non
 
 def _of_arrays(left: torch.Tensor, right: torch.Tensor, where: str) -> Difference | None:
     if left.dtype != right.dtype or left.shape != right.shape:
-        shapes = [f"{str(one.dtype).removeprefix('torch.')} {[*one.shape]}" for one in (left, right)]
-        return Difference(where, *shapes)
+        return Difference(where, _kind(left), _kind(right))
     is_same = (left == right) | ((left != left) & (right != right))
     if bool(is_same.all()):
         return None
     place = [int(index) for index in torch.nonzero(~is_same)[0]] if left.ndim else []
-    values = [_shown(one[tuple(place)].item()) for one in (left, right)]
+    old, new = (_shown(one[tuple(place)].item()) for one in (left, right))
     largest = float((left.double() - right.double()).abs().nan_to_num(nan=float("inf")).max())
-    return Difference(f"{where} {place}" if place else where, *values, largest=largest)
+    return Difference(f"{where} {place}" if place else where, old, new, largest)
+
+
+def _kind(one: torch.Tensor) -> str:
+    return f"{str(one.dtype).removeprefix('torch.')} {[*one.shape]}"
 
 
 def _onnx(path: Path) -> dict[str, Any]:
@@ -92,12 +95,14 @@ def _onnx(path: Path) -> dict[str, Any]:
         model = onnx.load_from_string(path.read_bytes())
     except (DecodeError, ValueError) as error:
         raise DataError(f"{path.name} is no ONNX model: {error}", remedy="export it again") from error
-    graph, numbers = model.graph, {"": -1}  # "" is an input that is left out
+    graph, numbers = model.graph, dict[str, int]()
 
     def number(name: str) -> int:
-        return numbers.setdefault(name, len(numbers))
+        return numbers.setdefault(name, len(numbers)) if name else -1  # -1: an input that is left out
 
-    inputs = [(one.name, one.type.SerializeToString(deterministic=True)) for one in graph.input]
+    inputs = [
+        (one.name, number(one.name), one.type.SerializeToString(deterministic=True)) for one in graph.input
+    ]
     nodes = [
         {
             "operator": f"{node.domain}:{node.op_type}",

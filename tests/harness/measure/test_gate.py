@@ -117,6 +117,14 @@ def test_a_case_that_is_missing_cannot_be_told_and_one_that_is_new_is_no_fault()
     assert more.is_worse is NO
 
 
+def test_a_reference_that_measured_nothing_that_is_judged_tells_nothing():
+    runs = [run(1, {("stage_s", "download"): [1.0]})]
+    result = judged([record("chain", runs=runs, bench=name) for name in (OLD, NEW)])
+
+    assert result.is_worse is CANNOT_TELL
+    assert [row.why for row in result.rows] == ["the reference measured nothing that is judged"]
+
+
 def test_worse_is_worse_whatever_else_cannot_be_told():
     exported = record("export", [1.0], bench=OLD)
     assert judged([bench(OLD, 100.0), exported, bench(NEW, 50.0)]).is_worse is YES
