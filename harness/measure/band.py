@@ -100,7 +100,7 @@ class Band:
         verdicts = {name: self.holds(name, values.get(name)) for name in self.family}
         for verdict in (Verdict.NO, Verdict.CANNOT_TELL):
             if found := [name for name in self.family if verdicts[name] is verdict]:
-                words = ", ".join(self._against(name, values.get(name)) for name in found)
+                words = "; ".join(self._against(name, values.get(name)) for name in found)
                 return Landing(verdict=verdict, words=words)
         if not self.family:
             return Landing(verdict=Verdict.CANNOT_TELL, words="the band judges nothing")
@@ -109,7 +109,7 @@ class Band:
     def _against(self, name: str, value: float | None) -> str:
         """`AP car 0.402, expected 0.652 to 0.811`."""
         one = self.quantities[name]
-        if value is None or one.low is None or one.high is None:
+        if value is None or not math.isfinite(value) or one.low is None or one.high is None:
             return f"{name} could not be computed"
         if not one.sd:
             return f"{name} {number(value)}, and all seeds gave {number(one.low)}, which tells no spread"

@@ -245,7 +245,7 @@ def _told(values: Mapping[str, float | None]) -> str:
 
 def table(band: Band) -> str:
     """The quantities of a band, a row each."""
-    rows = [("quantity", "mean", "spread (SD)", "n", "a new seed lies in")]
+    rows: list[tuple[str, ...]] = [("quantity", "mean", "spread (SD)", "n", "a new seed lies in")]
     for name, one in band.quantities.items():
         cells = ["" if value is None else number(value) for value in (one.mean, one.sd)]
         interval = (

@@ -78,6 +78,8 @@ def settings_of(
         table = ingredients.get(stage, {})
         is_known = stage in markers and is_digest_of(markers[stage].fingerprint, table)
         told[stage] = _without_seed(table) if is_known else None
+    if told["train"] and told["eval"]:  # one spec serves both: what differs is told once
+        told["eval"] = {name: each for name, each in told["eval"].items() if told["train"].get(name) != each}
     for stage in COMPUTING:
         used = markers[stage].numerics if stage in markers else ()
         formats = sorted({str(each["number_format"]) for each in used if each.get("number_format")})

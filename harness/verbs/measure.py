@@ -29,7 +29,7 @@ SETTINGS = (*WORKFLOW, *QUEUE, "results", "keep", "gpu_hz", "host_hz")
 
 def _bench(settings: Settings, options: argparse.Namespace) -> int:
     """Sessions one after another; stopped in between, the same command goes on with those that are left."""
-    count = _count("sessions", options.sessions or "1", least=1)
+    count = _count("sessions", options.sessions, default=1, least=1)
     if count == 1:
         return _measure("bench", settings)
     from harness.measure import sessions
@@ -53,11 +53,11 @@ def _bench(settings: Settings, options: argparse.Namespace) -> int:
     return 0
 
 
-def _count(name: str, text: str, *, least: int) -> int:
+def _count(name: str, text: str | None, *, default: int, least: int) -> int:
+    if text is None:
+        return default
     if not text.isdecimal() or int(text) < least:
-        raise ConfigError(
-            f"{name} is '{text}', expected {least} or more", remedy=f"give {name.upper()}={max(least, 3)}"
-        )
+        raise ConfigError(f"{name} is '{text}', expected {least} or more", remedy=f"give {name.upper()}=3")
     return int(text)
 
 
@@ -73,7 +73,7 @@ def _scaling(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _seeds(settings: Settings, options: argparse.Namespace) -> int:
-    count = _count("n", options.n or str(SEEDS), least=2)
+    count = _count("n", options.n, default=SEEDS, least=2)
     from harness.measure import seeds
     from harness.measure.band import band_file
 

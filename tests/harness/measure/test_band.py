@@ -61,8 +61,8 @@ def kept(tmp_path):
 
     def keep(change=lambda table: None):
         table = json.loads(json.dumps(dataclasses.asdict(made())))
-        text = change(table) or json.dumps(table)
-        (tmp_path / "own.band.json").write_text(text)
+        text = change(table)
+        (tmp_path / "own.band.json").write_text(json.dumps(table) if text is None else text)
         return str(tmp_path / "own.toml")
 
     return keep

@@ -1,3 +1,6 @@
+import math
+import statistics
+
 import pytest
 
 from harness.errors import ConfigError
@@ -155,10 +158,12 @@ def test_accuracy_is_judged_by_the_spread_of_seeds_where_a_band_is_of_these_cond
     row, notes = by_band(0.50)
     assert row.is_worse is NO  # 7 % less, which is more than the floor, and what another seed may give
     assert notes == ("chain mAP: chance is what the band of 5 seeds says it is",)
-    # Of two seeds: 0.0587 * sqrt(2) = 0.0831; of 2 rows the smaller p must be below 0.025: t(4) above 2.776.
-    assert row.comparison.ratio.log_error == pytest.approx(0.0831, abs=1e-4)
+    # Of two seeds: 0.0587 * sqrt(2) = 0.0830; of 2 rows the smaller p must be below 0.025: t(4) above 2.776.
+    assert row.comparison.ratio.log_error == pytest.approx(
+        math.sqrt(2) * statistics.stdev(map(math.log, SEEDS))
+    )
     assert row.comparison.ratio.df == 4
-    assert by_band(0.54 * 0.80)[0].is_worse is NO  # exp(-2.776 * 0.0831) = 0.794
+    assert by_band(0.54 * 0.80)[0].is_worse is NO  # exp(-2.776 * 0.0830) = 0.794
     assert by_band(0.54 * 0.78)[0].is_worse is YES
 
 
@@ -174,7 +179,8 @@ def test_what_did_not_change_is_not_worse_whatever_the_seeds_give():
     ("changes", "told"),
     [
         ({"epochs": 14}, "epochs was 7, is now 14"),
-        ({"data_sha256": None}, "data_sha256 was dddddddddddd…, is now not there"),
+        ({"data_sha256": "a" * 64}, "data_sha256 was dddddddddddd…, is now aaaaaaaaaaaa…"),
+        ({"seed": 7}, "seed was 42, is now 7"),
     ],
 )
 def test_a_band_of_other_conditions_is_told_and_not_used(changes, told):

@@ -63,7 +63,7 @@ def test_settings_tell_all_that_decides_and_no_seed(finished):
     ("options", "changed"),
     [
         (["--seed=7"], set()),
-        (["--epochs=3"], {"train", "eval"}),
+        (["--epochs=3"], {"train"}),
         (["--val-split=30"], {"gen-valid"}),
         (["--limit=8"], {"data_sha256"}),
     ],
