@@ -51,36 +51,39 @@ def write_crate(
     Args:
         titles: what each stage does, in words.
         wanted: weights, data, both or none of them.
-        extra: path in the crate -> file: recipe, data set, archive, records, plots.
+        extra: path in the crate -> file, such as `extras` finds.
         licence: of the data, in words.
 
     Raises:
         ConfigError: another file is at `target`.
         DataError: a product is not as its marker says, or was made from other ones than lie there.
     """
+    _require_whole(run)
     assert run.folder is not None
-    if faults := [*broken_chain(run), *changed(run, may_lack=False)]:
-        raise DataError(
-            f"{run.folder} does not hold one whole run:{listing(faults)}",
-            remedy="jamcam all, then jamcam crate again",
-        )
     places = places_of(run.folder, Path.home(), *_earlier_places(run))
     run = _for_strangers(run, places)
     chosen = choose(run, titles=titles, wanted=wanted, extra=extra or {}, places=places)
     parts = [each.part for each in chosen.contents if each.is_told]
     metadata = graph(run, parts, titles=titles, inside=chosen.inside, licence=licence)
-    head = [
-        from_bytes(METADATA, as_json(metadata)),
-        from_bytes(PREVIEW, page(run, parts, titles=titles, licence=licence).encode()),
-    ]
+    preview = page(run, parts, titles=titles, licence=licence)
+    head = [from_bytes(METADATA, as_json(metadata)), from_bytes(PREVIEW, preview.encode())]
     folders = [f"{path}/" for path, identifier in chosen.inside.items() if identifier.endswith("/")]
-    _write(target, [*head, *chosen.contents], folders)
+    contents = [*head, *chosen.contents]
+    _write(target, contents, folders)
     return Packed(
         bytes=target.stat().st_size,
-        files=len(head) + len(chosen.contents),
+        files=len(contents),
         sha256=sha256_file(target),
         left_out=chosen.left_out,
     )
+
+
+def _require_whole(run: Run) -> None:
+    if faults := [*broken_chain(run), *changed(run, may_lack=False)]:
+        raise DataError(
+            f"{run.folder} does not hold one whole run:{listing(faults)}",
+            remedy="jamcam all, then jamcam crate again",
+        )
 
 
 def _earlier_places(run: Run) -> set[Path]:

@@ -11,7 +11,7 @@ from harness.reproduce.machine_paths import (
     without_machine_paths,
 )
 
-PLACES = ("/data/anna/street", "/home/anna")
+PLACES = ("/data/anna/street", "/users/anna")
 
 
 @pytest.mark.parametrize(
@@ -21,14 +21,14 @@ PLACES = ("/data/anna/street", "/home/anna")
         ("--dataset_export_spec=/data/anna/street/specs/a.txt", "--dataset_export_spec=specs/a.txt"),
         ("/data/anna/street", ""),
         ("/data/anna/street-2/a", "…/a"),
-        ("/home/anna/.venv/bin/python", ".venv/bin/python"),
-        ("-B /lustre/home/anna:/scratch/x", "-B …/anna:…/x"),
-        ('image: "/opt/images/tao.sif"', 'image: "…/tao.sif"'),
+        ("/users/anna/.venv/bin/python", ".venv/bin/python"),
+        ("-B /lustre/users/anna:/scratch/x", "-B …/anna:…/x"),
+        ('image: "/images/tao.sif"', 'image: "…/tao.sif"'),
         ("file:///data/anna/street/frames.zip", "frames.zip"),
         ("file:///media/disk/frames.zip", "…/frames.zip"),
         ("https://anna:secret@example.org/a/b.zip?download=1", "https://example.org/a/b.zip?download=1"),
         ("https://example.org/b?X-Amz-Signature=0af1&n=2", "https://example.org/b?X-Amz-Signature=…&n=2"),
-        ("https://example.org/home/anna/frames.zip", "https://example.org/home/anna/frames.zip"),
+        ("https://example.org/users/anna/frames.zip", "https://example.org/users/anna/frames.zip"),
         ("${workspace}/data/train/images", "${workspace}/data/train/images"),
         ("./data/train and ../up/there", "./data/train and ../up/there"),
         ("images/s, 3/4 and and/or", "images/s, 3/4 and and/or"),
@@ -80,5 +80,5 @@ def test_a_link_to_a_place_and_what_it_leads_to_are_both_places(tmp_path):
 
 
 def test_a_place_is_found_in_a_file_of_any_kind():
-    assert place_in(b"\x80\x02weights of /home/anna/x\xff", PLACES) == "/home/anna"
-    assert place_in(b"\x80\x02/home/annabel\xff", PLACES) == ""
+    assert place_in(b"\x80\x02weights of /users/anna/x\xff", PLACES) == "/users/anna"
+    assert place_in(b"\x80\x02/users/annabel\xff", PLACES) == ""
