@@ -5,6 +5,8 @@ import os
 import re
 import shutil
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -305,3 +307,45 @@ def test_the_receipt_is_read_as_it_was_written(reproduction):
     receipt = read_receipt(reproduction.own / "receipt.json")
     assert receipt.there.digest == reproduction.receipt()["there"]["digest"]
     assert len(receipt.products) == len(reproduction.levels())
+
+
+def crate(reproduction, path, *options):
+    """A crate of the source, which is reproduced in its place."""
+    from tests.harness.reproduce.conftest import CHECKOUT
+
+    argv = [
+        sys.executable,
+        "-m",
+        "harness",
+        "crate",
+        str(path),
+        f"--workspace={reproduction.source}",
+        *options,
+    ]
+    subprocess.run(argv, cwd=CHECKOUT, check=True, capture_output=True)
+    shutil.rmtree(reproduction.source)
+    reproduction.source = path
+
+
+def test_a_crate_with_data_is_reproduced_as_its_workspace_is(reproduction, tmp_path):
+    crate(reproduction, tmp_path / "run.crate.zip", "--with=data")
+
+    assert "reproduced: same bytes" in reproduction()
+
+    receipt = reproduction.receipt()
+    assert receipt["there"]["kind"] == "crate"
+    assert receipt["only"] == [*STAGES[1:]]  # the frames are in it, their archive is not
+    (weights,) = (row for row in receipt["products"] if row["name"] == "experiment/weights")
+    assert weights["difference"] == "by its digest; it is not at hand there"
+
+
+def test_of_a_crate_without_data_it_is_said_which_crate_would_do(reproduction, tmp_path):
+    crate(reproduction, tmp_path / "run.crate.zip")
+    assert "a crate made WITH=data, which has the frames" in reproduction(status=5)
+
+
+def test_a_crate_that_was_tampered_with_is_refused(reproduction, tmp_path):
+    path = tmp_path / "run.crate.zip"
+    crate(reproduction, path)
+    path.write_bytes(path.read_bytes()[:-100])
+    assert "run.crate.zip" in reproduction(status=1)
