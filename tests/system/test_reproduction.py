@@ -1,4 +1,4 @@
-"""The promise of the same bytes, for real, on the smoke recipe: clones, an interruption, numbers of threads."""
+"""The promise of the same bytes, for real, with the smoke recipe: clones, interruption, numbers of threads."""
 
 import json
 import os
