@@ -1,4 +1,4 @@
-"""The promise of the same bytes, for real, with the smoke recipe: clones, interruption, numbers of threads."""
+"""The promise of the same bytes, for real, with the smoke recipe: clones, interruption, counts of threads."""
 
 import json
 import os
