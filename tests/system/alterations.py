@@ -205,7 +205,10 @@ OF_FILES: dict[str, Callable[[Path], None]] = {
         root, "train", lambda table: table.update(schema_version=2)
     ),
 }
-OF_MARKERS = ("the-digest-of-a-product", "a-marker-removed", "a-marker-of-a-newer-schema")
+OF_MARKERS = (
+    *("the-seed-in-the-inputs", "the-digest-of-a-product", "a-marker-removed"),
+    "a-marker-of-a-newer-schema",
+)
 CLOCK = """import time
 _time, _now = time.time, time.localtime
 time.time = lambda: _time() + 400 * 86400.0
