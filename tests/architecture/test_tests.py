@@ -22,6 +22,7 @@ TESTED_THROUGH: dict[str, str] = {
     "harness/verbs/records.py": "tests/harness/verbs/test_records.py",
     "harness/reproduce/adopt.py": "tests/harness/reproduce/test_reproduction.py",
     "harness/reproduce/asked.py": "tests/harness/reproduce/test_reproduction.py",
+    "harness/reproduce/foretell.py": "tests/harness/reproduce/test_reproduction.py",
     "harness/reproduce/reproduction.py": "tests/harness/reproduce/test_reproduction.py",
     "harness/verbs/reproduce.py": "tests/harness/reproduce/test_reproduction.py",
     "harness/stages/made_with.py": "tests/harness/reproduce/test_sameness.py",

@@ -273,6 +273,11 @@ def test_a_reproduction_has_a_workspace_of_its_own(reproduction, tmp_path):
     assert "holds something else than a reproduction of this run" in reproduction(status=2)
 
 
+def test_a_workspace_in_which_a_run_is_at_work_is_left_alone(reproduction):
+    (reproduction.source / ".lock").write_text("{}")
+    assert "a run is, or was, at work in" in reproduction(status=4)
+
+
 def test_what_is_no_run_is_refused(reproduction, tmp_path):
     reproduction.source = tmp_path / "nothing"
     assert "is neither a workspace (a folder with .markers), nor a crate" in reproduction(status=2)
