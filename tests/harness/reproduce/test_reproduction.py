@@ -92,6 +92,7 @@ def test_an_interrupted_reproduction_goes_on(reproduction):
     assert reproduction.receipt()["level"] == "same bytes"
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_is_told_with_the_command_that_goes_on(reproduction):
     printed = reproduction(status=1, FAKE_YOLO_V4="train=crash")
 
@@ -113,6 +114,7 @@ def test_only_some_stages_begin_with_the_others_products(reproduction):
     assert {stage["stage"] for stage in receipt["stages"] if stage["here_s"] is None} == {*STAGES[:6]}
 
 
+@pytest.mark.slow
 def test_only_needs_the_others_weights(reproduction):
     shutil.rmtree(reproduction.source / "experiment" / "weights")
 
@@ -121,11 +123,13 @@ def test_only_needs_the_others_weights(reproduction):
     assert "experiment/weights of that run is not at hand" in printed
 
 
+@pytest.mark.slow
 def test_settings_of_the_user_change_nothing(reproduction):
     reproduction(JAMCAM_SEED="7", JAMCAM_EPOCHS="5", JAMCAM_WORKSPACE=str(reproduction.source))
     assert reproduction.receipt()["level"] == "same bytes"
 
 
+@pytest.mark.slow
 def test_as_many_threads_are_taken_as_then_unless_the_user_wants_others(reproduction, edited):
     edited(
         ".markers/train.json", lambda table: table.update(numerics=[{"processor": "made up", "threads": 3}])
@@ -154,6 +158,7 @@ def test_a_receipt_holds_no_secret_no_path_and_no_name_of_a_user(reproduction):
     assert reproduction.source.name not in text
 
 
+@pytest.mark.slow
 def test_a_receipt_is_never_written_over(reproduction):
     reproduction()
     first = (reproduction.own / "receipt.json").read_bytes()
@@ -163,6 +168,7 @@ def test_a_receipt_is_never_written_over(reproduction):
     assert reproduction.receipt("receipt-2.json")["level"] == "same bytes"
 
 
+@pytest.mark.slow
 def test_a_receipt_can_be_shown_again_with_its_status(reproduction, tmp_path):
     reproduction()
     path = tmp_path / "sent.json"
@@ -201,6 +207,7 @@ def test_a_product_that_was_changed_there_is_noticed_though_its_size_is_the_same
     ]
 
 
+@pytest.mark.slow
 def test_a_product_that_leads_elsewhere_is_not_read(reproduction, tmp_path):
     secret = tmp_path / "secret.json"
     secret.write_text('{"mAP": "my secret"}')
@@ -223,6 +230,7 @@ def test_stages_that_do_not_belong_together_cannot_be_told(reproduction, edited)
     assert "was made from other products of train than those that are there now" in reproduction(status=5)
 
 
+@pytest.mark.slow
 def test_an_archive_that_is_gone_is_told_with_what_would_do(reproduction):
     (archive,) = (reproduction.source / "data").glob("*.zip")
     archive.unlink()
@@ -238,6 +246,7 @@ def test_an_archive_that_is_gone_is_told_with_what_would_do(reproduction):
     assert "a crate made WITH=data" in printed
 
 
+@pytest.mark.slow
 def test_data_that_changed_under_the_same_name_are_noticed(reproduction):
     (archive,) = (reproduction.source / "data").glob("*.zip")
     content = bytearray(archive.read_bytes())
@@ -307,6 +316,7 @@ def test_exact_takes_only_a_commit_of_this_clone(reproduction, edited):
     assert "its stages are of several commits" in reproduction("--exact", status=5)
 
 
+@pytest.mark.slow
 def test_the_receipt_is_read_as_it_was_written(reproduction):
     reproduction()
     receipt = read_receipt(reproduction.own / "receipt.json")
@@ -332,6 +342,7 @@ def crate(reproduction, path, *options):
     reproduction.source = path
 
 
+@pytest.mark.slow
 def test_a_crate_with_data_is_reproduced_as_its_workspace_is(reproduction, tmp_path):
     crate(reproduction, tmp_path / "run.crate.zip", "--with=data")
 
