@@ -106,6 +106,7 @@ def test_what_cannot_be_exact_is_said(clone):
     assert "its engine was in a container image" in told
 
 
+@pytest.mark.slow
 def test_a_package_that_pip_cannot_bring_ends_in_words(clone, tmp_path, monkeypatch):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     plan = dataclasses.replace(plan_exact(run(git(clone, "rev-parse", "HEAD"))), versions={"pillow": "0.0.1"})

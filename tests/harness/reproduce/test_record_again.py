@@ -41,6 +41,7 @@ def record(reproduction, checkout, tmp_path):
     return change
 
 
+@pytest.mark.slow
 def test_a_record_is_done_again_with_its_conditions_and_compared_by_all_digits(record, reproduction):
     printed = reproduction(record(), "--engine=here")
 
