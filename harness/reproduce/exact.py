@@ -30,8 +30,8 @@ class ExactPlan:
     versions: Mapping[str, str]
     notes: tuple[str, ...]  # what cannot be as it was, in words
 
-    def told(self) -> str:
-        """What will be taken, before anything is."""
+    def told(self) -> list[str]:
+        """What will be taken, in lines, before anything is."""
         packages = " ".join(f"{name}=={version}" for name, version in self.versions.items())
         lines = [
             f"exact: the sources of commit {self.commit}, by `git worktree add`",
@@ -39,7 +39,7 @@ class ExactPlan:
             if packages
             else "exact: this Python has the recorded versions of all packages",
         ]
-        return "\n".join([*lines, *(f"exact: {note}" for note in self.notes)])
+        return [*lines, *(f"exact: {note}" for note in self.notes)]
 
 
 def plan_exact(run: Run) -> ExactPlan:

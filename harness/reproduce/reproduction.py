@@ -91,7 +91,8 @@ def reproduce(settings: Settings, request: Request) -> tuple[Path, Receipt]:
         options |= {**_choices(settings, there), "deep": "1"}
         chosen = load_settings({**options, "workspace": str(own.root)}, _environment(folder, there))
         if plan:
-            request.say(plan.told())
+            for line in plan.told():
+                request.say(line)
         python, sources = make_exact(plan, folder, say=request.say) if plan else (sys.executable, None)
         coming = foretell(there, chosen, python, plan)
         found = differences(there, coming)
