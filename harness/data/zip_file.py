@@ -103,7 +103,7 @@ def _check_bounds(path: Path, members: Sequence[zipfile.ZipInfo]) -> None:
             raise unfit(
                 path,
                 f"{info.filename!r}, {complaint}",
-                "plain files with relative paths, as CVAT writes them",
+                "plain files with relative paths",
             )
         if oddity := _oddity(info):
             raise unfit(

@@ -14,6 +14,7 @@ from typing import Any
 from harness.answer import Answer
 from harness.errors import CannotTell, HarnessError, Refused
 from harness.files import write_text
+from harness.measure.band import Band
 from harness.measure.compare import Comparison, compare, obstacles, questions, select_records
 from harness.measure.gate import GateResult, judge_newest
 from harness.measure.gate_rows import Row
@@ -49,8 +50,7 @@ def compared(results: Path, ours: str, theirs: str, *, force: bool) -> Answer:
         comparisons = compare(one, other, declared_pct=declared_pct)
         differ = [f"the question: {line}" for line in asked]
         figures = [f"{ours} over {theirs}", *differ, *spread_lines(comparisons, declared_pct)]
-        figures += map(comparison_line, comparisons)
-        lines += figures if comparisons else ["they have nothing in common"]
+        lines += [*figures, *map(comparison_line, comparisons)] if comparisons else []
     table = {
         "a": ours,
         "b": theirs,
@@ -58,21 +58,43 @@ def compared(results: Path, ours: str, theirs: str, *, force: bool) -> Answer:
         "obstacles": found,
         "questions": asked,
         "comparisons": [comparison_table(each) for each in comparisons],
+        "runs": None,
     }
-    error = None
-    if found:
-        error = CannotTell(
-            f"they must not be compared:{listing(found)}",
-            remedy="measure again without what differs" if force else "FORCE=1 shows the figures, too",
-        )
+    error = _why_not(found, comparisons, force=force)
     return Answer(text="\n".join(lines), table=table, error=error)
 
 
-def gate(results: Path, platform: str, recipe: str, *, force: bool, junit_file: Path | None) -> Answer:
+def _why_not(found: Sequence[str], comparisons: Sequence[Comparison], *, force: bool) -> CannotTell | None:
+    """Why two sets of records are no comparison; None where they are one."""
+    if found:
+        return CannotTell(
+            f"they must not be compared:{listing(found)}",
+            remedy="measure again without what differs" if force else "FORCE=1 shows the figures, too",
+        )
+    if not comparisons:
+        return CannotTell(
+            "they have nothing in common: no case has a quantity that both sides measured",
+            remedy=f"measure the same cases on both sides: {command('bench')}",
+        )
+    return None
+
+
+def gate(
+    results: Path,
+    platform: str,
+    recipe: str,
+    *,
+    force: bool,
+    junit_file: Path | None,
+    band: Band | None,
+) -> Answer:
     """Whether the newest bench of a platform and recipe is worse than its reference.
 
     The reference is what references.toml names, several benches with commas; else the first bench. The error
     of the answer is Refused where it is worse, CannotTell where that cannot be told.
+
+    Args:
+        band: of the recipe's seeds, which tells how much accuracy differs by chance; None: there is none.
 
     Raises:
         ConfigError: references.toml names a bench that is not there.
@@ -86,20 +108,25 @@ def gate(results: Path, platform: str, recipe: str, *, force: bool, junit_file: 
         recipe,
         references=tuple(name.strip() for name in references.split(",") if name.strip()),
         declared_pct=declared_pct,
+        band=band,
     )
     if junit_file is not None:
         write_text(junit_file, junit(result, [reason(row) for row in result.rows]))
-    table = {
-        "platform": platform,
-        "recipe": recipe,
+    table = _gate_table(result, notes, force=force)
+    lines = [*notes, *gate_lines(result, declared_pct, force=force)]
+    return Answer(text="\n".join(lines), table=table, error=_error(result, results))
+
+
+def _gate_table(result: GateResult, notes: Sequence[str], *, force: bool) -> dict[str, Any]:
+    return {
+        "platform": result.platform,
+        "recipe": result.recipe,
         "is_worse": result.is_worse.value,
         "sessions": list(result.sessions),
         "reference": list(result.reference),
         "notes": [*notes, *result.notes],
         "rows": [_row_table(row, force=force) for row in result.rows],
     }
-    lines = [*notes, *gate_lines(result, declared_pct, force=force)]
-    return Answer(text="\n".join(lines), table=table, error=_error(result, results))
 
 
 def _row_table(row: Row, *, force: bool) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.settings.dataset import Dataset, load_dataset
+from harness.settings.declared import find_declared
 from harness.settings.platform import PLAIN, WALL_TIME, Platform, load_platform
 from harness.settings.recipe import Recipe, load_recipe
 
@@ -195,6 +196,12 @@ class Settings:
     overrides: Mapping[str, str]  # what command line, environment and luigi.cfg said
     via_make: bool = False  # the command line was make's
     remarks: tuple[str, ...] = ()  # on what was said and does nothing
+
+    @property
+    def recipe_file(self) -> Path:
+        """The file that says the recipe."""
+        built_in = next(each.default for each in VARIABLES if each.name == "recipe")
+        return find_declared("recipes", self.overrides.get("recipe", built_in))
 
     @property
     def frames_per_step(self) -> int:

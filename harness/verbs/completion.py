@@ -17,7 +17,7 @@ from harness.workspace.marker import STAGES
 TITLE = "shell completion"
 SHELL = Option(name="shell", help=" or ".join(SCRIPTS), is_required=True)
 SWITCH = ("0", "1")
-FILES, FOLDERS = ("image", "pretrained", "junit", "from", "file"), ("workspace", "results")
+FILES, FOLDERS = ("image", "pretrained", "junit", "from", "file", "a", "b"), ("workspace", "results")
 DECLARED = {"recipe": "recipes", "dataset": "datasets", "platform": "platforms"}
 ACTIONS = ("pack", "add")
 PLAIN = re.compile(r"[\w-]+")  # may stand in a script as it is
