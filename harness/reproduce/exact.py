@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.code_version import CHECKOUT, code_version, git
+from harness.code_version import code_version, git
 from harness.errors import CannotTell
 from harness.files import read_json, remove, write_json
 from harness.packages import CONSTRAINTS, PIN, installed, normal, pinned
@@ -133,7 +133,7 @@ def _environment(plan: ExactPlan, folder: Path, *, say: Callable[[str], None]) -
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--no-deps", *wanted]
     for argv in ([sys.executable, "-m", "venv", str(place)], pip):
         with log.open("wb") as stream:
-            status = subprocess.run(argv, stdout=stream, stderr=stream, cwd=CHECKOUT, check=False).returncode
+            status = subprocess.run(argv, stdout=stream, stderr=stream, check=False).returncode
         if status:
             said = [line for line in last_lines(log) if "ERROR" in line] or last_lines(log)[-1:]
             raise CannotTell(

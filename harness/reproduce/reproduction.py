@@ -62,6 +62,7 @@ class Request:
     exact: bool = False
     only: tuple[str, ...] = ()
     again: str = ""  # the command that goes on
+    words_to: int = 1  # the file descriptor of what the run itself prints
     say: Say
     hold: Hold  # nobody else works in a workspace inside this context
 
@@ -185,7 +186,7 @@ def _run(
     own: Workspace,
     request: Request,
 ) -> None:
-    process = subprocess.Popen(bound_to_us(argv), env=dict(environment), cwd=sources)
+    process = subprocess.Popen(bound_to_us(argv), env=dict(environment), cwd=sources, stdout=request.words_to)
     try:
         status = process.wait()
     except BaseException:

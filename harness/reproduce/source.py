@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import CannotTell, ConfigError, DataError
+from harness.measure.band import LOSS, MAP
 from harness.measure.record import Record
 from harness.measure.record_files import read_record
-from harness.measure.trained import LOSS, MAP, read_trained
+from harness.measure.trained import read_trained
 from harness.workspace.layout import Workspace
 from harness.workspace.marker import STAGES, Marker, digest_of, is_digest_of, read_ingredients, read_marker
 

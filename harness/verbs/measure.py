@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from harness import __version__
+from harness.answer import Answer
 from harness.engine.find import python_environment
 from harness.errors import ConfigError
 from harness.files import write_json
@@ -20,7 +21,7 @@ from harness.text import duration, tell
 from harness.verbs.queue import left_of_study, through_queue
 from harness.verbs.run import header
 from harness.verbs.tidy import FORCE
-from harness.verbs.verb import QUEUE, WORKFLOW, Option, Verb
+from harness.verbs.verb import JSON, QUEUE, WORKFLOW, Option, Verb
 from harness.workspace.layout import Workspace
 
 TITLE = "measuring"
@@ -154,7 +155,7 @@ def _plots(settings: Settings, options: argparse.Namespace) -> int:
     return 0
 
 
-def _compare(settings: Settings, options: argparse.Namespace) -> int:
+def _compare(settings: Settings, options: argparse.Namespace) -> Answer:
     from harness.reproduce.compare_runs import compared_runs, names_run
 
     if not (options.a and options.b):
@@ -163,28 +164,24 @@ def _compare(settings: Settings, options: argparse.Namespace) -> int:
             remedy="jamcam compare --a=X --b=Y",
         )
     if names_run(options.a) or names_run(options.b):
-        compared_runs(settings.results, options.a, options.b, force=options.force, say=tell)
-        return 0
+        return compared_runs(settings.results, options.a, options.b, force=options.force)
     from harness.report.judgement import compared
 
-    compared(settings.results, options.a, options.b, force=options.force, say=tell)
-    return 0
+    return compared(settings.results, options.a, options.b, force=options.force)
 
 
-def _gate(settings: Settings, options: argparse.Namespace) -> int:
+def _gate(settings: Settings, options: argparse.Namespace) -> Answer:
     from harness.measure.band import read_band
     from harness.report.judgement import gate
 
-    gate(
+    return gate(
         settings.results,
         settings.platform.name,
         settings.recipe.name,
         force=options.force,
         junit_file=Path(options.junit) if options.junit else None,
         band=read_band(str(settings.recipe_file)),
-        say=tell,
     )
-    return 0
 
 
 def _import_dmon(settings: Settings, options: argparse.Namespace) -> int:
@@ -239,6 +236,7 @@ VERBS = (
             ),
             Option(name="b", help="what it compares that with"),
             FORCE,
+            JSON,
         ),
     ),
     Verb(
@@ -246,7 +244,11 @@ VERBS = (
         help="status 3 if a platform's newest bench is worse than its reference, 5 if that cannot be told",
         run=_gate,
         settings=("results", "platform", "recipe"),
-        options=(Option(name="junit", help="a file that `gate` writes its answer to, as JUnit XML"), FORCE),
+        options=(
+            Option(name="junit", help="a file that `gate` writes its answer to, as JUnit XML"),
+            FORCE,
+            JSON,
+        ),
     ),
     Verb(
         name="import-dmon",

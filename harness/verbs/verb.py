@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
+from harness.answer import Answer
 from harness.errors import ConfigError
 from harness.settings.variables import VARIABLES, Settings, option, read_switch
 from harness.text import tell
@@ -31,17 +32,22 @@ class Option:
     is_required: bool = False  # of a positional argument
 
 
+# Of verbs whose `run` gives an Answer. make has no variable for it: make prints lines of its own.
+JSON = Option(name="json", help="print the answer as JSON, which docs/json.md describes", is_switch=True)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verb:
     """One word of `jamcam`; its name is "" for stages that are given as flags.
 
-    `run` returns an exit status. Besides the settings it is given the values of the verb's own options and
-    positional arguments: texts, or None where they were not given, and True or False for switches.
+    `run` returns an exit status, or an answer that is still to be printed. Besides the settings it is given
+    the values of the verb's own options and positional arguments: texts, or None where they were not given,
+    and True or False for switches.
     """
 
     name: str
     help: str
-    run: Callable[[Settings, argparse.Namespace], int]
+    run: Callable[[Settings, argparse.Namespace], int | Answer]
     settings: tuple[str, ...] = ()
     options: tuple[Option, ...] = ()
     positionals: tuple[Option, ...] = ()

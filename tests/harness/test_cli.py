@@ -120,7 +120,9 @@ def test_the_help_of_a_verb_has_a_line_for_each_option_that_it_takes_and_for_no_
     assert main(["compare", "--help"]) == 0
 
     text = capsys.readouterr().out
-    assert re.findall(r"^  (--[a-z-]+)", text, re.MULTILINE) == ["--a", "--b", "--force", "--results"]
+    assert re.findall(r"^  (--[a-z-]+)", text, re.MULTILINE) == [
+        *("--a", "--b", "--force", "--json", "--results"),
+    ]
     assert text.startswith(
         "usage: jamcam compare [--option=value ...]\n\nhow records, workspaces or crates A and B differ"
     )

@@ -116,11 +116,10 @@ def test_a_duration_of_a_clock_that_was_set_back_divides_nothing(run):
 def test_a_workspace_is_compared_with_a_crate_of_it(finished_workspace, tmp_path):
     crate = tmp_path / "street.zip"
     packed(finished_workspace, crate)
-    said = []
+    answer = compared_runs(tmp_path, str(finished_workspace), str(crate), force=False)
 
-    compared_runs(tmp_path, str(finished_workspace), str(crate), force=False, say=said.append)
-
-    first, *lines = "\n".join(said).splitlines()
+    first, *lines = answer.text.splitlines()
+    assert answer.error is None
     assert first == f"{finished_workspace} over {crate}"
     assert any(line.startswith("data: all ") and line.endswith(" products are the same") for line in lines)
     assert any(line.startswith("mAP: +0.000 (") for line in lines)
@@ -136,10 +135,10 @@ def test_other_data_end_with_cannot_tell_and_force_shows_the_scores_before(
     sides = (str(finished_workspace), str(jamcam.workspace))
 
     for force in (False, True):
-        said = []
-        with pytest.raises(CannotTell, match="the scores are of other test frames"):
-            compared_runs(tmp_path, *sides, force=force, say=said.append)
-        assert ("\nmAP: " in said[0]) is force
+        answer = compared_runs(tmp_path, *sides, force=force)
+        assert isinstance(answer.error, CannotTell)
+        assert "the scores are of other test frames" in answer.error.message
+        assert ("\nmAP: " in answer.text) is force
 
 
 def test_what_names_a_run_is_a_crate_or_a_folder_with_markers(finished_workspace, tmp_path):

@@ -30,7 +30,7 @@ def clone(tmp_path, monkeypatch):
         (folder / "constraints.txt").write_text(f"numpy==1.0  # {text}\n")
         git(folder, "add", ".")
         git(folder, "commit", "-qm", text)
-    monkeypatch.setattr("harness.code_version.CHECKOUT", folder)
+    monkeypatch.setattr("harness.code_version.PACKAGES", folder)
     return folder
 
 

@@ -33,19 +33,20 @@ QUEUE = {"--account", "--qos", "--partition", "--wall-time", "--array"}
 MEASURING = {"--results", "--gpu-hz", "--host-hz", "--keep"}
 TAKEN = {
     **dict.fromkeys((*STAGES, "all"), WORKFLOW | QUEUE | {"--deep", "--kept-gib", "--verbose"}),
-    "status": WORKFLOW | {"--deep", "--kept-gib", "--watch"},
-    "plan": WORKFLOW | QUEUE | {"--deep", "--kept-gib", "--stage"},
-    "why": WORKFLOW | {"--deep", "--stage"},
+    "status": WORKFLOW | {"--deep", "--kept-gib", "--watch", "--json"},
+    "plan": WORKFLOW | QUEUE | {"--deep", "--kept-gib", "--stage", "--json"},
+    "why": WORKFLOW | {"--deep", "--stage", "--json"},
     "records": {"--results", "--platform"},
     "show-config": WORKFLOW | QUEUE | MEASURING | {"--deep", "--kept-gib"},
     "bench": WORKFLOW | QUEUE | MEASURING | {"--sessions"},
     "scaling": WORKFLOW | QUEUE | MEASURING,
     "plots": {"--results"},
-    "compare": {"--results", "--a", "--b", "--force"},
-    "gate": {"--results", "--platform", "--recipe", "--junit", "--force"},
+    "compare": {"--results", "--a", "--b", "--force", "--json"},
+    "gate": {"--results", "--platform", "--recipe", "--junit", "--force", "--json"},
     "import-dmon": {"--results", "--platform"},
-    "platforms": set(),
-    "doctor": WORKFLOW | QUEUE,
+    "platforms": {"--json"},
+    "completion": set(),
+    "doctor": WORKFLOW | QUEUE | {"--json"},
     "shell": {
         "--platform",
         "--image",
@@ -64,6 +65,7 @@ EVERY = set().union(*TAKEN.values())
 # For each option a verb that has no use for it.
 REFUSED = {
     **dict.fromkeys(EVERY, "platforms"),
+    "--json": "all",
     **{"--force": "status", "--a": "status", "--b": "gate", "--stage": "status", "--verbose": "bench"},
     **{
         "--watch": "all",
@@ -146,7 +148,7 @@ def test_options_of_one_name_are_the_same_option():
         if each.name not in {v.name for v in VARIABLES}
     ]
     names = {each.name for each in options}
-    assert names == {"verbose", "watch", "stage", "a", "b", "sessions", "junit", "force", "from"}
+    assert names == {"verbose", "watch", "stage", "a", "b", "sessions", "junit", "force", "from", "json"}
     assert len({(each.name, each.help, each.is_switch) for each in options}) == len(names)
 
 
