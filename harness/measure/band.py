@@ -21,6 +21,7 @@ from harness.verdict import Verdict
 from harness.workspace.marker import differences
 
 SCHEMA_VERSION = 1
+MAP, AP, LOSS, TRAIN_S = "mAP", "AP ", "loss", "train_s"  # names of quantities; AP and the name of a class
 SAME = 1e-9  # share by which a mean may differ from that of its values: it was written with all its digits
 
 
@@ -28,7 +29,8 @@ SAME = 1e-9  # share by which a mean may differ from that of its values: it was 
 class Quantity:
     """One quantity over the seeds; `low` and `high` bound one new value, and what cannot be is cut off.
 
-    `mean` is None without a value, `sd`, `low` and `high` with fewer than two.
+    `mean` is None without a value, `sd`, `low` and `high` with fewer than two. Where a value lies `at_limit`,
+    such as an AP of 0, they are not normally distributed: a new one outside is then not known to differ.
     """
 
     n: int
@@ -36,15 +38,16 @@ class Quantity:
     sd: float | None  # with n - 1
     low: float | None
     high: float | None
+    at_limit: bool
     values: tuple[float | None, ...]  # by seed; None: it could not be computed
 
     def holds(self, value: float | None) -> Verdict:
-        """Whether the interval holds a value; what no seed spread, or what is no number, cannot be told."""
+        """Whether the interval holds a value; no number is neither in it nor outside."""
         if value is None or not math.isfinite(value) or self.low is None or self.high is None:
             return Verdict.CANNOT_TELL
-        if not self.sd:
-            return Verdict.YES if value == self.mean else Verdict.CANNOT_TELL
-        return Verdict.YES if self.low <= value <= self.high else Verdict.NO
+        if self.low <= value <= self.high:
+            return Verdict.YES
+        return Verdict.NO if self.sd and not self.at_limit else Verdict.CANNOT_TELL
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,8 +114,9 @@ class Band:
         one = self.quantities[name]
         if value is None or not math.isfinite(value) or one.low is None or one.high is None:
             return f"{name} could not be computed"
-        if not one.sd:
-            return f"{name} {number(value)}, and all seeds gave {number(one.low)}, which tells no spread"
+        if not one.sd or one.at_limit:
+            limits = "a seed at the limit" if one.sd else f"all seeds at {number(one.low)}"
+            return f"{name} {number(value)}, and {limits}, which tells no spread"
         return f"{name} {number(value)}, expected {number(one.low)} to {number(one.high)}"
 
 
@@ -169,6 +173,12 @@ def sd_of(values: Sequence[float]) -> float | None:
     return math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
 
+def is_at_limit(name: str, values: Sequence[float]) -> bool:
+    """Whether one of the values is what none can be below, 0, or above: 1 of an average precision."""
+    highest = 1.0 if name == MAP or name.startswith(AP) else math.inf
+    return any(not 0.0 < value < highest for value in values)
+
+
 def _fault(band: Band) -> str:
     """What of a band cannot be, in words; "" where all can."""
     if band.n != len({*band.seeds}) or not 0 < band.confidence < 1:
@@ -180,6 +190,8 @@ def _fault(band: Band) -> str:
         for word, said, value in (("mean", one.mean, mean_of(values)), ("sd", one.sd, sd_of(values))):
             if not _is_same(said, value):
                 return f"{name}: {word} is {said}, and that of its values is {value}"
+        if one.at_limit != is_at_limit(name, values):
+            return f"{name}: at_limit is {one.at_limit}, and its values are not so"
         bounds = [bound for bound in (one.low, one.mean, one.high) if bound is not None]
         if one.n > 1 and (len(bounds) < 3 or bounds != sorted(bounds)):
             return f"{name}: low {one.low}, mean {one.mean} and high {one.high} are in no order"

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from harness.measure.band import Band
+from harness.measure.band import MAP, Band
 from harness.measure.comparability import differences
 from harness.measure.compare import Comparison, against, compare_groups, matches, select_records
 from harness.measure.fact_table import Role
@@ -16,7 +16,6 @@ from harness.measure.plan import set_of
 from harness.measure.quantities import quantities
 from harness.measure.record import Record
 from harness.measure.stats import log_spread
-from harness.measure.trained import MAP
 from harness.text import shortened
 from harness.verdict import Verdict
 from harness.workspace.marker import differences as differences_in_words

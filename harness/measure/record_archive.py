@@ -174,7 +174,10 @@ def _check(folder: Path) -> None:
         _check_samples(folder / SAMPLES)
         read_samples(folder)
         read_phases(folder)
-        json.loads((folder / MICRO).read_text(encoding="utf-8") if (folder / MICRO).exists() else "{}")
+        texts = {
+            name: (folder / name).read_text("utf-8") for name in (PHASES, MICRO) if (folder / name).exists()
+        }
+        json.loads(texts.get(MICRO, "{}"))
     except DataError as error:
         raise _unfit(name, error.message.replace(f"{folder}/", "")) from error
     except (SamplesError, RecursionError, UnicodeError, ValueError) as error:

@@ -14,22 +14,23 @@ from harness.engine.find import resolve
 from harness.errors import CannotTell, ConfigError, raise_first
 from harness.files import read_json, write_json
 from harness.measure import facts
-from harness.measure.band import SCHEMA_VERSION, Band, Quantity, mean_of, sd_of
+from harness.measure.band import (
+    AP,
+    LOSS,
+    MAP,
+    SCHEMA_VERSION,
+    TRAIN_S,
+    Band,
+    Quantity,
+    is_at_limit,
+    mean_of,
+    sd_of,
+)
 from harness.measure.cases import link_fetched
 from harness.measure.plan import load_plan
 from harness.measure.record import Condition
 from harness.measure.stats import CONFIDENCE, prediction
-from harness.measure.trained import (
-    AP,
-    COMPUTING,
-    LOSS,
-    MAP,
-    TRAIN_S,
-    Trained,
-    one_machine,
-    read_trained,
-    train_s,
-)
+from harness.measure.trained import COMPUTING, Trained, one_machine, read_trained, train_s
 from harness.queue.slurm import is_over
 from harness.settings.variables import VARIABLES, Settings
 from harness.stages import workflow
@@ -218,7 +219,13 @@ def quantity(name: str, values: Sequence[float | None], judged: int) -> Quantity
         low = max(low, 0.0)
         high = min(high, 1.0) if name == MAP or name.startswith(AP) else high
     return Quantity(
-        n=len(known), mean=mean_of(known), sd=sd_of(known), low=low, high=high, values=tuple(values)
+        n=len(known),
+        mean=mean_of(known),
+        sd=sd_of(known),
+        low=low,
+        high=high,
+        at_limit=is_at_limit(name, known),
+        values=tuple(values),
     )
 
 

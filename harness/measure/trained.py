@@ -13,7 +13,7 @@ from typing import Any
 from harness.engine.spec_text import canonical, tokens
 from harness.errors import ConfigError, DataError
 from harness.files import read_json
-from harness.measure.band import Band, read_band
+from harness.measure.band import AP, LOSS, MAP, TRAIN_S, Band, read_band
 from harness.settings.variables import Settings
 from harness.stages.eval import METRICS
 from harness.stages.experiment import run_file
@@ -22,8 +22,6 @@ from harness.verdict import Verdict
 from harness.workspace.layout import REQUEST, Workspace
 from harness.workspace.marker import Marker, digest_of, is_digest_of, read_ingredients
 
-# Names of quantities; AP stands before the name of a class. No unit but of the last, which is in seconds.
-MAP, AP, LOSS, TRAIN_S = "mAP", "AP ", "loss", "train_s"
 # Stages whose settings decide the quantities; what download and verify make of theirs are the data.
 DECIDING = ("gen-valid", "tune-bdb", "convert-data", "train", "eval")
 COMPUTING = ("train", "eval")

@@ -7,6 +7,7 @@
 
 import textwrap
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from harness.errors import CannotTell, Refused
@@ -16,7 +17,7 @@ from harness.measure.compare import Comparison, compare, obstacles, questions, s
 from harness.measure.gate import GateResult, judge_newest
 from harness.measure.gate_rows import Row
 from harness.measure.plan import load_plan
-from harness.measure.record_files import REFERENCES, read_references
+from harness.measure.record_files import REFERENCES, read_records, read_references
 from harness.measure.stats import CONFIDENCE, centre
 from harness.report.junit import junit
 from harness.report.redraw import load
@@ -82,14 +83,18 @@ def gate(
     """
     declared_pct = load_plan(recipe).session_spread_pct
     references = read_references(results).get(platform, "")
+    records, unreadable = read_records(results)
     result = judge_newest(
-        load(results, say=say),
+        records,
         platform,
         recipe,
         references=tuple(name.strip() for name in references.split(",") if name.strip()),
         declared_pct=declared_pct,
         band=band,
     )
+    # Nobody knows what a record says that cannot be read: it may be one of the reference.
+    lost = [line for line in unreadable if line.startswith(f"{results / platform}/")]
+    result = replace(result, rows=(*result.rows, *(Row(name="a record", why=line) for line in lost)))
     if junit_file is not None:
         write_text(junit_file, junit(result, [reason(row) for row in result.rows]))
     say("\n".join(gate_lines(result, declared_pct, force=force)))

@@ -108,6 +108,18 @@ def test_where_no_seed_differs_nothing_else_can_be_told():
     assert (one.holds(0.0), one.holds(0.3)) == (YES, CANNOT_TELL)
 
 
+def test_where_seeds_are_at_the_limit_a_value_outside_is_not_known_to_differ():
+    one = quantity("AP bus", (0.0, 0.0, 0.004, 0.0, 0.0), 8)
+    assert (one.at_limit, one.holds(0.005), one.holds(0.5)) == (True, YES, CANNOT_TELL)
+    assert quantity("AP bus", (1.0, 0.99, 0.98, 0.97, 0.96), 8).at_limit
+    assert not quantity("loss", (1.0, 0.99, 0.98, 0.97, 0.96), 8).at_limit
+
+    band = made(quantities={"AP bus": one}, family=("AP bus",))
+    words = "AP bus 0.5, and a seed at the limit, which tells no spread"
+    landing = band.landing({"AP bus": 0.5}, SETTINGS)
+    assert (landing.verdict, landing.words) == (CANNOT_TELL, words)
+
+
 def test_of_one_value_or_none_nothing_can_be_told():
     for values in ((None,) * 5, (0.4, None, None, None, None)):
         one = quantity("AP truck", values, 8)
@@ -209,6 +221,7 @@ def _quantity(**changes):
         _quantity(sd=0.1),
         _quantity(n=4),
         _quantity(low=12.0),
+        _quantity(at_limit=True),
         _quantity(high=None),
         _quantity(values=[10.0, 10.5]),
     ],

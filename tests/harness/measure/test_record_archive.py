@@ -230,12 +230,12 @@ def test_an_archive_that_would_fill_disk_or_memory_is_refused(sent, tmp_path, mo
         add(packed, tmp_path / "ours")
 
 
-@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x05\x06" + bytes(18)])
 def test_an_archive_without_a_record_is_refused(sent, tmp_path):
     with pytest.raises(DataError, match=r"sent.zip cannot be added: no record is in it"):
         add(rewritten(sent, dict.clear), tmp_path / "ours")
 
 
+@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x05\x06" + bytes(18)])
 def test_what_is_no_archive_is_told_in_words(tmp_path, content):
     (tmp_path / "sent.zip").write_bytes(content)
     with pytest.raises(DataError, match=r"sent.zip cannot be added"):
