@@ -41,7 +41,7 @@ VARIABLES += SESSIONS=--sessions                   ## how many sessions `bench` 
 VARIABLES += N=--n                                 ## how many seeds `seeds` trains
 VARIABLES += JUNIT=--junit                         ## a file that `gate` writes its answer to, as JUnit XML
 VARIABLES += FORCE=--force                         ## 1: `unlock` although the holder may be alive; `compare` and `gate` show what must not be compared
-VARIABLES += FROM=--from                           ## the archive (.zip) or folder that `new-dataset` looks at; what `reproduce` runs again
+VARIABLES += FROM=--from                           ## the archive (.zip) or folder that `new-dataset` looks at; the workspace, crate or record that `reproduce` runs again
 VARIABLES += EXACT=--exact                         ## 1: `reproduce` with the sources of the recorded commit and the recorded packages
 VARIABLES += ONLY=--only                           ## stages that `reproduce` does from the other's products: eval,export
 VARIABLES += WITH=--with                           ## what goes into a `crate` besides: weights, data, or both with a comma
@@ -122,7 +122,7 @@ gate: $(base) ## status 3 if a platform's newest bench is worse than its referen
 	@$(jamcam)
 
 ##@ Reproducing
-reproduce: $(detector) ## run again what FROM=workspace, crate or record tells of, and say whether the same came out
+reproduce: $(detector) ## run again what a workspace, crate or record tells of, and say whether the same came out
 	@$(jamcam)
 crate: $(base) ## pack a run into one file that others can reproduce; weights and frames on request
 	@$(jamcam)

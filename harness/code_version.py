@@ -52,11 +52,11 @@ def code_version(paths: Sequence[str] = ()) -> CodeVersion:
     return CodeVersion(commit=commit, changed=tuple(line[3:] for line in listed.splitlines()), doubt=doubt)
 
 
-def git(*words: str, folder: Path = CHECKOUT) -> tuple[str, str]:
-    """What git, asked about a folder, printed, and why that is no answer, or ""."""
+def git(*words: str, folder: Path | None = None) -> tuple[str, str]:
+    """What git, asked about a folder or the checkout, printed, and why that is no answer, or ""."""
     # GIT_DIR and its like would have git speak of another repository.
     names = {name: text for name, text in os.environ.items() if not name.startswith("GIT_")}
-    command = ["git", "-C", str(folder), *words]
+    command = ["git", "-C", str(folder or CHECKOUT), *words]
     try:
         answer = subprocess.run(
             command,

@@ -42,6 +42,8 @@ def options_of(run: Run, own: Workspace, folder: Path, *, archive_needed: bool) 
         DataError: what was recorded cannot be right.
     """
     if run.kind == "record":
+        if _plain(run.facts["recipe"]) != run.facts["recipe"]:
+            raise DataError("the record names no recipe", remedy="name another record")
         told = {name: run.facts[name] for name in CONDITIONS if run.facts[name] is not None}
         numbers = {
             OPTIONS.get(name, name): f"{value:g}"

@@ -3,7 +3,7 @@
 `docs/reproducing.md` says the same to readers: when the same bytes are promised, and what is expected else.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.reproduce.levels import Level
@@ -88,7 +88,8 @@ def causes(stage: str, found: Sequence[Difference], upstream: Sequence[str]) -> 
     """
     if upstream:
         return (f"what it was made from differs: {upstream[0]}",)
-    hidden = (*TOLD, *(() if stage in OF_NETWORK else NUMERICS))
+    # The digest of the data is what came out of the first stages.
+    hidden = ("data_sha256", *TOLD, *(() if stage in OF_NETWORK else NUMERICS))
     known = [one for one in found if one.fact not in hidden and one.verdict is Verdict.NO]
     unknown = [one.fact for one in found if one.fact not in hidden and one.verdict is Verdict.CANNOT_TELL]
     told = [str(one) for one in known]
@@ -109,8 +110,3 @@ def _shown(value: Value) -> str:
     text = "yes" if value is True else "no" if value is False else str(value)
     short = text[:12] if len(text) >= 40 and text.isalnum() else text
     return one_line(short, longest=60) or "none"
-
-
-def table(facts: Mapping[str, Value], names: Sequence[str]) -> dict[str, Value]:
-    """Those facts, in that order."""
-    return {name: facts.get(name) for name in names}

@@ -137,7 +137,7 @@ def _environment(plan: ExactPlan, folder: Path, *, say: Callable[[str], None]) -
         if status:
             said = [line for line in last_lines(log) if "ERROR" in line] or last_lines(log)[-1:]
             raise CannotTell(
-                f"cannot be exact: {' '.join(argv[1:4])} ended with status {status}: {' '.join(said)}",
+                f"cannot be exact: {argv[2]} ended with status {status}: {' '.join(said)}",
                 remedy=f"read {log}; try with another package index (PIP_INDEX_URL), or leave EXACT out",
             )
     write_json(note, dict(plan.versions))

@@ -24,7 +24,7 @@ from harness.text import columns, one_line
 SCHEMA_VERSION = 1
 NAME = "receipt.json"
 MOST_BYTES = 16 << 20
-LONGEST = 90  # characters of a difference in the table; the receipt has all of it
+LONGEST, LONGEST_TEXT = 90, 600  # characters of a difference in the table; the receipt has all of it
 LEVELS = tuple(level.value for level in Level)
 SHOWN = 12  # hexadecimal digits of a digest
 
@@ -88,6 +88,7 @@ class Receipt:
     differences: tuple[Fact, ...]
     stages: tuple[StageTimes, ...]
     products: tuple[ProductRow, ...]
+    network: str  # what networks whose products differ in content were judged by; "" where none had to be
     made_utc: str
     duration_s: float = field(metadata={"minimum": 0})  # of running and comparing, since the last start
     harness_version: str = __version__
@@ -181,6 +182,8 @@ def told(receipt: Receipt) -> str:
         for row in receipt.products
     ]
     lines += ["", columns(rows)]
+    if receipt.network:
+        lines.append(f"networks: {one_line(receipt.network, longest=LONGEST_TEXT)}")
     seen: set[str] = set()
     for row in receipt.products:
         for cause in row.causes:

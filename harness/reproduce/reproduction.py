@@ -4,30 +4,24 @@ The run is done by `jamcam` as a program, so that with EXACT it can be the one o
 ends a reproduction, the same command goes on: the stages that are done stay, as in every workspace.
 """
 
-import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from harness import __version__
 from harness.clock import utc
-from harness.code_version import SOURCES, code_version
-from harness.engine.answers import read_status
-from harness.engine.find import python_environment, resolve
-from harness.errors import CannotTell, ConfigError, HarnessError
+from harness.engine.find import python_environment
+from harness.errors import CannotTell, ConfigError, HarnessError, Locked
 from harness.files import read_json, remove, sha256_file, write_json, write_text
-from harness.packages import installed
 from harness.process.console import bound_to_us
 from harness.reproduce.adopt import adopt, upstream_of
 from harness.reproduce.asked import only_frames_at_hand, options_of, words_of
-from harness.reproduce.differences import Difference, differences, promised
-from harness.reproduce.exact import ExactPlan, make_exact, plan_exact
+from harness.reproduce.differences import differences, promised
+from harness.reproduce.exact import make_exact, plan_exact
+from harness.reproduce.foretell import foretell, threads_of
 from harness.reproduce.receipt import (
     Receipt,
     StageTimes,
@@ -38,13 +32,12 @@ from harness.reproduce.receipt import (
     write_receipt,
 )
 from harness.reproduce.sameness import compare_runs
-from harness.reproduce.source import Run, Value, find_source, read_run, record_run
+from harness.reproduce.source import Run, find_source, read_run, record_run
 from harness.settings.load import load_settings
 from harness.settings.variables import Settings
-from harness.stages.experiment import Experiment
 from harness.text import duration
 from harness.workspace.layout import Workspace
-from harness.workspace.marker import STAGES, digest_of, read_marker
+from harness.workspace.marker import STAGES, read_marker
 
 Say = Callable[[str], None]
 Hold = Callable[[Workspace], AbstractContextManager[None]]
@@ -58,7 +51,6 @@ CHOICES = (
 )
 PATHS = ("platform", "image")  # which may be given by one
 ENGINES = {"portable": "portable", "tao": "tao"}
-THREADS = "OMP_NUM_THREADS"
 KEYS = ("JAMCAM_KEY", "JAMCAM_KEY_FILE")
 
 
@@ -79,6 +71,7 @@ def reproduce(settings: Settings, request: Request) -> tuple[Path, Receipt]:
 
     Raises:
         ConfigError: there is no such run, or the workspace is of another reproduction.
+        Locked: another run works in one of the two.
         DataError: what was recorded cannot be right.
         CannotTell: it cannot be done here, with why.
         HarnessError: a stage failed; what was done stays.
@@ -100,7 +93,11 @@ def reproduce(settings: Settings, request: Request) -> tuple[Path, Receipt]:
         if plan:
             request.say(plan.told())
         python, sources = make_exact(plan, folder, say=request.say) if plan else (sys.executable, None)
-        _foretell(there, chosen, python, plan, request.say)
+        coming = foretell(there, chosen, python, plan)
+        found = differences(there, coming)
+        level, why = promised(found)
+        for line in (*(f"differs: {one}" for one in found), f"expected: {level.value}: {why}"):
+            request.say(line)
         adopt(there, own, chosen, taken, exact=request.exact)
     began_s = time.time()
     words = ["all"] if [*taken, *stages] == [*STAGES] and not request.only else [f"--{one}" for one in stages]
@@ -114,6 +111,11 @@ def reproduce(settings: Settings, request: Request) -> tuple[Path, Receipt]:
 
 def _open(kind: str, path: Path, settings: Settings) -> tuple[Workspace, Run]:
     """The workspace of this reproduction, and the run that it is of."""
+    if kind == "workspace" and Workspace(path).lock.exists():
+        raise Locked(
+            f"a run is, or was, at work in {path}: what lies there may change while it is compared",
+            remedy=f"wait for it; if it is gone: jamcam unlock --workspace={path}",
+        )
     known = read_run(path) if kind == "workspace" else record_run(path) if kind == "record" else None
     key = known.digest if known else sha256_file(path)
     # JAMCAM_WORKSPACE and luigi.cfg name the workspace that the user works in, which is another one.
@@ -172,57 +174,7 @@ def _environment(folder: Path, there: Run, sources: Path | None = None) -> dict[
     empty = folder / "luigi.cfg"
     if not empty.exists():
         write_text(empty, "[jamcam]\n")
-    return {**names, **_threads(there), "LUIGI_CONFIG_PATH": str(empty)}
-
-
-def _threads(there: Run) -> dict[str, str]:
-    """As many threads as then, unless the user wants another number: they decide the order of sums."""
-    threads = there.facts.get("threads")
-    return (
-        {THREADS: str(threads)}
-        if isinstance(threads, int) and threads > 0 and THREADS not in os.environ
-        else {}
-    )
-
-
-def _foretell(there: Run, chosen: Settings, python: str, plan: ExactPlan | None, say: Say) -> None:
-    """Say what differs before anything runs, and what may be expected."""
-    identity = resolve(chosen).identity
-    version = code_version(SOURCES)
-    numerics = _numerics(chosen, python, there) if identity.name == "portable" and not identity.image else {}
-    facts: dict[str, Value] = {
-        **there.facts,
-        **{name: numerics.get(name) for name in ("processor", "torch", "threads", "number_format")},
-        "engine": identity.name,
-        "engine_version": identity.version if plan is None else there.facts.get("engine_version"),
-        "image_sha256": identity.image_digest,
-        "commit": plan.commit if plan else version.commit,
-        "sources_changed": False if plan else bool(version.changed),
-        "spec_sha256": digest_of(Experiment(chosen).template),
-        "harness_version": there.facts.get("harness_version") if plan else __version__,
-        "python": ".".join(map(str, sys.version_info[:3])),
-    }
-    versions = {**installed(), **plan.versions} if plan else installed()
-    found = differences(there, replace(there, facts=facts, packages=versions if there.packages else {}))
-    for one in found:
-        say(f"differs: {one}")
-    level, why = promised(found)
-    say(f"expected: {level.value}: {why}")
-
-
-def _numerics(chosen: Settings, python: str, there: Run) -> dict[str, Any]:
-    """The numerics class that training would have here; empty where the engine cannot tell."""
-    with tempfile.TemporaryDirectory(prefix="numerics-") as folder:
-        environment = {**python_environment("yolo_v4"), **_threads(there)}
-        argv = [python, "-m", "yolo_v4", "numerics", "-r", folder]
-        subprocess.run(argv, env=environment, capture_output=True, check=False)
-        entries = read_status(Path(folder))
-    told = entries[-1] if entries else {}
-    numerics = told.get("numerics")
-    if not isinstance(numerics, Mapping):
-        return {}
-    mixed = told.get("number_format_mixed") if chosen.recipe.mixed_precision else None
-    return {**numerics, **({"number_format": mixed} if mixed else {})}
+    return {**names, **threads_of(there), "LUIGI_CONFIG_PATH": str(empty)}
 
 
 def _run(
@@ -240,12 +192,8 @@ def _run(
         process.wait()
         raise
     if status:
-        lacks_data = read_marker(own, "download") is None
-        copy = (
-            f" (a copy of the archive in {own.data} would do, or a crate made WITH=data)"
-            if lacks_data
-            else ""
-        )
+        would_do = f" (a copy of the archive in {own.data} would do, or a crate made WITH=data)"
+        copy = would_do if read_marker(own, "download") is None else ""
         error = HarnessError(
             f"the run did not come to its end (jamcam ended with {status}, its words are above); "
             f"what was done is kept in {own.root}",
@@ -258,12 +206,12 @@ def _run(
 def _receipt(
     there: Run, here: Run, stages: Sequence[str], taken: Sequence[str], request: Request, *, began_s: float
 ) -> Receipt:
-    found: list[Difference] = differences(there, here)
-    rows = compare_runs(there, here, stages, found)
-    verdict, level = judged(rows)
+    found = differences(there, here)
+    comparison = compare_runs(there, here, stages, found)
+    verdict, level = judged(comparison.rows)
     expected, why = promised(found)
     now = time.time()
-    request.say(f"compared {len(rows)} products; with the run this took {duration(now - began_s)}")
+    request.say(f"compared {len(comparison.rows)} products; with the run this took {duration(now - began_s)}")
     return Receipt(
         verdict=verdict,
         level=level,
@@ -277,7 +225,8 @@ def _receipt(
         stages=tuple(
             _times(there, here, stage, is_ours=stage in stages) for stage in STAGES if stage in here.markers
         ),
-        products=product_rows(rows),
+        products=product_rows(comparison.rows),
+        network=comparison.network,
         made_utc=utc(now),
         duration_s=round(now - began_s, 3),
     )

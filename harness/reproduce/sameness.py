@@ -41,7 +41,15 @@ class Row:
     causes: tuple[str, ...] = ()
 
 
-def compare_runs(there: Run, here: Run, stages: Sequence[str], found: Sequence[Difference]) -> list[Row]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Comparison:
+    """Rows of two runs, and what their networks, or scores, were judged by; "" where nobody had to ask."""
+
+    rows: tuple[Row, ...]
+    network: str = ""
+
+
+def compare_runs(there: Run, here: Run, stages: Sequence[str], found: Sequence[Difference]) -> Comparison:
     """A row for each product of these stages, in the order of the workflow; of a record for each score.
 
     Args:
@@ -49,14 +57,14 @@ def compare_runs(there: Run, here: Run, stages: Sequence[str], found: Sequence[D
     """
     if there.folder is None:
         return _scores(there, here, found)
-    comparison, rows = _Comparison(there, here), list[Row]()
+    comparison, rows = _Workspaces(there, here), list[Row]()
     for stage in stages:
         own = [comparison.row(stage, product) for product in there.markers[stage].products]
         rows += [_with_causes(row, rows, found) for row in own]
-    return rows
+    return Comparison(rows=tuple(rows), network=comparison.network)
 
 
-class _Comparison:
+class _Workspaces:
     """Two workspaces; what is asked of both as a whole is asked once."""
 
     def __init__(self, there: Run, here: Run) -> None:
@@ -68,7 +76,8 @@ class _Comparison:
         pairs = [(name, old, self._digests[1][name]) for name, old in self._digests[0].items()]
         other = [name for name, old, new in pairs if old and new and old != new]
         self._contents = compare_contents(*self._roots, other)
-        self._network: tuple[Level, str] | None = None
+        self._level: Level | None = None  # of what the networks find, once it was asked for
+        self.network = ""
 
     def row(self, stage: str, product: Product) -> Row:
         """The level of one product, without causes but those that lie in the file itself."""
@@ -103,10 +112,9 @@ class _Comparison:
         if not self._is_learned(row.name):
             level = Level.DIFFERENT if content.same is Verdict.NO else Level.UNKNOWN
             return replace(row, level=level, difference=content.difference)
-        if self._network is None:
-            self._network = _compare_networks(self._there, self._here)
-        level, words = self._network
-        return replace(row, level=level, difference=f"{content.difference}; {words}")
+        if self._level is None:
+            self._level, self.network = _compare_networks(self._there, self._here)
+        return replace(row, level=self._level, difference=content.difference)
 
     def _is_learned(self, name: str) -> bool:
         if name.startswith(LEARNED):
@@ -157,7 +165,7 @@ def whole_digest(root: Path, name: str) -> str:
         return ""
 
 
-def _scores(there: Run, here: Run, found: Sequence[Difference]) -> list[Row]:
+def _scores(there: Run, here: Run, found: Sequence[Difference]) -> Comparison:
     """What a record tells: the data by digest, scores and losses by their digits, and then the band."""
     data = [one.facts.get("data_sha256") for one in (there, here)]
     level = Level.UNKNOWN if None in data else Level.BYTES if data[0] == data[1] else Level.DIFFERENT
@@ -183,8 +191,8 @@ def _scores(there: Run, here: Run, found: Sequence[Difference]) -> list[Row]:
         own = here.scores.get(name)
         row = Row(stage="eval", name=name, level=Level.CONTENT, there=repr(value), here=repr(own))
         if own != value:
-            is_now = "not there" if own is None else number(own)
-            words = f"{name} was {number(value)}, is {is_now}; {quality.difference}"
+            words = f"{name} was {number(value)}, is {'not there' if own is None else number(own)}"
             row = replace(row, level=BY_QUALITY[quality.same], difference=words)
         rows.append(row)
-    return [_with_causes(row, rows[:1], found) for row in rows]
+    rows = [_with_causes(row, rows[:1], found) for row in rows]
+    return Comparison(rows=tuple(rows), network=quality.difference)

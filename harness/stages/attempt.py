@@ -1,15 +1,13 @@
 """One try of one stage: a private folder with its request, log, outcome, and products not yet published."""
 
 import contextlib
-import functools
 import os
-import platform
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness import __version__
 from harness.clock import utc
@@ -20,14 +18,12 @@ from harness.errors import HarnessError, StageFailed
 from harness.files import FULL, digest_paths, read_json, remove, size_path, write_json
 from harness.process.signals import Interrupted
 from harness.settings.variables import Settings
+from harness.stages.made_with import made_with, own_code
 from harness.text import shortened, tell
 from harness.workspace.layout import LOG, OUTCOME, REQUEST, Workspace, staged
 from harness.workspace.leftovers import RESERVE, prune_attempts
 from harness.workspace.marker import EngineIdentity, Marker, Product
 from harness.workspace.spec_copies import SpecCopies
-
-if TYPE_CHECKING:
-    from harness.code_version import CodeVersion
 
 RESERVE_BYTES = 8192  # a full disk has room for the outcome; freed when an attempt ends
 
@@ -189,23 +185,10 @@ class Attempt:
             finished_utc=utc(now),
             duration_s=round(now - self.started, 3),
             harness_version=__version__,
-            git_commit=_code().commit,
+            git_commit=own_code().commit,
             numerics=tuple(self.numerics),
-            made_with=self._made_with(),
+            made_with=made_with(self.settings),
         )
-
-    def _made_with(self) -> dict[str, Any]:
-        """What explains other bytes later: of an engine in an image the packages are the image's."""
-        from harness.packages import installed
-
-        changed = _code().changed
-        return {
-            "recipe": self.settings.recipe.name,
-            "dataset": self.settings.dataset.name,
-            "python": platform.python_version(),
-            "packages": dict(resolve(self.settings).packages or installed()),
-            "sources_changed": _code().doubt or shortened(changed, shown=10),
-        }
 
     def succeeded(self, products: Sequence[str] = (), *, taken_back: bool = False) -> None:
         """Note the end, and where the products are now; `taken_back` says that they were made before."""
@@ -305,11 +288,3 @@ def _is_empty(path: Path) -> bool:
     size = size_path(path)
     # A folder of empty files is fine: labels of frames without objects.
     return size is None or size[0 if path.is_file() else 1] == 0
-
-
-@functools.cache
-def _code() -> "CodeVersion":
-    """The commit of this program, which stays while it runs, and what was changed since."""
-    from harness.code_version import SOURCES, code_version
-
-    return code_version(SOURCES)

@@ -8,6 +8,7 @@ from harness.errors import CannotTell, ConfigError, Refused
 from harness.settings.table import nearest
 from harness.settings.variables import Settings
 from harness.text import tell
+from harness.verbs.data import FROM
 from harness.verbs.tidy import held
 from harness.verbs.verb import QUEUE, Option, Verb
 from harness.workspace.marker import STAGES
@@ -16,13 +17,12 @@ if TYPE_CHECKING:
     from harness.reproduce.receipt import Receipt
 
 TITLE = "reproducing"
-FROM = Option(
-    name="from", help="the workspace, crate or record that is to be reproduced; or a receipt, to be shown"
-)
 EXACT = Option(
-    name="exact", help="1: with the sources of the recorded commit and the recorded packages", is_switch=True
+    name="exact",
+    help="1: `reproduce` with the sources of the recorded commit and the recorded packages",
+    is_switch=True,
 )
-ONLY = Option(name="only", help="stages to reproduce from the other's products: eval,export")
+ONLY = Option(name="only", help="stages that `reproduce` does from the other's products: eval,export")
 
 
 def _reproduce(settings: Settings, options: argparse.Namespace) -> int:

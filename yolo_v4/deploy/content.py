@@ -55,7 +55,7 @@ def content(path: Path) -> Any:
 def first_difference(left: Any, right: Any, where: str = "") -> Difference | None:
     """Where two contents differ first; None where they are equal. NaN is equal to NaN."""
     if isinstance(left, torch.Tensor | np.ndarray) and isinstance(right, type(left)):
-        return _of_arrays(torch.as_tensor(left), torch.as_tensor(right), where)
+        return _of_tensors(_tensor(left), _tensor(right), where)
     if dataclasses.is_dataclass(left) and type(left) is type(right):
         return first_difference(_fields(left), _fields(right), where)
     if isinstance(left, Mapping) and isinstance(right, Mapping):
@@ -73,7 +73,12 @@ def first_difference(left: Any, right: Any, where: str = "") -> Difference | Non
     return None if is_same and type(left) is type(right) else Difference(where, _shown(left), _shown(right))
 
 
-def _of_arrays(left: torch.Tensor, right: torch.Tensor, where: str) -> Difference | None:
+def _tensor(value: "torch.Tensor | np.ndarray[Any, Any]") -> torch.Tensor:
+    """A copy where it is an array: those of ONNX models cannot be written to, which torch warns of."""
+    return torch.tensor(value) if isinstance(value, np.ndarray) else value
+
+
+def _of_tensors(left: torch.Tensor, right: torch.Tensor, where: str) -> Difference | None:
     if left.dtype != right.dtype or left.shape != right.shape:
         return Difference(where, _kind(left), _kind(right))
     is_same = (left == right) | ((left != left) & (right != right))
@@ -81,7 +86,8 @@ def _of_arrays(left: torch.Tensor, right: torch.Tensor, where: str) -> Differenc
         return None
     place = [int(index) for index in torch.nonzero(~is_same)[0]] if left.ndim else []
     old, new = (_shown(one[tuple(place)].item()) for one in (left, right))
-    largest = float((left.double() - right.double()).abs().nan_to_num(nan=float("inf")).max())
+    apart = (left.double() - right.double()).abs()[~is_same]
+    largest = float(apart.nan_to_num(nan=float("inf")).max())
     return Difference(f"{where} {place}" if place else where, old, new, largest)
 
 

@@ -61,6 +61,7 @@ def test_a_receipt_is_told_with_what_differs_a_row_for_each_product_and_a_conclu
                 causes=("threads: 2 there, 4 here",),
             ),
         ),
+        network="1 of 2 detections have no partner",
         made_utc="2026-03-01T10:15:00.000Z",
         duration_s=3.5,
     )
@@ -72,6 +73,7 @@ def test_a_receipt_is_told_with_what_differs_a_row_for_each_product_and_a_conclu
         "stage  product             level         first difference\n"
         "train  data/split.json     same bytes\n"
         "train  experiment/weights  same quality  a\\x1b[2Jb\n"
+        "networks: 1 of 2 detections have no partner\n"
         "probable cause (train, experiment/weights): threads: 2 there, 4 here\n"
         "\n"
         "reproduced: same quality (1 same bytes, 1 same quality)"

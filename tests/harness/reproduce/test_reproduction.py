@@ -5,6 +5,8 @@ import os
 import re
 import shutil
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -90,6 +92,7 @@ def test_an_interrupted_reproduction_goes_on(reproduction):
     assert reproduction.receipt()["level"] == "same bytes"
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_is_told_with_the_command_that_goes_on(reproduction):
     printed = reproduction(status=1, FAKE_YOLO_V4="train=crash")
 
@@ -111,6 +114,7 @@ def test_only_some_stages_begin_with_the_others_products(reproduction):
     assert {stage["stage"] for stage in receipt["stages"] if stage["here_s"] is None} == {*STAGES[:6]}
 
 
+@pytest.mark.slow
 def test_only_needs_the_others_weights(reproduction):
     shutil.rmtree(reproduction.source / "experiment" / "weights")
 
@@ -119,11 +123,13 @@ def test_only_needs_the_others_weights(reproduction):
     assert "experiment/weights of that run is not at hand" in printed
 
 
+@pytest.mark.slow
 def test_settings_of_the_user_change_nothing(reproduction):
     reproduction(JAMCAM_SEED="7", JAMCAM_EPOCHS="5", JAMCAM_WORKSPACE=str(reproduction.source))
     assert reproduction.receipt()["level"] == "same bytes"
 
 
+@pytest.mark.slow
 def test_as_many_threads_are_taken_as_then_unless_the_user_wants_others(reproduction, edited):
     edited(
         ".markers/train.json", lambda table: table.update(numerics=[{"processor": "made up", "threads": 3}])
@@ -152,6 +158,7 @@ def test_a_receipt_holds_no_secret_no_path_and_no_name_of_a_user(reproduction):
     assert reproduction.source.name not in text
 
 
+@pytest.mark.slow
 def test_a_receipt_is_never_written_over(reproduction):
     reproduction()
     first = (reproduction.own / "receipt.json").read_bytes()
@@ -161,6 +168,7 @@ def test_a_receipt_is_never_written_over(reproduction):
     assert reproduction.receipt("receipt-2.json")["level"] == "same bytes"
 
 
+@pytest.mark.slow
 def test_a_receipt_can_be_shown_again_with_its_status(reproduction, tmp_path):
     reproduction()
     path = tmp_path / "sent.json"
@@ -199,6 +207,7 @@ def test_a_product_that_was_changed_there_is_noticed_though_its_size_is_the_same
     ]
 
 
+@pytest.mark.slow
 def test_a_product_that_leads_elsewhere_is_not_read(reproduction, tmp_path):
     secret = tmp_path / "secret.json"
     secret.write_text('{"mAP": "my secret"}')
@@ -221,6 +230,7 @@ def test_stages_that_do_not_belong_together_cannot_be_told(reproduction, edited)
     assert "was made from other products of train than those that are there now" in reproduction(status=5)
 
 
+@pytest.mark.slow
 def test_an_archive_that_is_gone_is_told_with_what_would_do(reproduction):
     (archive,) = (reproduction.source / "data").glob("*.zip")
     archive.unlink()
@@ -236,6 +246,7 @@ def test_an_archive_that_is_gone_is_told_with_what_would_do(reproduction):
     assert "a crate made WITH=data" in printed
 
 
+@pytest.mark.slow
 def test_data_that_changed_under_the_same_name_are_noticed(reproduction):
     (archive,) = (reproduction.source / "data").glob("*.zip")
     content = bytearray(archive.read_bytes())
@@ -271,6 +282,11 @@ def test_a_reproduction_has_a_workspace_of_its_own(reproduction, tmp_path):
     assert "holds something else than a reproduction of this run" in reproduction(status=2)
 
 
+def test_a_workspace_in_which_a_run_is_at_work_is_left_alone(reproduction):
+    (reproduction.source / ".lock").write_text("{}")
+    assert "a run is, or was, at work in" in reproduction(status=4)
+
+
 def test_what_is_no_run_is_refused(reproduction, tmp_path):
     reproduction.source = tmp_path / "nothing"
     assert "is neither a workspace (a folder with .markers), nor a crate" in reproduction(status=2)
@@ -300,8 +316,52 @@ def test_exact_takes_only_a_commit_of_this_clone(reproduction, edited):
     assert "its stages are of several commits" in reproduction("--exact", status=5)
 
 
+@pytest.mark.slow
 def test_the_receipt_is_read_as_it_was_written(reproduction):
     reproduction()
     receipt = read_receipt(reproduction.own / "receipt.json")
     assert receipt.there.digest == reproduction.receipt()["there"]["digest"]
     assert len(receipt.products) == len(reproduction.levels())
+
+
+def crate(reproduction, path, *options):
+    """A crate of the source, which is reproduced in its place."""
+    from tests.harness.reproduce.conftest import CHECKOUT
+
+    argv = [
+        sys.executable,
+        "-m",
+        "harness",
+        "crate",
+        str(path),
+        f"--workspace={reproduction.source}",
+        *options,
+    ]
+    subprocess.run(argv, cwd=CHECKOUT, check=True, capture_output=True)
+    shutil.rmtree(reproduction.source)
+    reproduction.source = path
+
+
+@pytest.mark.slow
+def test_a_crate_with_data_is_reproduced_as_its_workspace_is(reproduction, tmp_path):
+    crate(reproduction, tmp_path / "run.crate.zip", "--with=data")
+
+    assert "reproduced: same bytes" in reproduction()
+
+    receipt = reproduction.receipt()
+    assert receipt["there"]["kind"] == "crate"
+    assert receipt["only"] == [*STAGES[1:]]  # the frames are in it, their archive is not
+    (weights,) = (row for row in receipt["products"] if row["name"] == "experiment/weights")
+    assert weights["difference"] == "by its digest; it is not at hand there"
+
+
+def test_of_a_crate_without_data_it_is_said_which_crate_would_do(reproduction, tmp_path):
+    crate(reproduction, tmp_path / "run.crate.zip")
+    assert "a crate made WITH=data, which has the frames" in reproduction(status=5)
+
+
+def test_a_crate_that_was_tampered_with_is_refused(reproduction, tmp_path):
+    path = tmp_path / "run.crate.zip"
+    crate(reproduction, path)
+    path.write_bytes(path.read_bytes()[:-100])
+    assert "run.crate.zip" in reproduction(status=1)
