@@ -44,6 +44,7 @@ TAKEN = {
     "compare": {"--results", "--a", "--b", "--force"},
     "gate": {"--results", "--platform", "--recipe", "--junit", "--force"},
     "import-dmon": {"--results", "--platform"},
+    "crate": {"--recipe", "--dataset", "--platform", "--workspace", "--results", "--with"},
     "platforms": set(),
     "doctor": WORKFLOW | QUEUE,
     "shell": {
@@ -146,7 +147,7 @@ def test_options_of_one_name_are_the_same_option():
         if each.name not in {v.name for v in VARIABLES}
     ]
     names = {each.name for each in options}
-    assert names == {"verbose", "watch", "stage", "a", "b", "sessions", "junit", "force", "from"}
+    assert names == {"verbose", "watch", "stage", "a", "b", "sessions", "junit", "force", "from", "with"}
     assert len({(each.name, each.help, each.is_switch) for each in options}) == len(names)
 
 
