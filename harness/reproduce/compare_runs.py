@@ -15,20 +15,19 @@ from harness.measure.band import read_band
 from harness.measure.stats import CONFIDENCE
 from harness.measure.trained import settings_of
 from harness.reproduce.crate_reader import unpack
+from harness.reproduce.differences import shown
 from harness.reproduce.source import (
     CODE,
     ENGINE,
     NUMERICS,
     SETTINGS,
     Run,
-    Value,
     find_source,
     read_run,
     record_run,
 )
 from harness.settings.declared import declared_names
-from harness.text import listing, number, one_line, shortened
-from harness.workspace.marker import DIGEST_LENGTH, DIGEST_SHOWN
+from harness.text import listing, number, shortened
 
 # What the scores were measured on, as products of `verify`.
 TEST_FRAMES = ("data/test/images", "data/test/labels")
@@ -120,7 +119,7 @@ def _facts(ours: Run, theirs: Run) -> Iterator[str]:
     pairs = {name: (ours.facts.get(name), theirs.facts.get(name)) for name in names}
     for name, (one, other) in pairs.items():
         if one != other and None not in (one, other):
-            yield f"the question: {name} is {_shown(one)} against {_shown(other)}"
+            yield f"the question: {name} is {shown(one)} against {shown(other)}"
     unknown = [name for name, pair in pairs.items() if None in pair]
     if unknown:
         yield f"not recorded on both sides: {', '.join(unknown)}"
@@ -184,8 +183,3 @@ def _times(ours: Run, theirs: Run) -> Iterator[str]:
             yield f"{stage} duration_s: {one_s / other_s:.3f} (one run: too few to say); {both}"
         else:  # a clock was set back
             yield f"{stage} duration_s: nothing to divide by; {both}"
-
-
-def _shown(value: Value) -> str:
-    text = str(value)
-    return f"{text[:DIGEST_SHOWN]}…" if len(text) == DIGEST_LENGTH else one_line(text, longest=60)

@@ -58,7 +58,7 @@ def test_two_runs_differ_in_settings_packages_scores_and_times(run):
 
     assert comparison(run, other, spreads={"mAP": Spread(sd=0.01, n=5)}, with_scores=True) == [
         "the question: epochs is 14 against 3",
-        f"the question: commit is {'a' * 12}… against {'b' * 12}…",
+        f"the question: commit is {'a' * 12} against {'b' * 12}",
         "not recorded on both sides: threads",
         "packages: pillow none against 12.3.0, torch 2.13.0 against 2.12.0",
         "data: all 2 products are the same",
