@@ -112,7 +112,7 @@ bench: $(bench) ## measure this machine under the name of a platform, and leave 
 	@$(jamcam)
 scaling: $(bench) ## measure training on 1,2,4 GPUs: the same batch over all of them, and the same on each
 	@$(jamcam)
-seeds: $(detector) ## train a recipe with N=5 seeds, and write the band of what comes out beside the recipe
+seeds: $(detector) ## train a recipe with several seeds, and write the band of what comes out beside the recipe
 	@$(jamcam)
 plots: $(report) ## redraw plots and the README's Benchmarking section from results/ alone
 	@$(jamcam)

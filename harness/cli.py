@@ -173,9 +173,9 @@ def _in_words(error: OSError | UnicodeError) -> HarnessError:
     if isinstance(error, UnicodeError):
         return HarnessError(f"a file is not UTF-8 text: {error}", remedy="convert or remove it")
     where = error.filename or "the output, or a file"
-    return HarnessError(
-        f"{where}: {error.strerror or error}", remedy="make room or give access, then the same command again"
-    )
+    is_path_wrong = isinstance(error, NotADirectoryError | IsADirectoryError)
+    remedy = "correct the path" if is_path_wrong else "make room or give access, then the same command again"
+    return HarnessError(f"{where}: {error.strerror or error}", remedy=remedy)
 
 
 def _settle_output() -> None:

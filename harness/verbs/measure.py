@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ from harness.verbs.verb import QUEUE, WORKFLOW, Option, Verb
 from harness.workspace.layout import Workspace
 
 TITLE = "measuring"
+COUNT = re.compile("[0-9]{1,4}")
 SEEDS = 5  # that a band is made of, unless another number is given
 SETTINGS = (*WORKFLOW, *QUEUE, "results", "keep", "gpu_hz", "host_hz")
 
@@ -56,8 +58,8 @@ def _bench(settings: Settings, options: argparse.Namespace) -> int:
 def _count(name: str, text: str | None, *, default: int, least: int) -> int:
     if text is None:
         return default
-    if not text.isdecimal() or int(text) < least:
-        raise ConfigError(f"{name} is '{text}', expected {least} or more", remedy=f"give {name.upper()}=3")
+    if not COUNT.fullmatch(text) or int(text) < least:
+        raise ConfigError(f"{name} is '{text}', expected {least} to 9999", remedy=f"give {name.upper()}=3")
     return int(text)
 
 

@@ -226,9 +226,9 @@ def test_a_band_is_of_a_recipe_as_it_stands(own, option, told):
     assert not own.workspace.exists()
 
 
-@pytest.mark.parametrize("count", ["1", "0", "-3", "five", "5.0", ""])
-def test_a_band_needs_two_seeds(own, count):
-    assert "expected 2 or more" in own("seeds", f"--n={count}", status=2)
+@pytest.mark.parametrize("count", ["1", "0", "-3", "five", "5.0", "", "\u0665", "1" * 20])
+def test_a_band_needs_two_seeds_and_no_more_than_anybody_trains(own, count):
+    assert "expected 2 to 9999" in own("seeds", f"--n={count}", status=2)
 
 
 def test_a_band_that_could_not_be_written_is_refused_before_anything_is_trained(own):
