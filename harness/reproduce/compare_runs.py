@@ -86,7 +86,8 @@ def _spreads(ours: Run, theirs: Run) -> dict[str, Spread]:
         band.hindrances(settings_of(run.markers, run.ingredients)) for run in (ours, theirs)
     ):
         return {}
-    return {name: Spread(sd=one.sd, n=one.n) for name, one in band.quantities.items() if one.sd}
+    told = {name: one for name, one in band.quantities.items() if one.sd and not one.at_limit}
+    return {name: Spread(sd=one.sd or 0.0, n=one.n) for name, one in told.items()}
 
 
 def obstacles(ours: Run, theirs: Run) -> list[str]:

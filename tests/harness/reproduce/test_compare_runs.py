@@ -149,7 +149,7 @@ def band(finished_workspace):
     """A band of five seeds with the settings of the finished workspace."""
     run = read_run(finished_workspace)
     values = (0.50, 0.51, 0.52, 0.53, 0.54)
-    quantity = Quantity(n=5, mean=0.52, sd=0.0158, low=0.47, high=0.57, values=values)
+    quantity = Quantity(n=5, mean=0.52, sd=0.0158, low=0.47, high=0.57, at_limit=False, values=values)
     return Band(
         recipe="smoke",
         n=5,
