@@ -17,6 +17,7 @@ from harness.measure.band import read_band
 from harness.measure.stats import CONFIDENCE
 from harness.measure.trained import settings_of
 from harness.reproduce.crate_reader import unpack
+from harness.reproduce.differences import shown
 from harness.reproduce.source import (
     CODE,
     ENGINE,
@@ -29,8 +30,7 @@ from harness.reproduce.source import (
     record_run,
 )
 from harness.settings.declared import declared_names
-from harness.text import listing, number, one_line, shortened
-from harness.workspace.marker import DIGEST_LENGTH, DIGEST_SHOWN
+from harness.text import listing, number, shortened
 
 # What the scores were measured on, as products of `verify`.
 TEST_FRAMES = ("data/test/images", "data/test/labels")
@@ -104,7 +104,8 @@ def _spreads(ours: Run, theirs: Run) -> dict[str, Spread]:
         band.hindrances(settings_of(run.markers, run.ingredients)) for run in (ours, theirs)
     ):
         return {}
-    return {name: Spread(sd=one.sd, n=one.n) for name, one in band.quantities.items() if one.sd}
+    told = {name: one for name, one in band.quantities.items() if one.sd and not one.at_limit}
+    return {name: Spread(sd=one.sd or 0.0, n=one.n) for name, one in told.items()}
 
 
 def obstacles(ours: Run, theirs: Run) -> list[str]:
@@ -186,7 +187,7 @@ def _facts(ours: Run, theirs: Run) -> Iterator[str]:
     pairs = _fact_pairs(ours, theirs)
     for name, (one, other) in pairs.items():
         if one != other and None not in (one, other):
-            yield f"{QUESTION}{name} is {_shown(one)} against {_shown(other)}"
+            yield f"{QUESTION}{name} is {shown(one)} against {shown(other)}"
     unknown = [name for name, pair in pairs.items() if None in pair]
     if unknown:
         yield f"not recorded on both sides: {', '.join(unknown)}"
@@ -266,8 +267,3 @@ def _times(ours: Run, theirs: Run) -> Iterator[str]:
             yield f"{stage} duration_s: {one_s / other_s:.3f} (one run: too few to say); {both}"
         else:  # a clock was set back
             yield f"{stage} duration_s: nothing to divide by; {both}"
-
-
-def _shown(value: Value) -> str:
-    text = str(value)
-    return f"{text[:DIGEST_SHOWN]}…" if len(text) == DIGEST_LENGTH else one_line(text, longest=60)

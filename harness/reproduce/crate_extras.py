@@ -59,11 +59,11 @@ def _recorded(run: Run, name: str) -> str:
 
 
 def _declared(name: str, recorded: str, settings: Settings) -> Path | None:
-    """The file of that name which settings give, or that is in specs; None where neither is."""
+    """The file that settings give, or that is in specs, of that name or where none was recorded."""
     for given in filter(None, (settings.overrides.get(name), recorded)):
         with contextlib.suppress(ConfigError):
             path = find_declared(KINDS[name], given)
-            if path.stem == recorded:
+            if recorded in ("", path.stem):
                 return path
     return None
 

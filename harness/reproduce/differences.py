@@ -37,7 +37,7 @@ class Difference:
         return Verdict.CANNOT_TELL if None in (self.there, self.here) else Verdict.NO
 
     def __str__(self) -> str:
-        return f"{self.fact}: {_shown(self.there)} there, {_shown(self.here)} here"
+        return f"{self.fact}: {shown(self.there)} there, {shown(self.here)} here"
 
 
 def differences(there: Run, here: Run) -> list[Difference]:
@@ -106,7 +106,8 @@ def _listed(found: Sequence[Difference]) -> str:
     return "; ".join(map(str, found[:4])) + (f"; and {len(found) - 4} more" if len(found) > 4 else "")
 
 
-def _shown(value: Value) -> str:
+def shown(value: Value) -> str:
+    """A fact in a line: of a digest or a commit the first digits."""
     if value is None:
         return "not recorded"
     text = "yes" if value is True else "no" if value is False else str(value)

@@ -95,11 +95,7 @@ def reproduce(settings: Settings, request: Request) -> tuple[Path, Receipt]:
             for line in plan.told():
                 request.say(line)
         python, sources = make_exact(plan, folder, say=request.say) if plan else (sys.executable, None)
-        coming = foretell(there, chosen, python, plan)
-        found = differences(there, coming)
-        level, why = promised(found)
-        for line in (*(f"differs: {one}" for one in found), f"expected: {level.value}: {why}"):
-            request.say(line)
+        _tell_before(there, foretell(there, chosen, python, plan), request.say)
         adopt(there, own, chosen, taken, exact=request.exact)
     began_s = time.time()
     words = ["all"] if [*taken, *stages] == [*STAGES] and not request.only else [f"--{one}" for one in stages]
@@ -109,6 +105,15 @@ def reproduce(settings: Settings, request: Request) -> tuple[Path, Receipt]:
     here = read_run(own.root)
     receipt = _receipt(there, here, stages, taken, request, began_s=began_s)
     return write_receipt(own.root, receipt), receipt
+
+
+def _tell_before(there: Run, coming: Run, say: Say) -> None:
+    """What differs before anything runs, and what may be expected."""
+    found = differences(there, coming)
+    for one in found:
+        say(f"differs: {one}")
+    level, why = promised(found)
+    say(f"expected: {level.value}: {why}")
 
 
 def _open(kind: str, path: Path, settings: Settings) -> tuple[Workspace, Run]:

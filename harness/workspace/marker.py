@@ -104,13 +104,19 @@ def parse_marker(table: Mapping[str, Any], stage: str) -> Marker | None:
             products=tuple(_product(entry) for entry in table["products"]),
             engine=EngineIdentity(**engine) if engine else None,
             argv=tuple(tuple(line) for line in fields.pop("argv")),
-            numerics=tuple(each for each in fields.pop("numerics", ()) if isinstance(each, Mapping)),
+            numerics=tuple(filter(_is_flat, fields.pop("numerics", ()))),
             made_with=_made_with(fields.pop("made_with", {})),
             **fields,
         )
         return marker if _is_sound(marker, stage) else None
     except (KeyError, TypeError, AttributeError):
         return None
+
+
+def _is_flat(table: Any) -> bool:
+    """Whether it is a table of texts, numbers and the like."""
+    plain = str | int | float | bool | None
+    return isinstance(table, Mapping) and all(isinstance(value, plain) for value in table.values())
 
 
 def _made_with(table: Any) -> dict[str, Any]:
@@ -129,8 +135,14 @@ def _product(entry: Mapping[str, Any]) -> Product:
 
 
 def _is_sound(marker: Marker, stage: str) -> bool:
-    texts = [marker.stage, marker.started_utc, marker.finished_utc]
+    texts = [marker.stage, marker.started_utc, marker.finished_utc, marker.harness_version]
     texts += [product.digest.sha256 for product in marker.products]
+    texts += [word for line in marker.argv for word in line]
+    texts += [text for pair in marker.consumed.items() for text in pair if text is not None]
+    texts += [] if marker.git_commit is None else [marker.git_commit]
+    if engine := marker.engine:
+        texts += [engine.name, engine.version, engine.image, engine.image_digest]
+        texts += [text for pair in engine.image_made.items() for text in pair]
     owned = all(owns(stage, product.path) for product in marker.products)
     named = isinstance(marker.fingerprint, str) and FINGERPRINT.fullmatch(marker.fingerprint)
     timed = -LONGEST_S < marker.duration_s < LONGEST_S  # below 0 where a clock was set back; never NaN

@@ -4,8 +4,10 @@ import pytest
 
 from harness.errors import CannotTell
 from harness.files import Digest
+from harness.measure.band import Band, Quantity
+from harness.measure.trained import settings_of
 from harness.reproduce.compare_runs import Spread, compared_runs, comparison, names_run, obstacles
-from harness.reproduce.source import CODE, ENGINE, NUMERICS, SETTINGS, Run
+from harness.reproduce.source import CODE, ENGINE, NUMERICS, SETTINGS, Run, read_run
 from harness.workspace.marker import Marker, Product
 from tests.harness.reproduce.crates import packed
 
@@ -56,7 +58,7 @@ def test_two_runs_differ_in_settings_packages_scores_and_times(run):
 
     assert comparison(run, other, spreads={"mAP": Spread(sd=0.01, n=5)}, with_scores=True) == [
         "the question: epochs is 14 against 3",
-        f"the question: commit is {'a' * 12}… against {'b' * 12}…",
+        f"the question: commit is {'a' * 12} against {'b' * 12}",
         "not recorded on both sides: threads",
         "packages: pillow none against 12.3.0, torch 2.13.0 against 2.12.0",
         "data: all 2 products are the same",
@@ -139,6 +141,54 @@ def test_other_data_end_with_cannot_tell_and_force_shows_the_scores_before(
         assert isinstance(answer.error, CannotTell)
         assert "the scores are of other test frames" in answer.error.message
         assert ("\nmAP: " in answer.text) is force
+
+
+@pytest.fixture
+def band(finished_workspace):
+    """A band of five seeds with the settings of the finished workspace."""
+    run = read_run(finished_workspace)
+    values = (0.50, 0.51, 0.52, 0.53, 0.54)
+    quantity = Quantity(n=5, mean=0.52, sd=0.0158, low=0.47, high=0.57, at_limit=False, values=values)
+    return Band(
+        recipe="smoke",
+        n=5,
+        seeds=(43, 44, 45, 46, 47),
+        confidence=0.95,
+        family=("mAP",),
+        settings=settings_of(run.markers, run.ingredients),
+        conditions={},
+        numerics={},
+        machine={},
+        code={},
+        environment={},
+        facts={},
+        commits=(),
+        finished_utc="2026-11-29T00:00:00.000Z",
+        schema_version=1,
+        quantities={"mAP": quantity, "train_s": dataclasses.replace(quantity, sd=None)},
+    )
+
+
+def test_a_band_tells_of_runs_that_were_made_with_its_settings_and_of_no_others(
+    finished_workspace, jamcam, band, tmp_path, monkeypatch
+):
+    # Bands know numbers as not judged where an engine tells no number format.
+    known = {name: value for name, value in band.settings.items() if value is not None}
+    monkeypatch.setattr(
+        "harness.reproduce.compare_runs.read_band",
+        lambda recipe: dataclasses.replace(band, settings=known, recipe=recipe),
+    )
+    jamcam("--eval", "--epochs=3")
+    said = []
+
+    same = str(finished_workspace)
+    for other in (same, str(jamcam.workspace)):
+        compared_runs(tmp_path, same, other, force=False, say=said.append)
+
+    # 2.776 * 0.0158 * sqrt(2) = 0.062: t of 4 degrees of freedom (Student 1908)
+    assert "mAP: +0.000 (95 %: -0.062 to +0.062, by the band of 5 seeds); " in said[0]
+    assert "mAP: +0.000 (one training each and no band of seeds: too few to say); " in said[1]
+    assert "the question: epochs is 2 against 3" in said[1]
 
 
 def test_what_names_a_run_is_a_crate_or_a_folder_with_markers(finished_workspace, tmp_path):

@@ -172,3 +172,42 @@ def test_another_file_is_never_replaced_and_the_same_one_may_be_made_again(
     shutil.copyfile(crate, target)
     assert packed(finished_workspace, target).sha256 == hashlib.sha256(crate.read_bytes()).hexdigest()
     assert [path.name for path in tmp_path.iterdir()] == ["run.zip"]
+
+
+@pytest.fixture
+def with_a_place_in_its_weights(finished_workspace, tmp_path):
+    """A workspace of one stage whose product names the folder that it was made in."""
+    root = tmp_path / "named"
+    (root / "experiment" / "weights").mkdir(parents=True)
+    (root / "experiment" / "weights" / "a.pt").write_bytes(
+        b"\x80\x02 made in " + f"{root}/experiment".encode()
+    )
+    (root / "experiment" / "weights" / "b.pt").write_bytes(b"\x80\x02 made nowhere")
+    table = markers_of(finished_workspace)["train"]
+    digest = digest_path(root / "experiment" / "weights")
+    product = {"path": "experiment/weights", "bytes": digest.bytes, "files": 2, "sha256": digest.sha256}
+    (root / ".markers").mkdir()
+    (root / ".markers" / "train.json").write_text(
+        json.dumps({**table, "products": [product], "consumed": {}})
+    )
+    return root
+
+
+def test_a_folder_of_which_one_file_names_a_place_stays_out_whole(with_a_place_in_its_weights, tmp_path):
+    root, target = with_a_place_in_its_weights, tmp_path / "run.zip"
+
+    done = packed(root, target, wanted=("weights",))
+
+    assert done.left_out == (f"experiment/weights: it names {root}",)
+    assert not any(name.startswith("experiment/") for name in contents_of(target))
+    told = metadata_of(target)["#product/experiment/weights"]
+    assert told["sha256"] == digest_path(root / "experiment" / "weights").sha256
+
+
+def test_a_product_that_is_a_link_is_not_packed(done, tmp_path):
+    metrics = done.workspace / "experiment" / "metrics.json"
+    metrics.rename(tmp_path / "elsewhere.json")
+    metrics.symlink_to(tmp_path / "elsewhere.json")
+
+    with pytest.raises(DataError, match=r"experiment/metrics\.json leads elsewhere"):
+        packed(done.workspace, tmp_path / "run.zip")

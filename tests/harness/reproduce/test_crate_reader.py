@@ -1,5 +1,7 @@
+import contextlib
 import io
 import json
+import random
 import shutil
 import stat
 import zipfile
@@ -240,3 +242,52 @@ def test_a_crate_of_another_program_is_refused_for_what_it_is(crate, folder):
     crate.write_bytes(buffer.getvalue())
 
     assert "it is the crate of another program" in complaint(crate, folder)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_damaged_file_is_refused_or_read_as_what_it_was(sent, tmp_path, folder, seed):
+    chance = random.Random(seed)
+    content = bytearray(sent.read_bytes())
+    place = chance.randrange(len(content))
+    damage = chance.choice(["bit", "zeros", "lost", "twice"])
+    if damage == "bit":
+        content[place] ^= 1 << chance.randrange(8)
+    elif damage == "zeros":
+        content[place : place + 8] = bytes(len(content[place : place + 8]))
+    elif damage == "lost":
+        del content[place : place + chance.randrange(1, 2000)]
+    else:
+        content[place:place] = content[place : place + chance.randrange(1, 200)]
+    (tmp_path / "street.zip").write_bytes(content)
+    (tmp_path / "whole").mkdir()
+
+    with contextlib.suppress(DataError):
+        assert unpack(tmp_path / "street.zip", folder).digest == unpack(sent, tmp_path / "whole").digest
+
+
+def places_in(value, way=()):
+    yield way
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in inner:
+        yield from places_in(each, (*way, key))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_an_odd_value_anywhere_in_its_tables_ends_in_words_or_changes_nothing(crate, folder, seed):
+    chance = random.Random(seed)
+    odd = chance.choice([None, True, -1, 1e308, "", [], {}, "x" * 300, "../x", {"@id": 5}, [[]], "\x1b"])
+
+    def change(contents):
+        name = chance.choice([METADATA, *(name for name in contents if name.endswith(".json"))])
+        table = json.loads(contents[name])
+        *way, last = chance.choice([place for place in places_in(table) if place])
+        inner = table
+        for key in way:
+            inner = inner[key]
+        inner[last] = odd
+        contents[name] = json.dumps(table).encode()
+
+    with contextlib.suppress(KeyError, TypeError):  # what `rewritten` needs of the metadata is gone
+        rewritten(crate, change)
+    with contextlib.suppress(DataError):
+        assert unpack(crate, folder).kind == "crate"

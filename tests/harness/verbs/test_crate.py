@@ -62,6 +62,21 @@ def test_a_data_set_that_is_nowhere_is_told_and_does_not_hinder(street, capsys):
     )
 
 
+def test_a_recipe_that_was_not_recorded_is_the_one_that_is_given(street, done, tmp_path, capsys):
+    for path in (done.workspace / ".markers").glob("*.json"):
+        table = json.loads(path.read_text())
+        table.pop("made_with", None)  # as markers of earlier versions
+        path.write_text(json.dumps(table))
+    options = [f"--workspace={done.workspace}", *street[1:]]
+
+    assert main(["crate", "old.zip", *options]) == 0
+    assert "left out: the file of the recipe (not recorded), which is not in" in capsys.readouterr().out
+    assert main(["crate", "given.zip", "--recipe=smoke", *options]) == 0
+    with zipfile.ZipFile(tmp_path / "given.zip") as archive:
+        assert {"specs/recipes/smoke.toml", "specs/datasets/tiny.toml"} <= {*archive.namelist()}
+        assert "packages.txt" not in archive.namelist()
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [

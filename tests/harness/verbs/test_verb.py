@@ -40,10 +40,15 @@ TAKEN = {
     "show-config": WORKFLOW | QUEUE | MEASURING | {"--deep", "--kept-gib"},
     "bench": WORKFLOW | QUEUE | MEASURING | {"--sessions"},
     "scaling": WORKFLOW | QUEUE | MEASURING,
+    "seeds": WORKFLOW | QUEUE | {"--n"},
     "plots": {"--results"},
     "compare": {"--results", "--a", "--b", "--force", "--json"},
     "gate": {"--results", "--platform", "--recipe", "--junit", "--force", "--json"},
     "import-dmon": {"--results", "--platform"},
+    "crate": {"--recipe", "--dataset", "--platform", "--workspace", "--results", "--with"},
+    "reproduce": QUEUE
+    | {"--workspace", "--results", "--platform", "--engine", "--image", "--tao-version"}
+    | {"--from", "--exact", "--only", "--json"},
     "platforms": {"--json"},
     "completion": set(),
     "doctor": WORKFLOW | QUEUE | {"--json"},
@@ -148,7 +153,8 @@ def test_options_of_one_name_are_the_same_option():
         if each.name not in {v.name for v in VARIABLES}
     ]
     names = {each.name for each in options}
-    assert names == {"verbose", "watch", "stage", "a", "b", "sessions", "junit", "force", "from", "json"}
+    own = {"verbose", "watch", "stage", "a", "b", "sessions", "junit", "force", "from", "json"}
+    assert names == own | {"with", "exact", "only", "n"}
     assert len({(each.name, each.help, each.is_switch) for each in options}) == len(names)
 
 
