@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from harness import __version__
 from harness.answer import SCHEMA_VERSION, Answer
-from harness.errors import ConfigError, HarnessError
+from harness.errors import ConfigError, HarnessError, cannot_import
 from harness.process.signals import Interrupted, listen
 from harness.settings.table import closest
 from harness.settings.variables import VARIABLES, option
@@ -27,6 +27,7 @@ FAMILIES = {
         *("train", "eval", "vis", "export", "all"),
     ),
     "data": ("new-dataset",),
+    "predict": ("predict",),
     "measure": ("bench", "scaling", "seeds", "plots", "compare", "gate", "import-dmon"),
     "records": ("records",),
     "reproduce": ("reproduce",),
@@ -56,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = 1
     except (OSError, UnicodeError) as error:
         status = _complain(_in_words(error))
+    except ImportError as error:
+        status = _complain(cannot_import(error))
     _settle_output()
     return status
 

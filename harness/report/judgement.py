@@ -34,8 +34,8 @@ LONGEST = 300  # characters of a reason
 def compared(results: Path, ours: str, theirs: str, *, force: bool) -> Answer:
     """How records `ours` compare with `theirs`, which are named as in `select_records`.
 
-    Its error is CannotTell where the two must not be compared; with `force` the figures are told all the
-    same.
+    Its error is CannotTell where the two must not be compared or have nothing in common; with `force` the
+    figures are told all the same.
 
     Raises:
         ConfigError: there are no records of one of the names.
@@ -51,7 +51,8 @@ def compared(results: Path, ours: str, theirs: str, *, force: bool) -> Answer:
         comparisons = compare(one, other, declared_pct=declared_pct)
         differ = [f"the question: {line}" for line in asked]
         figures = [f"{ours} over {theirs}", *differ, *spread_lines(comparisons, declared_pct)]
-        lines += [*figures, *map(comparison_line, comparisons)] if comparisons else []
+        figures += map(comparison_line, comparisons)
+        lines += figures if comparisons else []
     table = {
         "a": ours,
         "b": theirs,
@@ -61,33 +62,26 @@ def compared(results: Path, ours: str, theirs: str, *, force: bool) -> Answer:
         "comparisons": [comparison_table(each) for each in comparisons],
         "runs": None,
     }
-    error = _why_not(found, comparisons, force=force)
+    error = _unlike(found, force=force) if found else None if comparisons else _nothing_in_common()
     return Answer(text="\n".join(lines), table=table, error=error)
 
 
-def _why_not(found: Sequence[str], comparisons: Sequence[Comparison], *, force: bool) -> CannotTell | None:
-    """Why two sets of records are no comparison; None where they are one."""
-    if found:
-        return CannotTell(
-            f"they must not be compared:{listing(found)}",
-            remedy="measure again without what differs" if force else "FORCE=1 shows the figures, too",
-        )
-    if not comparisons:
-        return CannotTell(
-            "they have nothing in common: no case has a quantity that both sides measured",
-            remedy=f"measure the same cases on both sides: {command('bench')}",
-        )
-    return None
+def _unlike(found: Sequence[str], *, force: bool) -> CannotTell:
+    return CannotTell(
+        f"they must not be compared:{listing(found)}",
+        remedy="measure again without what differs" if force else "FORCE=1 shows the figures, too",
+    )
+
+
+def _nothing_in_common() -> CannotTell:
+    return CannotTell(
+        "they have nothing in common: no case has a quantity that both sides measured",
+        remedy="measure the same cases on both sides: make bench",
+    )
 
 
 def gate(
-    results: Path,
-    platform: str,
-    recipe: str,
-    *,
-    force: bool,
-    junit_file: Path | None,
-    band: Band | None,
+    results: Path, platform: str, recipe: str, *, force: bool, junit_file: Path | None, band: Band | None
 ) -> Answer:
     """Whether the newest bench of a platform and recipe is worse than its reference.
 
@@ -111,27 +105,26 @@ def gate(
         declared_pct=declared_pct,
         band=band,
     )
-    # Nobody knows what a record says that cannot be read: it may be one of the reference.
     lost = [line for line in unreadable if line.startswith(f"{results / platform}/")]
-    notes = [f"passed over: {line}" for line in unreadable if line not in lost]
-    result = replace(result, rows=(*result.rows, *(Row(name="a record", why=line) for line in lost)))
+    result = replace(result, rows=(*result.rows, *map(_unreadable, lost)))
     if junit_file is not None:
         write_text(junit_file, junit(result, [reason(row) for row in result.rows]))
-    table = _gate_table(result, notes, force=force)
-    lines = [*notes, *gate_lines(result, declared_pct, force=force)]
-    return Answer(text="\n".join(lines), table=table, error=_error(result, results))
-
-
-def _gate_table(result: GateResult, notes: Sequence[str], *, force: bool) -> dict[str, Any]:
-    return {
-        "platform": result.platform,
-        "recipe": result.recipe,
+    table = {
+        "platform": platform,
+        "recipe": recipe,
         "is_worse": result.is_worse.value,
         "sessions": list(result.sessions),
         "reference": list(result.reference),
-        "notes": [*notes, *result.notes],
+        "notes": list(result.notes),
         "rows": [_row_table(row, force=force) for row in result.rows],
     }
+    text = "\n".join(gate_lines(result, declared_pct, force=force))
+    return Answer(text=text, table=table, error=_error(result, results))
+
+
+def _unreadable(line: str) -> Row:
+    """Nobody knows what a record says that cannot be read: it may be one of the reference."""
+    return Row(name="a record", why=line)
 
 
 def _row_table(row: Row, *, force: bool) -> dict[str, Any]:
@@ -172,17 +165,17 @@ def _error(result: GateResult, results: Path) -> HarnessError | None:
     """What the verdict asks for."""
     of_verdict = {verdict: [row for row in result.rows if row.is_worse is verdict] for verdict in Verdict}
     title = f"{result.platform}, recipe {result.recipe}"
+    line = f'a line {result.platform} = "{", ".join(result.sessions)}" in {results / REFERENCES}'
+    accept = f"{line} makes the new bench the reference"
     if worse := of_verdict[Verdict.YES]:
-        accept = f'a line {result.platform} = "{", ".join(result.sessions)}" in {results / REFERENCES}'
-        return Refused(
-            f"{title}: worse:{listing([reason(row) for row in worse])}",
-            remedy=f"find out why; {accept} makes the new bench the reference",
-        )
+        words = f"{title}: worse:{listing([reason(row) for row in worse])}"
+        return Refused(words, remedy=f"find out why; {accept}")
     if unknown := of_verdict[Verdict.CANNOT_TELL]:
-        return CannotTell(
-            f"{title}: whether it is worse cannot be told:{listing(_by_reason(unknown))}",
-            remedy=command("bench", platform=result.platform, recipe=result.recipe, sessions="3"),
-        )
+        remedy = command("bench", platform=result.platform, recipe=result.recipe, sessions="3")
+        if any(row.differs for row in unknown):
+            remedy = f"measure as the reference was measured; or, where it is to be so from now on: {accept}"
+        words = f"{title}: whether it is worse cannot be told:{listing(_by_reason(unknown))}"
+        return CannotTell(words, remedy=remedy)
     return None
 
 

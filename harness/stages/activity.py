@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.clock import unix_s, utc
-from harness.engine.answers import read_status, whole_checkpoints
+from harness.engine.answers import read_status
 from harness.files import read_json
 from harness.settings.variables import Settings
 from harness.stages.attempt import is_try_of, read_outcome
-from harness.stages.train import RESULTS, Train
+from harness.stages.train import RESULTS, Train, furthest
 from harness.text import duration
 from harness.verdict import Verdict
 from harness.workspace.layout import OUTCOME, REQUEST, Workspace, staged
@@ -167,12 +167,9 @@ def _kept_epochs(settings: Settings) -> int:
     """What the next train would go on from: epochs of a checkpoint, 0 where there is none."""
     stage = Train(settings)
     own = (digest_of(stage.ingredients()), stage.canonical_fingerprint())
-    for folder in reversed(_attempts(stage.workspace, "train")):
-        if is_try_of(folder, *own):
-            epochs = [epoch for epoch, _ in whole_checkpoints(staged(folder, RESULTS))]
-            if kept := [epoch for epoch in epochs if epoch < settings.epochs]:
-                return kept[-1]
-    return 0
+    tries = [folder for folder in _attempts(stage.workspace, "train") if is_try_of(folder, *own)]
+    _, saved = furthest(tries, settings.epochs)
+    return saved[-1][0] if saved else 0
 
 
 def _attempts(workspace: Workspace, stage: str) -> list[Path]:

@@ -40,6 +40,7 @@ HOUSES = {
     "yolo_v4": """
         cli, __main__, flags
         commands
+        prediction
         training | scoring | deploy
         data | network
         spec

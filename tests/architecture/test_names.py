@@ -18,7 +18,7 @@ USED_OTHERWISE = {
     **{
         f"harness.verbs.{family}.{name}": BY_MODULE_NAME
         for family in (
-            *("completion", "crate", "data", "look", "measure", "queue", "records"),
+            *("completion", "crate", "data", "look", "measure", "predict", "queue", "records"),
             *("reproduce", "run", "tidy"),
         )
         for name in ("TITLE", "VERBS")
@@ -32,6 +32,7 @@ USED_OTHERWISE = {
     "yolo_v4.commands.kmeans.run": BY_MODULE_NAME,
     "yolo_v4.commands.matmul_rate.run": BY_MODULE_NAME,
     "yolo_v4.commands.numerics.run": BY_MODULE_NAME,
+    "yolo_v4.commands.predict.run": BY_MODULE_NAME,
     "yolo_v4.commands.train.run": BY_MODULE_NAME,
 }
 

@@ -183,7 +183,7 @@ def test_a_band_tells_of_runs_that_were_made_with_its_settings_and_of_no_others(
 
     same = str(finished_workspace)
     for other in (same, str(jamcam.workspace)):
-        compared_runs(tmp_path, same, other, force=False, say=said.append)
+        said.append(compared_runs(tmp_path, same, other, force=False).text)
 
     # 2.776 * 0.0158 * sqrt(2) = 0.062: t of 4 degrees of freedom (Student 1908)
     assert "mAP: +0.000 (95 %: -0.062 to +0.062, by the band of 5 seeds); " in said[0]
