@@ -4,7 +4,7 @@
       DataError             1   an archive, picture or label is not what it should be
       StageFailed           1   a stage ran and did not make what it promised
       ConfigError           2   a setting, spec, recipe or data-set file is wrong
-      Refused               3   a gate said worse
+      Refused               3   a gate or a reproduction said no
       Locked                4   another run holds the workspace
       CannotTell            5   what was asked cannot be answered from what is there
 
@@ -51,7 +51,7 @@ class ConfigError(HarnessError):
 
 
 class Refused(HarnessError):
-    """A gate said worse."""
+    """A gate said worse, or a reproduction that it is not the same."""
 
     exit_status = 3
 

@@ -29,6 +29,8 @@ COMMANDS = {
     "prune": "not supported",
     "check_spec": "say what is wrong with a spec, and run nothing (not in TAO)",
     "matmul_rate": "measure how fast this machine multiplies matrices (not in TAO)",
+    "numerics": "say what decides the last digits of a result on this machine (not in TAO)",
+    "compare": "say whether checkpoints, ONNX models or TFRecords hold the same (not in TAO)",
 }
 EPILOG = """Sub-commands, flags, spec files and outputs follow NVIDIA TAO Toolkit's yolo_v4;
 docs/seam.md lists every flag and field, and what differs on purpose.

@@ -1,7 +1,6 @@
 """One try of one stage: a private folder with its request, log, outcome, and products not yet published."""
 
 import contextlib
-import functools
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,7 @@ from harness.errors import HarnessError, StageFailed, cannot_import
 from harness.files import FULL, digest_paths, read_json, remove, size_path, write_json
 from harness.process.signals import Interrupted
 from harness.settings.variables import Settings
+from harness.stages.made_with import made_with, own_code
 from harness.text import shortened, tell
 from harness.workspace.layout import LOG, OUTCOME, REQUEST, Workspace, staged
 from harness.workspace.leftovers import RESERVE, prune_attempts
@@ -185,8 +185,9 @@ class Attempt:
             finished_utc=utc(now),
             duration_s=round(now - self.started, 3),
             harness_version=__version__,
-            git_commit=_commit(),
+            git_commit=own_code().commit,
             numerics=tuple(self.numerics),
+            made_with=made_with(self.settings),
         )
 
     def succeeded(self, products: Sequence[str] = (), *, taken_back: bool = False) -> None:
@@ -288,11 +289,3 @@ def _is_empty(path: Path) -> bool:
     size = size_path(path)
     # A folder of empty files is fine: labels of frames without objects.
     return size is None or size[0 if path.is_file() else 1] == 0
-
-
-@functools.cache
-def _commit() -> str | None:
-    """The commit of this program, which stays while it runs."""
-    from harness.code_version import code_version
-
-    return code_version().commit

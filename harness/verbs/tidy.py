@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 from collections.abc import Iterator
+from typing import TextIO
 
 from harness.files import remove
 from harness.settings.variables import Settings
@@ -18,12 +19,12 @@ MADE = (
 
 
 @contextlib.contextmanager
-def held(workspace: Workspace) -> Iterator[None]:
-    """Nobody else works in `workspace` inside this context."""
+def held(workspace: Workspace, *, stream: TextIO | None = None) -> Iterator[None]:
+    """Nobody else works in `workspace` inside this context; what there is to say goes to `stream`."""
     from harness.queue.slurm import is_over
     from harness.workspace.lock import workspace_lock
 
-    with workspace_lock(workspace, say=lambda text: tell(f"jamcam: {text}"), is_over=is_over):
+    with workspace_lock(workspace, say=lambda text: tell(f"jamcam: {text}", stream=stream), is_over=is_over):
         yield
 
 

@@ -1,0 +1,31 @@
+"""What a marker keeps of the program that made its products, to explain other bytes later."""
+
+import functools
+import platform
+from typing import Any
+
+from harness.code_version import SOURCES, CodeVersion, code_version
+from harness.engine.find import resolve
+from harness.packages import installed
+from harness.settings.variables import Settings
+from harness.text import shortened
+
+SHOWN = 10  # names of changed files
+
+
+def made_with(settings: Settings) -> dict[str, Any]:
+    """Recipe, data set, Python, changed sources, and packages: the image's where the engine is in one."""
+    code = own_code()
+    return {
+        "recipe": settings.recipe.name,
+        "dataset": settings.dataset.name,
+        "python": platform.python_version(),
+        "packages": dict(resolve(settings).packages or installed()),
+        "sources_changed": code.doubt or shortened(code.changed, shown=SHOWN),
+    }
+
+
+@functools.cache
+def own_code() -> CodeVersion:
+    """The commit of this program, which stays while it runs, and what was changed since."""
+    return code_version(SOURCES)
