@@ -320,6 +320,13 @@ def test_records_are_drawn_and_compared_in_any_folder(installed, home, checkout)
     assert {path.name for path in place.iterdir()} == {"results"}
 
 
+def test_the_recipes_of_the_package_are_not_written_to(installed):
+    said = installed("jamcam", "seeds", "--recipe=smoke", status=2)
+
+    assert "is of the installed package, where the band of smoke belongs" in said
+    assert "copy the recipe to a folder of yours" in said
+
+
 def test_in_a_checkout_its_recipes_are_used_and_a_line_says_so(installed, sources, home):
     place = home / "checkout"
     shutil.copytree(sources / "specs", place / "specs")
