@@ -27,6 +27,7 @@ FAMILIES = {
         *("train", "eval", "vis", "export", "all"),
     ),
     "data": ("new-dataset",),
+    "predict": ("predict",),
     "measure": ("bench", "scaling", "seeds", "plots", "compare", "gate", "import-dmon"),
     "records": ("records",),
     "look": ("status", "plan", "why", "show-config"),

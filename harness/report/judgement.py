@@ -34,8 +34,8 @@ LONGEST = 300  # characters of a reason
 def compared(results: Path, ours: str, theirs: str, *, force: bool) -> Answer:
     """How records `ours` compare with `theirs`, which are named as in `select_records`.
 
-    Its error is CannotTell where the two must not be compared; with `force` the figures are told all the
-    same.
+    Its error is CannotTell where the two must not be compared or have nothing in common; with `force` the
+    figures are told all the same.
 
     Raises:
         ConfigError: there are no records of one of the names.
@@ -61,28 +61,26 @@ def compared(results: Path, ours: str, theirs: str, *, force: bool) -> Answer:
         "questions": asked,
         "comparisons": [comparison_table(each) for each in comparisons],
     }
-    error = None
-    if not (comparisons or found):
-        error = CannotTell(
-            "they have nothing in common: no case has a quantity that both sides measured",
-            remedy="measure the same cases on both sides: make bench",
-        )
-    if found:
-        error = CannotTell(
-            f"they must not be compared:{listing(found)}",
-            remedy="measure again without what differs" if force else "FORCE=1 shows the figures, too",
-        )
+    error = _unlike(found, force=force) if found else None if comparisons else _nothing_in_common()
     return Answer(text="\n".join(lines), table=table, error=error)
 
 
+def _unlike(found: Sequence[str], *, force: bool) -> CannotTell:
+    return CannotTell(
+        f"they must not be compared:{listing(found)}",
+        remedy="measure again without what differs" if force else "FORCE=1 shows the figures, too",
+    )
+
+
+def _nothing_in_common() -> CannotTell:
+    return CannotTell(
+        "they have nothing in common: no case has a quantity that both sides measured",
+        remedy="measure the same cases on both sides: make bench",
+    )
+
+
 def gate(
-    results: Path,
-    platform: str,
-    recipe: str,
-    *,
-    force: bool,
-    junit_file: Path | None,
-    band: Band | None,
+    results: Path, platform: str, recipe: str, *, force: bool, junit_file: Path | None, band: Band | None
 ) -> Answer:
     """Whether the newest bench of a platform and recipe is worse than its reference.
 
@@ -98,7 +96,6 @@ def gate(
     declared_pct = load_plan(recipe).session_spread_pct
     references = read_references(results).get(platform, "")
     records, unreadable = read_records(results)
-    notes = [f"passed over: {line}" for line in unreadable]
     result = judge_newest(
         records,
         platform,
@@ -107,9 +104,8 @@ def gate(
         declared_pct=declared_pct,
         band=band,
     )
-    # Nobody knows what a record says that cannot be read: it may be one of the reference.
     lost = [line for line in unreadable if line.startswith(f"{results / platform}/")]
-    result = replace(result, rows=(*result.rows, *(Row(name="a record", why=line) for line in lost)))
+    result = replace(result, rows=(*result.rows, *map(_unreadable, lost)))
     if junit_file is not None:
         write_text(junit_file, junit(result, [reason(row) for row in result.rows]))
     table = {
@@ -118,11 +114,16 @@ def gate(
         "is_worse": result.is_worse.value,
         "sessions": list(result.sessions),
         "reference": list(result.reference),
-        "notes": [*notes, *result.notes],
+        "notes": list(result.notes),
         "rows": [_row_table(row, force=force) for row in result.rows],
     }
-    lines = [*notes, *gate_lines(result, declared_pct, force=force)]
-    return Answer(text="\n".join(lines), table=table, error=_error(result, results))
+    text = "\n".join(gate_lines(result, declared_pct, force=force))
+    return Answer(text=text, table=table, error=_error(result, results))
+
+
+def _unreadable(line: str) -> Row:
+    """Nobody knows what a record says that cannot be read: it may be one of the reference."""
+    return Row(name="a record", why=line)
 
 
 def _row_table(row: Row, *, force: bool) -> dict[str, Any]:

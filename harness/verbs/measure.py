@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from harness.answer import Answer
 from harness.engine.find import python_environment
 from harness.errors import ConfigError
 from harness.files import write_json
+from harness.settings.declared import declared_names
 from harness.settings.load import load_settings
 from harness.settings.platform import goes_to_queue
 from harness.settings.variables import Settings
@@ -161,7 +163,18 @@ def _compare(settings: Settings, options: argparse.Namespace) -> Answer:
         raise ConfigError(
             "two sides are needed: platforms, benches or records", remedy="jamcam compare --a=X --b=Y"
         )
+    _refuse_unmeasured(settings.results, f"{options.a},{options.b}".split(","))
     return compared(settings.results, options.a, options.b, force=options.force)
+
+
+def _refuse_unmeasured(results: Path, names: Sequence[str]) -> None:
+    """Platforms that have no records are told from names that nothing has."""
+    for name in names:
+        if name in declared_names("platforms") and not (results / name).is_dir():
+            raise ConfigError(
+                f"the platform {name} has no records in {results} yet",
+                remedy=f"there: make bench PLATFORM={name}; or jamcam records add FILE that was sent in",
+            )
 
 
 def _gate(settings: Settings, options: argparse.Namespace) -> Answer:

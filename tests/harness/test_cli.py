@@ -345,6 +345,7 @@ def test_compare_prints_a_ratio_and_a_gate_that_says_no_ends_with_3(two_benches,
             ["compare", "--a=local", "--b=lokal"],
             "no platform, bench or record is called 'lokal'\n  try: take local",
         ),
+        (["compare", "--a=local", "--b=jade"], "the platform jade has no records in"),
         (["gate", "--platform=nowhere"], "no nowhere.toml in"),
     ],
 )
