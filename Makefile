@@ -38,6 +38,7 @@ VARIABLES += WATCH=--watch                         ## 1: `status` is shown again
 VARIABLES += A=--a                                 ## what `compare` looks at: a platform, bench or record, or several with commas
 VARIABLES += B=--b                                 ## what it compares that with
 VARIABLES += SESSIONS=--sessions                   ## how many sessions `bench` measures, half an hour apart
+VARIABLES += N=--n                                 ## how many seeds `seeds` trains
 VARIABLES += JUNIT=--junit                         ## a file that `gate` writes its answer to, as JUnit XML
 VARIABLES += FORCE=--force                         ## 1: `unlock` although the holder may be alive; `compare` and `gate` show what must not be compared; `export` writes int8 that could not be judged
 VARIABLES += FROM=--from                           ## the archive (.zip) or folder that `new-dataset` looks at
@@ -120,6 +121,8 @@ bench: $(bench) ## measure this machine under the name of a platform, and leave 
 	@$(jamcam)
 scaling: $(bench) ## measure training on 1,2,4 GPUs: the same batch over all of them, and the same on each
 	@$(jamcam)
+seeds: $(detector) ## train a recipe with several seeds, and write the band of what comes out beside the recipe
+	@$(jamcam)
 plots: $(report) ## redraw plots and the README's Benchmarking section from results/ alone
 	@$(jamcam)
 compare: $(base) ## how records A and B differ (status 5: they must not be compared)
@@ -167,7 +170,7 @@ help: ## this list
 	  /^VARIABLES/ { sub("VARIABLES .= ", ""); variables = variables sprintf("  %-19s %s\n", $$1, $$2) } \
 	  END { print "\nVariables, as in: make all RECIPE=smoke EPOCHS=3\n" variables }' $(firstword $(MAKEFILE_LIST))
 
-.PHONY: all download verify gen-valid tune-bdb convert-data train eval vis export new-dataset predict bench scaling \
+.PHONY: all download verify gen-valid tune-bdb convert-data train eval vis export new-dataset predict bench scaling seeds \
   status plan why show-config platforms doctor shell unlock clean plots compare gate image check test golden lint help
 
 $(VENV)/.ready-%: environment.py pyproject.toml constraints.txt

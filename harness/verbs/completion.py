@@ -60,7 +60,13 @@ def _command(verb: Verb, extra: tuple[Word, ...] = ()) -> Command:
         for name in verb.names
     ]
     positionals = [
-        Word(text=each.name, help=each.help, values=_values(each.name), takes=_takes(each.name))
+        Word(
+            text=each.name,
+            help=each.help,
+            values=_values(each.name),
+            takes=_takes(each.name),
+            is_many=each.takes_many,
+        )
         for each in verb.positionals
     ]
     return Command(name=verb.name, help=verb.help, options=(*words, *extra), positionals=tuple(positionals))

@@ -41,6 +41,7 @@ TAKEN = {
     "show-config": WORKFLOW | QUEUE | MEASURING | {"--deep", "--kept-gib"},
     "bench": WORKFLOW | QUEUE | MEASURING | {"--sessions"},
     "scaling": WORKFLOW | QUEUE | MEASURING,
+    "seeds": WORKFLOW | QUEUE | {"--n"},
     "plots": {"--results"},
     "compare": {"--results", "--a", "--b", "--force", "--json"},
     "gate": {"--results", "--platform", "--recipe", "--junit", "--force", "--json"},
@@ -154,7 +155,7 @@ def test_options_of_one_name_are_the_same_option():
     ]
     names = {each.name for each in options}
     assert names == {
-        *("verbose", "watch", "stage", "a", "b", "sessions", "junit", "force", "from", "json"),
+        *("verbose", "watch", "stage", "a", "b", "sessions", "n", "junit", "force", "from", "json"),
         *("on", "model", "spec", "out", "every", "threshold", "skip_damaged"),
     }
     assert len({(each.name, each.help, each.is_switch) for each in options}) == len(names)
