@@ -14,7 +14,7 @@ from harness.workspace.layout import FILLED_SPECS, Workspace
 TITLE = "tidying"
 MADE = (
     *("data/.frames", "data/train", "data/val", "data/test", "data/split.json"),
-    *("experiment", ".markers", ".attempts", ".kept", ".seeds", FILLED_SPECS),
+    *("experiment", FILLED_SPECS, ".markers", ".attempts", ".seeds", ".kept"),
 )
 
 
