@@ -49,6 +49,7 @@ def validator():
         assert answer.returncode == 0, answer.stderr
         with contextlib.suppress(OSError):
             aside.rename(folder)
+    assert folder.stat().st_uid == os.getuid(), f"{folder} belongs to somebody else"
     return folder / "bin" / "python"
 
 
