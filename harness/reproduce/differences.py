@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.reproduce.levels import Level
-from harness.reproduce.source import CODE, ENGINE, NUMERICS, SETTINGS, Run, Value
+from harness.reproduce.source import CODE, ENGINE, NUMERICS, OF_NETWORK, SETTINGS, Run, Value
 from harness.text import one_line
 from harness.verdict import Verdict
 
@@ -16,8 +16,6 @@ WRITING = (
     *("numpy", "pillow", "torch", "onnx", "onnx-ir", "onnxruntime", "onnxscript", "ml-dtypes"),
     *("protobuf", "google-crc32c", "h5py"),
 )
-# What a stage computes with a network; its number format and order of sums decide the last digits.
-OF_NETWORK = ("train", "eval", "vis", "export")
 TOLD_BY = {"precision": "export"}  # facts of a stage that nothing comes after, and may not be asked for
 # Facts that change no byte by themselves: they stand for others, or tell where else to look.
 TOLD = ("python", "harness_version", "recipe")

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.clock import utc
@@ -213,7 +213,7 @@ def _run(
 def _receipt(
     there: Run, here: Run, stages: Sequence[str], taken: Sequence[str], request: Request, *, began_s: float
 ) -> Receipt:
-    found = differences(there, here)
+    found = differences(*(replace(run, facts=run.facts_of(stages)) for run in (there, here)))
     comparison = compare_runs(there, here, stages, found)
     verdict, level = judged(comparison.rows)
     expected, why = promised(found)
@@ -224,8 +224,8 @@ def _receipt(
         level=level,
         promised=expected.value,
         promised_because=why,
-        there=side(there),
-        here=side(here),
+        there=side(there, stages),
+        here=side(here, stages),
         exact=request.exact,
         only=tuple(stages) if taken else (),
         differences=fact_rows(found),

@@ -22,7 +22,6 @@ TESTED_THROUGH: dict[str, str] = {
     "harness/verbs/predict.py": "tests/harness/verbs/test_predict.py",
     "harness/verbs/records.py": "tests/harness/verbs/test_records.py",
     "harness/reproduce/adopt.py": "tests/harness/reproduce/test_reproduction.py",
-    "harness/reproduce/asked.py": "tests/harness/reproduce/test_reproduction.py",
     "harness/reproduce/foretell.py": "tests/harness/reproduce/test_reproduction.py",
     "harness/reproduce/reproduction.py": "tests/harness/reproduce/test_reproduction.py",
     "harness/verbs/reproduce.py": "tests/harness/reproduce/test_reproduction.py",
