@@ -187,7 +187,7 @@ class Attempt:
             harness_version=__version__,
             git_commit=own_code().commit,
             numerics=tuple(self.numerics),
-            made_with=made_with(self.settings),
+            made_with=made_with(self.settings, asks=engine is not None),
         )
 
     def succeeded(self, products: Sequence[str] = (), *, taken_back: bool = False) -> None:
