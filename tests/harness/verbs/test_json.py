@@ -312,6 +312,9 @@ def test_a_reproduction_leaves_standard_output_to_its_receipt(ask, done, tmp_pat
 )
 def test_a_receipt_that_says_no_or_cannot_tell_ends_so(ask, tmp_path, verdict, level, status):
     side = {"kind": "workspace", "digest": "ab" * 32, "record": "", "facts": {"threads": 2}, "packages": {}}
+    digests = {"there": "cd" * 32, "here": "ef" * 32}
+    product = {"stage": "eval", "name": "experiment/metrics.json", "level": level, **digests}
+    product |= {"difference": "mAP was 0.5, is 0.4", "causes": []}
     receipt = {
         "verdict": verdict,
         "level": level,
@@ -323,7 +326,8 @@ def test_a_receipt_that_says_no_or_cannot_tell_ends_so(ask, tmp_path, verdict, l
         "only": ["eval"],
         "differences": [{"fact": "torch", "there": None, "here": "2.13.0"}],
         "stages": [],
-        "products": [],
+        "products": [product],
+        "network": "",
         "made_utc": "2026-03-01T10:15:00.250Z",
         "duration_s": 1.5,
         "harness_version": "1.0.0",
