@@ -312,10 +312,9 @@ def test_a_reproduction_leaves_standard_output_to_its_receipt(ask, done, tmp_pat
 )
 def test_a_receipt_that_says_no_or_cannot_tell_ends_so(ask, tmp_path, verdict, level, status):
     side = {"kind": "workspace", "digest": "ab" * 32, "record": "", "facts": {"threads": 2}, "packages": {}}
-    product = {
-        **{"stage": "eval", "name": "experiment/metrics.json", "level": level, "there": "", "here": ""},
-        **{"difference": "", "causes": []},
-    }
+    digests = {"there": "cd" * 32, "here": "ef" * 32}
+    product = {"stage": "eval", "name": "experiment/metrics.json", "level": level, **digests}
+    product |= {"difference": "mAP was 0.5, is 0.4", "causes": []}
     receipt = {
         "verdict": verdict,
         "level": level,
