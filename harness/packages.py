@@ -4,7 +4,9 @@ import re
 import sys
 from pathlib import Path
 
-CONSTRAINTS = Path(__file__).resolve().parent.parent / "constraints.txt"
+from harness.own_files import own
+
+CONSTRAINTS = own("constraints.txt")
 PIN = re.compile(r"([A-Za-z0-9][\w.-]*)==([\w.+!-]+)")
 INFORMATION = re.compile(r"([^-]+)-([^-]+)\.(?:dist|egg)-info")
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "train": "train a network",
     "evaluate": "average precision of a model on the validation data of a spec",
     "inference": "detect objects in pictures: annotated pictures and KITTI labels",
+    "predict": "count objects on pictures and in videos: tables, pictures and labels (not in TAO)",
     "export": "write a model as ONNX",
     "prune": "not supported",
     "check_spec": "say what is wrong with a spec, and run nothing (not in TAO)",
@@ -137,6 +138,11 @@ def _run(args: argparse.Namespace) -> int:
     except Interrupted:
         print("Command was interrupted.", file=sys.stderr, flush=True)
         raise
+    except ImportError as error:
+        if (error.name or "").startswith("yolo_v4"):
+            raise
+        _explain(f"a package cannot be imported: {error}", "unset PYTHONPATH, or install what is missing")
+        return 1
     except Exception:
         traceback.print_exc()
         return 1

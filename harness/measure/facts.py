@@ -9,15 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness import __version__
-from harness.code_version import SOURCES, code_version
+from harness.code_version import MEASURING, SOURCES, code_version
 from harness.engine.request import Engine
 from harness.errors import ConfigError
 from harness.measure.probe_command import ask_probe
 from harness.measure.record import Code, Condition, Gpu, Machine
 from harness.settings.platform import Platform, host_fits
 
-# Changes here and in SOURCES change what is measured; results and documents do not.
-MEASURING = ("probe", "bench")
 # What the probe says of a machine, under the names of a record.
 DESCRIBED = (
     *("cpu_model", "cores", "cpu_limit", "memory_bytes", "memory_limit_bytes"),

@@ -46,9 +46,7 @@ def options_of(run: Run, own: Workspace, folder: Path, *, archive_needed: bool) 
             raise DataError("the record names no recipe", remedy="name another record")
         told = {name: run.facts[name] for name in CONDITIONS if run.facts[name] is not None}
         numbers = {
-            OPTIONS.get(name, name): f"{value:g}"
-            for name, value in told.items()
-            if type(value) in (int, float)
+            OPTIONS.get(name, name): str(value) for name, value in told.items() if type(value) in (int, float)
         }
         return {"recipe": str(run.facts["recipe"]), **numbers}
     inputs = _inputs(run)

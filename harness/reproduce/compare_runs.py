@@ -5,10 +5,12 @@ Scores may be compared where both were measured on the same test frames; everyth
 
 import math
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from harness.answer import Answer
 from harness.errors import CannotTell
 from harness.measure import student
 from harness.measure.band import read_band
@@ -22,6 +24,7 @@ from harness.reproduce.source import (
     NUMERICS,
     SETTINGS,
     Run,
+    Value,
     find_source,
     read_run,
     record_run,
@@ -31,6 +34,7 @@ from harness.text import listing, number, shortened
 
 # What the scores were measured on, as products of `verify`.
 TEST_FRAMES = ("data/test/images", "data/test/labels")
+QUESTION = "the question: "
 DATA_STAGES = ("download", "verify", "gen-valid", "tune-bdb", "convert-data")
 
 
@@ -48,25 +52,39 @@ def names_run(name: str) -> bool:
     return path.suffix == ".zip" or (path / ".markers").is_dir()
 
 
-def compared_runs(results: Path, ours: str, theirs: str, *, force: bool, say: Callable[[str], None]) -> None:
-    """Print how two workspaces, crates or records of whole runs compare.
+def compared_runs(results: Path, ours: str, theirs: str, *, force: bool) -> Answer:
+    """How two workspaces, crates or records of whole runs compare.
+
+    The error of the answer is CannotTell where the scores must not be compared; with `force` they are told
+    all the same.
 
     Raises:
         ConfigError: one of the names is of nothing.
         DataError: a crate is refused, or no stage was finished in a workspace.
-        CannotTell: the scores must not be compared; with `force` they are printed before.
     """
     with tempfile.TemporaryDirectory(prefix="crates-") as folder:
         one = _read(ours, results, Path(folder, "ours"))
         other = _read(theirs, results, Path(folder, "theirs"))
-    found = obstacles(one, other)
-    lines = comparison(one, other, spreads=_spreads(one, other), with_scores=force or not found)
-    say("\n".join([f"{ours} over {theirs}", *lines]))
+    found, spreads = obstacles(one, other), _spreads(one, other)
+    lines = comparison(one, other, spreads=spreads, with_scores=force or not found)
+    runs = run_table(one, other, spreads=spreads, with_scores=force or not found)
+    asked = [line for line in _facts(one, other) if line.startswith(QUESTION)]
+    table = {
+        "a": ours,
+        "b": theirs,
+        "notes": [],
+        "obstacles": found,
+        "questions": [line.removeprefix(QUESTION) for line in asked],
+        "comparisons": [],
+        "runs": runs,
+    }
+    error = None
     if found:
-        raise CannotTell(
+        error = CannotTell(
             f"their scores must not be compared:{listing(found)}",
             remedy="evaluate both on the same test frames" if force else "FORCE=1 shows the scores, too",
         )
+    return Answer(text="\n".join([f"{ours} over {theirs}", *lines]), table=table, error=error)
 
 
 def _read(name: str, results: Path, folder: Path) -> Run:
@@ -115,12 +133,61 @@ def comparison(ours: Run, theirs: Run, *, spreads: Mapping[str, Spread], with_sc
     return [*lines, *_times(ours, theirs)]
 
 
-def _facts(ours: Run, theirs: Run) -> Iterator[str]:
+def run_table(ours: Run, theirs: Run, *, spreads: Mapping[str, Spread], with_scores: bool) -> dict[str, Any]:
+    """The same as a table; of each fact and package those that differ, or are not recorded on both sides."""
+    both = [name for name in ours.scores if name in theirs.scores and with_scores]
+    scores = [
+        {
+            "name": name,
+            "a": ours.scores[name],
+            "b": theirs.scores[name],
+            **_bounds(ours.scores[name] - theirs.scores[name], spreads.get(name)),
+        }
+        for name in both
+    ]
+    times = [
+        {"stage": stage, "a_s": ours.markers[stage].duration_s, "b_s": theirs.markers[stage].duration_s}
+        for stage in ours.markers
+        if stage in theirs.markers
+    ]
+    return {
+        "facts": _unlike(_fact_pairs(ours, theirs)),
+        "packages": _unlike(_package_pairs(ours, theirs)),
+        "data": _unlike(_product_pairs(ours, theirs)),
+        "scores": scores,
+        "times": times,
+    }
+
+
+def _unlike(pairs: Mapping[str, tuple[Value, Value]]) -> list[dict[str, Value]]:
+    return [
+        {"name": name, "a": one, "b": other}
+        for name, (one, other) in pairs.items()
+        if one != other or one is None
+    ]
+
+
+def _fact_pairs(ours: Run, theirs: Run) -> dict[str, tuple[Value, Value]]:
     names = (*SETTINGS, *ENGINE, *NUMERICS, *CODE)
-    pairs = {name: (ours.facts.get(name), theirs.facts.get(name)) for name in names}
+    return {name: (ours.facts.get(name), theirs.facts.get(name)) for name in names}
+
+
+def _package_pairs(ours: Run, theirs: Run) -> dict[str, tuple[Value, Value]]:
+    names = sorted({*ours.packages, *theirs.packages})
+    return {name: (ours.packages.get(name), theirs.packages.get(name)) for name in names}
+
+
+def _product_pairs(ours: Run, theirs: Run) -> dict[str, tuple[Value, Value]]:
+    """Digests of the products of the stages about data."""
+    one, other = (_digests(run, DATA_STAGES) for run in (ours, theirs))
+    return {path: (one.get(path), other.get(path)) for path in dict.fromkeys((*one, *other))}
+
+
+def _facts(ours: Run, theirs: Run) -> Iterator[str]:
+    pairs = _fact_pairs(ours, theirs)
     for name, (one, other) in pairs.items():
         if one != other and None not in (one, other):
-            yield f"the question: {name} is {shown(one)} against {shown(other)}"
+            yield f"{QUESTION}{name} is {shown(one)} against {shown(other)}"
     unknown = [name for name, pair in pairs.items() if None in pair]
     if unknown:
         yield f"not recorded on both sides: {', '.join(unknown)}"
@@ -132,17 +199,19 @@ def _packages(ours: Run, theirs: Run) -> Iterator[str]:
     if not (ours.packages and theirs.packages):
         yield "packages: not recorded on both sides"
         return
-    names = sorted({*ours.packages, *theirs.packages})
-    pairs = [(name, ours.packages.get(name), theirs.packages.get(name)) for name in names]
-    unlike = [f"{name} {one or 'none'} against {two or 'none'}" for name, one, two in pairs if one != two]
-    yield f"packages: {shortened(unlike, shown=6) if unlike else f'the same {len(names)}'}"
+    pairs = _package_pairs(ours, theirs)
+    unlike = [
+        f"{name} {one or 'none'} against {other or 'none'}"
+        for name, (one, other) in pairs.items()
+        if one != other
+    ]
+    yield f"packages: {shortened(unlike, shown=6) if unlike else f'the same {len(pairs)}'}"
 
 
 def _data(ours: Run, theirs: Run) -> Iterator[str]:
     """The products of the stages about data, which one is the same on both sides."""
-    sides = [_digests(run, DATA_STAGES) for run in (ours, theirs)]
-    both = [path for path in sides[0] if path in sides[1]]
-    unlike = [path for path in both if sides[0][path] != sides[1][path]]
+    both = {path: pair for path, pair in _product_pairs(ours, theirs).items() if None not in pair}
+    unlike = [path for path, (one, other) in both.items() if one != other]
     if not both:
         yield "data: not recorded on both sides"
     elif unlike:
@@ -168,10 +237,24 @@ def _scores(ours: Run, theirs: Run, spreads: Mapping[str, Spread]) -> Iterator[s
 
 def _sureness(difference: float, spread: Spread | None) -> str:
     """The 95 % interval of the difference between what the two would give on average over seeds."""
-    if spread is None or spread.n < 2:
+    reach = _reach(spread)
+    if spread is None or reach is None:
         return "one training each and no band of seeds: too few to say"
-    reach = student.quantile((1 + CONFIDENCE) / 2, spread.n - 1) * spread.sd * math.sqrt(2)
     return f"95 %: {difference - reach:+.3f} to {difference + reach:+.3f}, by the band of {spread.n} seeds"
+
+
+def _reach(spread: Spread | None) -> float | None:
+    """How far the 95 % interval of a difference reaches to each side; None: nothing tells it."""
+    if spread is None or spread.n < 2:
+        return None
+    return student.quantile((1 + CONFIDENCE) / 2, spread.n - 1) * spread.sd * math.sqrt(2)
+
+
+def _bounds(difference: float, spread: Spread | None) -> dict[str, float | None]:
+    reach = _reach(spread)
+    if reach is None:
+        return {"low": None, "high": None}
+    return {"low": difference - reach, "high": difference + reach}
 
 
 def _times(ours: Run, theirs: Run) -> Iterator[str]:

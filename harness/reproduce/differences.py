@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.reproduce.levels import Level
-from harness.reproduce.source import CODE, ENGINE, NUMERICS, SETTINGS, Run, Value
+from harness.reproduce.source import CODE, ENGINE, NUMERICS, OF_NETWORK, SETTINGS, Run, Value
 from harness.text import one_line
 from harness.verdict import Verdict
 
@@ -16,8 +16,7 @@ WRITING = (
     *("numpy", "pillow", "torch", "onnx", "onnx-ir", "onnxruntime", "onnxscript", "ml-dtypes"),
     *("protobuf", "google-crc32c", "h5py"),
 )
-# What a stage computes with a network; its number format and order of sums decide the last digits.
-OF_NETWORK = ("train", "eval", "vis", "export")
+TOLD_BY = {"precision": "export"}  # facts of a stage that nothing comes after, and may not be asked for
 # Facts that change no byte by themselves: they stand for others, or tell where else to look.
 TOLD = ("python", "harness_version", "recipe")
 
@@ -41,7 +40,8 @@ class Difference:
 
 def differences(there: Run, here: Run) -> list[Difference]:
     """Facts and packages that are not known to be equal; numerics first, as what explains most."""
-    names = (*NUMERICS, *ENGINE, *SETTINGS, *CODE)
+    unasked = {name for name, stage in TOLD_BY.items() if here.markers and stage not in here.markers}
+    names = [name for name in (*NUMERICS, *ENGINE, *SETTINGS, *CODE) if name not in unasked]
     pairs = [(name, there.facts.get(name), here.facts.get(name)) for name in names]
     if not (there.packages and here.packages):
         told = ["recorded" if one.packages else None for one in (there, here)]

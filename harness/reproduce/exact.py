@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.code_version import CHECKOUT, code_version, git
+from harness.code_version import code_version, git
 from harness.errors import CannotTell
 from harness.files import read_json, remove, write_json
 from harness.packages import CONSTRAINTS, PIN, installed, normal, pinned
@@ -30,8 +30,8 @@ class ExactPlan:
     versions: Mapping[str, str]
     notes: tuple[str, ...]  # what cannot be as it was, in words
 
-    def told(self) -> str:
-        """What will be taken, before anything is."""
+    def told(self) -> list[str]:
+        """What will be taken, in lines, before anything is."""
         packages = " ".join(f"{name}=={version}" for name, version in self.versions.items())
         lines = [
             f"exact: the sources of commit {self.commit}, by `git worktree add`",
@@ -39,7 +39,7 @@ class ExactPlan:
             if packages
             else "exact: this Python has the recorded versions of all packages",
         ]
-        return "\n".join([*lines, *(f"exact: {note}" for note in self.notes)])
+        return [*lines, *(f"exact: {note}" for note in self.notes)]
 
 
 def plan_exact(run: Run) -> ExactPlan:
@@ -133,7 +133,7 @@ def _environment(plan: ExactPlan, folder: Path, *, say: Callable[[str], None]) -
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--no-deps", *wanted]
     for argv in ([sys.executable, "-m", "venv", str(place)], pip):
         with log.open("wb") as stream:
-            status = subprocess.run(argv, stdout=stream, stderr=stream, cwd=CHECKOUT, check=False).returncode
+            status = subprocess.run(argv, stdout=stream, stderr=stream, check=False).returncode
         if status:
             said = [line for line in last_lines(log) if "ERROR" in line] or last_lines(log)[-1:]
             raise CannotTell(

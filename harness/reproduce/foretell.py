@@ -44,7 +44,8 @@ def foretell(there: Run, chosen: Settings, python: str, plan: ExactPlan | None) 
     if plan:
         facts |= {"commit": plan.commit, "sources_changed": False}
     else:
-        facts |= {"commit": version.commit, "sources_changed": bool(version.changed)}
+        changed = bool(version.changed) or (None if version.doubt else False)
+        facts |= {"commit": version.commit, "sources_changed": changed}
         facts |= {"engine_version": identity.version, "harness_version": __version__}
     packages = {**installed(), **(plan.versions if plan else {})}
     return replace(there, facts=facts, packages=packages if there.packages else {})

@@ -95,13 +95,13 @@ class Receipt:
     schema_version: int = SCHEMA_VERSION
 
 
-def side(run: Run) -> Side:
-    """A run as a receipt names it."""
+def side(run: Run, stages: Sequence[str]) -> Side:
+    """A run as a receipt names it, with the circumstances of the stages that were compared."""
     return Side(
         kind=run.kind,
         digest=run.digest,
         record=run.name if run.kind == "record" else "",
-        facts=dict(run.facts),
+        facts=run.facts_of(stages),
         packages=dict(run.packages),
     )
 
@@ -165,20 +165,27 @@ def read_receipt(path: Path) -> Receipt:
         raise DataError(error.message, remedy="ask for it again; a receipt is never edited") from error
     if {receipt.level, receipt.promised, *(row.level for row in receipt.products)} - {*LEVELS}:
         raise DataError(f"{path} names a level that there is not", remedy="ask for it again")
+    level = overall(Level(row.level) for row in receipt.products)
+    if (receipt.verdict, receipt.level) != (level.verdict.value, level.value):
+        raise DataError(
+            f"{path} was edited: it says {one_line(receipt.verdict)}, {receipt.level}, "
+            f"and its products are {level.value}",
+            remedy="ask for it again",
+        )
     return receipt
 
 
 def told(receipt: Receipt) -> str:
     """A receipt for a person: its verdict, what differs, and a row for each product."""
     there, here = receipt.there, receipt.here
-    names = [f"{one.kind} {one.record or one.digest[:SHOWN]}" for one in (there, here)]
+    names = [one_line(f"{one.kind} {one.record or one.digest[:SHOWN]}") for one in (there, here)]
     lines = [f"there: {names[0]}; here: {names[1]}"]
     facts = [Difference(fact=one.fact, there=one.there, here=one.here) for one in receipt.differences]
     lines += [f"  {fact}" for fact in facts]
-    lines.append(f"expected: {receipt.promised}: {receipt.promised_because}")
+    lines.append(f"expected: {receipt.promised}: {one_line(receipt.promised_because, longest=LONGEST_TEXT)}")
     rows = [("stage", "product", "level", "first difference")]
     rows += [
-        (row.stage, one_line(row.name), row.level, one_line(row.difference, longest=LONGEST))
+        (one_line(row.stage), one_line(row.name), row.level, one_line(row.difference, longest=LONGEST))
         for row in receipt.products
     ]
     lines += ["", columns(rows)]

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.clock import utc
@@ -62,6 +62,7 @@ class Request:
     exact: bool = False
     only: tuple[str, ...] = ()
     again: str = ""  # the command that goes on
+    words_to: int = 1  # the file descriptor of what the run itself prints
     say: Say
     hold: Hold  # nobody else works in a workspace inside this context
 
@@ -91,13 +92,10 @@ def reproduce(settings: Settings, request: Request) -> tuple[Path, Receipt]:
         options |= {**_choices(settings, there), "deep": "1"}
         chosen = load_settings({**options, "workspace": str(own.root)}, _environment(folder, there))
         if plan:
-            request.say(plan.told())
+            for line in plan.told():
+                request.say(line)
         python, sources = make_exact(plan, folder, say=request.say) if plan else (sys.executable, None)
-        coming = foretell(there, chosen, python, plan)
-        found = differences(there, coming)
-        level, why = promised(found)
-        for line in (*(f"differs: {one}" for one in found), f"expected: {level.value}: {why}"):
-            request.say(line)
+        _tell_before(there, foretell(there, chosen, python, plan), request.say)
         adopt(there, own, chosen, taken, exact=request.exact)
     began_s = time.time()
     words = ["all"] if [*taken, *stages] == [*STAGES] and not request.only else [f"--{one}" for one in stages]
@@ -107,6 +105,15 @@ def reproduce(settings: Settings, request: Request) -> tuple[Path, Receipt]:
     here = read_run(own.root)
     receipt = _receipt(there, here, stages, taken, request, began_s=began_s)
     return write_receipt(own.root, receipt), receipt
+
+
+def _tell_before(there: Run, coming: Run, say: Say) -> None:
+    """What differs before anything runs, and what may be expected."""
+    found = differences(there, coming)
+    for one in found:
+        say(f"differs: {one}")
+    level, why = promised(found)
+    say(f"expected: {level.value}: {why}")
 
 
 def _open(kind: str, path: Path, settings: Settings) -> tuple[Workspace, Run]:
@@ -184,7 +191,7 @@ def _run(
     own: Workspace,
     request: Request,
 ) -> None:
-    process = subprocess.Popen(bound_to_us(argv), env=dict(environment), cwd=sources)
+    process = subprocess.Popen(bound_to_us(argv), env=dict(environment), cwd=sources, stdout=request.words_to)
     try:
         status = process.wait()
     except BaseException:
@@ -206,7 +213,7 @@ def _run(
 def _receipt(
     there: Run, here: Run, stages: Sequence[str], taken: Sequence[str], request: Request, *, began_s: float
 ) -> Receipt:
-    found = differences(there, here)
+    found = differences(*(replace(run, facts=run.facts_of(stages)) for run in (there, here)))
     comparison = compare_runs(there, here, stages, found)
     verdict, level = judged(comparison.rows)
     expected, why = promised(found)
@@ -217,8 +224,8 @@ def _receipt(
         level=level,
         promised=expected.value,
         promised_because=why,
-        there=side(there),
-        here=side(here),
+        there=side(there, stages),
+        here=side(here, stages),
         exact=request.exact,
         only=tuple(stages) if taken else (),
         differences=fact_rows(found),

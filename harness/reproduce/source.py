@@ -7,19 +7,22 @@ A crate, once unpacked, is read as a workspace in which contents may be missing.
 import contextlib
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from harness.errors import CannotTell, ConfigError, DataError
+from harness.measure.band import LOSS, MAP
 from harness.measure.record import Record
 from harness.measure.record_files import read_record
-from harness.measure.trained import LOSS, MAP, read_trained
+from harness.measure.trained import read_trained
 from harness.workspace.layout import Workspace
 from harness.workspace.marker import STAGES, Marker, digest_of, is_digest_of, read_ingredients, read_marker
 
 Value = str | int | float | bool | None  # None: not recorded
+# Stages in which a network computes: number format and order of sums decide the last digits.
+OF_NETWORK = ("train", "eval", "vis", "export")
 # Of a run as a whole, in the order in which they are told. Commit and packages are told apart from these.
 SETTINGS = (
     *("recipe", "data_sha256", "spec_sha256", "epochs", "batch", "checkpoint_interval", "seed"),
@@ -60,9 +63,10 @@ class Run:
         scores = {} if products else {**self.scores}  # which are read from products
         return digest_of({"facts": {**self.facts}, "products": products, "scores": scores})
 
-    def numerics(self, stage: str) -> tuple[Mapping[str, Any], ...]:
-        """What the engine computed with in a stage; empty where no engine was asked, or it does not tell."""
-        return self.markers[stage].numerics if stage in self.markers else ()
+    def facts_of(self, stages: Sequence[str]) -> dict[str, Value]:
+        """The facts, with engine, code and numerics of these stages alone; a record knows no stages."""
+        own = {stage: marker for stage, marker in self.markers.items() if stage in stages}
+        return {**self.facts, **(_circumstances(own) if own else {})}
 
 
 def read_run(root: Path, *, kind: str = "workspace") -> Run:
@@ -84,7 +88,7 @@ def read_run(root: Path, *, kind: str = "workspace") -> Run:
     return Run(
         kind=kind,
         name=root.name,
-        facts=_facts(markers, ingredients),
+        facts={**_settings(markers, ingredients), **_circumstances(markers)},
         packages=packages[-1] if packages else {},
         markers=markers,
         ingredients=ingredients,
@@ -168,34 +172,46 @@ def _ingredients(workspace: Workspace, marker: Marker) -> Mapping[str, Any]:
     return table if is_digest_of(marker.fingerprint, table) else {}
 
 
-def _facts(markers: Mapping[str, Marker], ingredients: Mapping[str, Mapping[str, Any]]) -> dict[str, Value]:
-    inputs = {stage: table.get("inputs", {}) for stage, table in ingredients.items()}
-    train, data = inputs.get("train", {}), inputs.get("gen-valid", {})
-    facts: dict[str, Value] = dict.fromkeys((*SETTINGS, *ENGINE, *NUMERICS, *CODE))
+def _settings(
+    markers: Mapping[str, Marker], ingredients: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Value]:
+    inputs = {stage: table.get("inputs") for stage, table in ingredients.items()}
+    download, data, train, export = (
+        found if isinstance(found := inputs.get(stage), Mapping) else {}
+        for stage in ("download", "gen-valid", "train", "export")
+    )
+    facts: dict[str, Any] = dict.fromkeys(SETTINGS)
     facts |= {name: _number(train.get(name)) for name in ("epochs", "batch", "checkpoint_interval", "seed")}
     facts |= {name: train.get(name) for name in ("gpus", "mixed_precision")}
     if train:
         facts["nodes"] = train.get("nodes", 1)
         facts["spec_sha256"] = digest_of(train.get("spec"))
-        facts["pretrained"] = _digest_or_none(inputs.get("download", {}).get("pretrained"))
+        facts["pretrained"] = _digest_or_none(download.get("pretrained"))
     facts["seed"] = data.get("seed", facts["seed"])
-    facts |= {"val_split_pct": data.get("val_split_pct"), "limit": inputs.get("download", {}).get("limit")}
-    facts["precision"] = inputs.get("export", {}).get("precision")
+    facts |= {"val_split_pct": data.get("val_split_pct"), "limit": download.get("limit")}
+    facts["precision"] = export.get("precision")
     facts["data_sha256"] = markers["gen-valid"].outcome if "gen-valid" in markers else None
+    facts["recipe"] = _together(marker.made_with.get("recipe") for marker in markers.values())
+    return {name: value if isinstance(value, Value) else None for name, value in facts.items()}
+
+
+def _circumstances(markers: Mapping[str, Marker]) -> dict[str, Value]:
+    """Engine, code and numerics; the last of the first of these stages in which a network computes."""
     engines = [marker.engine for marker in markers.values() if marker.engine]
-    facts["engine"] = _together(engine.name for engine in engines)
-    facts["engine_version"] = _together(engine.version for engine in engines)
-    facts["image_sha256"] = _together(engine.image_digest for engine in engines)
-    numerics = markers["train"].numerics if "train" in markers else ()
-    facts |= {name: _together(each.get(name) for each in numerics) for name in NUMERICS}
-    facts["commit"] = _together(marker.git_commit for marker in markers.values())
-    facts["harness_version"] = _together(marker.harness_version for marker in markers.values())
-    for name in ("recipe", "python"):
-        facts[name] = _together(marker.made_with.get(name) for marker in markers.values())
+    computed = [markers[stage].numerics for stage in OF_NETWORK if stage in markers]
+    numerics = computed[0] if computed else ()
     changed = [marker.made_with.get("sources_changed") for marker in markers.values()]
-    # Not the names of files: a receipt is handed to strangers.
-    facts["sources_changed"] = any(changed) if any(changed) or None not in changed else None
-    return facts
+    return {
+        "engine": _together(engine.name for engine in engines),
+        "engine_version": _together(engine.version for engine in engines),
+        "image_sha256": _together(engine.image_digest for engine in engines),
+        **{name: _together(each.get(name) for each in numerics) for name in NUMERICS},
+        "commit": _together(marker.git_commit for marker in markers.values()),
+        "harness_version": _together(marker.harness_version for marker in markers.values()),
+        "python": _together(marker.made_with.get("python") for marker in markers.values()),
+        # Not the names of files: a receipt is handed to strangers.
+        "sources_changed": any(changed) if any(changed) or None not in changed else None,
+    }
 
 
 def _together(values: Iterable[Value]) -> Value:

@@ -6,21 +6,23 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from harness import __version__
+from harness.answer import Answer
 from harness.engine.find import python_environment
 from harness.errors import ConfigError
 from harness.files import write_json
+from harness.settings.declared import declared_names
 from harness.settings.load import load_settings
 from harness.settings.platform import goes_to_queue
 from harness.settings.variables import Settings
 from harness.text import duration, tell
 from harness.verbs.queue import left_of_study, through_queue
 from harness.verbs.run import header
-from harness.verbs.tidy import FORCE
-from harness.verbs.verb import QUEUE, WORKFLOW, Option, Verb
+from harness.verbs.verb import FORCE, JSON, QUEUE, WORKFLOW, Option, Verb
 from harness.workspace.layout import Workspace
 
 TITLE = "measuring"
@@ -154,7 +156,7 @@ def _plots(settings: Settings, options: argparse.Namespace) -> int:
     return 0
 
 
-def _compare(settings: Settings, options: argparse.Namespace) -> int:
+def _compare(settings: Settings, options: argparse.Namespace) -> Answer:
     from harness.reproduce.compare_runs import compared_runs, names_run
 
     if not (options.a and options.b):
@@ -163,28 +165,35 @@ def _compare(settings: Settings, options: argparse.Namespace) -> int:
             remedy="jamcam compare --a=X --b=Y",
         )
     if names_run(options.a) or names_run(options.b):
-        compared_runs(settings.results, options.a, options.b, force=options.force, say=tell)
-        return 0
+        return compared_runs(settings.results, options.a, options.b, force=options.force)
     from harness.report.judgement import compared
 
-    compared(settings.results, options.a, options.b, force=options.force, say=tell)
-    return 0
+    _refuse_unmeasured(settings.results, f"{options.a},{options.b}".split(","))
+    return compared(settings.results, options.a, options.b, force=options.force)
 
 
-def _gate(settings: Settings, options: argparse.Namespace) -> int:
+def _refuse_unmeasured(results: Path, names: Sequence[str]) -> None:
+    """Platforms that have no records are told from names that nothing has."""
+    for name in names:
+        if name in declared_names("platforms") and not (results / name).is_dir():
+            raise ConfigError(
+                f"the platform {name} has no records in {results} yet",
+                remedy=f"there: make bench PLATFORM={name}; or jamcam records add FILE that was sent in",
+            )
+
+
+def _gate(settings: Settings, options: argparse.Namespace) -> Answer:
     from harness.measure.band import read_band
     from harness.report.judgement import gate
 
-    gate(
+    return gate(
         settings.results,
         settings.platform.name,
         settings.recipe.name,
         force=options.force,
         junit_file=Path(options.junit) if options.junit else None,
         band=read_band(str(settings.recipe_file)),
-        say=tell,
     )
-    return 0
 
 
 def _import_dmon(settings: Settings, options: argparse.Namespace) -> int:
@@ -239,6 +248,7 @@ VERBS = (
             ),
             Option(name="b", help="what it compares that with"),
             FORCE,
+            JSON,
         ),
     ),
     Verb(
@@ -246,7 +256,11 @@ VERBS = (
         help="status 3 if a platform's newest bench is worse than its reference, 5 if that cannot be told",
         run=_gate,
         settings=("results", "platform", "recipe"),
-        options=(Option(name="junit", help="a file that `gate` writes its answer to, as JUnit XML"), FORCE),
+        options=(
+            Option(name="junit", help="a file that `gate` writes its answer to, as JUnit XML"),
+            FORCE,
+            JSON,
+        ),
     ),
     Verb(
         name="import-dmon",

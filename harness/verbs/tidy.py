@@ -3,32 +3,28 @@
 import argparse
 import contextlib
 from collections.abc import Iterator
+from typing import TextIO
 
 from harness.files import remove
 from harness.settings.variables import Settings
 from harness.text import tell
-from harness.verbs.verb import Option, Verb
-from harness.workspace.layout import Workspace
+from harness.verbs.verb import FORCE, Verb
+from harness.workspace.layout import FILLED_SPECS, Workspace
 
 TITLE = "tidying"
-FORCE = Option(
-    name="force",
-    help="1: `unlock` although the holder may be alive; `compare` and `gate` show what must not be compared",
-    is_switch=True,
-)
 MADE = (
     *("data/.frames", "data/train", "data/val", "data/test", "data/split.json"),
-    *("experiment", ".markers", ".attempts", ".kept", ".seeds"),
+    *("experiment", ".markers", ".attempts", ".kept", ".seeds", FILLED_SPECS),
 )
 
 
 @contextlib.contextmanager
-def held(workspace: Workspace) -> Iterator[None]:
-    """Nobody else works in `workspace` inside this context."""
+def held(workspace: Workspace, *, stream: TextIO | None = None) -> Iterator[None]:
+    """Nobody else works in `workspace` inside this context; what there is to say goes to `stream`."""
     from harness.queue.slurm import is_over
     from harness.workspace.lock import workspace_lock
 
-    with workspace_lock(workspace, say=lambda text: tell(f"jamcam: {text}"), is_over=is_over):
+    with workspace_lock(workspace, say=lambda text: tell(f"jamcam: {text}", stream=stream), is_over=is_over):
         yield
 
 

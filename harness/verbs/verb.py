@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
+from harness.answer import Answer
 from harness.errors import ConfigError
 from harness.settings.variables import VARIABLES, Settings, option, read_switch
 from harness.text import tell
@@ -29,19 +30,31 @@ class Option:
     help: str
     is_switch: bool = False  # of an option: off unless it is given, as `--force`, or as `--force=1` by make
     is_required: bool = False  # of a positional argument
+    takes_many: bool = False  # of a positional argument: every word that is no option, in a list
+
+
+FORCE = Option(
+    name="force",
+    help="1: `unlock` although the holder may be alive; `compare` and `gate` show what must not be compared; "
+    "`export` writes int8 that could not be judged",
+    is_switch=True,
+)
+# Of verbs whose `run` gives an Answer. make has no variable for it: make prints lines of its own.
+JSON = Option(name="json", help="print the answer as JSON, which docs/json.md describes", is_switch=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verb:
     """One word of `jamcam`; its name is "" for stages that are given as flags.
 
-    `run` returns an exit status. Besides the settings it is given the values of the verb's own options and
-    positional arguments: texts, or None where they were not given, and True or False for switches.
+    `run` returns an exit status, or an answer that is still to be printed. Besides the settings it is given
+    the values of the verb's own options and positional arguments: texts, or None where they were not given,
+    True or False for switches, and lists for what takes many.
     """
 
     name: str
     help: str
-    run: Callable[[Settings, argparse.Namespace], int]
+    run: Callable[[Settings, argparse.Namespace], int | Answer]
     settings: tuple[str, ...] = ()
     options: tuple[Option, ...] = ()
     positionals: tuple[Option, ...] = ()
@@ -72,6 +85,10 @@ def parse(verb: Verb, words: Sequence[str]) -> tuple[dict[str, str], argparse.Na
     texts: dict[str, str] = vars(values)
     names = {each.name for each in (*verb.options, *verb.positionals)}
     own = argparse.Namespace(**{name: texts.pop(name, None) for name in names})
+    for each in verb.positionals:
+        if each.takes_many:  # argparse would take those in front of the first option alone
+            setattr(own, each.name, [word for word in refused if not word.startswith("-")])
+            refused = [word for word in refused if word.startswith("-")]
     for name in switches:
         setattr(own, name, _is_on(name, getattr(own, name) or "0"))
     for each in verb.positionals:
@@ -100,7 +117,8 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser(verb: Verb) -> argparse.ArgumentParser:
     wanted = [
-        each.name.upper() if each.is_required else f"[{each.name.upper()}]" for each in verb.positionals
+        each.name.upper() if each.is_required else f"[{each.name.upper()}{' ...' * each.takes_many}]"
+        for each in verb.positionals
     ]
     parser = _Parser(
         prog=verb.command,
@@ -111,7 +129,8 @@ def _parser(verb: Verb) -> argparse.ArgumentParser:
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=30, width=140),
     )
     for each in verb.positionals:
-        parser.add_argument(each.name, nargs="?", metavar=each.name.upper(), help=each.help)
+        if not each.takes_many:
+            parser.add_argument(each.name, nargs="?", metavar=each.name.upper(), help=each.help)
     for each in verb.options:
         if each.is_switch:
             parser.add_argument(option(each.name), dest=each.name, nargs="?", metavar="1", help=each.help)

@@ -16,7 +16,7 @@ HOUSES = {
         workspace | data
         settings
         process
-        errors, verdict, units, files, clock, text, code_version, packages, progress
+        errors, answer, verdict, units, files, clock, text, own_files, code_version, packages, progress
     """,
     "probe": """
         cli, __main__
@@ -40,6 +40,7 @@ HOUSES = {
     "yolo_v4": """
         cli, __main__, flags
         commands
+        prediction
         training | scoring | deploy
         data | network
         spec

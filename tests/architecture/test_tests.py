@@ -7,7 +7,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 # Module -> the test that runs it without importing it.
 TESTED_THROUGH: dict[str, str] = {
-    "harness/code_version.py": "tests/harness/test_code_version.py",
+    "harness/answer.py": "tests/harness/verbs/test_json.py",
     "harness/data/over_http.py": "tests/harness/data/test_fetch.py",
     "harness/data/partial.py": "tests/harness/data/test_fetch.py",
     "harness/measure/recording.py": "tests/harness/measure/test_recording.py",
@@ -19,9 +19,9 @@ TESTED_THROUGH: dict[str, str] = {
     "harness/reproduce/crate_extras.py": "tests/harness/verbs/test_crate.py",
     "harness/verbs/data.py": "tests/harness/verbs/test_data.py",
     "harness/verbs/measure.py": "tests/harness/measure/test_bench.py",
+    "harness/verbs/predict.py": "tests/harness/verbs/test_predict.py",
     "harness/verbs/records.py": "tests/harness/verbs/test_records.py",
     "harness/reproduce/adopt.py": "tests/harness/reproduce/test_reproduction.py",
-    "harness/reproduce/asked.py": "tests/harness/reproduce/test_reproduction.py",
     "harness/reproduce/foretell.py": "tests/harness/reproduce/test_reproduction.py",
     "harness/reproduce/reproduction.py": "tests/harness/reproduce/test_reproduction.py",
     "harness/verbs/reproduce.py": "tests/harness/reproduce/test_reproduction.py",
@@ -38,6 +38,9 @@ TESTED_THROUGH: dict[str, str] = {
     "yolo_v4/commands/inference.py": "tests/yolo_v4/commands/test_inference.py",
     "yolo_v4/commands/kmeans.py": "tests/yolo_v4/commands/test_kmeans.py",
     "yolo_v4/commands/numerics.py": "tests/yolo_v4/commands/test_numerics.py",
+    "yolo_v4/commands/predict.py": "tests/yolo_v4/commands/test_predict.py",
+    "yolo_v4/prediction/tables.py": "tests/yolo_v4/commands/test_predict.py",
+    "yolo_v4/prediction/work.py": "tests/yolo_v4/commands/test_predict.py",
     "yolo_v4/commands/train.py": "tests/yolo_v4/commands/test_train.py",
     "yolo_v4/data/convert.py": "tests/yolo_v4/golden/test_dataset_convert.py",
     "yolo_v4/data/narrator.py": "tests/yolo_v4/golden/test_dataset_convert.py",

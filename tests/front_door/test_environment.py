@@ -32,7 +32,7 @@ def test_it_says_what_will_be_fetched_before_it_fetches(set_up, folder, fake_pip
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has CUDA builds as the default")
 def test_a_cuda_build_is_announced_with_its_gigabytes(set_up, fake_pip):
     fake_pip(build=CUDA_BUILD)
-    assert "about 3500 MB  torch 9.9.0, a CUDA build (README, 'Which torch'" in set_up().stdout
+    assert "about 3500 MB  torch 9.9.0, a CUDA build (docs/installing.md" in set_up().stdout
 
 
 def test_it_goes_on_where_pip_cannot_say_which_torch_it_would_take(set_up, fake_pip):
@@ -68,7 +68,7 @@ def test_a_torch_that_is_too_old_is_not_kept(set_up, fake_pip, checkout):
 
 def test_a_larger_set_holds_the_smaller_ones(set_up, folder):
     set_up("dev")
-    ready = [".ready-base", ".ready-bench", ".ready-detector", ".ready-dev", ".ready-report"]
+    ready = [f".ready-{name}" for name in ("base", "bench", "detector", "dev", "predict", "report")]
     assert sorted(path.name for path in folder.glob(".ready-*")) == ready
 
 

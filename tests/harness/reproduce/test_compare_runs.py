@@ -118,11 +118,10 @@ def test_a_duration_of_a_clock_that_was_set_back_divides_nothing(run):
 def test_a_workspace_is_compared_with_a_crate_of_it(finished_workspace, tmp_path):
     crate = tmp_path / "street.zip"
     packed(finished_workspace, crate)
-    said = []
+    answer = compared_runs(tmp_path, str(finished_workspace), str(crate), force=False)
 
-    compared_runs(tmp_path, str(finished_workspace), str(crate), force=False, say=said.append)
-
-    first, *lines = "\n".join(said).splitlines()
+    first, *lines = answer.text.splitlines()
+    assert answer.error is None
     assert first == f"{finished_workspace} over {crate}"
     assert any(line.startswith("data: all ") and line.endswith(" products are the same") for line in lines)
     assert any(line.startswith("mAP: +0.000 (") for line in lines)
@@ -138,10 +137,10 @@ def test_other_data_end_with_cannot_tell_and_force_shows_the_scores_before(
     sides = (str(finished_workspace), str(jamcam.workspace))
 
     for force in (False, True):
-        said = []
-        with pytest.raises(CannotTell, match="the scores are of other test frames"):
-            compared_runs(tmp_path, *sides, force=force, say=said.append)
-        assert ("\nmAP: " in said[0]) is force
+        answer = compared_runs(tmp_path, *sides, force=force)
+        assert isinstance(answer.error, CannotTell)
+        assert "the scores are of other test frames" in answer.error.message
+        assert ("\nmAP: " in answer.text) is force
 
 
 @pytest.fixture
@@ -184,7 +183,7 @@ def test_a_band_tells_of_runs_that_were_made_with_its_settings_and_of_no_others(
 
     same = str(finished_workspace)
     for other in (same, str(jamcam.workspace)):
-        compared_runs(tmp_path, same, other, force=False, say=said.append)
+        said.append(compared_runs(tmp_path, same, other, force=False).text)
 
     # 2.776 * 0.0158 * sqrt(2) = 0.062: t of 4 degrees of freedom (Student 1908)
     assert "mAP: +0.000 (95 %: -0.062 to +0.062, by the band of 5 seeds); " in said[0]

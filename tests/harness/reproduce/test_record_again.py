@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.reproduce.asked import options_of
+from harness.reproduce.source import CODE, ENGINE, NUMERICS, SETTINGS, Run
+from harness.workspace.layout import Workspace
 from harness.workspace.marker import digest_of
 
 RECORD = "20261125T005931Z-chain-ea75"
@@ -41,6 +44,7 @@ def record(reproduction, checkout, tmp_path):
     return change
 
 
+@pytest.mark.slow
 def test_a_record_is_done_again_with_its_conditions_and_compared_by_all_digits(record, reproduction):
     printed = reproduction(record(), "--engine=here")
 
@@ -74,6 +78,18 @@ def test_a_record_that_names_no_recipe_is_refused(record, reproduction, recipe):
 
 def test_of_a_record_only_all_stages_can_be_done(record, reproduction):
     assert "a record has no products to begin with" in reproduction(record(), "--only=eval", status=5)
+
+
+def test_large_seeds_are_asked_for_with_all_their_digits(tmp_path):
+    facts = dict.fromkeys((*SETTINGS, *ENGINE, *NUMERICS, *CODE))
+    facts |= {"recipe": "smoke", "seed": 12345678, "val_split_pct": 12.5, "gpus": 1}
+    run = Run(kind="record", name="r", facts=facts)
+    assert options_of(run, Workspace(tmp_path), tmp_path, archive_needed=True) == {
+        "recipe": "smoke",
+        "seed": "12345678",
+        "val_split": "12.5",
+        "gpus": "1",
+    }
 
 
 def test_a_record_of_a_part_of_a_run_is_refused(reproduction, checkout):

@@ -143,6 +143,18 @@ def test_as_many_threads_are_taken_as_then_unless_the_user_wants_others(reproduc
     assert reproduction.receipt()["promised"] == "same quality"
 
 
+def test_another_version_of_a_package_that_writes_products_is_named(reproduction, tmp_path):
+    (tmp_path / "site" / "pillow-9.9.9.dist-info").mkdir(parents=True)
+    (tmp_path / "site" / "pytest-9.9.9.dist-info").mkdir()
+
+    printed = reproduction("--only=vis", PYTHONPATH=str(tmp_path / "site"))
+
+    differ = {fact["fact"]: fact["here"] for fact in reproduction.receipt()["differences"]}
+    assert differ["pillow"] == "9.9.9"
+    assert "pytest" not in differ
+    assert "expected: same quality: the same bytes are not promised: pillow: " in printed
+
+
 def test_a_receipt_holds_no_secret_no_path_and_no_name_of_a_user(reproduction):
     reproduction(JAMCAM_KEY="a-secret-key", USER="alice", LOGNAME="alice")
     text = (reproduction.own / "receipt.json").read_text()
@@ -178,6 +190,11 @@ def test_a_receipt_can_be_shown_again_with_its_status(reproduction, tmp_path):
     assert "reproduced: same bytes" in reproduction()
 
     path.write_text(json.dumps({**table, "verdict": "no", "level": "different"}))
+    assert "was edited: it says no, different, and its products are same bytes" in reproduction(status=1)
+
+    first, *others = table["products"]
+    products = [{**first, "level": "different"}, *others]
+    path.write_text(json.dumps({**table, "verdict": "no", "level": "different", "products": products}))
     assert "not reproduced" in reproduction(status=3)
 
     path.write_text(json.dumps({**table, "schema_version": 2, "more": 1}))

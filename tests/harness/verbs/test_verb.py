@@ -33,20 +33,26 @@ QUEUE = {"--account", "--qos", "--partition", "--wall-time", "--array"}
 MEASURING = {"--results", "--gpu-hz", "--host-hz", "--keep"}
 TAKEN = {
     **dict.fromkeys((*STAGES, "all"), WORKFLOW | QUEUE | {"--deep", "--kept-gib", "--verbose"}),
-    "status": WORKFLOW | {"--deep", "--kept-gib", "--watch"},
-    "plan": WORKFLOW | QUEUE | {"--deep", "--kept-gib", "--stage"},
-    "why": WORKFLOW | {"--deep", "--stage"},
+    "export": WORKFLOW | QUEUE | {"--deep", "--kept-gib", "--verbose", "--force"},
+    "status": WORKFLOW | {"--deep", "--kept-gib", "--watch", "--json"},
+    "plan": WORKFLOW | QUEUE | {"--deep", "--kept-gib", "--stage", "--json"},
+    "why": WORKFLOW | {"--deep", "--stage", "--json"},
     "records": {"--results", "--platform"},
     "show-config": WORKFLOW | QUEUE | MEASURING | {"--deep", "--kept-gib"},
     "bench": WORKFLOW | QUEUE | MEASURING | {"--sessions"},
     "scaling": WORKFLOW | QUEUE | MEASURING,
+    "seeds": WORKFLOW | QUEUE | {"--n"},
     "plots": {"--results"},
-    "compare": {"--results", "--a", "--b", "--force"},
-    "gate": {"--results", "--platform", "--recipe", "--junit", "--force"},
+    "compare": {"--results", "--a", "--b", "--force", "--json"},
+    "gate": {"--results", "--platform", "--recipe", "--junit", "--force", "--json"},
     "import-dmon": {"--results", "--platform"},
     "crate": {"--recipe", "--dataset", "--platform", "--workspace", "--results", "--with"},
-    "platforms": set(),
-    "doctor": WORKFLOW | QUEUE,
+    "reproduce": QUEUE
+    | {"--workspace", "--results", "--platform", "--engine", "--image", "--tao-version"}
+    | {"--from", "--exact", "--only", "--json"},
+    "platforms": {"--json"},
+    "completion": set(),
+    "doctor": WORKFLOW | QUEUE | {"--json"},
     "shell": {
         "--platform",
         "--image",
@@ -58,6 +64,10 @@ TAKEN = {
         "--partition",
     },
     "new-dataset": {"--recipe", "--workspace", "--from"},
+    "predict": {
+        *("--engine", "--workspace", "--on", "--model", "--spec", "--out"),
+        *("--every", "--threshold", "--skip-damaged"),
+    },
     "unlock": {"--workspace", "--force"},
     "clean": {"--recipe", "--dataset", "--workspace", "--keep"},
 }
@@ -65,6 +75,7 @@ EVERY = set().union(*TAKEN.values())
 # For each option a verb that has no use for it.
 REFUSED = {
     **dict.fromkeys(EVERY, "platforms"),
+    "--json": "all",
     **{"--force": "status", "--a": "status", "--b": "gate", "--stage": "status", "--verbose": "bench"},
     **{
         "--watch": "all",
@@ -125,7 +136,7 @@ def test_the_verbs_are_those_of_the_table():
 def test_a_refused_option_is_told_with_the_verbs_that_take_it(capsys):
     assert main(["status", "--force"]) == 2
     assert capsys.readouterr().err == (
-        "jamcam: status does not take --force; it is an option of compare, gate, unlock\n"
+        "jamcam: status does not take --force; it is an option of export, compare, gate, unlock\n"
         "  try: leave it out; jamcam status --help lists its options\n"
     )
 
@@ -147,7 +158,11 @@ def test_options_of_one_name_are_the_same_option():
         if each.name not in {v.name for v in VARIABLES}
     ]
     names = {each.name for each in options}
-    assert names == {"verbose", "watch", "stage", "a", "b", "sessions", "junit", "force", "from", "with"}
+    assert names == {
+        *("verbose", "watch", "stage", "a", "b", "sessions", "n", "junit", "force", "from", "json"),
+        *("on", "model", "spec", "out", "every", "threshold", "skip_damaged"),
+        *("with", "exact", "only"),
+    }
     assert len({(each.name, each.help, each.is_switch) for each in options}) == len(names)
 
 
@@ -188,6 +203,17 @@ def test_a_switch_does_not_take_the_next_word_for_its_value(words, on):
 
 def test_abbreviations_and_words_that_are_not_taken_are_handed_back():
     assert parse(made(), ["--epoch=3", "moon", "--epochs=3"])[2] == ["--epoch=3", "moon"]
+
+
+def test_an_argument_that_takes_many_has_every_word_wherever_it_stands():
+    verb = made(positionals=(Option(name="to", help="x", takes_many=True),))
+
+    assert parse(verb, ["moon", "--epochs=3", "red planet", "--fast"]) == (
+        {"epochs": "3"},
+        argparse.Namespace(to=["moon", "red planet"]),
+        ["--fast"],
+    )
+    assert parse(verb, [])[1].to == []
 
 
 def test_a_required_argument_that_is_missing_is_named():
