@@ -48,7 +48,7 @@ def _clean(settings: Settings, options: argparse.Namespace) -> int:
     from harness.workspace.kept import every_set, summary
 
     workspace = Workspace(settings.workspace)
-    _require_workspace(workspace)
+    _require_workspace(workspace, keep=settings.keep)
     with held(workspace):
         aside = summary(every_set(workspace))
         removed, kept = clean(workspace, archive=settings.dataset.archive, keep=settings.keep)
@@ -59,9 +59,9 @@ def _clean(settings: Settings, options: argparse.Namespace) -> int:
     return 0
 
 
-def _require_workspace(workspace: Workspace) -> None:
+def _require_workspace(workspace: Workspace, *, keep: bool) -> None:
     """Refuse a folder that has names of ours, and in which nothing was ever begun: paths are mistyped."""
-    names = (*MADE, workspace.pretrained.name, workspace.specs.name)
+    names = MADE if keep else (*MADE, workspace.pretrained.name, workspace.specs.name)
     there = [name for name in names if workspace.path(name).exists()]
     if there and not any(workspace.path(name).exists() for name in SIGNS):
         raise ConfigError(
