@@ -267,6 +267,29 @@ def test_a_changed_file_of_the_installed_package_is_told(programs, installed, co
     assert said == f"jamcam {__version__}, commit {commit}, changed since: probe/table.py\n"
 
 
+def test_the_stranger_packs_the_run_and_another_one_reproduces_it(chain, installed, folder, home):
+    """From weights that were packed, so that nothing is trained a second time."""
+    installed("jamcam", "crate", "--recipe=smoke", "--with=weights,data", home / "run.zip")
+    place = home / "another"
+    place.mkdir()
+    if SOMEBODY:
+        os.chown(place, SOMEBODY["user"], SOMEBODY["group"])
+
+    printed = installed("jamcam", "reproduce", home / "run.zip", "--only=eval,export", cwd=place)
+
+    assert "reproduced: same bytes" in printed
+    (receipt,) = place.rglob("receipt.json")
+    told = json.loads(receipt.read_text())
+    assert (told["verdict"], told["level"]) == ("yes", "same bytes")
+    assert told["there"]["facts"]["commit"] == told["here"]["facts"]["commit"]
+    assert (told["there"]["facts"]["sources_changed"], told["here"]["facts"]["sources_changed"]) == (
+        False,
+        False,
+    )
+    again = json.loads(installed("jamcam", "reproduce", receipt, "--json", cwd=place))
+    assert again["receipt"] == told
+
+
 def test_every_program_starts(installed):
     assert "usage: yolo_v4" in installed("yolo_v4", "-h")
     assert "usage: " in installed("python", "-m", "made_frames", "-h")
