@@ -178,6 +178,18 @@ def test_results_are_those_of_evaluate_whichever_program_computes(
         np.testing.assert_allclose(ours[2:], theirs[2:], atol=0.02)
 
 
+def test_of_pictures_in_the_size_of_the_network_pictures_and_labels_are_those_of_inference(trained) -> None:
+    for number in range(3):
+        trained.add_picture(f"{number}.jpg", size=(64, 64))
+    flags = ["-m", str(trained.model), "-e", str(trained.spec), "-i", str(_images(trained))]
+    assert main(["inference", *flags, "-r", str(trained.folder / "inferred")]) == 0
+
+    assert _predict(trained, _images(trained)) == 0
+
+    for ours, theirs in (("labels/images", "labels"), ("annotated/images", "images_annotated")):
+        assert _content(trained.folder / "out" / ours) == _content(trained.folder / "inferred" / theirs)
+
+
 def test_one_rule_chooses_the_program() -> None:
     cpu = torch.device("cpu")
     fewest = detector.LEAST_PICTURES
