@@ -15,7 +15,7 @@ from pathlib import Path
 from harness.errors import ConfigError, DataError
 from harness.files import remove, sha256_file
 from harness.reproduce.crate_check import broken_chain, changed
-from harness.reproduce.crate_contents import Content, as_json, choose, from_bytes
+from harness.reproduce.crate_contents import TEXTS, Content, as_json, choose, from_bytes
 from harness.reproduce.crate_graph import METADATA, PREVIEW, graph
 from harness.reproduce.crate_page import page
 from harness.reproduce.machine_paths import places_of, told_to_strangers
@@ -24,6 +24,7 @@ from harness.text import listing
 
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip archive can tell
 IN_ATTEMPT = re.compile(r"(/[^=:]+)/\.attempts/")  # an absolute path to what an attempt wrote or read
+PACKED_TIGHT = {*TEXTS, ".html", ".md", ".svg"}
 PLAIN_FILE, FOLDER, UNIX = 0o100644 << 16, 0o40755 << 16 | 0x10, 3  # as a zip archive has them
 
 
@@ -128,7 +129,9 @@ def _write(target: Path, contents: Sequence[Content], folders: Sequence[str]) ->
 
 def _add(archive: zipfile.ZipFile, content: Content) -> None:
     info = _entry(content.part.path, PLAIN_FILE)
-    info.compress_type, info.file_size = zipfile.ZIP_DEFLATED, content.part.bytes
+    info.file_size = content.part.bytes
+    if Path(info.filename).suffix in PACKED_TIGHT:  # weights and pictures would gain nothing
+        info.compress_type = zipfile.ZIP_DEFLATED
     if isinstance(content.source, bytes):
         archive.writestr(info, content.source)
         return

@@ -86,4 +86,6 @@ def _files_of(results: Path, records: Sequence[Record], recipe: str) -> dict[str
         files |= {f"{record.platform}/{record.id}/{name}": folder / name for name in FILES}
     for pattern in (f"*-{recipe}.*", f"timeline-{records[0].platform}.*") if records else ():
         files |= {f"{PLOTS}/{path.name}": path for path in (results / PLOTS).glob(pattern)}
-    return {f"results/{name}": path for name, path in files.items() if path.is_file()}
+    return {
+        f"results/{name}": path for name, path in files.items() if path.is_file() and not path.is_symlink()
+    }

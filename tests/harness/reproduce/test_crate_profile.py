@@ -4,6 +4,7 @@ The validator brings some forty packages, which are no part of this project's en
 own, made once and kept from run to run.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -38,16 +39,18 @@ def validator():
     key = sha256_file(PINS)[:12]
     name = f"jamcam-test-roc-validator-{os.getuid()}-{sys.version_info.minor}-{key}"
     folder = Path(tempfile.gettempdir(), name)
-    python, ready = folder / "bin" / "python", folder / "ready"
-    if not ready.exists():
-        venv.create(folder, with_pip=True, clear=True)
-        command = [python, "-m", "pip", "install", "--quiet", "--no-deps", "-r", PINS]
+    if not folder.exists():
+        aside = Path(tempfile.mkdtemp(prefix=f"{name}-"))  # somebody else may make it, too
+        venv.create(aside, with_pip=True)
+        command = [aside / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-deps", "-r", PINS]
         answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
         if NO_INDEX.search(answer.stderr):
             pytest.skip("no package index can be reached from here, and the validator is not at hand")
         assert answer.returncode == 0, answer.stderr
-        ready.touch()
-    return python
+        with contextlib.suppress(OSError):
+            aside.rename(folder)
+    assert folder.stat().st_uid == os.getuid(), f"{folder} belongs to somebody else"
+    return folder / "bin" / "python"
 
 
 @pytest.fixture(scope="session", params=[(), ("weights", "data")], ids=["alone", "with weights and data"])

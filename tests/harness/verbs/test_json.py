@@ -348,10 +348,15 @@ def test_what_is_passed_over_is_a_note_and_no_line_beside_the_table(ask, results
     broken.mkdir()
     (broken / "record.json").write_text("{")
 
-    _, table = ask("gate", option)
-
+    status, table = ask("compare", "--a=20260202T000000Z-0000", "--b=20260201T000000Z-0000", option)
+    assert status == 0
     assert len(table["notes"]) == 1
-    assert str(broken.name) in table["notes"][0]
+    assert broken.name in table["notes"][0]
+
+    status, table = ask("gate", option)
+    (row,) = [row for row in table["rows"] if row["is_worse"] == "cannot tell"]
+    assert status == 5
+    assert broken.name in row["why"]
 
 
 def test_what_others_wrote_is_in_the_table_as_it_is_and_on_the_terminal_as_escapes(done):
