@@ -33,6 +33,7 @@ from harness.measure.plan import load_plan
 from harness.measure.record import Condition
 from harness.measure.stats import CONFIDENCE, prediction
 from harness.measure.trained import COMPUTING, Trained, one_machine, read_trained, train_s
+from harness.own_files import CARRIED
 from harness.queue.slurm import is_over
 from harness.settings.variables import VARIABLES, Settings
 from harness.stages import workflow
@@ -88,9 +89,11 @@ def require_as_it_stands(settings: Settings, band: Path) -> None:
             f"({settings.origins[given[0]]})",
             remedy="leave it out, or write a recipe of your own and give its path by RECIPE",
         )
-    if not os.access(band.parent, os.W_OK):
+    is_installed = band.is_relative_to(CARRIED)
+    if is_installed or not os.access(band.parent, os.W_OK):
+        why = "is of the installed package" if is_installed else "cannot be written"
         raise ConfigError(
-            f"{band.parent} cannot be written, where the band of {settings.recipe.name} belongs",
+            f"{band.parent} {why}, where the band of {settings.recipe.name} belongs",
             remedy="copy the recipe to a folder of yours, and give its path by RECIPE",
         )
 

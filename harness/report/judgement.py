@@ -60,6 +60,7 @@ def compared(results: Path, ours: str, theirs: str, *, force: bool) -> Answer:
         "obstacles": found,
         "questions": asked,
         "comparisons": [comparison_table(each) for each in comparisons],
+        "runs": None,
     }
     error = _unlike(found, force=force) if found else None if comparisons else _nothing_in_common()
     return Answer(text="\n".join(lines), table=table, error=error)

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 from collections.abc import Iterator
+from typing import TextIO
 
 from harness.errors import ConfigError
 from harness.files import remove
@@ -14,7 +15,7 @@ from harness.workspace.layout import FILLED_SPECS, Workspace
 TITLE = "tidying"
 MADE = (
     *("data/.frames", "data/train", "data/val", "data/test", "data/split.json"),
-    *("experiment", ".markers", ".attempts", ".kept", ".seeds", FILLED_SPECS),
+    *("experiment", FILLED_SPECS, ".markers", ".attempts", ".seeds", ".kept"),
 )
 
 
@@ -23,12 +24,12 @@ SIGNS = (".markers", ".attempts", ".kept", ".seeds", "data/.frames", "specs/.cop
 
 
 @contextlib.contextmanager
-def held(workspace: Workspace) -> Iterator[None]:
-    """Nobody else works in `workspace` inside this context."""
+def held(workspace: Workspace, *, stream: TextIO | None = None) -> Iterator[None]:
+    """Nobody else works in `workspace` inside this context; what there is to say goes to `stream`."""
     from harness.queue.slurm import is_over
     from harness.workspace.lock import workspace_lock
 
-    with workspace_lock(workspace, say=lambda text: tell(f"jamcam: {text}"), is_over=is_over):
+    with workspace_lock(workspace, say=lambda text: tell(f"jamcam: {text}", stream=stream), is_over=is_over):
         yield
 
 
