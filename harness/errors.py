@@ -14,6 +14,8 @@
 import os
 from collections.abc import Sequence
 
+from harness.own_files import IS_INSTALLED
+
 OURS = ("harness", "probe", "made_frames", "yolo_v4")
 
 
@@ -87,6 +89,8 @@ def cannot_import(error: ImportError) -> HarnessError:
         cause = cause.__cause__
     path = os.environ.get("PYTHONPATH")
     remedy = "make, which installs what is needed; or pip install -e . in the checkout"
+    if IS_INSTALLED:
+        remedy = "pip install jamcam-harness, with the extras that docs/package.md names"
     if path:
         remedy = f"unset PYTHONPATH ({path}), whose packages come before the installed ones; else {remedy}"
     return HarnessError(f"a package cannot be imported: {cause}", remedy=remedy)

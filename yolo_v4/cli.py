@@ -141,7 +141,8 @@ def _run(args: argparse.Namespace) -> int:
     except ImportError as error:
         if (error.name or "").startswith("yolo_v4"):
             raise
-        _explain(f"a package cannot be imported: {error}", "unset PYTHONPATH, or install what is missing")
+        install = "pip install 'jamcam-harness[detector]' (in a checkout make does it)"
+        _explain(f"a package cannot be imported: {error}", f"unset PYTHONPATH, or {install}")
         return 1
     except Exception:
         traceback.print_exc()

@@ -18,7 +18,6 @@ from harness.errors import HarnessError, StageFailed, cannot_import
 from harness.files import FULL, digest_paths, read_json, remove, size_path, write_json
 from harness.process.signals import Interrupted
 from harness.settings.variables import Settings
-from harness.stages.made_with import made_with, own_code
 from harness.text import shortened, tell
 from harness.workspace.layout import LOG, OUTCOME, REQUEST, Workspace, staged
 from harness.workspace.leftovers import RESERVE, prune_attempts
@@ -173,6 +172,8 @@ class Attempt:
         self, products: tuple[Product, ...], consumed: Mapping[str, Any], engine: EngineIdentity | None
     ) -> Marker:
         """What to say when all products are published."""
+        from harness.stages.made_with import made_with, own_code  # it asks git: only a run needs it
+
         now = time.time()
         return Marker(
             stage=self.stage,
@@ -187,7 +188,7 @@ class Attempt:
             harness_version=__version__,
             git_commit=own_code().commit,
             numerics=tuple(self.numerics),
-            made_with=made_with(self.settings),
+            made_with=made_with(self.settings, asks=engine is not None),
         )
 
     def succeeded(self, products: Sequence[str] = (), *, taken_back: bool = False) -> None:

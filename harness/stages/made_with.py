@@ -13,14 +13,18 @@ from harness.text import shortened
 SHOWN = 10  # names of changed files
 
 
-def made_with(settings: Settings) -> dict[str, Any]:
-    """Recipe, data set, Python, changed sources, and packages: the image's where the engine is in one."""
+def made_with(settings: Settings, *, asks: bool) -> dict[str, Any]:
+    """Recipe, data set, Python, changed sources, and packages: the image's where an engine in one was asked.
+
+    Of a stage that `asks` no engine it is not looked for: there need not be one.
+    """
     code = own_code()
+    of_image = resolve(settings).packages if asks else {}
     return {
         "recipe": settings.recipe.name,
         "dataset": settings.dataset.name,
         "python": platform.python_version(),
-        "packages": dict(resolve(settings).packages or installed()),
+        "packages": dict(of_image or installed()),
         "sources_changed": code.doubt or shortened(code.changed, shown=SHOWN),
     }
 

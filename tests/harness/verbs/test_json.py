@@ -312,6 +312,9 @@ def test_a_reproduction_leaves_standard_output_to_its_receipt(ask, done, tmp_pat
 )
 def test_a_receipt_that_says_no_or_cannot_tell_ends_so(ask, tmp_path, verdict, level, status):
     side = {"kind": "workspace", "digest": "ab" * 32, "record": "", "facts": {"threads": 2}, "packages": {}}
+    digests = {"there": "cd" * 32, "here": "ef" * 32}
+    product = {"stage": "eval", "name": "experiment/metrics.json", "level": level, **digests}
+    product |= {"difference": "mAP was 0.5, is 0.4", "causes": []}
     receipt = {
         "verdict": verdict,
         "level": level,
@@ -323,7 +326,8 @@ def test_a_receipt_that_says_no_or_cannot_tell_ends_so(ask, tmp_path, verdict, l
         "only": ["eval"],
         "differences": [{"fact": "torch", "there": None, "here": "2.13.0"}],
         "stages": [],
-        "products": [],
+        "products": [product],
+        "network": "",
         "made_utc": "2026-03-01T10:15:00.250Z",
         "duration_s": 1.5,
         "harness_version": "1.0.0",
@@ -344,10 +348,15 @@ def test_what_is_passed_over_is_a_note_and_no_line_beside_the_table(ask, results
     broken.mkdir()
     (broken / "record.json").write_text("{")
 
-    _, table = ask("gate", option)
-
+    status, table = ask("compare", "--a=20260202T000000Z-0000", "--b=20260201T000000Z-0000", option)
+    assert status == 0
     assert len(table["notes"]) == 1
-    assert str(broken.name) in table["notes"][0]
+    assert broken.name in table["notes"][0]
+
+    status, table = ask("gate", option)
+    (row,) = [row for row in table["rows"] if row["is_worse"] == "cannot tell"]
+    assert status == 5
+    assert broken.name in row["why"]
 
 
 def test_what_others_wrote_is_in_the_table_as_it_is_and_on_the_terminal_as_escapes(done):
