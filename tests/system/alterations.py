@@ -277,12 +277,18 @@ def reproduce(source: Path, own: Path, umask: int = -1, **environment: str) -> t
 
 def try_files(name: str, source: Path, own: Path, folder: Path) -> tuple[int, str, str]:
     """Alter a copy of `source`, and compare it with `own`, its reproduction, or reproduce it anew."""
-    altered, again = folder / "altered", folder / "own"
-    shutil.copytree(source, altered)
-    OF_FILES[name](altered)
+    again = folder / "own"
     if name not in OF_MARKERS:  # after which it is another run, which is reproduced anew
-        shutil.copytree(own, again)
-    return reproduce(altered, again)
+        shutil.copytree(own, again, copy_function=os.link)
+    return reproduce(altered(name, source, folder), again)
+
+
+def altered(name: str, source: Path, folder: Path) -> Path:
+    """A copy of `source` that was altered; its files are links, which alterations replace."""
+    copy = folder / "altered"
+    shutil.copytree(source, copy, copy_function=os.link)
+    OF_FILES[name](copy)
+    return copy
 
 
 def try_surroundings(name: str, source: Path, folder: Path) -> tuple[int, str, str]:
