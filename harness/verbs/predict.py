@@ -151,7 +151,7 @@ def counted(facts: dict[str, Any]) -> str:
         if boxes
     ]
     total = sum(facts["boxes"].values())
-    head = f"{total:,} objects on {frames:,} pictures and frames of {facts['cameras']:,} cameras"
+    head = f"{total:,} objects on {frames:,} pictures and frames, cameras: {facts['cameras']:,}"
     return "\n".join(
         [f"{head}; what stands on several of them counts on each", columns(rows) if total else ""]
     ).rstrip()
