@@ -30,6 +30,8 @@ FAMILIES = {
     "predict": ("predict",),
     "measure": ("bench", "scaling", "seeds", "plots", "compare", "gate", "import-dmon"),
     "records": ("records",),
+    "reproduce": ("reproduce",),
+    "crate": ("crate",),
     "look": ("status", "plan", "why", "show-config"),
     "queue": ("platforms", "doctor", "shell"),
     "tidy": ("unlock", "clean"),

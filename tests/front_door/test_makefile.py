@@ -28,6 +28,7 @@ OTHER_VERBS = [
     "plots",
     "compare",
     "gate",
+    "crate",
 ]
 VERBS = [verb for family in FAMILIES for verb in importlib.import_module(f"harness.verbs.{family}").VERBS]
 

@@ -46,6 +46,10 @@ TAKEN = {
     "compare": {"--results", "--a", "--b", "--force", "--json"},
     "gate": {"--results", "--platform", "--recipe", "--junit", "--force", "--json"},
     "import-dmon": {"--results", "--platform"},
+    "crate": {"--recipe", "--dataset", "--platform", "--workspace", "--results", "--with"},
+    "reproduce": QUEUE
+    | {"--workspace", "--results", "--platform", "--engine", "--image", "--tao-version"}
+    | {"--from", "--exact", "--only", "--json"},
     "platforms": {"--json"},
     "completion": set(),
     "doctor": WORKFLOW | QUEUE | {"--json"},
@@ -157,6 +161,7 @@ def test_options_of_one_name_are_the_same_option():
     assert names == {
         *("verbose", "watch", "stage", "a", "b", "sessions", "n", "junit", "force", "from", "json"),
         *("on", "model", "spec", "out", "every", "threshold", "skip_damaged"),
+        *("with", "exact", "only"),
     }
     assert len({(each.name, each.help, each.is_switch) for each in options}) == len(names)
 
