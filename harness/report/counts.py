@@ -4,7 +4,9 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
@@ -18,14 +20,21 @@ from harness.text import one_line
 MOST_CAMERAS = 8
 MOST_POINTS = 600  # of a line; more would not be seen
 TIME, SECONDS, NUMBER = "time", "seconds from the start of the video", "picture or frame, in order"
+# With letters that matplotlib's own font lacks; those that are installed are used.
+WIDER_FONTS = (
+    *("Noto Sans CJK KR", "Noto Sans CJK JP", "Noto Sans CJK SC", "NanumGothic", "Malgun Gothic"),
+    *("Apple SD Gothic Neo", "WenQuanYi Zen Hei"),
+)
 EACH = "what stands on several pictures or frames counts on each"
 
 
 def counts_plot(cameras: Sequence[CameraCounts]) -> dict[str, bytes]:
     """{"png": bytes, "svg": bytes}; empty where there is no object on any picture."""
+    installed = [name for name in WIDER_FONTS if name in font_manager.get_font_names()]
     with warnings.catch_warnings(), style():
-        # Names of cameras and classes may have letters that the font lacks, which become squares.
+        # Names of cameras and classes may have letters that the fonts lack, which become squares.
         warnings.filterwarnings("ignore", "Glyph .* missing from")
+        mpl.rcParams["font.family"] = [*mpl.rcParams["font.family"], *installed]
         figure = counts_figure(cameras)
         return render(figure) if figure else {}
 
@@ -89,6 +98,6 @@ def _draw(axes: Axes, one: CameraCounts, classes: Sequence[str], axis: str) -> i
         )
     axes.set_title(one_line(one.camera), loc="left", fontsize=8)
     axes.set_ylabel("objects")
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.1 * max([1, *(max(one.counts[name]) for name in classes)]))
     axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     return group

@@ -63,11 +63,12 @@ def _inputs(options: argparse.Namespace, settings: Settings) -> list[Path]:
     """What was given: words after the verb, and ON, which is one path where there is such a one."""
     words = list(options.inputs or [])
     if options.on:
-        words += [options.on] if Path(options.on).expanduser().exists() else options.on.split(",")
+        is_one = Path(options.on).expanduser().exists()
+        words += [options.on] if is_one else [word.strip() for word in options.on.split(",")]
     if not words:
         example = "make predict ON=street" if settings.via_make else "jamcam predict street"
         raise ConfigError("no picture, folder or video was given", remedy=f"{example}, a folder or a video")
-    return [Path(word.strip()).expanduser().absolute() for word in words]
+    return [Path(word).expanduser().absolute() for word in words]
 
 
 def _engine(settings: Settings) -> "tuple[Engine, Settings]":
@@ -151,7 +152,7 @@ def counted(facts: dict[str, Any]) -> str:
         if boxes
     ]
     total = sum(facts["boxes"].values())
-    head = f"{total:,} objects on {frames:,} pictures and frames of {facts['cameras']:,} cameras"
+    head = f"{total:,} objects on {frames:,} pictures and frames, cameras: {facts['cameras']:,}"
     return "\n".join(
         [f"{head}; what stands on several of them counts on each", columns(rows) if total else ""]
     ).rstrip()

@@ -84,12 +84,12 @@ def _check_flags(args: argparse.Namespace) -> None:
 
 def _tell_start(listing: Listing, sources: dict[str, Path], args: argparse.Namespace) -> None:
     videos = sum(item.is_video for item in listing.items)
-    words = f"{len(listing.items) - videos} pictures and {videos} videos"
-    if videos:
-        words += f" (of which every {args.every}. frame is looked at)" if args.every > 1 else ""
+    words = f"pictures: {len(listing.items) - videos}, videos: {videos}"
+    if videos and args.every > 1:
+        words += f", of which one frame in {args.every} is looked at"
     print(words + (f"; left out: {told(listing.left_out)}" if listing.left_out else ""), flush=True)
     if twice := len(args.inputs) - len(sources):
-        print(f"note: {twice} of what was given was given twice", flush=True)
+        print(f"note: given more than once, and looked at once: {twice}", flush=True)
 
 
 def _runtime(folder: Path, model: Model, expected: int, device: torch.device) -> str:
@@ -153,13 +153,13 @@ def _worker(
 
 def _tell_end(totals: Totals, listing: Listing, sources: dict[str, Path]) -> None:
     if totals.turned:
-        print(f"{totals.turned} pictures were turned upright, as their EXIF orientation says")
+        print(f"turned upright, as their EXIF orientation says: {totals.turned} pictures")
     new = set()
     with suppress(DataError):  # everything may be gone meanwhile
         new = {item.path for item in list_items(sources).items} - {item.path for item in listing.items}
     if new:
-        print(f"note: {len(new)} files came meanwhile; the same command again looks at them")
-    print(f"{totals.frames} pictures and frames: {sum(totals.boxes.values())} objects", flush=True)
+        print(f"note: files that came meanwhile: {len(new)}; the same command again looks at them")
+    print(f"objects: {sum(totals.boxes.values())}, on {totals.frames} pictures and frames", flush=True)
 
 
 def _incomplete(unread: dict[str, str], folder: Path) -> Incomplete:

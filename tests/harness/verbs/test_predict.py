@@ -49,7 +49,7 @@ def test_it_ends_with_what_was_counted_and_where_it_lies(predict, street):
 
     out = predict.workspace / "predictions" / "나의 거리"
     assert printed.splitlines()[1:] == [
-        "6 objects on 4 pictures and frames of 1 cameras; what stands on several of them counts on each",
+        "6 objects on 4 pictures and frames, cameras: 1; what stands on several of them counts on each",
         "class  objects  pictures with it  mean on a picture  most on one",
         "car    6        3                 1.5                3",
         f"counts               {out / 'counts.csv'}, drawn in counts.png and counts.svg",
@@ -147,7 +147,7 @@ def test_nothing_found_has_no_table():
     facts = {"frames": 0, "cameras": 0, "boxes": {"car": 0}, "frames_with": {"car": 0}, "most": {"car": 0}}
 
     assert counted(facts) == (
-        "0 objects on 0 pictures and frames of 0 cameras; what stands on several of them counts on each"
+        "0 objects on 0 pictures and frames, cameras: 0; what stands on several of them counts on each"
     )
 
 

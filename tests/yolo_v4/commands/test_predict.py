@@ -102,9 +102,9 @@ def test_pictures_labels_tables_and_counts_are_written_and_the_originals_stay(tr
     )
     assert _content(street) == before
     printed = capsys.readouterr().out
-    assert "5 pictures and 0 videos; left out: 1 .txt" in printed
+    assert "pictures: 5, videos: 0; left out: 1 .txt" in printed
     assert "computed by PyTorch on the CPU, scores of 0.3 or more" in printed
-    assert "5 pictures and frames: 20 objects" in printed
+    assert "objects: 20, on 5 pictures and frames" in printed
 
 
 def test_counts_have_a_row_for_each_picture_with_camera_and_time(trained) -> None:
@@ -263,7 +263,7 @@ def test_a_picture_is_turned_upright_as_its_exif_orientation_says(trained, capsy
     assert sorted(tuple(line["box"]) for line in lines) == sorted(CORNERS)
     assert _pixels(out / "annotated" / "images" / "phone.jpg").shape == (96, 128, 3)
     assert _table(out / "counts.csv")[0]["time"] == "2019-06-28T08:15:33"
-    assert "1 pictures were turned upright" in capsys.readouterr().out
+    assert "turned upright, as their EXIF orientation says: 1 pictures" in capsys.readouterr().out
 
 
 def test_what_cannot_be_read_is_listed_and_the_verdict_is_that_it_cannot_be_told(
@@ -494,7 +494,9 @@ def test_files_that_come_meanwhile_are_told(trained, monkeypatch, capsys) -> Non
     monkeypatch.setattr(Round, "run", late)
     assert _predict(trained, _images(trained)) == 0
 
-    assert "note: 1 files came meanwhile; the same command again looks at them" in capsys.readouterr().out
+    assert (
+        "note: files that came meanwhile: 1; the same command again looks at them" in capsys.readouterr().out
+    )
 
 
 def test_a_picture_that_goes_meanwhile_is_listed(trained, monkeypatch) -> None:
