@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from harness import __version__
 from harness.answer import SCHEMA_VERSION, Answer
 from harness.errors import ConfigError, HarnessError, cannot_import
+from harness.files import FULL
 from harness.process.signals import Interrupted, listen
 from harness.settings.table import closest
 from harness.settings.variables import VARIABLES, option
@@ -195,7 +196,8 @@ def _in_words(error: OSError | UnicodeError) -> HarnessError:
         return HarnessError(f"the output cannot be written: {error}", remedy="set PYTHONIOENCODING=utf-8")
     if isinstance(error, UnicodeError):
         return HarnessError(f"a file is not UTF-8 text: {error}", remedy="convert or remove it")
-    where = error.filename or "the output, or a file"
+    target = error.filename2 if error.errno in FULL else None  # of a copy: where there is no room
+    where = target or error.filename or "the output, or a file"
     is_path_wrong = isinstance(error, NotADirectoryError | IsADirectoryError)
     remedy = "correct the path" if is_path_wrong else "make room or give access, then the same command again"
     return HarnessError(f"{where}: {error.strerror or error}", remedy=remedy)

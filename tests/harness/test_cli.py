@@ -1,3 +1,4 @@
+import errno
 import importlib
 import os
 import re
@@ -377,6 +378,15 @@ def test_plots_of_a_folder_that_is_not_there_are_refused_and_none_is_made(tmp_pa
     assert main(["plots", f"--results={tmp_path / 'typo'}"]) == 2
     assert f"there is no folder {tmp_path / 'typo'} to draw from" in capsys.readouterr().err
     assert not (tmp_path / "typo").exists()
+
+
+def test_of_a_copy_to_a_full_disk_the_target_is_named(tmp_path, capsys, monkeypatch):
+    def full(results, *, say):
+        raise OSError(errno.ENOSPC, "No space left on device", "/from", None, "/to")
+
+    monkeypatch.setattr("harness.report.redraw.redraw", full)
+    assert main(["plots", f"--results={tmp_path}"]) == 1
+    assert capsys.readouterr().err.startswith("jamcam: /to: No space left on device\n")
 
 
 def test_a_path_through_a_file_is_one_to_correct(tmp_path, capsys):
