@@ -389,6 +389,33 @@ def test_of_a_copy_to_a_full_disk_the_target_is_named(tmp_path, capsys, monkeypa
     assert capsys.readouterr().err.startswith("jamcam: /to: No space left on device\n")
 
 
+@pytest.mark.parametrize("closed", [">&-", "<&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams_are_no_fault_and_get_into_no_file(closed, tmp_path, checkout):
+    """The file that is opened next would have the number of the closed stream."""
+    program = (
+        "import os, subprocess, sys; from harness import cli; "
+        f"cli._run = lambda words: os.open({str(tmp_path / 'file')!r}, os.O_CREAT | os.O_RDWR)"
+        " and subprocess.call(['echo', 'said']); sys.exit(cli.main([]))"
+    )
+    ended = subprocess.run(
+        ["sh", "-c", f'"$0" -c "$1" {closed}', sys.executable, program],
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (tmp_path / "file").read_text() == ""
+
+
+def test_a_current_folder_that_is_gone_is_told(tmp_path, capsys, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert main(["status", "--recipe=smoke"]) == 1
+    assert capsys.readouterr().err.startswith("jamcam: the current folder is gone\n")
+
+
 def test_a_path_through_a_file_is_one_to_correct(tmp_path, capsys):
     (tmp_path / "file").touch()
     assert main(["status", f"--workspace={tmp_path / 'file'}"]) == 1
