@@ -9,10 +9,12 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from harness import __version__
 from harness.answer import SCHEMA_VERSION, Answer
 from harness.errors import ConfigError, HarnessError, cannot_import
+from harness.files import FULL
 from harness.process.signals import Interrupted, listen
 from harness.settings.table import closest
 from harness.settings.variables import VARIABLES, option
@@ -45,6 +47,7 @@ MOST_NAMED = 4  # verbs in a message
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `jamcam` and return its exit status, as harness.errors lists them; 128 + n on signal n."""
     words = sys.argv[1:] if arguments is None else list(arguments)
+    _open_streams()
     try:
         status = _run(words)
         sys.stdout.flush()
@@ -195,10 +198,34 @@ def _in_words(error: OSError | UnicodeError) -> HarnessError:
         return HarnessError(f"the output cannot be written: {error}", remedy="set PYTHONIOENCODING=utf-8")
     if isinstance(error, UnicodeError):
         return HarnessError(f"a file is not UTF-8 text: {error}", remedy="convert or remove it")
-    where = error.filename or "the output, or a file"
+    if isinstance(error, FileNotFoundError) and error.filename is None and not _is_somewhere():
+        return HarnessError(
+            "the current folder is gone", remedy="cd to one that is there, then the same command"
+        )
+    target = error.filename2 if error.errno in FULL else None  # of a copy: where there is no room
+    where = target or error.filename or "the output, or a file"
     is_path_wrong = isinstance(error, NotADirectoryError | IsADirectoryError)
     remedy = "correct the path" if is_path_wrong else "make room or give access, then the same command again"
     return HarnessError(f"{where}: {error.strerror or error}", remedy=remedy)
+
+
+def _is_somewhere() -> bool:
+    try:
+        return bool(Path.cwd())
+    except FileNotFoundError:
+        return False
+
+
+def _open_streams() -> None:
+    """Put nothing in the place of standard streams that are closed, as some supervisors start programs.
+
+    The next file that is opened would have their number, and programs that we start would write into it.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            handle = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+            os.set_inheritable(handle, True)
+            setattr(sys, name, os.fdopen(handle, mode))
 
 
 def _settle_output() -> None:

@@ -1,3 +1,4 @@
+import errno
 import importlib
 import os
 import re
@@ -377,6 +378,42 @@ def test_plots_of_a_folder_that_is_not_there_are_refused_and_none_is_made(tmp_pa
     assert main(["plots", f"--results={tmp_path / 'typo'}"]) == 2
     assert f"there is no folder {tmp_path / 'typo'} to draw from" in capsys.readouterr().err
     assert not (tmp_path / "typo").exists()
+
+
+def test_of_a_copy_to_a_full_disk_the_target_is_named(tmp_path, capsys, monkeypatch):
+    def full(results, *, say):
+        raise OSError(errno.ENOSPC, "No space left on device", "/from", None, "/to")
+
+    monkeypatch.setattr("harness.report.redraw.redraw", full)
+    assert main(["plots", f"--results={tmp_path}"]) == 1
+    assert capsys.readouterr().err.startswith("jamcam: /to: No space left on device\n")
+
+
+@pytest.mark.parametrize("closed", [">&-", "<&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams_are_no_fault_and_get_into_no_file(closed, tmp_path, checkout):
+    """The file that is opened next would have the number of the closed stream."""
+    program = (
+        "import os, subprocess, sys; from harness import cli; "
+        f"cli._run = lambda words: os.open({str(tmp_path / 'file')!r}, os.O_CREAT | os.O_RDWR)"
+        " and subprocess.call(['echo', 'said']); sys.exit(cli.main([]))"
+    )
+    ended = subprocess.run(
+        ["sh", "-c", f'"$0" -c "$1" {closed}', sys.executable, program],
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (tmp_path / "file").read_text() == ""
+
+
+def test_a_current_folder_that_is_gone_is_told(tmp_path, capsys, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert main(["status", "--recipe=smoke"]) == 1
+    assert capsys.readouterr().err.startswith("jamcam: the current folder is gone\n")
 
 
 def test_a_path_through_a_file_is_one_to_correct(tmp_path, capsys):
