@@ -28,6 +28,7 @@ FAMILIES = {
     "data": ("new-dataset",),
     "measure": ("bench", "scaling", "plots", "compare", "gate", "import-dmon"),
     "records": ("records",),
+    "report": ("report", "cost"),
     "look": ("status", "plan", "why", "show-config"),
     "queue": ("platforms", "doctor", "shell"),
     "tidy": ("unlock", "clean"),

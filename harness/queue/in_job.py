@@ -41,7 +41,7 @@ def work(folder: Path, segment: int, command: Sequence[str]) -> int:
         return 4
     restart = int(os.environ.get("SLURM_RESTART_COUNT", "0"))
     remove(run.preparation_note(segment))  # of an earlier start of this job
-    note = functools.partial(run.note_allocation, segment, task=task, restart=restart)
+    note: Callable[..., None] = functools.partial(run.note_allocation, segment, task=task, restart=restart)
     started_s, heard_s = time.time(), changed_s(run.log(segment, task))
     note(
         "start",
@@ -49,6 +49,7 @@ def work(folder: Path, segment: int, command: Sequence[str]) -> int:
         host=socket.gethostname(),
         kept_unix_s=kept_unix_s(workspace),
         heard_unix_s=heard_s,
+        **_machinery(),
     )
     status, warned = _run(command)
     kept_s = kept_unix_s(workspace)
@@ -61,6 +62,23 @@ def work(folder: Path, segment: int, command: Sequence[str]) -> int:
         note_end()
         return status
     return _continue_later(number, note_end)
+
+
+def _machinery() -> dict[str, int]:
+    """What the job has of the cluster, by what Slurm says (sbatch(1), OUTPUT ENVIRONMENT VARIABLES)."""
+    told = {
+        name: os.environ.get(f"SLURM_{variable}", "")
+        for name, variable in (
+            ("machines", "JOB_NUM_NODES"),
+            ("cores", "CPUS_ON_NODE"),
+            ("gpus", "GPUS_ON_NODE"),
+        )
+    }
+    counts = {name: int(text) for name, text in told.items() if text.isdecimal()}
+    machines = counts.pop("machines", None)
+    if machines is None:
+        return {}
+    return {"machines": machines, **{name: machines * count for name, count in counts.items()}}
 
 
 def _why_not_continued(command: Sequence[str], kept_s: float, started_s: float) -> str:

@@ -31,6 +31,7 @@ from harness.workspace.layout import Workspace, staged
 from harness.workspace.lock import UNREADABLE, Holder, parsed
 
 Note = dict[str, Any]
+MACHINERY = ("machines", "cores", "gpus")  # what an allocation notes that it has of the cluster
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,6 +138,7 @@ class QueuedRun:
             ended_s=max(end.get("unix_s") or heard_s, started_s),
             kept_s=end.get("kept_unix_s") or after.get("kept_unix_s") or started_s,
             finished=end.get("exit_status") == 0,
+            **{name: start[name] for name in MACHINERY if type(start.get(name)) is int},
         )
 
     def _allocation_notes(self, segment: int) -> list[tuple[Note, Note]]:

@@ -20,6 +20,7 @@ from harness.errors import HarnessError, StageFailed
 from harness.files import digest_paths, read_json, remove, size_path, write_json
 from harness.process.signals import Interrupted
 from harness.settings.variables import Settings
+from harness.stages.circumstances import circumstances
 from harness.text import shortened, tell
 from harness.workspace.layout import LOG, OUTCOME, REQUEST, Workspace, staged
 from harness.workspace.leftovers import RESERVE, prune_attempts
@@ -217,7 +218,7 @@ class Attempt:
                 "canonical_fingerprint": self.canonical_fingerprint,
                 "argv": [list(argv) for argv in self.argv],
                 "started_utc": utc(self.started),
-                "harness_version": __version__,
+                **circumstances(self.settings),
             },
             durable=durable,
         )

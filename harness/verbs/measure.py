@@ -16,6 +16,7 @@ from harness.settings.platform import goes_to_queue
 from harness.settings.variables import Settings
 from harness.text import duration, tell
 from harness.verbs.queue import left_of_study, through_queue
+from harness.verbs.report import A, B
 from harness.verbs.run import header
 from harness.verbs.tidy import FORCE
 from harness.verbs.verb import QUEUE, WORKFLOW, Option, Verb
@@ -184,13 +185,7 @@ VERBS = (
         help="how records A and B differ (status 5: they must not be compared)",
         run=_compare,
         settings=("results",),
-        options=(
-            Option(
-                name="a", help="what `compare` looks at: a platform, bench or record, or several with commas"
-            ),
-            Option(name="b", help="what it compares that with"),
-            FORCE,
-        ),
+        options=(A, B, FORCE),
     ),
     Verb(
         name="gate",

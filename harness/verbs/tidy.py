@@ -18,7 +18,7 @@ FORCE = Option(
 )
 MADE = (
     *("data/.frames", "data/train", "data/val", "data/test", "data/split.json"),
-    *("experiment", ".markers", ".attempts", ".kept"),
+    *("experiment", ".markers", ".attempts", ".kept", "report.html"),
 )
 
 

@@ -29,6 +29,7 @@ class Option:
     help: str
     is_switch: bool = False  # of an option: off unless it is given, as `--force`, or as `--force=1` by make
     is_required: bool = False  # of a positional argument
+    is_list: bool = False  # of the only positional argument: as many as are given
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,7 +101,8 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser(verb: Verb) -> argparse.ArgumentParser:
     wanted = [
-        each.name.upper() if each.is_required else f"[{each.name.upper()}]" for each in verb.positionals
+        each.name.upper() if each.is_required else f"[{each.name.upper()}{' ...' * each.is_list}]"
+        for each in verb.positionals
     ]
     parser = _Parser(
         prog=verb.command,
@@ -111,7 +113,8 @@ def _parser(verb: Verb) -> argparse.ArgumentParser:
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=30, width=140),
     )
     for each in verb.positionals:
-        parser.add_argument(each.name, nargs="?", metavar=each.name.upper(), help=each.help)
+        count = "*" if each.is_list else "?"
+        parser.add_argument(each.name, nargs=count, metavar=each.name.upper(), help=each.help)
     for each in verb.options:
         if each.is_switch:
             parser.add_argument(option(each.name), dest=each.name, nargs="?", metavar="1", help=each.help)

@@ -17,7 +17,7 @@ USED_OTHERWISE = {
     "harness.verbs.run.FLAGS": BY_MODULE_NAME,
     **{
         f"harness.verbs.{family}.{name}": BY_MODULE_NAME
-        for family in ("data", "look", "measure", "queue", "records", "run", "tidy")
+        for family in ("data", "look", "measure", "queue", "records", "report", "run", "tidy")
         for name in ("TITLE", "VERBS")
     },
     "yolo_v4.commands.check_spec.run": BY_MODULE_NAME,

@@ -27,6 +27,8 @@ OTHER_VERBS = [
     "plots",
     "compare",
     "gate",
+    "report",
+    "cost",
 ]
 VERBS = [verb for family in FAMILIES for verb in importlib.import_module(f"harness.verbs.{family}").VERBS]
 
@@ -181,6 +183,8 @@ def test_targets_run_one_after_another_also_with_j(make):
         (["bench", "ENGINE=tao"], {}, "report"),
         (["plots"], {}, "report"),
         (["compare"], {}, "base"),
+        (["report"], {}, "report"),
+        (["cost"], {}, "base"),
         (["check"], {}, "dev"),
     ],
 )

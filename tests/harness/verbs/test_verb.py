@@ -42,6 +42,8 @@ TAKEN = {
     "scaling": WORKFLOW | QUEUE | MEASURING,
     "plots": {"--results"},
     "compare": {"--results", "--a", "--b", "--force"},
+    "report": {"--workspace", "--results", "--text", "--a", "--b", "--power-w", "--gco2e-per-kwh"},
+    "cost": {"--workspace", "--results", "--power-w", "--gco2e-per-kwh"},
     "gate": {"--results", "--platform", "--recipe", "--junit", "--force"},
     "import-dmon": {"--results", "--platform"},
     "platforms": set(),
@@ -146,7 +148,10 @@ def test_options_of_one_name_are_the_same_option():
         if each.name not in {v.name for v in VARIABLES}
     ]
     names = {each.name for each in options}
-    assert names == {"verbose", "watch", "stage", "a", "b", "sessions", "junit", "force", "from"}
+    assert names == {
+        *("verbose", "watch", "stage", "a", "b", "sessions", "junit", "force", "from"),
+        *("text", "power_w", "gco2e_per_kwh"),
+    }
     assert len({(each.name, each.help, each.is_switch) for each in options}) == len(names)
 
 

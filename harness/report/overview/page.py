@@ -1,0 +1,215 @@
+"""The page: one file of HTML with its style, script and pictures in it, which asks for nothing else.
+
+The policy in its head forbids every request, every style and every script but the two whose digests it names.
+What others wrote is escaped by the template or by `markupsafe`, and drawn as numbers.
+"""
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from harness.clock import utc
+from harness.measure.waterfall import Waterfall
+from harness.report.overview import svg, words
+from harness.report.overview.accuracy import MISSED, NOTHING_THERE, Accuracy, ClassScore
+from harness.report.overview.facts import Overview, RunFacts
+from harness.report.overview.gantt import chart
+from harness.report.overview.learning import Course, Learning
+from harness.report.overview.record_rows import History
+from harness.report.overview.text import MOST_RECORDS
+
+TEMPLATES = Path(__file__).with_name("templates")
+SHADES = 9  # of a cell of the confusion matrix
+# What the template draws itself.
+DRAWINGS = {
+    "cuts": svg.cuts,
+    "fall": svg.fall,
+    "frame": svg.frame,
+    "lane": svg.lane,
+    "phases": svg.phases,
+    "share": svg.share,
+    "strip": svg.strip,
+}
+KINDS = "abcdefgh"  # looks of lines, as the style sheet has them
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plot:
+    """A plot with what is written around it."""
+
+    title: str
+    drawing: Markup
+    top: str
+    bottom: str
+    left: str
+    right: str
+    legend: tuple[tuple[str, str], ...] = ()  # look and words
+
+
+def page(overview: Overview) -> bytes:
+    """The page, the same bytes for the same facts."""
+    files = {name: (TEMPLATES / name).read_text(encoding="utf-8") for name in ("page.css", "page.js")}
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(
+        words=words,
+        svg=DRAWINGS,
+        chart=chart,
+        quote=quote,
+        utc=utc,
+        learning_plots=learning_plots,
+        curve=curve,
+        confusion=confusion,
+        history_plot=history_plot,
+        sums=sums,
+        MISSED=MISSED,
+        SHOWN_RECORDS=MOST_RECORDS,
+    )
+    policy = (
+        "default-src 'none'; img-src data:; "
+        f"style-src '{_digest(files['page.css'])}'; script-src '{_digest(files['page.js'])}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    told: Mapping[str, object] = {
+        "it": overview,
+        "title": ", ".join(run.name for run in overview.runs) or "records",
+        "policy": policy,
+        "style": Markup(files["page.css"]),
+        "script": Markup(files["page.js"]),
+    }
+    return environment.get_template("page.html.j2").render(told).encode()
+
+
+def _digest(text: str) -> str:
+    """As a content security policy names what it allows."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def learning_plots(runs: Sequence[RunFacts]) -> list[Plot]:
+    """Loss, mAP and learning rate by epoch; a line for each run."""
+    told = [(run.name, run.learning) for run in runs if run.learning is not None]
+    wanted = (
+        ("training loss", [(name, each.loss) for name, each in told]),
+        ("validation loss", [(name, each.validation_loss) for name, each in told]),
+        ("mAP of the validation frames", [(name, each.mean_average_precision) for name, each in told]),
+        ("learning rate", [(name, each.learning_rate) for name, each in told]),
+    )
+    epochs = dict(told)
+    return [plot for title, courses in wanted if (plot := _course_plot(title, courses, epochs)) is not None]
+
+
+def _course_plot(
+    title: str, courses: Sequence[tuple[str, Course]], epochs: Mapping[str, Learning]
+) -> Plot | None:
+    known = [value for _, course in courses for value in course if value is not None]
+    if not known:
+        return None
+    low, high = min(0.0, *known), max(known)
+    last = max(max(epochs[name].epochs) for name, _ in courses)
+    lines, tips = [], []
+    for place, (name, course) in enumerate(courses):
+        x = [epoch / last if last else 0.0 for epoch in epochs[name].epochs]
+        few = sum(value is not None for value in course) <= 30
+        lines.append(svg.Line(kind=KINDS[place % len(KINDS)], x=x, y=course))
+        lines += [svg.Line(kind=KINDS[place % len(KINDS)], x=x, y=course, dotted=True)] if few else []
+        if len(courses) == 1:
+            tips = [
+                (at, f"epoch {epoch}: {value:.5g}")
+                for at, epoch, value in zip(x, epochs[name].epochs, course, strict=True)
+                if value is not None
+            ]
+    return Plot(
+        title=title,
+        drawing=svg.plot(f"{title} by epoch", lines, low, high, tips=tips),
+        top=f"{high:.4g}",
+        bottom=f"{low:.4g}",
+        left="0",
+        right=f"epoch {last}",
+        legend=tuple((KINDS[place % len(KINDS)], name) for place, (name, _) in enumerate(courses))
+        if len(courses) > 1
+        else (),
+    )
+
+
+def curve(one: ClassScore) -> Plot:
+    """Precision over recall of a class."""
+    tips = [
+        (recall, f"recall {recall:.2f}, precision {precision:.2f}")
+        for recall, precision in zip(one.recall, one.precision, strict=True)
+    ]
+    line = svg.Line(kind="a", x=one.recall, y=one.precision)
+    return Plot(
+        title=one.name,
+        drawing=svg.plot(f"precision over recall of {one.name}", [line], 0.0, 1.0, tips=tips),
+        top="1",
+        bottom="0",
+        left="precision over recall: 0",
+        right="1",
+    )
+
+
+def confusion(one: Accuracy) -> list[tuple[str, list[tuple[int, int]]]]:
+    """Rows of (name, [(count, shade)]): what is there, and as what it was found."""
+    names = [*(each.name for each in one.classes), NOTHING_THERE]
+    rows = []
+    for name, counts in zip(names, one.confusion, strict=True):
+        whole = sum(counts) or 1
+        rows.append((name, [(count, round(SHADES * count / whole)) for count in counts]))
+    return rows
+
+
+def history_plot(one: History) -> Plot | None:
+    """The records of one set-up over time, with the reference's band."""
+    values = [
+        value for each in one.points for value in (each.value, each.low, each.high) if value is not None
+    ]
+    values += [value for value in (one.low, one.high) if value is not None]
+    if not one.points or not values:
+        return None
+    low, high = min(values) * 0.98, max(values) * 1.02
+    first_s, last_s = one.points[0].started_s, one.points[-1].started_s
+    x = [(each.started_s - first_s) / (last_s - first_s) if last_s > first_s else 0.5 for each in one.points]
+    x = [0.02 + 0.96 * place for place in x]
+    band = svg.Band(x=[0.0, 1.0], low=[one.low, one.low], high=[one.high, one.high])
+    middle = svg.Line(kind="reference", x=[0.0, 1.0], y=[one.middle, one.middle])
+    values_line = [each.value for each in one.points]
+    lines = [
+        middle,
+        svg.Line(kind="a", x=x, y=values_line),
+        svg.Line(kind="a", x=x, y=values_line, dotted=True),
+    ]
+    for at, each in zip(x, one.points, strict=True):
+        if each.low is not None and each.high is not None:
+            lines.append(svg.Line(kind="bar", x=[at, at], y=[each.low, each.high]))
+    tips = [
+        (at, f"{utc(each.started_s)[:10]}: {each.value:.4g} images/s, {each.name}")
+        for at, each in zip(x, one.points, strict=True)
+    ]
+    return Plot(
+        title=one.title,
+        drawing=svg.plot(f"training rate over time, {one.title}", lines, low, high, band=band, tips=tips),
+        top=f"{high:.4g} images/s",
+        bottom=f"{low:.4g}",
+        left=utc(first_s)[:10],
+        right=utc(last_s)[:10],
+    )
+
+
+def sums(fall: Waterfall) -> list[float]:
+    """For each row the sum of the differences of those before it, in seconds."""
+    before, at_s = [], 0.0
+    for row in fall.rows:
+        before.append(at_s)
+        at_s += row.difference_s
+    return before
