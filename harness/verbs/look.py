@@ -3,6 +3,7 @@
 import argparse
 import os
 import shlex
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -26,9 +27,13 @@ STAGE = Option(name="stage", help="the stage that `why` explains, or that `plan`
 
 def _status(settings: Settings, options: argparse.Namespace) -> int:
     if options.watch:
+        from harness.verbs.live import Live
         from harness.verbs.watch import watch
 
-        return watch(lambda: status(settings))
+        if not sys.stdout.isatty():  # a log would have a line for each look
+            return watch(lambda: status(settings))
+        with Live(Workspace(settings.workspace)) as live:
+            return watch(lambda: [*status(settings), *live.lines()])
     tell("\n".join(status(settings)))
     return 0
 

@@ -89,6 +89,8 @@ class Accuracy:
     frames: int
     iou_threshold: float
     samples: int
+    low: float | None  # bounds of the mean over classes that have objects
+    high: float | None
     threshold: float | None
     f1: float | None
     classes: tuple[ClassScore, ...]
@@ -105,15 +107,19 @@ def accuracy(found: Found, told: Told | None) -> Accuracy:
     )
     names = [*seen, *sorted({one.name for one in found.detections} - set(seen))]
     judged, draws = judge(found), _draws(found)
+    sampled = {name: _sampled(name, found, judged, draws) for name in names}
+    low, high = _bounds(_mean([values for values in sampled.values() if values is not None]))
     threshold, f1 = _best_threshold(found, judged)
     at_best = math.inf if threshold is None else threshold
     return Accuracy(
         frames=len(found.frames),
         iou_threshold=found.iou_threshold,
         samples=len(draws),
+        low=low,
+        high=high,
         threshold=threshold,
         f1=f1,
-        classes=tuple(_class_score(name, found, judged, draws, told) for name in names),
+        classes=tuple(_class_score(name, found, judged, sampled[name], told) for name in names),
         confusion=_confusion(names, found, at_best),
         sizes=_sizes(found, judged, at_best),
         worst=_worst(found, judged, at_best),
@@ -131,32 +137,56 @@ def _draws(found: Found) -> Floats:
     return generator.multinomial(frames, np.full(frames, 1 / frames), size=count).astype(np.float64)
 
 
-def _class_score(name: str, found: Found, judged: Judged, draws: Floats, told: Told | None) -> ClassScore:
+def _own(name: str, found: Found) -> list[int]:
+    """The places of the detections of a class, best first."""
     own = [place for place, one in enumerate(found.detections) if one.name == name]
-    own.sort(key=lambda place: -found.detections[place].score)
-    is_right = judged.is_right[own]
-    of_frame = np.bincount(
-        [one.frame for one in found.objects if one.name == name], minlength=len(found.frames)
-    )
-    count = int(of_frame.sum())
-    low = high = None
-    if count and own:
-        frames = [found.detections[place].frame for place in own]
-        values = average_precision(
-            is_right, draws[:, frames], draws @ of_frame, is_integrated=found.is_integrated
-        )
-        tail_pct = 50 * (1 - CONFIDENCE)
-        low, high = (float(value) for value in np.nanpercentile(values, (tail_pct, 100 - tail_pct)))
-    right = np.cumsum(is_right)
-    kept = _thinned(len(own))
+    return sorted(own, key=lambda place: -found.detections[place].score)
+
+
+def _sampled(name: str, found: Found, judged: Judged, draws: Floats) -> Floats | None:
+    """AP of a class in each sample of frames; None where it has no object."""
+    own = _own(name, found)
+    frames = [one.frame for one in found.objects if one.name == name]
+    if not frames:
+        return None
+    objects = draws @ np.bincount(frames, minlength=len(found.frames))
+    if not own:
+        return np.where(objects > 0, 0.0, np.nan)
+    weights = draws[:, [found.detections[place].frame for place in own]]
+    return average_precision(judged.is_right[own], weights, objects, is_integrated=found.is_integrated)
+
+
+def _mean(of_classes: Sequence[Floats]) -> Floats | None:
+    """The mean over classes in each sample in which all of them have objects."""
+    return np.mean(of_classes, axis=0) if of_classes else None
+
+
+def _bounds(values: Floats | None) -> tuple[float | None, float | None]:
+    """Percentiles between which CONFIDENCE of the samples lie; None where too few have a value."""
+    known = np.array([]) if values is None else values[np.isfinite(values)]
+    if len(known) < LEAST_SAMPLES:
+        return None, None
+    tail_pct = 50 * (1 - CONFIDENCE)
+    low, high = np.percentile(known, (tail_pct, 100 - tail_pct))
+    return float(low), float(high)
+
+
+def _class_score(
+    name: str, found: Found, judged: Judged, sampled: Floats | None, told: Told | None
+) -> ClassScore:
+    own = _own(name, found)
+    count = sum(one.name == name for one in found.objects)
+    low, high = _bounds(sampled)
+    right = np.cumsum(judged.is_right[own])
+    kept = _thinned(len(own)) if count else []
     return ClassScore(
         name=name,
         objects=count,
         told=told.average_precision.get(name) if told else None,
         low=low,
         high=high,
-        recall=tuple(float(right[place] / count) for place in kept) if count else (),
-        precision=tuple(float(right[place] / (place + 1)) for place in kept) if count else (),
+        recall=tuple(float(right[place] / count) for place in kept),
+        precision=tuple(float(right[place] / (place + 1)) for place in kept),
     )
 
 

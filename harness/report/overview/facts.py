@@ -10,7 +10,7 @@ from harness.report.overview.found import Told
 from harness.report.overview.learning import Learning
 from harness.report.overview.machine import MachineAtWork
 from harness.report.overview.pictures import Picture
-from harness.report.overview.record_rows import History, RecordRow
+from harness.report.overview.record_rows import History, RecordRow, Standing
 from harness.stages.tries import Try
 from harness.verdict import Verdict
 
@@ -87,6 +87,7 @@ class Overview:
     machine: MachineAtWork | None
     records: tuple[RecordRow, ...]
     records_folder: str  # as a link on the page leads to it
+    standings: tuple[Standing, ...]
     histories: tuple[History, ...]
     costs: tuple[CostFacts, ...]
     power_w: float | None  # as it was declared

@@ -22,7 +22,8 @@ from harness.measure.uses import uses_of_records
 from harness.report.overview.comparisons import compare_records, compare_runs
 from harness.report.overview.facts import Compared, CostFacts, Overview, RunFacts
 from harness.report.overview.machine import MachineAtWork, candidates, machine_at_work
-from harness.report.overview.record_rows import histories, record_row
+from harness.report.overview.record_rows import histories, record_row, standings
+from harness.report.overview.words import without_folders
 from harness.report.overview.workspace_facts import run_facts, workspace_cost
 from harness.report.selection import setup
 from harness.text import one_line
@@ -69,11 +70,12 @@ def gather(wanted: Wanted) -> Overview:
         machine=_machine(wanted.results, records, notes),
         records=tuple(record_row(record, wanted.results / record.platform / record.id) for record in records),
         records_folder=_link(wanted.results, wanted.beside),
+        standings=standings(records),
         histories=histories(records, read_references(wanted.results)),
         costs=_costs(wanted, [(run.name, run.cost) for run in runs], records),
         power_w=wanted.power_w,
         gco2e_per_kwh=wanted.gco2e_per_kwh,
-        notes=tuple(map(one_line, notes[:MOST_NOTES])),
+        notes=tuple(without_folders(one_line(note)) for note in notes[:MOST_NOTES]),
         version=__version__,
     )
 

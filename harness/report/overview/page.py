@@ -25,6 +25,7 @@ from harness.report.overview.record_rows import History
 from harness.report.overview.text import MOST_RECORDS
 
 TEMPLATES = Path(__file__).with_name("templates")
+FEW = 30  # points of a line that are drawn as dots, too
 SHADES = 9  # of a cell of the confusion matrix
 # What the template draws itself.
 DRAWINGS = {
@@ -34,6 +35,7 @@ DRAWINGS = {
     "lane": svg.lane,
     "phases": svg.phases,
     "share": svg.share,
+    "speed": svg.speed,
     "strip": svg.strip,
 }
 KINDS = "abcdefgh"  # looks of lines, as the style sheet has them
@@ -43,10 +45,8 @@ KINDS = "abcdefgh"  # looks of lines, as the style sheet has them
 class Plot:
     """A plot with what is written around it."""
 
-    title: str
+    title: str  # with the range of its values
     drawing: Markup
-    top: str
-    bottom: str
     left: str
     right: str
     legend: tuple[tuple[str, str], ...] = ()  # look and words
@@ -119,21 +119,23 @@ def _course_plot(
     last = max(max(epochs[name].epochs) for name, _ in courses)
     lines, tips = [], []
     for place, (name, course) in enumerate(courses):
-        x = [epoch / last if last else 0.0 for epoch in epochs[name].epochs]
-        few = sum(value is not None for value in course) <= 30
-        lines.append(svg.Line(kind=KINDS[place % len(KINDS)], x=x, y=course))
-        lines += [svg.Line(kind=KINDS[place % len(KINDS)], x=x, y=course, dotted=True)] if few else []
+        measured = [
+            (epoch, value)
+            for epoch, value in zip(epochs[name].epochs, course, strict=True)
+            if value is not None
+        ]
+        x = [epoch / last if last else 0.0 for epoch, _ in measured]
+        y = [value for _, value in measured]
+        kind = KINDS[place % len(KINDS)]
+        lines.append(svg.Line(kind=kind, x=x, y=y))
+        lines += [svg.Line(kind=kind, x=x, y=y, dotted=True)] if len(y) <= FEW else []
         if len(courses) == 1:
             tips = [
-                (at, f"epoch {epoch}: {value:.5g}")
-                for at, epoch, value in zip(x, epochs[name].epochs, course, strict=True)
-                if value is not None
+                (at, f"epoch {epoch}: {value:.5g}") for at, (epoch, value) in zip(x, measured, strict=True)
             ]
     return Plot(
-        title=title,
+        title=f"{title}, {low:.4g} to {high:.4g}",
         drawing=svg.plot(f"{title} by epoch", lines, low, high, tips=tips),
-        top=f"{high:.4g}",
-        bottom=f"{low:.4g}",
         left="0",
         right=f"epoch {last}",
         legend=tuple((KINDS[place % len(KINDS)], name) for place, (name, _) in enumerate(courses))
@@ -150,12 +152,10 @@ def curve(one: ClassScore) -> Plot:
     ]
     line = svg.Line(kind="a", x=one.recall, y=one.precision)
     return Plot(
-        title=one.name,
+        title="precision, 0 to 1",
         drawing=svg.plot(f"precision over recall of {one.name}", [line], 0.0, 1.0, tips=tips),
-        top="1",
-        bottom="0",
-        left="precision over recall: 0",
-        right="1",
+        left="0",
+        right="recall 1",
     )
 
 
@@ -193,14 +193,12 @@ def history_plot(one: History) -> Plot | None:
         if each.low is not None and each.high is not None:
             lines.append(svg.Line(kind="bar", x=[at, at], y=[each.low, each.high]))
     tips = [
-        (at, f"{utc(each.started_s)[:10]}: {each.value:.4g} images/s, {each.name}")
+        (at, f"{utc(each.started_s)[:10]}, commit {each.commit}: {each.value:.4g} images/s, {each.name}")
         for at, each in zip(x, one.points, strict=True)
     ]
     return Plot(
-        title=one.title,
+        title=f"training rate, {low:.3g} to {high:.3g} images/s",
         drawing=svg.plot(f"training rate over time, {one.title}", lines, low, high, band=band, tips=tips),
-        top=f"{high:.4g} images/s",
-        bottom=f"{low:.4g}",
         left=utc(first_s)[:10],
         right=utc(last_s)[:10],
     )

@@ -12,7 +12,8 @@ from harness.measure.limit import SHARE
 from harness.measure.plan import load_plan, set_of
 from harness.measure.record import Record, repeats
 from harness.measure.stats import Summary, centre, summarise
-from harness.report.selection import setup
+from harness.report.overview.words import NOT_RECORDED
+from harness.report.selection import is_comparable, newest, setup
 from harness.text import number, one_line
 from harness.units import unit_of
 from harness.verdict import Verdict
@@ -27,6 +28,7 @@ FIGURES: Mapping[str, tuple[tuple[str, str, str], ...]] = {
     "export": (("command_s", "", "export"),),
     "convert-data": (("command_s", "", "conversion"),),
 }
+STANDING_CASES = ("train", "evaluate", "inference")
 HISTORY_CASE, HISTORY_NAME = "train", "train_images_per_s"
 NORMAL_95 = 1.959964  # of a standard normal distribution 95 % lie within
 DIGITS = 8  # of a commit
@@ -72,6 +74,18 @@ class Point:
     low: float | None
     high: float | None
     name: str
+    commit: str
+    is_comparable: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """One set-up beside others: its newest record, one that may be compared before one that may not."""
+
+    case: str
+    title: str
+    record: str
+    figure: RecordFigure
     is_comparable: bool
 
 
@@ -104,7 +118,7 @@ def record_row(record: Record, folder: Path) -> RecordRow:
         setup=one_line(f"{own.recipe}; {own.machine}; {own.software}"),
         status=one_line(record.status + (f": {record.reason}" if record.reason else "")),
         date=one_line(record.started_utc[:10]),
-        commit=one_line(record.code.git_commit[:DIGITS]) if record.code else "",
+        commit=_commit(record),
         is_comparable=Verdict.NO if faults else Verdict.CANNOT_TELL if unseen else Verdict.YES,
         label=one_line("; ".join(faults or unseen)),
         verdict=one_line(f"{verdict.word}: {verdict.why}") if verdict else "",
@@ -146,6 +160,29 @@ def _line(text: str, name: str, of: str) -> int:
         if text.startswith(f'"of": "{of}"', text.find('"of": ', place)):
             return text.count("\n", 0, place) + 1
     return 0
+
+
+def _commit(record: Record) -> str:
+    return one_line(record.code.git_commit[:DIGITS]) if record.code else NOT_RECORDED
+
+
+def standings(records: Sequence[Record]) -> tuple[Standing, ...]:
+    """The speed of each set-up in each case, the fastest of a case first."""
+    found = []
+    for case in STANDING_CASES:
+        rows = [
+            Standing(
+                case=case,
+                title=one_line(own.line),
+                record=one_line(f"{record.platform}/{record.id}"),
+                figure=figure,
+                is_comparable=is_comparable(record),
+            )
+            for own, record in newest(records, case).items()
+            for figure in _figures(record, "")[:1]
+        ]
+        found += sorted(rows, key=lambda row: (-row.figure.value, row.title))
+    return tuple(found)
 
 
 def histories(
@@ -203,6 +240,7 @@ def _point(record: Record) -> Point | None:
                 low=summary.low,
                 high=summary.high,
                 name=one_line(record.id),
-                is_comparable=not reasons(record) and not doubts(record),
+                commit=_commit(record),
+                is_comparable=is_comparable(record),
             )
     return None

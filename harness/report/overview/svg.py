@@ -141,6 +141,15 @@ def fall(row: Row, before_s: float, whole: Waterfall) -> Markup:
     return _svg("strip", f"{row.name}: {row.difference_s:+.2f} s", ROW, body)
 
 
+def speed(words: str, value: float, low: float | None, high: float | None, top: float) -> Markup:
+    """A bar from 0 to a value, with its interval, on an axis that ends at `top`."""
+    body = [_rect(0.0, 1.0, 4, ROW - 8, "track"), _rect(0.0, _share(value, 0.0, top), 4, ROW - 8, "part")]
+    if low is not None and high is not None:
+        ends = [_n(_share(each, 0.0, top) * WIDE) for each in (low, high)]
+        body.append(Markup('<path class="whisker" d="M{} 10H{}"/>').format(*ends))
+    return _svg("strip", words, ROW, body)
+
+
 def share(words: str, value: float) -> Markup:
     """A bar of a share, 0 to 1."""
     return _svg(

@@ -11,7 +11,7 @@ from harness.report.overview.facts import Compared, CostFacts, Overview, RunFact
 from harness.report.overview.gantt import chart
 from harness.report.overview.learning import Course, Learning
 from harness.report.overview.machine import MachineAtWork
-from harness.report.overview.record_rows import History, RecordRow
+from harness.report.overview.record_rows import History, RecordRow, Standing
 from harness.report.overview.spark import bar, sparkline
 from harness.report.overview.text_scores import accuracy_lines
 from harness.verdict import Verdict
@@ -30,6 +30,7 @@ def text(overview: Overview) -> list[str]:
     if overview.machine is not None:
         lines += _machine(overview.machine)
     lines += _records(overview.records)
+    lines += _standings(overview.standings)
     lines += [line for history in overview.histories for line in _history(history)]
     lines += ["", "WHAT IT COST", *cost_lines(overview.costs, overview.gco2e_per_kwh)]
     if overview.notes:
@@ -204,6 +205,21 @@ def _records(rows: Sequence[RecordRow]) -> Iterator[str]:
     yield from table(cells)
     if len(rows) > MOST_RECORDS:
         yield f"  and {len(rows) - MOST_RECORDS} older ones, on the page"
+
+
+def _standings(rows: Sequence[Standing]) -> Iterator[str]:
+    if rows:
+        yield ""
+        yield "SET-UPS, THE NEWEST RECORD OF EACH"
+        top = {
+            case: max(row.figure.value for row in rows if row.case == case)
+            for case in {row.case for row in rows}
+        }
+        cells = [
+            (row.case, row.title, row.figure.text, bar(row.figure.value / (top[row.case] or 1.0), 10))
+            for row in rows
+        ]
+        yield from table(cells)
 
 
 def _history(history: History) -> Iterator[str]:

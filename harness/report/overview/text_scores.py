@@ -17,7 +17,9 @@ def accuracy_lines(run: RunFacts) -> Iterator[str]:
         yield "  accuracy: not recorded"
         return
     images = f" on {run.scores.images} test frames" if run.scores.images is not None else ""
-    yield f"  accuracy{images}: mAP {words.fraction(run.scores.mean_average_precision)}"
+    between = words.interval(run.accuracy.low, run.accuracy.high) if run.accuracy else ""
+    told = f" (95 % of samples of them: {between})" if between else ""
+    yield f"  accuracy{images}: mAP {words.fraction(run.scores.mean_average_precision)}{told}"
     if run.accuracy is None:
         rows = [
             (

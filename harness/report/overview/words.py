@@ -1,11 +1,18 @@
 """How figures are written, on the page and in its text alike: what is not known is said, and never 0."""
 
 import math
+import re
 
 from harness.measure.cost import Amount, Cost
 from harness.text import duration, number
 
+PATH = re.compile(r"(?<![\w.…/])(?:/[^\s/:;,'\"()]+)+/([^\s/:;,'\"()]+)")  # of two names or more
 NOT_RECORDED, CANNOT_TELL = "not recorded", "cannot tell"
+
+
+def without_folders(text: str) -> str:
+    """The text with only the last name of each absolute path: a page may be handed to strangers."""
+    return PATH.sub(r"…/\1", text)
 
 
 def figure(value: float | None, unit: str = "") -> str:

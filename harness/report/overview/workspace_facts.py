@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +16,7 @@ from harness.report.overview.facts import RunFacts, SettingFact, StageFacts
 from harness.report.overview.found import read_found, read_told
 from harness.report.overview.learning import read_learning
 from harness.report.overview.pictures import pictures_of
+from harness.report.overview.words import without_folders
 from harness.stages.tries import Try, read_tries
 from harness.text import one_line
 from harness.workspace.kept import every_set, summary
@@ -45,7 +47,7 @@ def run_facts(path: Path, *, name: str, folder: str, declared: Declared) -> RunF
     """
     workspace = Workspace(path)
     markers = {stage: read_marker(workspace, stage) for stage in STAGES}
-    tries, allocations = read_tries(workspace), _allocations(workspace)
+    tries, allocations = [_for_strangers(one) for one in read_tries(workspace)], _allocations(workspace)
     scores, judged = read_told(workspace), _accuracy(workspace)
     queue_s = sum(max(each.started_s - each.eligible_s, 0.0) for each in allocations)
     return RunFacts(
@@ -63,6 +65,11 @@ def run_facts(path: Path, *, name: str, folder: str, declared: Declared) -> RunF
         spent=spent_of_tries(tries, queue_s=queue_s),
         cost=_cost(tries, allocations, declared),
     )
+
+
+def _for_strangers(one: Try) -> Try:
+    message, remedy, why = (without_folders(text) for text in (one.message, one.remedy, one.why))
+    return replace(one, message=message, remedy=remedy, why=why)
 
 
 def workspace_cost(path: Path, *, declared: Declared) -> Cost:
