@@ -42,7 +42,7 @@ VARIABLES += POWER_W=--power-w                     ## watts of one machine, for 
 VARIABLES += GCO2E_PER_KWH=--gco2e-per-kwh         ## grams of CO2 equivalent for each kWh; without it `cost` tells none
 VARIABLES += SESSIONS=--sessions                   ## how many sessions `bench` measures, half an hour apart
 VARIABLES += JUNIT=--junit                         ## a file that `gate` writes its answer to, as JUnit XML
-VARIABLES += FORCE=--force                         ## 1: `unlock` although the holder may be alive; `compare` and `gate` show what must not be compared
+VARIABLES += FORCE=--force                         ## 1: `unlock` although the holder may be alive; `compare` and `gate` show what must not be compared; `export` writes int8 that could not be judged
 VARIABLES += FROM=--from                           ## the archive (.zip) or folder that `new-dataset` looks at
 
 # Stages are put side by side by the workflow, so `make -j` must not start two runs in one workspace.

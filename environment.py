@@ -57,7 +57,7 @@ TOOLS = Size("tools to measure and test with", 40, 200)
 TORCH_KEPT = Size("onnx, onnxruntime and what they need; the torch that is here is kept", 60, 300)
 TORCH_CPU = Size("torch {version}, a CPU build, onnx and onnxruntime", 300, 1500)
 TORCH_CUDA = Size(
-    "torch {version}, a CUDA build (README, 'Which torch', tells how to take a smaller one)", 3500, 9000
+    "torch {version}, a CUDA build (docs/installing.md tells how to take a smaller one)", 3500, 9000
 )
 TORCH_UNKNOWN = Size(
     "torch (300 MB if pip finds a CPU build, 3500 MB if a CUDA build), onnx, onnxruntime", 300, 1500

@@ -11,11 +11,12 @@ import sys
 from collections.abc import Sequence
 
 from harness import __version__
-from harness.errors import ConfigError, HarnessError
+from harness.answer import SCHEMA_VERSION, Answer
+from harness.errors import ConfigError, HarnessError, cannot_import
 from harness.process.signals import Interrupted, listen
 from harness.settings.table import closest
 from harness.settings.variables import VARIABLES, option
-from harness.text import columns, tell
+from harness.text import columns, tell, tell_json
 from harness.verbs.verb import Verb, parse
 
 # The modules of harness.verbs and their verbs, in the order of the help. Only the module of one verb is
@@ -32,6 +33,7 @@ FAMILIES = {
     "look": ("status", "plan", "why", "show-config"),
     "queue": ("platforms", "doctor", "shell"),
     "tidy": ("unlock", "clean"),
+    "completion": ("completion",),
 }
 # What batch scripts call; the second word is in those of earlier versions.
 IN_JOB = ("in-job", "inside")
@@ -53,6 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status = 1
     except (OSError, UnicodeError) as error:
         status = _complain(_in_words(error))
+    except ImportError as error:
+        status = _complain(cannot_import(error))
     _settle_output()
     return status
 
@@ -64,7 +68,9 @@ def _run(words: list[str]) -> int:
         return in_job(words[1:], _find(words[3:])[0].names)
     listen()
     if words == ["--version"]:
-        tell(f"jamcam {__version__}")
+        from harness.code_version import MEASURING, SOURCES, code_version
+
+        tell(f"jamcam {__version__}, {code_version((*SOURCES, *MEASURING)).words}")
         return 0
     verb, words = _find(words)
     if not verb.name and {"-h", "--help"} & {*words}:
@@ -81,7 +87,23 @@ def _run(words: list[str]) -> int:
     settings = load_settings(texts, os.environ, verb.names)
     for remark in settings.remarks:
         tell(f"jamcam: {remark}", stream=sys.stderr)
-    return verb.run(settings, options)
+    ended = verb.run(settings, options)
+    return ended if isinstance(ended, int) else _show(verb, ended, as_json=getattr(options, "json", False))
+
+
+def _show(verb: Verb, answer: Answer, *, as_json: bool) -> int:
+    """Print an answer; its exit status.
+
+    Raises:
+        HarnessError: the answer is a bad one.
+    """
+    if as_json:
+        tell_json({"verb": verb.name, "schema_version": SCHEMA_VERSION, **answer.table})
+    elif answer.text:
+        tell(answer.text)
+    if answer.error:
+        raise answer.error
+    return answer.status
 
 
 def _find(words: list[str]) -> tuple[Verb, list[str]]:

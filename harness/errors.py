@@ -11,7 +11,10 @@
 `harness.cli` is the only place that prints them; `Interrupted by signal n` ends as 128 + n there.
 """
 
+import os
 from collections.abc import Sequence
+
+OURS = ("harness", "probe", "made_frames", "yolo_v4")
 
 
 class HarnessError(Exception):
@@ -69,3 +72,21 @@ def raise_first(errors: Sequence[HarnessError]) -> None:
         first, *others = errors
         first.others = tuple(others)
         raise first
+
+
+def cannot_import(error: ImportError) -> HarnessError:
+    """What to say of a package of others that is not there, or was made for another Python.
+
+    Raises:
+        ImportError: it is a module of ours, which no user can cause.
+    """
+    if (error.name or "").partition(".")[0] in OURS:
+        raise error
+    cause: BaseException = error
+    while cause.__cause__ is not None:  # numpy's own words fill a page, and the reason is behind them
+        cause = cause.__cause__
+    path = os.environ.get("PYTHONPATH")
+    remedy = "make, which installs what is needed; or pip install -e . in the checkout"
+    if path:
+        remedy = f"unset PYTHONPATH ({path}), whose packages come before the installed ones; else {remedy}"
+    return HarnessError(f"a package cannot be imported: {cause}", remedy=remedy)

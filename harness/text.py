@@ -1,15 +1,16 @@
 """Text for people: tables, lists, numbers, durations, the end of a log; and text of others made harmless.
 
 Class names, members of archives, file names, answers of servers, records and logs hold what others wrote.
-Whatever the harness prints goes through `tell`, and what enters a page or a plot through `markdown_cell` or
-`one_line`.
+Whatever the harness prints goes through `tell` or `tell_json`, and what enters a page or a plot through
+`markdown_cell` or `one_line`.
 """
 
+import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 LAST_LINES = 15
 LONGEST_LINE, LONGEST_CELL = 10_000, 200  # characters of text of others
@@ -24,6 +25,15 @@ MARKDOWN = re.compile(r"[\\`*_~\[\]|]")
 def tell(text: str, *, stream: TextIO | None = None) -> None:
     """Print text for a person, on `stream` or standard output, at once and with no control characters."""
     print(shown(text), file=stream or sys.stdout, flush=True)
+
+
+def tell_json(table: Mapping[str, Any]) -> None:
+    """Print a table as JSON, in ASCII, on standard output: escapes are JSON's own, and nothing is cut off.
+
+    Raises:
+        ValueError: a number is infinite or NaN, which JSON does not know.
+    """
+    print(json.dumps(table, indent=2, allow_nan=False), flush=True)
 
 
 def shown(text: str) -> str:

@@ -135,6 +135,11 @@ def _run(args: argparse.Namespace) -> int:
     except Interrupted:
         print("Command was interrupted.", file=sys.stderr, flush=True)
         raise
+    except ImportError as error:
+        if (error.name or "").startswith("yolo_v4"):
+            raise
+        _explain(f"a package cannot be imported: {error}", "unset PYTHONPATH, or install what is missing")
+        return 1
     except Exception:
         traceback.print_exc()
         return 1

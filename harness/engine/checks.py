@@ -239,7 +239,7 @@ def _image(settings: Settings) -> Finding:
     platform, engine, path = settings.platform, settings.engine, Path(settings.image)
     if not settings.image or not path.is_file():
         observed = settings.image or f"no image named ({settings.origins['image']})"
-        remedy = f"make image ENGINE={engine}, or copy one here, then give --image FILE.sif"
+        remedy = f"make image ENGINE={engine} in a checkout, or copy one here, then give --image FILE.sif"
         return judged("image", observed, f"ENGINE={engine} needs a container image, found {observed}", remedy)
     wanted = platform.arch if _queued(settings) else machine.machine()
     built_for = image_architecture(path)

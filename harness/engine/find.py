@@ -17,6 +17,7 @@ from harness.engine.images import how_made, image_digest, image_manifest, own_ma
 from harness.engine.model_key import model_key
 from harness.engine.request import Engine
 from harness.errors import ConfigError
+from harness.own_files import IS_INSTALLED
 from harness.process.identity import CONTAINER
 from harness.settings.variables import Settings
 from harness.workspace.layout import Workspace
@@ -71,14 +72,19 @@ def package_root(package: str) -> Path:
     """
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
-        raise ConfigError(f"no package {package} beside harness", remedy="pip install -e . in the checkout")
+        raise ConfigError(f"no package {package} beside harness", remedy="install jamcam-harness again")
     return Path(spec.origin).parent.parent
 
 
 def python_environment(package: str) -> dict[str, str]:
     """The environment in which this Python finds a package, wherever it is started."""
-    path = os.pathsep.join(filter(None, [str(package_root(package)), os.environ.get("PYTHONPATH")]))
-    return {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": path}
+    # From 3.11 on, Python then takes no module out of the folder in which it is started: files of others may
+    # lie there.
+    names = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}
+    if not IS_INSTALLED:
+        found = [str(package_root(package)), os.environ.get("PYTHONPATH")]
+        names["PYTHONPATH"] = os.pathsep.join(filter(None, found))
+    return names
 
 
 def _container(settings: Settings) -> Engine:

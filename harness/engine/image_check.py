@@ -93,7 +93,9 @@ def _ask(settings: Settings, folder: Path) -> set[str]:
 def _check_inside(settings: Settings, facts: set[str], folder: Path | None) -> None:
     image, tao = settings.image, settings.engine == "tao"
     if "has yolo_v4" not in facts:
-        raise ConfigError(f"there is no yolo_v4 in {image}", remedy="make image, then give --image FILE.sif")
+        raise ConfigError(
+            f"there is no yolo_v4 in {image}", remedy="make image in a checkout, then give --image FILE.sif"
+        )
     if tao == ("has ours" in facts):
         engine = "portable" if tao else "tao"
         raise ConfigError(

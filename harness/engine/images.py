@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.files import read_json, sha256_file, write_json
-from harness.settings.declared import SPECS
+from harness.own_files import PACKAGES
 from harness.workspace.layout import Workspace
 
 
@@ -39,7 +39,7 @@ def how_made(manifest: dict[str, Any]) -> dict[str, str]:
 
 def own_manifest() -> dict[str, Any]:
     """The manifest of the image in which this program runs; empty outside of one."""
-    return read_json(SPECS.parent / "manifest.json")
+    return read_json(PACKAGES / "manifest.json")
 
 
 # The header of a SIF file: where its magic word and its processor stand; processors as `uname -m` names them.

@@ -14,7 +14,7 @@ from harness.measure.efficiency import CASE, with_efficiency
 from harness.measure.energy import remarks
 from harness.measure.fact_table import FACTS
 from harness.measure.matmul_rates import MatmulRates
-from harness.measure.page_cache import caches_of_frames
+from harness.measure.page_cache import caches_of_frames, warm_frames
 from harness.measure.plan import BenchPlan, load_plan
 from harness.measure.record import Condition, Machine, Record, Run
 from harness.measure.record_files import read_records
@@ -130,6 +130,8 @@ class _Bench:
         self._take_turns(cases.scaling_cases(self._settings, self._plan))
 
     def _take_turns(self, every: Sequence[Case]) -> None:
+        if not warm_frames(Workspace(self._settings.workspace).data):
+            self._say("the frames are too many to be kept in memory: cases read them from where they lie")
         running = [*every]
         for number in range(1, self._plan.repeats + 1):
             for case in [*running]:

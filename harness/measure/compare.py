@@ -16,6 +16,7 @@ from harness.measure.plan import SESSION_GAP_S, set_of
 from harness.measure.quantities import Values, quantities, values
 from harness.measure.record import Record
 from harness.measure.stats import Ratio, ratio
+from harness.own_files import command
 from harness.settings.table import nearest
 from harness.units import unit_of
 
@@ -68,7 +69,7 @@ def select_records(records: Sequence[Record], names: str) -> list[Record]:
         named = named or [one for one in records if name in _names(one)]
         if not named:
             known = {known for record in records for known in (record.platform, record.bench, record.id)}
-            remedy = f"take {nearest(name, known)}" if known else "make bench comes first"
+            remedy = f"take {nearest(name, known)}" if known else f"{command('bench')} comes first"
             raise ConfigError(f"no platform, bench or record is called '{name}'", remedy=remedy)
         selected += named
     return selected

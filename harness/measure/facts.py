@@ -9,18 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from harness import __version__
-from harness.code_version import code_version
+from harness.code_version import MEASURING, SOURCES, code_version
 from harness.engine.request import Engine
 from harness.errors import ConfigError
 from harness.measure.probe_command import ask_probe
 from harness.measure.record import Code, Condition, Gpu, Machine
 from harness.settings.platform import Platform, host_fits
 
-# Changes here change what is measured; results and documents do not.
-MEASURED = (
-    *("harness", "probe", "yolo_v4", "made_frames", "bench", "specs", "container"),
-    *("pyproject.toml", "constraints.txt"),
-)
 # What the probe says of a machine, under the names of a record.
 DESCRIBED = (
     *("cpu_model", "cores", "cpu_limit", "memory_bytes", "memory_limit_bytes"),
@@ -82,7 +77,7 @@ def file_system(folder: Path) -> str | None:
 
 def code(engine: Engine) -> Code:
     """What is being run."""
-    version = code_version(MEASURED)
+    version = code_version((*SOURCES, *MEASURING))
     packages: dict[str, str] = {}
     for each in importlib.metadata.distributions():
         # The first on the path is imported: a module's PYTHONPATH may hold another numpy than the pinned one.

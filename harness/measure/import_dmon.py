@@ -19,6 +19,7 @@ from harness.measure.comparability import judge
 from harness.measure.energy import energies
 from harness.measure.probe_command import ask_probe
 from harness.measure.record import Record, Run
+from harness.own_files import command
 from harness.settings.variables import Settings
 from harness.text import one_line, shortened
 from harness.workspace.marker import DIGEST_SHOWN
@@ -43,7 +44,7 @@ def import_dmon(path: Path, settings: Settings) -> tuple[Path, ...]:
         folders = tuple(settings.results / record.platform / record.id for record in records)
         if all(folder.exists() for folder in folders):
             before = shortened([str(folder) for folder in folders])
-            raise ConfigError(f"{path} was imported before, as {before}", remedy="make plots")
+            raise ConfigError(f"{path} was imported before, as {before}", remedy=command("plots"))
         for part, record, folder in zip(told["parts"], records, folders, strict=True):
             if not folder.exists():
                 record_files.begin_record(settings.results, record)

@@ -7,13 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from harness.code_version import CHECKOUT
 from harness.engine.find import resolve
 from harness.errors import HarnessError
 from harness.files import write_json, write_text
 from harness.measure.record import Measurement
 from harness.measure.record_files import MICRO
 from harness.measure.recording import Work
+from harness.own_files import install_command, own
 from harness.settings.variables import Settings
 from harness.stages.experiment import Experiment
 from harness.workspace.layout import Workspace
@@ -27,7 +27,7 @@ def missing(settings: Settings) -> str:
     if engine.identity.name != "portable":
         return f"it measures the portable engine, and this one is {engine.identity.name}"
     absent = [extra for module, extra in NEEDED.items() if importlib.util.find_spec(module) is None]
-    return f"it needs: pip install -e '.[{','.join(sorted(absent))}]'" if absent else ""
+    return f"it needs: {install_command(','.join(sorted(absent)))}" if absent else ""
 
 
 def run(settings: Settings, folder: Path) -> Work:
@@ -44,11 +44,14 @@ def run(settings: Settings, folder: Path) -> Work:
     names["BENCH_MIXED_PRECISION"] = str(int(settings.recipe.mixed_precision))
     plugins = ["-p", "no:cacheprovider", "-p", "no:xdist"]
     options = ["-q", *plugins, f"--benchmark-json={raw}", "--benchmark-quiet"]
-    argv = [sys.executable, "-m", "pytest", str(CHECKOUT / "bench"), *options]
+    bench = own("bench")
+    argv = [sys.executable, "-m", "pytest", str(bench), *options]
     # Options of a pytest around this one, or those that a person always uses, are not for these.
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     environment = {**inherited, **names}
-    done = subprocess.run(argv, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        argv, cwd=bench.parent, env=environment, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         variables = " ".join(f"{name}={value}" for name, value in names.items())
         raise HarnessError(

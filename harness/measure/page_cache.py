@@ -1,4 +1,8 @@
-"""Whether frames are read from a disk or from memory: the share of them in the page cache of the kernel."""
+"""Whether frames are read from a disk or from memory: the share of them in the page cache of the kernel.
+
+A bench reads them all before its cases begin. Else it would be chance, such as what else ran on the machine,
+that decides whether the first run of a case reads from a disk, and two benches could not be compared.
+"""
 
 import ctypes
 import mmap
@@ -6,10 +10,14 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
+
 from harness.measure.fact_table import ABSENT
 
 MOST_FILES = 1000  # enough for a share; each costs some 20 microseconds
 WARM_PCT, COLD_PCT = 95.0, 5.0
+MOST_SHARE = 0.5  # of the free memory; more frames than that would push each other out
+BLOCK_BYTES = 2**20
 WARM, COLD, PARTLY = "warm", "cold", "partly warm"
 
 
@@ -18,9 +26,29 @@ def caches_of_frames(data: Path) -> str | None:
 
     `fact_table.ABSENT` where there are no frames yet; None where the kernel does not say.
     """
-    files = sorted(path for path in data.glob("*/images/*") if path.is_file())
+    files = _frames(data)
     chosen = files[:: -(-len(files) // MOST_FILES) or 1]
     return state(chosen) if chosen else ABSENT
+
+
+def warm_frames(data: Path) -> bool:
+    """Read all frames below the folder `data`, so that the kernel keeps them in memory.
+
+    Returns whether they were read; nothing is read where they would fill more than MOST_SHARE of the memory
+    that is free.
+    """
+    files = _frames(data)
+    if sum(path.stat().st_size for path in files) > MOST_SHARE * psutil.virtual_memory().available:
+        return False
+    for path in files:
+        with path.open("rb", buffering=0) as stream:
+            while stream.read(BLOCK_BYTES):
+                pass
+    return True
+
+
+def _frames(data: Path) -> list[Path]:
+    return sorted(path for path in data.glob("*/images/*") if path.is_file())
 
 
 def state(files: Sequence[Path]) -> str | None:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from typing import IO, Any
 
+from harness.engine.find import python_environment
 from harness.errors import DataError
 
 PROBE = (sys.executable, "-m", "probe")
@@ -17,7 +18,9 @@ def ask_probe(*words: str, stdin: IO[bytes] | None = None) -> Any:
         DataError: it could not do that; with the message and the remedy that it gave.
     """
     argv = [*PROBE, *words, "--json"]
-    answer = subprocess.run(argv, stdin=stdin, capture_output=True, text=True, check=False)
+    answer = subprocess.run(
+        argv, env=python_environment("probe"), stdin=stdin, capture_output=True, text=True, check=False
+    )
     if answer.returncode:
         message, _, remedy = answer.stderr.strip().removeprefix("probe: ").partition("\n  try: ")
         raise DataError(message, remedy=remedy or f"run it alone: {' '.join(argv)}")

@@ -28,6 +28,7 @@ from harness.measure.record_files import (
     read_record,
     read_records,
 )
+from harness.own_files import command
 from harness.settings.platform import load_platform
 from harness.text import listing
 from probe.samples import SAMPLES, SamplesError, read_samples
@@ -63,7 +64,7 @@ def pack(results: Path, platform: str, path: Path) -> tuple[str, ...]:
     ]
     if not own:
         raise ConfigError(
-            f"no record in {results} was measured as {platform}", remedy=f"make bench PLATFORM={platform}"
+            f"no record in {results} was measured as {platform}", remedy=command("bench", platform=platform)
         )
     if path.exists():
         raise ConfigError(f"{path} is there already", remedy="name another file, or remove it")

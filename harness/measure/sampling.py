@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from harness.engine.find import python_environment
 from harness.measure.probe_command import PROBE
 from harness.measure.record_files import FAULTS
 
@@ -28,6 +29,7 @@ def watched(folder: Path, *, gpu_hz: float, host_hz: float) -> Iterator[None]:
     with (folder / FAULTS).open("ab") as faults:
         sampler = subprocess.Popen(
             [*PROBE, "sample", str(folder), str(os.getpid()), *rates],
+            env=python_environment("probe"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=faults,

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 NAMES = frozenset({
     "HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONPATH",
+    "XDG_CONFIG_HOME",  # where a person keeps additions to files of platforms
     "BASH_ENV",  # by which Lmod defines `module` in shells that are no login shells
 })  # fmt: skip
 PATTERNS = re.compile(

@@ -36,6 +36,7 @@ class Job:
     python: str
     directory: Path  # where the command was given
     key_file: str = ""  # holds TAO's model key; only its name is written down
+    is_installed: bool = False  # the harness is, and does not lie in `directory`
 
 
 def batch_script(settings: Settings, job: Job) -> str:
@@ -69,6 +70,8 @@ def batch_script(settings: Settings, job: Job) -> str:
         *platform.prepare,
         *scratch,
         *([f"export JAMCAM_KEY_FILE={shlex.quote(job.key_file)}"] if job.key_file else []),
+        # Files of others may lie there.
+        *(["export PYTHONSAFEPATH=1"] if job.is_installed else []),
         f"cd -- {shlex.quote(str(job.directory))}",
         "# Takes the place of the shell, so that Slurm's warning ahead of the time limit reaches it.",
         f"exec {shlex.join(in_job)}",

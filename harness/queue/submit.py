@@ -12,6 +12,7 @@ from harness.clock import stamp
 from harness.engine.model_key import model_key
 from harness.errors import CannotTell, ConfigError, HarnessError, Locked
 from harness.files import write_bytes, write_text
+from harness.own_files import IS_INSTALLED
 from harness.process.identity import user_name
 from harness.queue import slurm
 from harness.queue.notes import QueuedRun, current, images_per_s, start_run
@@ -34,7 +35,16 @@ def script_of(
 ) -> str:
     """The batch script of `jamcam WORDS`, as `plan` shows it and as it is submitted."""
     folder, key_file = Workspace(settings.workspace).jobs / run, os.environ.get("JAMCAM_KEY_FILE", key_file)
-    job = Job(f"jamcam-{run}-{segment}", segment, folder, tuple(words), sys.executable, Path.cwd(), key_file)
+    job = Job(
+        name=f"jamcam-{run}-{segment}",
+        segment=segment,
+        folder=folder,
+        words=tuple(words),
+        python=sys.executable,
+        directory=Path.cwd(),
+        key_file=key_file,
+        is_installed=IS_INSTALLED,
+    )
     return batch_script(settings, job)
 
 

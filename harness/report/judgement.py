@@ -1,15 +1,18 @@
-"""What `compare` and `gate` print, and how they end; `force` shows more, and changes no status.
+"""What `compare` and `gate` answer, and how they end; `force` shows more, and changes no status.
 
 0   compared; not worse
 3   worse
 5   cannot tell: they must not be compared, something is missing, or too little could have been seen
 """
 
+import math
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from harness.errors import CannotTell, Refused
+from harness.answer import Answer
+from harness.errors import CannotTell, HarnessError, Refused
 from harness.files import write_text
 from harness.measure.compare import Comparison, compare, obstacles, questions, select_records
 from harness.measure.gate import GateResult, judge_newest
@@ -17,55 +20,68 @@ from harness.measure.gate_rows import Row
 from harness.measure.plan import load_plan
 from harness.measure.record_files import REFERENCES, read_references
 from harness.measure.stats import CONFIDENCE, centre
+from harness.own_files import command
 from harness.report.junit import junit
 from harness.report.redraw import load
 from harness.text import listing, number, shortened
 from harness.verdict import Verdict
 
-Say = Callable[[str], None]
 LONGEST = 300  # characters of a reason
 
 
-def compared(results: Path, ours: str, theirs: str, *, force: bool, say: Say) -> None:
-    """Print how records `ours` compare with `theirs`, which are named as in `select_records`.
+def compared(results: Path, ours: str, theirs: str, *, force: bool) -> Answer:
+    """How records `ours` compare with `theirs`, which are named as in `select_records`.
+
+    Its error is CannotTell where the two must not be compared; with `force` the figures are told all the
+    same.
 
     Raises:
         ConfigError: there are no records of one of the names.
-        CannotTell: the two must not be compared; with `force` the figures are printed before.
     """
-    records = load(results, say=say)
+    notes: list[str] = []
+    records = load(results, say=notes.append)
     one, other = (select_records(records, names) for names in (ours, theirs))
-    found = obstacles(one, other)
+    found, asked = obstacles(one, other), questions(one, other)
+    comparisons: list[Comparison] = []
+    lines = list(notes)
     if force or not found:
         declared_pct = load_plan(str(one[0].conditions.get("recipe"))).session_spread_pct
         comparisons = compare(one, other, declared_pct=declared_pct)
-        differ = [f"the question: {line}" for line in questions(one, other)]
-        lines = [f"{ours} over {theirs}", *differ, *spread_lines(comparisons, declared_pct)]
-        lines += map(comparison_line, comparisons)
-        say("\n".join(lines) if comparisons else "they have nothing in common")
+        differ = [f"the question: {line}" for line in asked]
+        figures = [f"{ours} over {theirs}", *differ, *spread_lines(comparisons, declared_pct)]
+        figures += map(comparison_line, comparisons)
+        lines += figures if comparisons else ["they have nothing in common"]
+    table = {
+        "a": ours,
+        "b": theirs,
+        "notes": notes,
+        "obstacles": found,
+        "questions": asked,
+        "comparisons": [comparison_table(each) for each in comparisons],
+    }
+    error = None
     if found:
-        raise CannotTell(
+        error = CannotTell(
             f"they must not be compared:{listing(found)}",
             remedy="measure again without what differs" if force else "FORCE=1 shows the figures, too",
         )
+    return Answer(text="\n".join(lines), table=table, error=error)
 
 
-def gate(
-    results: Path, platform: str, recipe: str, *, force: bool, junit_file: Path | None, say: Say
-) -> None:
-    """Print whether the newest bench of a platform and recipe is worse than its reference.
+def gate(results: Path, platform: str, recipe: str, *, force: bool, junit_file: Path | None) -> Answer:
+    """Whether the newest bench of a platform and recipe is worse than its reference.
 
-    The reference is what references.toml names, several benches with commas; else the first bench.
+    The reference is what references.toml names, several benches with commas; else the first bench. The error
+    of the answer is Refused where it is worse, CannotTell where that cannot be told.
 
     Raises:
         ConfigError: references.toml names a bench that is not there.
-        Refused: it is worse.
-        CannotTell: whether it is worse cannot be told.
     """
     declared_pct = load_plan(recipe).session_spread_pct
     references = read_references(results).get(platform, "")
+    notes: list[str] = []
     result = judge_newest(
-        load(results, say=say),
+        load(results, say=notes.append),
         platform,
         recipe,
         references=tuple(name.strip() for name in references.split(",") if name.strip()),
@@ -73,25 +89,69 @@ def gate(
     )
     if junit_file is not None:
         write_text(junit_file, junit(result, [reason(row) for row in result.rows]))
-    say("\n".join(gate_lines(result, declared_pct, force=force)))
-    _end(result, results)
+    table = {
+        "platform": platform,
+        "recipe": recipe,
+        "is_worse": result.is_worse.value,
+        "sessions": list(result.sessions),
+        "reference": list(result.reference),
+        "notes": [*notes, *result.notes],
+        "rows": [_row_table(row, force=force) for row in result.rows],
+    }
+    lines = [*notes, *gate_lines(result, declared_pct, force=force)]
+    return Answer(text="\n".join(lines), table=table, error=_error(result, results))
 
 
-def _end(result: GateResult, results: Path) -> None:
-    """Raise what the verdict asks for."""
+def _row_table(row: Row, *, force: bool) -> dict[str, Any]:
+    """Figures of what must not be compared with `force` only."""
+    shown = row.comparison if force or row.is_worse is not Verdict.CANNOT_TELL else None
+    return {
+        "name": row.name,
+        "is_worse": row.is_worse.value,
+        "why": row.why or None,
+        "visible_loss_pct": None if row.visible is None else _finite(100 * row.visible),
+        "comparison": comparison_table(shown) if shown else None,
+    }
+
+
+def comparison_table(compared: Comparison) -> dict[str, Any]:
+    """One quantity on both sides; values run after run within sessions."""
+    ratio = compared.ratio
+    low, high = ratio.interval if ratio and ratio.interval else (None, None)
+    return {
+        "case": compared.case,
+        "quantity": compared.quantity,
+        "of": compared.of or None,
+        "a": [list(map(_finite, runs)) for runs in compared.ours],
+        "b": [list(map(_finite, runs)) for runs in compared.theirs],
+        "ratio": _finite(ratio.ratio) if ratio else None,
+        "low": _finite(low),
+        "high": _finite(high),
+        "is_spread_declared": ratio.is_declared if ratio else None,
+    }
+
+
+def _finite(value: float | None) -> float | None:
+    """JSON knows no infinity."""
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _error(result: GateResult, results: Path) -> HarnessError | None:
+    """What the verdict asks for."""
     of_verdict = {verdict: [row for row in result.rows if row.is_worse is verdict] for verdict in Verdict}
     title = f"{result.platform}, recipe {result.recipe}"
     if worse := of_verdict[Verdict.YES]:
         accept = f'a line {result.platform} = "{", ".join(result.sessions)}" in {results / REFERENCES}'
-        raise Refused(
+        return Refused(
             f"{title}: worse:{listing([reason(row) for row in worse])}",
             remedy=f"find out why; {accept} makes the new bench the reference",
         )
     if unknown := of_verdict[Verdict.CANNOT_TELL]:
-        raise CannotTell(
+        return CannotTell(
             f"{title}: whether it is worse cannot be told:{listing(_by_reason(unknown))}",
-            remedy=f"make bench PLATFORM={result.platform} RECIPE={result.recipe} SESSIONS=3",
+            remedy=command("bench", platform=result.platform, recipe=result.recipe, sessions="3"),
         )
+    return None
 
 
 def _by_reason(rows: Sequence[Row]) -> list[str]:

@@ -14,6 +14,7 @@ from harness.errors import ConfigError, DataError
 from harness.files import sha256_file
 from harness.measure.record import Record
 from harness.measure.record_files import read_phases, read_records
+from harness.own_files import PACKAGES, install_command, own
 from harness.report import page, pictures
 from harness.settings.declared import SPECS, read_toml
 from harness.text import one_line
@@ -21,9 +22,8 @@ from harness.workspace.marker import digest_of
 from probe.samples import SamplesError, read_samples
 
 Say = Callable[[str], None]
-CHECKOUT = SPECS.parent
-README, RESULTS = CHECKOUT / "README.md", CHECKOUT / "results"
-HARNESS = Path(__file__).parents[1]
+README, RESULTS = own("README.md"), own("results")
+HARNESS = PACKAGES / "harness"
 # What decides, besides this room, what pictures and the section show.
 SHOWN_BY = (
     "measure/comparability.py",
@@ -59,7 +59,7 @@ def redraw(results: Path, *, say: Say) -> None:
     except ImportError as error:  # of a module, or of what is known of an installed package
         raise ConfigError(
             f"nothing can be drawn without matplotlib and pandas: {error}",
-            remedy="make plots, which installs what is needed; or pip install -e '.[report]'",
+            remedy=install_command("report", target="plots"),
         ) from error
     pictures.keep(results, drawn)
     if results == RESULTS:

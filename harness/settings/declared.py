@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import ConfigError
+from harness.own_files import own
 from harness.settings.table import nearest
 
 # Which of the two there is depends on the Python release; a type checker sees one release only.
 tomllib = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
-SPECS = Path(__file__).resolve().parent.parent.parent / "specs"
+SPECS = own("specs")
 
 
 def find_declared(kind: str, name_or_path: str) -> Path:

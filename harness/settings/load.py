@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.errors import ConfigError
-from harness.settings.declared import SPECS
+from harness.own_files import own
 from harness.settings.platform import Platform, this_machine
 from harness.settings.recipe import Recipe
 from harness.settings.table import nearest
@@ -94,11 +94,11 @@ def _defaults_of(source: Recipe | Platform) -> Layer:
 
 
 def luigi_cfg(environ: Mapping[str, str]) -> Path:
-    """The configuration file in force: LUIGI_CONFIG_PATH, else the one here, else the one of the checkout."""
+    """The configuration file in force: LUIGI_CONFIG_PATH, else the one here, else our own."""
     if environ.get("LUIGI_CONFIG_PATH"):
         return Path(environ["LUIGI_CONFIG_PATH"])
     here = Path("luigi.cfg")
-    return here if here.is_file() else SPECS.parent / "luigi.cfg"
+    return here if here.is_file() else own("luigi.cfg")
 
 
 def _from_luigi_cfg(environ: Mapping[str, str]) -> Layer:

@@ -8,6 +8,7 @@ from pathlib import Path
 from string import Template
 
 from harness.errors import ConfigError
+from harness.own_files import personal_file
 from harness.settings.declared import declared_names, find_declared, read_toml
 from harness.settings.table import from_table
 
@@ -132,13 +133,13 @@ def wall_time_s(text: str) -> int:
 
 
 def load_platform(name_or_path: str) -> Platform:
-    """The platform of that name, or of the file at that path; `<name>.mine.toml` beside it overrides it.
+    """The platform of that name, or of the file at that path; its `personal_file` overrides it.
 
     Raises:
         ConfigError: there is no such file, or it says something that a platform does not say.
     """
     path = find_declared("platforms", name_or_path)
-    table, mine = read_toml(path), path.with_suffix(".mine.toml")
+    table, mine = read_toml(path), personal_file(path)
     if mine.is_file():
         table |= read_toml(mine)
     platform = from_table(Platform, {"name": path.stem, **table}, where=str(path))

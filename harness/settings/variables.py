@@ -194,6 +194,7 @@ class Settings:
     cli_options: Mapping[str, str]  # what the command line said
     overrides: Mapping[str, str]  # what command line, environment and luigi.cfg said
     via_make: bool = False  # the command line was make's
+    forced: bool = False  # `export` was told to write int8 that could not be judged
     remarks: tuple[str, ...] = ()  # on what was said and does nothing
 
     @property

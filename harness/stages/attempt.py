@@ -16,7 +16,7 @@ from harness.clock import utc
 from harness.engine.answers import claims_success, read_numerics
 from harness.engine.find import environment, python_environment, resolve
 from harness.engine.request import Request
-from harness.errors import HarnessError, StageFailed
+from harness.errors import HarnessError, StageFailed, cannot_import
 from harness.files import digest_paths, read_json, remove, size_path, write_json
 from harness.process.signals import Interrupted
 from harness.settings.variables import Settings
@@ -270,10 +270,11 @@ def early_end(error: BaseException, *, stage: str, again: str, log: Path | None 
 
 
 def _in_words(error: BaseException, stage: str, again: str, log: Path | None) -> HarnessError:
+    if isinstance(error, ImportError):
+        return cannot_import(error)
     if isinstance(error, NotADirectoryError | FileExistsError | IsADirectoryError):
-        place = error.filename or "the workspace"
         return StageFailed(
-            f"{stage}: {error.strerror or error}: {place}",
+            f"{stage}: {error.strerror or error}: {error.filename or 'the workspace'}",
             remedy=f"move away what is in its place, then {again}",
         )
     if isinstance(error, OSError):

@@ -8,6 +8,7 @@ from typing import Any
 from harness.engine.answers import checkpoints
 from harness.engine.request import Engine
 from harness.engine.spec_text import anchors_literal, architecture, fill, may_stop_early, numbers_of_run
+from harness.errors import ConfigError
 from harness.files import write_text
 from harness.settings.variables import Settings
 from harness.workspace.layout import Workspace
@@ -51,15 +52,26 @@ class Experiment:
             validation: the split that is evaluated, val or test.
             starting_point: a whole line that names weights, or nothing.
         """
-        anchors = json.loads(self._workspace.path(ANCHORS).read_text())
         values = {
             **numbers_of_run(self._settings),
-            **{f"anchors_{scale}": anchors_literal(group) for scale, group in anchors.items()},
+            **self._anchors(),
             "workspace": workspace,
             "validation": validation,
             "starting_point": starting_point,
         }
         return fill(self.template, values, where=self._settings.recipe.spec)
+
+    def _anchors(self) -> dict[str, str]:
+        """The blanks that tune-bdb fills, and what with."""
+        path = self._workspace.path(ANCHORS)
+        try:
+            groups = json.loads(path.read_text())
+            return {f"anchors_{scale}": anchors_literal(group) for scale, group in groups.items()}
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:  # edited since
+            raise ConfigError(
+                f"no anchors can be read from {path}",
+                remedy=f"remove it, then: {self._settings.command('tune-bdb')}",
+            ) from error
 
     def write_run_file(self, folder: Path, name: str, *, inputs: Path | None = None, **choices: str) -> None:
         """Put a spec with absolute paths where `run_file` says.

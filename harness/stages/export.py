@@ -5,6 +5,7 @@ from typing import Any
 
 from harness.engine.model_key import model_key
 from harness.engine.request import Request
+from harness.errors import StageFailed
 from harness.files import write_text
 from harness.stages.base import Attempt, Stage
 from harness.stages.experiment import run_file
@@ -43,6 +44,7 @@ class Export(Stage):
         if engine.dialect.has_additions and self.settings.dataset.licence:
             words += ["--data_licence", self.settings.dataset.licence]
         if precision == "int8":
+            words += ["--force"] if self.settings.forced and engine.dialect.has_additions else []
             words += ["--cal_image_dir", str(self.workspace.data / "train" / "images")]
             words += [
                 "--cal_data_file",
@@ -59,9 +61,23 @@ class Export(Stage):
         self.experiment.write_run_file(attempt.folder, "export", validation="test")
         (request,) = self.requests(attempt.folder)
         attempt.staged(RESULTS).mkdir()
-        attempt.ask(request)
+        try:
+            attempt.ask(request)
+        except StageFailed as error:
+            raise self._with_the_way_to_force(error) from error
         self._take_out_key(attempt.staged(RESULTS))
         self._give_back_names(attempt.staged(RESULTS) / "labels.txt")
+
+    def _with_the_way_to_force(self, error: StageFailed) -> StageFailed:
+        # The engine names its own flag, which nobody gives who goes through the stages.
+        settings = self.settings
+        if settings.recipe.precision != "int8" or settings.forced or not self.engine().dialect.has_additions:
+            return error
+        again = settings.command(self.name)
+        force = f"{again} FORCE=1" if settings.via_make else f"{again} --force"
+        return StageFailed(
+            error.message, remedy=f"{error.remedy}; int8 that could not be judged is written by: {force}"
+        )
 
     def _give_back_names(self, path: Path) -> None:
         # Labels and specs have plain names of classes; who reads this list may see the user's own.

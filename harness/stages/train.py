@@ -1,5 +1,6 @@
 """train: weights, from the last complete checkpoint where an earlier try was cut short."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,21 @@ from harness.stages.tune_bdb import TuneBdb
 from harness.workspace.layout import staged
 
 RESULTS = "experiment"
+
+
+def furthest(tries: Iterable[Path], epochs: int) -> tuple[Path | None, list[tuple[int, Path]]]:
+    """The folder of the try that came furthest, of equal ones the first, and its whole checkpoints by epoch.
+
+    Those of the last of `epochs` are left out: it is trained again, so that the engine writes its closing
+    files itself. (None, []) where no try has one. The newest try is not asked for: a clock that was set
+    decides which that is, and a later one has taken over what an earlier one made.
+    """
+    saved = {
+        folder: [one for one in whole_checkpoints(staged(folder, RESULTS)) if one[0] < epochs]
+        for folder in tries
+    }
+    best = max(saved, key=lambda folder: saved[folder][-1][0] if saved[folder] else 0, default=None)
+    return (best, saved[best]) if best and saved[best] else (None, [])
 
 
 class Train(Stage):
@@ -71,22 +87,17 @@ class Train(Stage):
         self._keep_logs(attempt, results)
 
     def _carry_on(self, attempt: Attempt, results: Path) -> Path | None:
-        """Take over whole checkpoints of the newest try with the same fingerprint; the last one, or None."""
-        for earlier in attempt.earlier():
-            before = staged(earlier, RESULTS)
-            # The last epoch is trained again, so that the engine writes its closing files itself.
-            saved = [
-                (epoch, path) for epoch, path in whole_checkpoints(before) if epoch < self.settings.epochs
-            ]
-            if not saved:
-                continue
-            for _, path in saved:
-                link_or_copy(path, results / "weights" / path.name)
-            (results / "status.json").write_bytes((before / "status.json").read_bytes())
-            epoch, path = saved[-1]
-            attempt.say(f"goes on after epoch {epoch} of the try {earlier.name}")
-            return results / "weights" / path.name
-        return None
+        """Take over whole checkpoints of the furthest try of the same fingerprint; the last one, or None."""
+        earlier, saved = furthest(attempt.earlier(), self.settings.epochs)
+        if earlier is None:
+            return None
+        for _, path in saved:
+            link_or_copy(path, results / "weights" / path.name)
+        status = staged(earlier, RESULTS) / "status.json"
+        (results / "status.json").write_bytes(status.read_bytes())
+        epoch, path = saved[-1]
+        attempt.say(f"goes on after epoch {epoch} of the try {earlier.name}")
+        return results / "weights" / path.name
 
     def _check(self, attempt: Attempt, results: Path) -> None:
         # TAO ends well after a loss that is not a number: the promised last checkpoint is what tells.

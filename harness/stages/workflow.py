@@ -16,6 +16,7 @@ from harness.stages.convert_data import ConvertData
 from harness.stages.download import Download
 from harness.stages.eval import Eval
 from harness.stages.export import Export
+from harness.stages.filled_specs import are_elsewhere, fill_in
 from harness.stages.gen_valid import GenValid
 from harness.stages.train import Train
 from harness.stages.tune_bdb import TuneBdb
@@ -96,6 +97,16 @@ class _Look:
         """Names of the stages that would not run."""
         return {name for name in self.stages if not self.reasons(name)}
 
+    @property
+    def fills_in(self) -> bool:
+        """Whether this run leaves filled specs: those of the settings that training had."""
+        return Train.name in self.stages
+
+    def fill_in(self) -> None:
+        """Write the filled specs that are not as they should be."""
+        if self.fills_in:
+            fill_in(self.settings, self.snapshot)
+
     @functools.cached_property
     def coming(self) -> dict[str, Marker | None]:
         """The markers that the stages would have once what lies aside is taken back; None: made anew.
@@ -129,6 +140,7 @@ def run(settings: Settings, names: Sequence[str], *, verbose: bool) -> list[Endi
     look.snapshot.specs.lay_out(look.specs)
     done = look.done()
     if len(done) == len(look.stages):
+        look.fill_in()
         return [look.kept(name) for name in look.stages]
     from harness.stages.scheduling import Answer, run_stages  # luigi
 
@@ -144,7 +156,11 @@ def run(settings: Settings, names: Sequence[str], *, verbose: bool) -> list[Endi
         endings = _endings(_Look(settings, names), run_id, answer, interruption=error)
         raise RunInterrupted(error.signal, endings) from error
     make_room(look.snapshot.workspace, aside, at_most_gib=settings.kept_gib, say=_say)
-    return _endings(_Look(settings, names), run_id, answer)
+    final = _Look(settings, names)
+    endings = _endings(final, run_id, answer)
+    if not any(ending.error for ending in endings):
+        final.fill_in()
+    return endings
 
 
 def kept(settings: Settings, names: Sequence[str]) -> list[Ending]:
@@ -153,6 +169,7 @@ def kept(settings: Settings, names: Sequence[str]) -> list[Ending]:
         return []
     look = _Look(settings, names)
     idle = len(look.done()) == len(look.stages) and not look.snapshot.specs.outdated(look.specs)
+    idle = idle and not (look.fills_in and are_elsewhere(settings, look.snapshot.workspace))
     return [look.kept(name) for name in look.stages] if idle else []
 
 
@@ -231,7 +248,8 @@ def _ending(
             outcome = "taken back" if said.get("taken_back") else "done"
             return Ending(stage=name, outcome=outcome, marker=look.snapshot.marker(name), log=log)
         error = StageFailed(
-            f"{name} was done, and since then {look.own[name][0]}; does another run work in this workspace?",
+            f"{name} was done, and is no longer ({look.own[name][0]}); "
+            "does another run work in this workspace?",
             remedy=f"when nobody else works there: {again}",
         )
         said = early_end(error, stage=name, again=again)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness import __version__
+from harness.answer import Answer
 from harness.engine.find import python_environment
 from harness.errors import ConfigError
 from harness.settings.load import load_settings
@@ -16,10 +17,8 @@ from harness.settings.platform import goes_to_queue
 from harness.settings.variables import Settings
 from harness.text import duration, tell
 from harness.verbs.queue import left_of_study, through_queue
-from harness.verbs.report import A, B
 from harness.verbs.run import header
-from harness.verbs.tidy import FORCE
-from harness.verbs.verb import QUEUE, WORKFLOW, Option, Verb
+from harness.verbs.verb import FORCE, JSON, QUEUE, WORKFLOW, A, B, Option, Verb
 
 TITLE = "measuring"
 SETTINGS = (*WORKFLOW, *QUEUE, "results", "keep", "gpu_hz", "host_hz")
@@ -123,29 +122,26 @@ def _plots(settings: Settings, options: argparse.Namespace) -> int:
     return 0
 
 
-def _compare(settings: Settings, options: argparse.Namespace) -> int:
+def _compare(settings: Settings, options: argparse.Namespace) -> Answer:
     from harness.report.judgement import compared
 
     if not (options.a and options.b):
         raise ConfigError(
             "two sides are needed: platforms, benches or records", remedy="jamcam compare --a=X --b=Y"
         )
-    compared(settings.results, options.a, options.b, force=options.force, say=tell)
-    return 0
+    return compared(settings.results, options.a, options.b, force=options.force)
 
 
-def _gate(settings: Settings, options: argparse.Namespace) -> int:
+def _gate(settings: Settings, options: argparse.Namespace) -> Answer:
     from harness.report.judgement import gate
 
-    gate(
+    return gate(
         settings.results,
         settings.platform.name,
         settings.recipe.name,
         force=options.force,
         junit_file=Path(options.junit) if options.junit else None,
-        say=tell,
     )
-    return 0
 
 
 def _import_dmon(settings: Settings, options: argparse.Namespace) -> int:
@@ -185,14 +181,18 @@ VERBS = (
         help="how records A and B differ (status 5: they must not be compared)",
         run=_compare,
         settings=("results",),
-        options=(A, B, FORCE),
+        options=(A, B, FORCE, JSON),
     ),
     Verb(
         name="gate",
         help="status 3 if a platform's newest bench is worse than its reference, 5 if that cannot be told",
         run=_gate,
         settings=("results", "platform", "recipe"),
-        options=(Option(name="junit", help="a file that `gate` writes its answer to, as JUnit XML"), FORCE),
+        options=(
+            Option(name="junit", help="a file that `gate` writes its answer to, as JUnit XML"),
+            FORCE,
+            JSON,
+        ),
     ),
     Verb(
         name="import-dmon",

@@ -2,45 +2,69 @@
 
 import argparse
 from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+from harness.answer import Answer
 from harness.errors import CannotTell, ConfigError
-from harness.settings.platform import platforms, this_machine
+from harness.settings.platform import Platform, platforms, this_machine
 from harness.settings.variables import VARIABLES, WITHDRAWN, Settings, option
 from harness.text import columns, tell
 from harness.verbs.tidy import held
-from harness.verbs.verb import QUEUE, WORKFLOW, Verb
+from harness.verbs.verb import JSON, QUEUE, WORKFLOW, Verb
 from harness.verdict import Verdict
 from harness.workspace.layout import Workspace
 
 TITLE = "platforms"
 
 
-def _platforms(settings: Settings, options: argparse.Namespace) -> int:
+def _platforms(settings: Settings, options: argparse.Namespace) -> Answer:
+    found = platforms()
     rows = [("platform", "status", "instead", "facts of", "queue", "GPU", "must be given", "machine")]
-    notes = []
-    for each in platforms():
-        uses = {"ACCOUNT": (each.account_use, each.account), "QOS": (each.qos_use, each.qos)}
-        musts = " ".join(name for name, (use, value) in uses.items() if use == "must" and not value)
+    for each in found:
         title = each.title + (" (where you are)" if each.name == this_machine() else "")
-        status = Verdict.CANNOT_TELL.value if each.status == "unknown" else each.status
         facts = (each.facts_date, each.scheduler, each.gpu_model or "any")
-        rows.append((each.name, status, each.successor, *facts, musts, title))
-        if each.status_note:
-            notes.append(f"{each.name}: {each.status_note}")
-    tell("\n".join([columns(rows), *notes]))
-    return 0
+        musts = " ".join(name.upper() for name in _must_be_given(each))
+        rows.append((each.name, _status_word(each), each.successor, *facts, musts, title))
+    notes = [f"{each.name}: {each.status_note}" for each in found if each.status_note]
+    table = {"platforms": [_platform_table(each) for each in found]}
+    return Answer(text="\n".join([columns(rows), *notes]), table=table)
 
 
-def _doctor(settings: Settings, options: argparse.Namespace) -> int:
+def _platform_table(platform: Platform) -> dict[str, Any]:
+    told = ("name", "title", "status_note", "successor", "facts_date", "scheduler", "gpu_model")
+    return {
+        **{name: getattr(platform, name) or None for name in told},
+        "status": _status_word(platform),
+        "must_be_given": _must_be_given(platform),
+        "is_this_machine": platform.name == this_machine(),
+    }
+
+
+def _must_be_given(platform: Platform) -> list[str]:
+    """Settings without which the site takes no job, and which its file does not say."""
+    uses = {"account": platform.account_use, "qos": platform.qos_use}
+    return [name for name, use in uses.items() if use == "must" and not getattr(platform, name)]
+
+
+def _status_word(platform: Platform) -> str:
+    return Verdict.CANNOT_TELL.value if platform.status == "unknown" else platform.status
+
+
+def _doctor(settings: Settings, options: argparse.Namespace) -> Answer:
     from harness.queue import doctor
 
-    findings = doctor.examine(settings)
+    findings, titles = doctor.examine(settings), ("what", "verdict", "found", "fix")
     rows = [(each.what, each.verdict.value, each.problem or each.observed, each.remedy) for each in findings]
-    tell(columns([("what", "verdict", "found", "fix"), *rows]))
-    return {Verdict.YES: 0, Verdict.NO: 1, Verdict.CANNOT_TELL: CannotTell.exit_status}[
-        doctor.overall(findings)
-    ]
+    verdict = doctor.overall(findings)
+    table = {
+        "platform": settings.platform.name,
+        "verdict": verdict.value,
+        "findings": [{**asdict(each), "verdict": each.verdict.value} for each in findings],
+    }
+    statuses = {Verdict.YES: 0, Verdict.NO: 1, Verdict.CANNOT_TELL: CannotTell.exit_status}
+    return Answer(text=columns([titles, *rows]), table=table, status=statuses[verdict])
 
 
 def _shell(settings: Settings, options: argparse.Namespace) -> int:
@@ -51,17 +75,20 @@ def _shell(settings: Settings, options: argparse.Namespace) -> int:
     return 0
 
 
-def script(settings: Settings, words: Sequence[str]) -> str:
+def planned_job(settings: Settings, words: Sequence[str]) -> Answer:
     """The batch script that would be submitted, and whether it would be refused; NEW stands for the run."""
     from harness.queue import doctor, submit
 
-    text = submit.script_of(settings, words).rstrip()
+    text, untold, refused = submit.script_of(settings, words).rstrip(), [], None
     try:
-        remarks = [f"cannot tell {each.problem}" for each in doctor.check_queue(settings)]
+        untold = [each.problem for each in doctor.check_queue(settings)]
+        remarks = [f"cannot tell {problem}" for problem in untold]
     except ConfigError as error:
+        refused = {"message": error.message, "remedy": error.remedy}
         remarks = [f"would be refused here: {error.message}", f"try: {error.remedy}"]
     lines = [f"# {line}" for remark in remarks for line in remark.splitlines()]
-    return "\n".join([text, *([""] if lines else []), *lines])
+    table = {"steps": None, "batch_script": text, "refused": refused, "cannot_tell": untold}
+    return Answer(text="\n".join([text, *([""] if lines else []), *lines]), table=table)
 
 
 def through_queue(settings: Settings, words: Sequence[str], stages: Sequence[str] = ()) -> int:
@@ -134,12 +161,13 @@ def in_job(arguments: Sequence[str], taken: Collection[str]) -> int:
 
 
 VERBS = (
-    Verb(name="platforms", help="which machines there are files for", run=_platforms),
+    Verb(name="platforms", help="which machines there are files for", run=_platforms, options=(JSON,)),
     Verb(
         name="doctor",
         help="this machine against the file of a platform: what is missing, and how to get it",
         run=_doctor,
         settings=(*WORKFLOW, *QUEUE),  # so that any command of a job can be checked by another verb alone
+        options=(JSON,),
     ),
     Verb(
         name="shell",

@@ -9,18 +9,13 @@ from harness.errors import ConfigError
 from harness.settings.table import nearest
 from harness.settings.variables import Settings
 from harness.text import tell
-from harness.verbs.verb import Option, Verb
+from harness.verbs.verb import A, B, Option, Verb
 
 if TYPE_CHECKING:
     from harness.report.overview.gather import Wanted
 
 TITLE = "showing"
 PAGE = "report.html"
-A = Option(
-    name="a",
-    help="what `compare` and `report` look at: a platform, bench or record, or several with commas",
-)
-B = Option(name="b", help="what they compare that with")
 TEXT = Option(name="text", help="1: `report` as text, for a terminal of 80 columns", is_switch=True)
 POWER = Option(name="power_w", help="watts of one machine, for `cost` where no energy was measured")
 FACTOR = Option(

@@ -1,6 +1,7 @@
 """Verbs that run stages: each of the nine, `all`, and stages as flags; and how their end is told."""
 
 import argparse
+import dataclasses
 import os
 import time
 from collections.abc import Collection, Sequence
@@ -11,10 +12,10 @@ from harness import __version__
 from harness.errors import ConfigError, raise_first
 from harness.files import read_json
 from harness.settings.platform import goes_to_queue
-from harness.settings.variables import Settings
+from harness.settings.variables import Settings, option
 from harness.text import columns, duration, last_lines, shortened, tell
-from harness.verbs.verb import QUEUE, WORKFLOW, Option, Verb
-from harness.workspace.layout import Workspace
+from harness.verbs.verb import FORCE, QUEUE, WORKFLOW, Option, Verb
+from harness.workspace.layout import FILLED_SPECS, Workspace
 from harness.workspace.marker import STAGES
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ DETECTIONS = "detections"  # which NVIDIA's program and older workspaces lack
 # What people look for: the stage that makes it, what it is, and where it lies; of several files the last one.
 PLACES = (
     ("train", "weights", "experiment/weights", "yolov4_*"),
+    ("train", "spec for yolo_v4", FILLED_SPECS, "{spec}"),
     ("eval", "scores", "experiment", "metrics.json"),
     ("eval", DETECTIONS, "experiment", "detections.jsonl"),
     ("vis", "pictures", "experiment/visualisations", "images_annotated"),
@@ -50,11 +52,29 @@ PLACES = (
 def stages(names: Sequence[str], settings: Settings, options: argparse.Namespace) -> int:
     """Run the named stages here, or bring them through the queue of the platform."""
     wanted = STAGES if ALL in names else names
+    words = list(names) if len(names) == 1 else [f"--{name}" for name in names]
+    if getattr(options, FORCE.name, False):
+        settings, words = _forced(settings), [*words, option(FORCE.name)]
     if goes_to_queue(settings.platform, os.environ):
         from harness.verbs.queue import through_queue
 
-        return through_queue(settings, names if len(names) == 1 else [f"--{name}" for name in names], wanted)
+        return through_queue(settings, words, wanted)
     return _here(settings, wanted, verbose=options.verbose)
+
+
+def _forced(settings: Settings) -> Settings:
+    """These settings, with which int8 is written although it could not be judged.
+
+    Raises:
+        ConfigError: the export is not in int8, so that the word would do nothing.
+    """
+    recipe = settings.recipe
+    if recipe.precision != "int8":
+        raise ConfigError(
+            f"FORCE writes int8 that could not be judged, and {recipe.name} exports {recipe.precision}",
+            remedy="leave it out",
+        )
+    return dataclasses.replace(settings, forced=True)
 
 
 def _by_flags(settings: Settings, options: argparse.Namespace) -> int:
@@ -126,7 +146,9 @@ def _places(settings: Settings, reached: Collection[str]) -> list[str]:
     """Where people find what they wanted the run for; only what is there."""
     found = []
     for stage, what, folder, pattern in PLACES:
-        if stage in reached and (paths := sorted((settings.workspace / folder).glob(pattern))):
+        if stage in reached and (
+            paths := sorted((settings.workspace / folder).glob(pattern.format(spec=settings.recipe.spec)))
+        ):
             found.append(f"{what}: {paths[-1]}")
         elif stage in reached and what == DETECTIONS:
             found.append(f"{what}: not recorded")
@@ -171,7 +193,13 @@ def _next_step(endings: "Sequence[Ending]", settings: Settings) -> str:
 
 
 VERBS = tuple(
-    Verb(name=name, help=words, run=partial(stages, [name]), settings=SETTINGS, options=(VERBOSE,))
+    Verb(
+        name=name,
+        help=words,
+        run=partial(stages, [name]),
+        settings=SETTINGS,
+        options=(VERBOSE, FORCE) if name == "export" else (VERBOSE,),
+    )
     for name, words in HELPS.items()
 )
 # `jamcam --download --verify`, as in the original workflow.

@@ -7,18 +7,13 @@ from collections.abc import Iterator
 from harness.files import remove
 from harness.settings.variables import Settings
 from harness.text import tell
-from harness.verbs.verb import Option, Verb
-from harness.workspace.layout import Workspace
+from harness.verbs.verb import FORCE, Verb
+from harness.workspace.layout import FILLED_SPECS, Workspace
 
 TITLE = "tidying"
-FORCE = Option(
-    name="force",
-    help="1: `unlock` although the holder may be alive; `compare` and `gate` show what must not be compared",
-    is_switch=True,
-)
 MADE = (
     *("data/.frames", "data/train", "data/val", "data/test", "data/split.json"),
-    *("experiment", ".markers", ".attempts", ".kept", "report.html"),
+    *("experiment", ".markers", ".attempts", ".kept", FILLED_SPECS, "report.html"),
 )
 
 

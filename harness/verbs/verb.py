@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
+from harness.answer import Answer
 from harness.errors import ConfigError
 from harness.settings.variables import VARIABLES, Settings, option, read_switch
 from harness.text import tell
@@ -32,17 +33,32 @@ class Option:
     is_list: bool = False  # of the only positional argument: as many as are given
 
 
+FORCE = Option(
+    name="force",
+    help="1: `unlock` although the holder may be alive; `compare` and `gate` show what must not be compared; "
+    "`export` writes int8 that could not be judged",
+    is_switch=True,
+)
+A = Option(
+    name="a", help="what `compare` and `report` look at: a platform, bench or record, or several with commas"
+)
+B = Option(name="b", help="what they compare that with")
+# Of verbs whose `run` gives an Answer. make has no variable for it: make prints lines of its own.
+JSON = Option(name="json", help="print the answer as JSON, which docs/json.md describes", is_switch=True)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verb:
     """One word of `jamcam`; its name is "" for stages that are given as flags.
 
-    `run` returns an exit status. Besides the settings it is given the values of the verb's own options and
-    positional arguments: texts, or None where they were not given, and True or False for switches.
+    `run` returns an exit status, or an answer that is still to be printed. Besides the settings it is given
+    the values of the verb's own options and positional arguments: texts, or None where they were not given,
+    and True or False for switches.
     """
 
     name: str
     help: str
-    run: Callable[[Settings, argparse.Namespace], int]
+    run: Callable[[Settings, argparse.Namespace], int | Answer]
     settings: tuple[str, ...] = ()
     options: tuple[Option, ...] = ()
     positionals: tuple[Option, ...] = ()

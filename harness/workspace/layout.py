@@ -11,6 +11,8 @@ REQUEST = "request.json"  # what was asked for: fingerprint and argument lists
 OUTCOME = "outcome.json"  # how it ended
 PRODUCTS = "products"  # what was made and is not published yet
 
+FILLED_SPECS = "specs/filled"  # specs without blanks, for people; no product
+
 # All that a stage may ever publish, and so replace; `*` is any one name. A marker that names something else
 # was not written by its stage.
 OWNED: Mapping[str, tuple[str, ...]] = {

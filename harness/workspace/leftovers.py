@@ -17,9 +17,9 @@ HALF_WRITTEN = re.compile(r"\..+\.\d+\.part")  # by `files`: hidden, the process
 def prune_attempts(own: Path, *, succeeded: bool) -> None:
     """Remove old attempts of the stage that `own`, the folder of the attempt that ends, belongs to.
 
-    The newest `KEPT_ATTEMPTS` stay, and for each of as many fingerprints the newest one with products: a
-    training cut short is not lost because others were tried in between. Names tell the order, unless a clock
-    was set back: `own` stays whatever its name is.
+    The newest `KEPT_ATTEMPTS` stay, and for each of as many fingerprints the one that made most: a training
+    cut short is not lost because others were tried in between. Names tell the order, unless a clock was set
+    back: `own` stays whatever its name is.
 
     Args:
         succeeded: `own` is done, so nobody goes on from what it and others of its fingerprint made.
@@ -28,14 +28,16 @@ def prune_attempts(own: Path, *, succeeded: bool) -> None:
     folders = [path for path in own.parent.iterdir() if path.is_dir() and not path.is_symlink()]
     others = sorted((folder for folder in folders if folder != own), reverse=True)
     done = _fingerprint(own) if succeeded else None
-    unfinished: dict[object, Path] = {}
+    unfinished: dict[object, tuple[int, Path]] = {}  # by fingerprint: how many files, and the folder
     for folder in (own, *others):
         remove(folder / RESERVE)
         if (succeeded and _fingerprint(folder) == done) or _age_days(folder) > KEPT_PRODUCTS_DAYS:
             remove(folder / PRODUCTS)
-        elif any(path.is_file() for path in (folder / PRODUCTS).rglob("*")):
-            unfinished.setdefault(_fingerprint(folder), folder)
-    kept = {*others[: KEPT_ATTEMPTS - 1], *list(unfinished.values())[:KEPT_ATTEMPTS]}
+        files = sum(path.is_file() for path in (folder / PRODUCTS).rglob("*"))
+        if files > unfinished.get(_fingerprint(folder), (0, own))[0]:
+            unfinished[_fingerprint(folder)] = files, folder
+    most = [folder for _, folder in unfinished.values()]
+    kept = {*others[: KEPT_ATTEMPTS - 1], *most[:KEPT_ATTEMPTS]}
     for folder in others:
         if folder not in kept:
             remove(folder)

@@ -6,6 +6,7 @@ digest of the ingredients (settings, spec, engine, what other stages made), whic
 marker is data, and one that names what its stage never makes proves nothing, and nothing is done by it.
 """
 
+import contextlib
 import hashlib
 import json
 import re
@@ -86,8 +87,17 @@ def marker_table(marker: Marker) -> dict[str, Any]:
 
 
 def read_marker(workspace: Workspace, stage: str) -> Marker | None:
-    """The marker of `stage`; None where there is none, or none that can be understood."""
-    return parse_marker(read_json(workspace.marker(stage)), stage)
+    """The marker of `stage`; None where there is none, or none that can be understood.
+
+    Raises:
+        OSError: it is there and may not be read, so whether the stage is done cannot be told.
+    """
+    path = workspace.marker(stage)
+    table = read_json(path)
+    if not table:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            path.open("rb").close()
+    return parse_marker(table, stage)
 
 
 def parse_marker(table: Mapping[str, Any], stage: str) -> Marker | None:
@@ -128,7 +138,7 @@ def why_no_marker(workspace: Workspace, stage: str) -> str:
     """Why `read_marker` gives none, in words."""
     path = workspace.marker(stage)
     if not path.exists():
-        return "it has not been done"
+        return "not run yet"
     name, entries = path.relative_to(workspace.root), read_json(path).get("products")
     for entry in entries if isinstance(entries, list) else ():
         product = entry.get("path") if isinstance(entry, dict) else None

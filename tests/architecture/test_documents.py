@@ -8,11 +8,13 @@ import sys
 
 import pytest
 
+import yolo_v4.cli
 from harness import errors
 from harness.cli import FAMILIES
 from harness.settings.dataset import load_dataset
 from harness.settings.load import load_settings
 from harness.settings.variables import VARIABLES
+from harness.verbs.verb import parse
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 COMMAND = re.compile(r"make ([a-z-]+)((?: [A-Z_]+=[^ `\n]+)+)")
@@ -20,8 +22,13 @@ NUMBER = re.compile(r"^\d{4}-[a-z0-9-]+\.md$")
 
 
 @pytest.fixture(scope="module")
-def readme(checkout):
-    return (checkout / "README.md").read_text(encoding="utf-8")
+def page(checkout):
+    """The text of a page for users, by its name."""
+    return lambda name: (checkout / name).read_text(encoding="utf-8")
+
+
+def pages(checkout):
+    return [checkout / "README.md", *sorted((checkout / "docs").rglob("*.md"))]
 
 
 def anchors(text):
@@ -32,7 +39,7 @@ def anchors(text):
 
 def test_links_lead_somewhere(checkout):
     broken = []
-    for page in [checkout / "README.md", *(checkout / "docs").rglob("*.md")]:
+    for page in pages(checkout):
         for target in LINK.findall(page.read_text(encoding="utf-8")):
             if re.match(r"[a-z]+:", target):
                 continue
@@ -43,27 +50,37 @@ def test_links_lead_somewhere(checkout):
     assert broken == []
 
 
-def test_every_target_of_make_is_in_the_readme(checkout, readme):
+def test_every_target_of_make_is_in_the_documents(checkout):
     targets = re.findall(r"^([a-z-]+):.*## ", (checkout / "Makefile").read_text(), re.MULTILINE)
-    assert [
-        target for target in targets if f"`{target}`" not in readme and f"make {target}" not in readme
-    ] == []
+    text = "".join(page.read_text(encoding="utf-8") for page in pages(checkout))
+    assert [target for target in targets if f"`{target}`" not in text and f"make {target}" not in text] == []
 
 
-def test_every_verb_of_jamcam_is_in_the_readme(checkout, readme):
+def test_every_page_for_users_can_be_reached_from_the_readme(checkout, page):
+    linked = {target.partition("#")[0] for target in LINK.findall(page("README.md"))}
+    there = {path.relative_to(checkout).as_posix() for path in (checkout / "docs").glob("*.md")}
+    assert there - linked == set()
+
+
+def test_the_readme_is_short_enough_to_be_read(page):
+    assert len(page("README.md").splitlines()) < 220
+
+
+def test_every_verb_of_jamcam_is_on_the_page_of_commands(checkout, page):
     help_text = subprocess.run(
         [sys.executable, "-m", "harness", "--help"], cwd=checkout, capture_output=True, text=True, check=True
     ).stdout
     verbs = re.findall(r"^ {2,6}([a-z]+(?:-[a-z]+)*) {2,}\S", help_text, re.MULTILINE)
     assert {"all", "train", "status"} <= set(verbs)
-    assert [verb for verb in verbs if f"`{verb}`" not in readme] == []
+    told = section(page("docs/commands.md"), "Verbs and targets")
+    assert [verb for verb in verbs if f"`{verb}`" not in told] == []
 
 
 def test_every_command_of_make_in_the_documents_gives_variables_that_its_verb_takes(checkout):
-    verbs = [verb for family in FAMILIES for verb in importlib.import_module(f"harness.verbs.{family}").VERBS]
+    verbs = [verb for family in FAMILIES for verb in family_verbs(family)]
     taken = {verb.name: {*verb.names, "venv", "python"} for verb in verbs}
-    pages = [checkout / "README.md", *(checkout / "docs").rglob("*.md")]
-    commands = [found for page in pages for found in COMMAND.findall(page.read_text(encoding="utf-8"))]
+    texts = [page.read_text(encoding="utf-8") for page in pages(checkout)]
+    commands = [found for text in texts for found in COMMAND.findall(text)]
 
     assert len(commands) > 20
     assert [
@@ -74,9 +91,53 @@ def test_every_command_of_make_in_the_documents_gives_variables_that_its_verb_ta
     ] == []
 
 
-def test_the_table_of_variables_has_every_setting_in_order_with_its_default(readme):
+def shell_lines(checkout):
+    """Lines of the examples for a shell, without their comments."""
+    blocks = [
+        block
+        for page in pages(checkout)
+        for block in re.findall(r"```sh\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    ]
+    return [line.partition(" #")[0].strip() for block in blocks for line in block.splitlines()]
+
+
+def test_every_target_of_make_in_the_examples_is_one(checkout):
+    targets = set(re.findall(r"^([a-z-]+):", (checkout / "Makefile").read_text(), re.MULTILINE))
+    named = {line.split()[1] for line in shell_lines(checkout) if re.match(r"make [a-z]", line)}
+
+    assert len(named) > 10
+    assert named - targets == set()
+
+
+def test_every_example_of_jamcam_is_understood(checkout):
+    typed = [re.split(r" [|>] ", line)[0] for line in shell_lines(checkout)]
+    lines = [line.split()[1:] for line in typed if re.match(r"jamcam (?!--version)", line)]
+    verbs = {verb.name: verb for family in FAMILIES for verb in family_verbs(family)}
+
+    assert lines
+    for word, *words in lines:
+        verb = verbs[word] if word in verbs else importlib.import_module("harness.verbs.run").FLAGS
+        assert parse(verb, words if word in verbs else [word, *words])[2] == [], [word, *words]
+
+
+def test_every_example_of_yolo_v4_is_understood(checkout):
+    lines = [line.split()[1:] for line in shell_lines(checkout) if line.startswith("yolo_v4 ")]
+
+    assert len(lines) > 5
+    for words in lines:
+        parsed = yolo_v4.cli._parser().parse_args(words)
+        assert parsed.command == words[0]
+
+
+def family_verbs(family):
+    return importlib.import_module(f"harness.verbs.{family}").VERBS
+
+
+def test_the_table_of_variables_has_every_setting_in_order_with_its_default(page):
     rows = re.findall(
-        r"^\| (`[A-Z].*?) \|(?: (.*?))? \| .+ \|$", section(readme, "Changing things"), re.MULTILINE
+        r"^\| (`[A-Z].*?) \|(?: (.*?))? \| .+ \|$",
+        section(page("docs/commands.md"), "Variables"),
+        re.MULTILINE,
     )
     defaults = {}
     for names, told in rows:
@@ -132,9 +193,12 @@ def test_a_line_of_luigi_cfg_can_be_uncommented_as_it_stands(checkout, tmp_path)
     assert changed == {each.name for each in VARIABLES if each.default}
 
 
-def test_the_readme_lists_the_exit_statuses_of_the_errors(readme):
+def test_the_documents_list_the_exit_statuses_of_the_errors(page):
     told = {
-        int(status) for status in re.findall(r"^\| (\d) \|", section(readme, "Exit statuses"), re.MULTILINE)
+        int(status)
+        for status in re.findall(
+            r"^\| (\d) \|", section(page("docs/troubleshooting.md"), "Exit statuses"), re.MULTILINE
+        )
     }
     kinds = [errors.HarnessError, *errors.HarnessError.__subclasses__()]
     assert told == {0, *(kind.exit_status for kind in kinds)} == {0, 1, 2, 3, 4, 5}
@@ -145,8 +209,8 @@ def section(text, title):
     return text.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
 
 
-def test_the_data_set_of_the_readme_can_be_read(readme, tmp_path):
-    example = re.search(r"```toml\n(.*?)```", readme, re.DOTALL)[1]
+def test_the_data_set_of_the_documents_can_be_read(page, tmp_path):
+    example = re.search(r"```toml\n(.*?)```", page("docs/data.md"), re.DOTALL)[1]
     (tmp_path / "my-street.toml").write_text(example)
     dataset = load_dataset(str(tmp_path / "my-street.toml"))
     assert (dataset.name, dataset.width_px, dataset.split.group) == ("my-street", 352, "frame")
@@ -197,7 +261,7 @@ def test_a_decision_says_why_at_what_price_and_until_when(checkout):
 def test_prose_has_one_sentence_a_line(checkout):
     long_lines = [
         f"{page.name}: {line}"
-        for page in [checkout / "README.md", *(checkout / "docs").rglob("*.md")]
+        for page in pages(checkout)
         for line in prose(page.read_text(encoding="utf-8"))
         if re.search(r"[a-z)`][.!?] [A-Z]", line)
     ]

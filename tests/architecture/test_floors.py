@@ -15,7 +15,7 @@ HOUSES = {
         workspace | data
         settings
         process
-        errors, verdict, units, files, clock, text, code_version, progress
+        errors, answer, verdict, units, files, clock, text, own_files, code_version, progress
     """,
     "probe": """
         cli, __main__

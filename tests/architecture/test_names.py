@@ -9,7 +9,7 @@ import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PACKAGES = ("harness", "made_frames", "probe", "yolo_v4")  # whose names must be used
-USERS = ("bench", "container", "docs", "environment.py", *PACKAGES)
+USERS = ("bench", "build_package.py", "container", "docs", "environment.py", *PACKAGES)
 
 BY_MODULE_NAME = "the command line imports the module by its name"
 # Names that are used, though no module imports them; and by whom.
@@ -17,7 +17,7 @@ USED_OTHERWISE = {
     "harness.verbs.run.FLAGS": BY_MODULE_NAME,
     **{
         f"harness.verbs.{family}.{name}": BY_MODULE_NAME
-        for family in ("data", "look", "measure", "queue", "records", "report", "run", "tidy")
+        for family in ("completion", "data", "look", "measure", "queue", "records", "report", "run", "tidy")
         for name in ("TITLE", "VERBS")
     },
     "yolo_v4.commands.check_spec.run": BY_MODULE_NAME,

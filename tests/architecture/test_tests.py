@@ -7,7 +7,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 # Module -> the test that runs it without importing it.
 TESTED_THROUGH: dict[str, str] = {
-    "harness/code_version.py": "tests/harness/test_code_version.py",
+    "harness/answer.py": "tests/harness/verbs/test_json.py",
     "harness/data/over_http.py": "tests/harness/data/test_fetch.py",
     "harness/data/partial.py": "tests/harness/data/test_fetch.py",
     "harness/measure/recording.py": "tests/harness/measure/test_recording.py",

@@ -24,7 +24,7 @@ From: nvcr.io/nvidia/tao/tao-toolkit-tf:v3.21.11-tf1.15.5-py3
 %post
     tar -x -z -f /jamcam/python.tar.gz -C /jamcam
     rm /jamcam/python.tar.gz
-    sh -eu /jamcam/container/install.sh engine=tao tao_version=3.21.11 version=0.1.0 git_commit=unknown \\
+    sh -eu /jamcam/container/install.sh engine=tao tao_version=3.21.11 version=1.0.0 git_commit=unknown \\
         inputs=unknown base=nvcr.io/nvidia/tao/tao-toolkit-tf:v3.21.11-tf1.15.5-py3 base_digest=unknown
 
 %environment
@@ -40,7 +40,7 @@ From: nvcr.io/nvidia/tao/tao-toolkit-tf:v3.21.11-tf1.15.5-py3
 %labels
     org.jamcam.engine tao
     org.jamcam.tao-version 3.21.11
-    org.jamcam.version 0.1.0
+    org.jamcam.version 1.0.0
     org.jamcam.git-commit unknown
     org.jamcam.inputs unknown
     org.jamcam.base nvcr.io/nvidia/tao/tao-toolkit-tf:v3.21.11-tf1.15.5-py3

@@ -32,7 +32,7 @@ def test_it_says_what_will_be_fetched_before_it_fetches(set_up, folder, fake_pip
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has CUDA builds as the default")
 def test_a_cuda_build_is_announced_with_its_gigabytes(set_up, fake_pip):
     fake_pip(build=CUDA_BUILD)
-    assert "about 3500 MB  torch 9.9.0, a CUDA build (README, 'Which torch'" in set_up().stdout
+    assert "about 3500 MB  torch 9.9.0, a CUDA build (docs/installing.md" in set_up().stdout
 
 
 def test_it_goes_on_where_pip_cannot_say_which_torch_it_would_take(set_up, fake_pip):

@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.system]
 
 NEEDED = (
     "Makefile",
+    "build_package.py",
     "environment.py",
     "pyproject.toml",
     "constraints.txt",

@@ -120,7 +120,13 @@ def test_the_help_of_a_verb_has_a_line_for_each_option_that_it_takes_and_for_no_
     assert main(["compare", "--help"]) == 0
 
     text = capsys.readouterr().out
-    assert re.findall(r"^  (--[a-z-]+)", text, re.MULTILINE) == ["--a", "--b", "--force", "--results"]
+    assert re.findall(r"^  (--[a-z-]+)", text, re.MULTILINE) == [
+        "--a",
+        "--b",
+        "--force",
+        "--json",
+        "--results",
+    ]
     assert text.startswith("usage: jamcam compare [--option=value ...]\n\nhow records A and B differ")
 
 
@@ -171,6 +177,20 @@ def test_plan_prints_every_argument_list_that_would_run_and_runs_nothing(ask, do
     new = f"{done.workspace}/.attempts/train/NEW"
     assert lines[0].endswith(f"yolo_v4 train -e {new}/train.txt -r {new}/products/experiment --gpus 1")
     assert sorted(done.workspace.rglob("*")) == before
+
+
+def test_plan_names_a_reason_once_and_the_stages_that_come_first_by_name(ask):
+    _, text, _ = ask("plan", "--val-split=30")
+
+    assert dict(re.findall(r"^# ([a-z-]+): (.+)$", text, re.MULTILINE)) == {
+        "gen-valid": "val_split_pct was 20.0, is now 30.0",
+        "tune-bdb": "after gen-valid",
+        "convert-data": "after gen-valid",
+        "train": "after gen-valid, tune-bdb, convert-data",
+        "eval": "after gen-valid, convert-data, train",
+        "vis": "after train",
+        "export": "after train",
+    }
 
 
 def test_plan_shows_no_secret(ask, monkeypatch, tmp_path):
@@ -344,7 +364,9 @@ def test_a_log_that_is_none_ends_with_1(two_benches, tmp_path, capsys):
 
     (tmp_path / "dmon.txt").write_text("#Date Time gpu sm\n20220704 12:00:00 0 50\n")
     assert main(["import-dmon", str(tmp_path / "dmon.txt"), two_benches]) == 0
-    assert "/results/local/20220704T120000Z-imported-" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "/results/local/20220704T120000Z-imported-" in told
+    assert "\n  its times tell no zone and are read as UTC\n" in told
 
 
 def test_plots_are_drawn_from_results(two_benches, tmp_path, capsys):
@@ -399,6 +421,43 @@ def test_a_workspace_that_cannot_be_read_ends_with_1_and_names_the_path(ask, mon
 
     assert status == 1
     assert complaint.splitlines()[0] == "jamcam: /ws/.markers: Permission denied"
+
+
+def test_a_package_for_another_python_is_named_with_the_variable_that_brings_it(
+    checkout, tmp_path, two_benches
+):
+    module = tmp_path / "of a module" / "numpy"
+    module.mkdir(parents=True)
+    (module / "__init__.py").write_text(
+        "try:\n    import numpy._core\nexcept ImportError as error:\n"
+        "    raise ImportError('a page of advice') from error\n"
+    )
+    words = ["compare", "--a=local", "--b=20260201T000000Z-0000", two_benches]
+    ended = subprocess.run(
+        [sys.executable, "-m", "harness", *words],
+        cwd=checkout,
+        env={**os.environ, "PYTHONPATH": str(module.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        "jamcam: a package cannot be imported: No module named 'numpy._core'\n"
+        f"  try: unset PYTHONPATH ({module.parent}), whose packages come before the installed ones; "
+        "else make, which installs what is needed; or pip install -e . in the checkout\n"
+    )
+
+
+def test_a_module_of_ours_that_is_missing_is_a_fault_of_ours(ask, monkeypatch):
+    def look(settings, names):
+        importlib.import_module("harness.no_such_module")
+
+    monkeypatch.setattr("harness.stages.workflow.survey", look)
+
+    with pytest.raises(ImportError):
+        ask("status")
 
 
 def test_text_that_is_not_utf_8_ends_with_1_and_in_words(tmp_path, capsys, monkeypatch):

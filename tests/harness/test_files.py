@@ -105,6 +105,12 @@ def test_only_the_first_creates_a_file(tmp_path):
     assert names(tmp_path / "deep") == ["lock"]
 
 
+def test_a_file_that_is_created_once_is_written_beside_its_place_once(tmp_path, fsyncs):
+    create_once(tmp_path / "lock", b"first")
+
+    assert fsyncs == [f"{tmp_path}/.lock.{os.getpid()}.part", str(tmp_path)]
+
+
 @pytest.mark.usefixtures("refuse_links")
 def test_without_hard_links_a_file_is_whole_at_its_first_appearance(tmp_path, monkeypatch):
     written = []

@@ -3,12 +3,12 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.schema import faults
 from tests.system.cluster import Cluster
 from tests.system.submitter import PLATFORM
 
@@ -17,15 +17,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.system]
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 CASES = {"chain", "train", "evaluate", "inference", "export", "convert-data", "micro"}
-KINDS = {
-    "object": dict,
-    "array": list,
-    "string": str,
-    "integer": int,
-    "number": (int, float),
-    "boolean": bool,
-    "null": type(None),
-}
 
 
 @pytest.fixture(scope="module")
@@ -65,27 +56,6 @@ def folder(make_bench: Any) -> Path:
 def records(folder: Path) -> list[dict[str, Any]]:
     """Its records, as they are on the disk."""
     return [json.loads(path.read_text()) for path in sorted(folder.glob("results/*/*/record.json"))]
-
-
-def faults(value: Any, schema: Any, kinds: Any, where: str = "record") -> Iterator[str]:
-    """Where a value is not as the published schema says, of which these words are all that it uses."""
-    schema = kinds[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
-    if "anyOf" in schema:
-        found = [list(faults(value, one, kinds, where)) for one in schema["anyOf"]]
-        yield from () if [] in found else min(found, key=len)
-    elif "enum" in schema:
-        yield from () if value in schema["enum"] else [f"{where} is {value}"]
-    else:
-        names = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-        if not any(isinstance(value, KINDS[name]) for name in names):
-            yield f"{where} is {value}, not {names}"
-            return
-        yield from (f"{where} lacks {key}" for key in schema.get("required", ()) if key not in value)
-        for key, one in value.items() if isinstance(value, dict) else ():
-            below = schema.get("properties", {}).get(key, schema.get("additionalProperties"))
-            yield from faults(one, below, kinds, f"{where}.{key}") if below else [f"{where} has {key}"]
-        for one in value if isinstance(value, list) else ():
-            yield from faults(one, schema["items"], kinds, f"{where}[]")
 
 
 def test_it_leaves_a_record_of_every_case_under_the_platforms_name(records: list[dict[str, Any]]) -> None:

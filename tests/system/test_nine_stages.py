@@ -120,6 +120,41 @@ def test_metrics_hold_what_the_design_promises(finished: Path) -> None:
         assert all((metrics["AP"][name] is None) == (count == 0) for name, count in metrics["boxes"].items())
 
 
+def test_the_spec_that_the_run_names_serves_the_engine_from_another_folder(
+    finished: Path, tmp_path: Path
+) -> None:
+    printed = run(finished, "all").stdout
+    told = {name: place for name, _, place in (line.partition(": ") for line in printed.splitlines())}
+    spec, model = told["spec for yolo_v4"], told["weights"]
+    (tmp_path / "elsewhere").mkdir()
+
+    def ask(*words: str) -> None:
+        command = [sys.executable, "-m", "yolo_v4", *words]
+        names = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+        ended = subprocess.run(
+            command, cwd=tmp_path / "elsewhere", env=names, capture_output=True, text=True, check=False
+        )
+        assert ended.returncode == 0, ended.stderr
+
+    ask("check_spec", "-e", spec)
+    ask("evaluate", "-m", model, "-e", spec, "-r", str(tmp_path / "results"))
+    for split in ("train", "val", "test"):
+        converted = str(tmp_path / "converted" / split)
+        ask(
+            "dataset_convert",
+            "-d",
+            f"{Path(spec).parent}/yolo_v4_tfrecords_jamcam_{split}.txt",
+            "-o",
+            converted,
+        )
+
+    last = json.loads((tmp_path / "results" / "status.json").read_text().splitlines()[-1])
+    metrics = json.loads((finished / "experiment" / "metrics_val.json").read_text())
+    assert last["kpi"]["AP"] == metrics["AP"]
+    made = tmp_path / "converted" / "val-fold-000-of-001-shard-00000-of-00001"
+    assert made.read_bytes() == next((finished / "data" / "val" / "tfrecords").iterdir()).read_bytes()
+
+
 def test_a_second_run_runs_nothing(finished: Path) -> None:
     before = attempts(finished)
     began = time.monotonic()

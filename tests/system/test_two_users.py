@@ -43,14 +43,14 @@ def two_users(shared):
 
 @pytest.fixture
 def alone(shared):
-    """Starts `jamcam train` as one of two ordinary users, without a queue."""
+    """Starts `jamcam train`, or another verb, as one of two ordinary users, without a queue."""
     if python_of(THIRD) is None:
         pytest.skip(f"{THIRD} must be able to run Python here")
 
-    def start(user, *words, umask=0, **environment):
+    def start(user, *words, verb="train", umask=0, **environment):
         options = ["--recipe=smoke", "--engine=here", f"--workspace={shared}", *words]
         return subprocess.Popen(
-            [*python_of(user), "-m", "harness", "train", *options],
+            [*python_of(user), "-m", "harness", verb, *options],
             cwd=CHECKOUT,
             env={"PATH": f"{FAKES}{os.pathsep}{os.environ['PATH']}", **environment},
             stdout=subprocess.PIPE,
@@ -96,6 +96,25 @@ def test_a_workspace_of_somebody_else_is_refused_with_whom_to_ask_for_what(alone
         f"  try: ask {OTHER}, whose it is, to share it: chmod -R g+rwX {shared}, "
         "and umask 002 for later runs; or give another --workspace"
     )
+
+
+@pytest.mark.parametrize(
+    ("unreadable", "named"),
+    [(".markers", ".markers/download.json"), (".markers/verify.json", ".markers/verify.json")],
+)
+@pytest.mark.parametrize("verb", ["status", "train"])
+def test_whether_a_stage_is_done_that_may_not_be_looked_at_is_not_guessed(
+    alone, shared, verb, unreadable, named
+):
+    (shared / unreadable).chmod(0)
+    run = alone(THIRD, verb=verb)
+    said = run.communicate(timeout=200)[0]
+
+    assert run.returncode == 1
+    assert said.splitlines()[-2:] == [
+        f"jamcam: {shared / named}: Permission denied",
+        "  try: make room or give access, then the same command again",
+    ]
 
 
 def test_a_second_user_waits_for_the_job_of_the_first_and_submits_none(cluster, two_users):

@@ -38,6 +38,29 @@ def test_help_comes_without_torch(checkout: Path, command: str) -> None:
     subprocess.run([sys.executable, "-c", code], env=environment, check=True, stdout=subprocess.DEVNULL)
 
 
+@pytest.mark.parametrize(("name", "is_ours"), [("torch", False), (None, False), ("yolo_v4.no_such", True)])
+def test_a_package_that_cannot_be_imported_is_named_and_a_module_of_ours_is_a_fault(
+    name: str | None,
+    is_ours: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(module: str) -> None:
+        raise ImportError("made for another Python", name=name)
+
+    monkeypatch.setattr("yolo_v4.cli.importlib.import_module", fail)
+    if is_ours:
+        with pytest.raises(ImportError):
+            main(["check_spec", "-e", "spec.txt"])
+        return
+
+    assert main(["check_spec", "-e", "spec.txt"]) == 1
+    assert capsys.readouterr().err == (
+        "error: a package cannot be imported: made for another Python\n"
+        "  try: unset PYTHONPATH, or install what is missing\n"
+    )
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

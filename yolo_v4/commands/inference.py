@@ -1,6 +1,7 @@
 """`yolo_v4 inference`: detect objects in pictures; annotated pictures and KITTI labels."""
 
 import argparse
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,6 +28,7 @@ from yolo_v4.spec.experiment import Experiment
 from yolo_v4.status import StatusLog, reported, status_path
 
 JPEG_QUALITY = 95
+MOST_NAMED = 5  # of files that are passed over
 
 
 class Opened(NamedTuple):
@@ -59,8 +61,7 @@ def run(args: argparse.Namespace) -> None:
             raise DetectorError(
                 f"--threshold is {args.threshold}, expected a number between 0 and 1", remedy="-t 0.3"
             )
-        paths = find_pictures(Path(args.image_dir))
-        _keep_originals(paths, folders)
+        paths = _pictures(Path(args.image_dir), folders)
         labels = label_names(paths)
         network, experiment = load_model(args.model_path, args)
         tell_computing(log, network, experiment.augmentation)
@@ -84,7 +85,15 @@ def run(args: argparse.Namespace) -> None:
                 "\n  ".join([f"{len(problems)} of {len(paths)} pictures could not be read:", *problems]),
                 remedy="replace or remove them; the others are done",
             )
+        _tell_places(folders)
         log.write("SUCCESS", "Inference finished successfully.")
+
+
+def _pictures(given: Path, folders: Folders) -> list[Path]:
+    paths = find_pictures(given)
+    _keep_originals(paths, folders)
+    _tell_passed_over(given, paths)
+    return paths
 
 
 def find_pictures(path: Path) -> list[Path]:
@@ -98,6 +107,25 @@ def find_pictures(path: Path) -> list[Path]:
             f"{path} {what} .jpg, .jpeg or .png files", remedy="give -i a picture or a folder of pictures"
         )
     return found
+
+
+def _tell_passed_over(given: Path, paths: Sequence[Path]) -> None:
+    """As in TAO only some endings are taken, and no folders within a folder."""
+    there = {path.name + "/" * path.is_dir() for path in given.glob("[!.]*")}
+    others = [ascii(name) for name in sorted(there - {path.name for path in paths})]
+    if given.is_dir() and others:
+        more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
+        print(
+            f"note: {', '.join(others[:MOST_NAMED])}{more} passed over: "
+            f"only {', '.join(INFERENCE_SUFFIXES)} directly in {given} are taken",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def _tell_places(folders: Folders) -> None:
+    places = [("annotated pictures", folders.annotated), ("labels", folders.labels)]
+    print("; ".join(f"{what} are in {folder}" for what, folder in places if folder), flush=True)
 
 
 def label_names(paths: Sequence[Path]) -> dict[Path, str]:

@@ -9,6 +9,8 @@ from google.protobuf import text_format
 
 from yolo_v4.errors import SpecError
 
+_BLANK = re.compile(r"""^[^#]*:\s*["']?\$\{?(?P<name>[a-z_]+)""")  # where a value begins
+FILLED = "filled"  # folder beside jamcam's templates, with the same files without blanks
 _UNKNOWN_FIELD = re.compile(r'Message type "(?P<message>[^"]+)" has no field named "(?P<field>[^"]*)"')
 
 
@@ -31,12 +33,27 @@ def merge_text(text: str, message: Any, *, where: str) -> None:
 
     As in TAO, the last value of a field counts where the text gives it several times.
     Raises SpecError: the text cannot be parsed; starts with `line:column`, as in TAO, and names the most
-    similar known field.
+    similar known field. Or the text is a template whose blanks, such as $seed, nobody filled in.
     """
+    _refuse_blanks(text, where)
     try:
         text_format.Merge(text, message)
     except text_format.ParseError as error:
         raise _explain(error, message, where) from error
+
+
+def _refuse_blanks(text: str, where: str) -> None:
+    """Templates of jamcam are no specs yet; their parse errors would be about dollar signs."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if blank := _BLANK.search(line):
+            filled = Path(where).parent / FILLED / Path(where).name
+            raise SpecError(
+                f"{number}:{blank.start('name')} : nothing has filled in the blank ${blank['name']} "
+                f"(in {where})",
+                remedy=f"take {filled}, which has no blanks"
+                if filled.is_file()
+                else f"put a value there; of jamcam's templates, a training leaves {filled}",
+            )
 
 
 def _explain(error: text_format.ParseError, message: Any, where: str) -> SpecError:

@@ -7,14 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from harness.code_version import CodeVersion
 from harness.engine.phases import COMPUTING
 from harness.engine.request import Engine
 from harness.errors import ConfigError
 from harness.measure import facts
+from harness.measure.comparability import judge
 from harness.measure.fact_table import ABSENT, FACTS
 from harness.measure.record import Gpu
 from harness.settings.platform import Platform
 from harness.workspace.marker import EngineIdentity
+from tests.harness.made import record
 
 THIS_ONE = Engine(identity=EngineIdentity(name="portable", version="0.1.0"), program="yolo_v4")
 
@@ -41,6 +44,15 @@ def test_code_is_named_by_commit_and_packages_by_version():
     assert re.fullmatch(r"[0-9a-f]{40}|", code.git_commit)
     assert "psutil" in code.packages
     assert not [path for path in code.dirty if path.startswith(("results/", "README"))]
+
+
+def test_code_whose_commit_cannot_be_told_makes_a_record_not_comparable(monkeypatch):
+    doubt = CodeVersion(commit=None, doubt="git says: fatal: detected dubious ownership")
+    monkeypatch.setattr(facts, "code_version", lambda paths: doubt)
+
+    (reason,) = judge(record(code=facts.code(THIS_ONE)))
+
+    assert reason.endswith("cannot tell: git says: fatal: detected dubious ownership")
 
 
 def test_of_two_versions_of_a_package_the_one_that_is_imported_is_noted(tmp_path, monkeypatch):

@@ -3,7 +3,7 @@ import pytest
 from harness.errors import ConfigError
 from harness.measure.gate import judge_newest
 from harness.verdict import Verdict
-from tests.harness.made import observed, record
+from tests.harness.made import observed, record, watched
 
 OLD, NEW, NEWEST = "20260101T000000Z-aaaa", "20260201T000000Z-bbbb", "20260301T000000Z-cccc"
 YES, NO, CANNOT_TELL = Verdict.YES, Verdict.NO, Verdict.CANNOT_TELL
@@ -88,6 +88,14 @@ def test_of_what_was_disturbed_it_cannot_be_told():
     assert result.is_worse is CANNOT_TELL
     assert result.rows[0].why == f"{disturbed.id}: the GPU reported errors"
     assert result.rows[0].comparison is not None  # its figures can be shown
+
+
+def test_of_what_nobody_watched_it_cannot_be_told():
+    unwatched = bench(NEW, 50.0, probe=watched(faults=("the sampler ended with status -9",)))
+    result = judged([bench(OLD, 100.0), unwatched])
+
+    assert result.is_worse is CANNOT_TELL
+    assert result.rows[0].why == (f"{unwatched.id}: the sampler complained: the sampler ended with status -9")
 
 
 def test_a_session_that_was_disturbed_is_left_out_and_told_where_others_are_there():

@@ -98,6 +98,30 @@ def test_logs_of_two_hosts_in_one_file_become_two_records_of_one_bench(log, sett
     assert [found.source.rpartition(", ")[2] for found in (one, other)] == ["log 1 of 2", "log 2 of 2"]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("case", "joules"),
+    [
+        # Each GPU takes about 250 W for 30 s, unless its README says otherwise.
+        *[(case, [[7500]]) for case in ("02-dmon-csv", "07-srun-label", "08-utf16-powershell")],
+        *[(case, [[7500]]) for case in ("09-utf8-bom", "20-mig-gpm", "29-clock-jump-year", "32-gz")],
+        ("06-two-hosts-concatenated", [[18_000] * 2, [6_000] * 2]),
+        ("12-gpu-lost", [[7500, None]]),
+        ("15-cut-in-last-cell", [[29 * 250]]),
+        ("22-dst-forward", [[None]]),
+        ("26-8gpus-paused", [[None] * 8]),
+    ],
+)
+def test_logs_of_clusters_have_the_joules_of_what_they_show(shared, settings, tmp_path, case, joules):
+    log = shared / "cases" / "cluster" / case / "dmon.txt"
+    if not log.exists():
+        pytest.skip(f"no {log}")
+    folders = import_dmon(log, settings(results=str(tmp_path / "results")))
+
+    told = [[one.energy_j for one in read_record(folder).runs[0].energy] for folder in folders]
+    assert told == [[each and pytest.approx(each, rel=0.01) for each in part] for part in joules]
+
+
 def test_a_file_that_is_not_there_is_named(settings, tmp_path):
     with pytest.raises(DataError, match=r"cannot read .*nothing.txt: No such file or directory"):
         import_dmon(tmp_path / "nothing.txt", settings(results=str(tmp_path / "results")))

@@ -4,8 +4,9 @@ import os
 
 import pytest
 
+from harness.measure import page_cache
 from harness.measure.fact_table import ABSENT
-from harness.measure.page_cache import caches_of_frames
+from harness.measure.page_cache import caches_of_frames, warm_frames
 
 PAGES = 64
 
@@ -42,6 +43,24 @@ def test_some_of_them_are_partly_warm(tmp_path, frames):
     if caches_of_frames(tmp_path) == "warm":
         pytest.skip("this file system lives in memory")
     assert caches_of_frames(tmp_path) == "partly warm"
+
+
+def test_frames_that_are_read_before_a_bench_are_warm(tmp_path, frames):
+    for path in frames:
+        forget(path)
+
+    assert warm_frames(tmp_path)
+    assert caches_of_frames(tmp_path) == "warm"
+
+
+def test_frames_that_would_fill_the_memory_are_left_where_they_lie(tmp_path, frames, monkeypatch):
+    for path in frames:
+        forget(path)
+    before = caches_of_frames(tmp_path)
+    monkeypatch.setattr(page_cache, "MOST_SHARE", 0.0)
+
+    assert not warm_frames(tmp_path)
+    assert caches_of_frames(tmp_path) == before
 
 
 def test_without_frames_there_is_nothing_to_be_warm(tmp_path):

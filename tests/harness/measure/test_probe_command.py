@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 
 from harness.errors import DataError
@@ -20,3 +22,12 @@ def test_what_the_probe_does_not_understand_is_told_with_the_command_to_try():
         ask_probe("nonsense")
 
     assert caught.value.remedy.endswith("-m probe nonsense --json")
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="before 3.11 Python has no safe path")
+def test_a_file_of_others_in_the_folder_is_never_taken_for_the_probe(tmp_path, monkeypatch):
+    (tmp_path / "probe").mkdir()
+    (tmp_path / "probe" / "__init__.py").write_text("raise SystemExit('code of others was run')")
+    monkeypatch.chdir(tmp_path)
+
+    assert ask_probe("describe")["cores"] >= 1

@@ -72,6 +72,15 @@ def test_every_script_is_one_that_bash_can_read(script):
     subprocess.run(["bash", "-n", script], check=True)
 
 
+def test_the_script_of_an_installed_harness_takes_no_module_out_of_the_folder_it_is_submitted_from(made, job):
+    lines = batch_script(made("jade"), job()).splitlines()
+    installed = batch_script(made("jade"), job(is_installed=True)).splitlines()
+
+    place = installed.index("export PYTHONSAFEPATH=1")
+    assert installed[:place] + installed[place + 1 :] == lines
+    assert installed[place + 1] == "cd -- /checkout"
+
+
 @pytest.fixture
 def runs(tmp_path, monkeypatch):
     """Runs the script of a platform with these lines, as Slurm would; gives what it printed and its note."""

@@ -63,9 +63,10 @@ def keep(folder, *records):
 
 
 def said_by(action, *arguments, **words):
-    lines = []
-    action(*arguments, **words, say=lines.append)
-    return "\n".join(lines)
+    answer = action(*arguments, **words)
+    if answer.error:
+        raise answer.error
+    return answer.text
 
 
 def gated(results, platform="local", *, force=False, junit_file=None):

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from harness.process.identity import start_time
-from harness.stages.activity import activity
+from harness.stages.activity import Activity, activity, activity_lines
 from harness.stages.train import Train
 from harness.workspace.layout import Workspace
 from harness.workspace.lock import Holder, take
@@ -49,8 +49,13 @@ def lock(room, *, pid, host="node7", started=""):
     os.utime(room.lock, (changed_s, changed_s))
 
 
+def lines(settings, undone):
+    return activity_lines(activity(settings, undone), epochs=settings.epochs)
+
+
 def test_of_a_finished_workspace_nobody_works_in_nothing_is_told(room, settings):
-    assert activity(settings(), []) == []
+    assert activity(settings(), []) == Activity()
+    assert lines(settings(), []) == []
 
 
 def test_a_run_under_way_is_told_with_its_holder_stage_epoch_and_time_left(room, settings):
@@ -59,7 +64,7 @@ def test_a_run_under_way_is_told_with_its_holder_stage_epoch_and_time_left(room,
     train_to(folder, 1, 2, of=5, eta="1:00:30")
     attempt(room, "verify", started_utc="2023-11-14T22:13:21.000Z", outcome={"status": "done"})
 
-    held, train = activity(settings(), ["train", "eval"])
+    held, train = lines(settings(), ["train", "eval"])
 
     assert held == "held since 2023-11-14 22:13:20 UTC by process 7 on node7"
     assert train.startswith("  train for ")
@@ -71,7 +76,7 @@ def test_a_training_in_its_first_epoch_tells_how_long_it_has_run(room, settings)
     started = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(time.time() - 90))
     attempt(room, "train", started_utc=started)
 
-    (line,) = activity(settings(), [])[1:]
+    (line,) = lines(settings(), [])[1:]
 
     assert line[:-3] in ("  train for 1 min 30", "  train for 1 min 3")
     assert "epoch" not in line
@@ -80,13 +85,13 @@ def test_a_training_in_its_first_epoch_tells_how_long_it_has_run(room, settings)
 def test_a_holder_that_is_not_seen_here_may_be_in_a_container(room, settings):
     lock(room, pid=2**22 - 1, host=os.uname().nodename, started="1")
 
-    assert activity(settings(), [])[0].endswith("(no such process is seen here: gone, or in a container)")
+    assert lines(settings(), [])[0].endswith("(no such process is seen here: gone, or in a container)")
 
 
 def test_a_holder_that_is_seen_here_has_nothing_added(room, settings):
     lock(room, pid=os.getpid(), host=os.uname().nodename, started=start_time(os.getpid()))
 
-    assert activity(settings(), [])[0].endswith(f"by process {os.getpid()} on {os.uname().nodename}")
+    assert lines(settings(), [])[0].endswith(f"by process {os.getpid()} on {os.uname().nodename}")
 
 
 def test_a_lock_that_cannot_be_read_is_held_by_somebody(room, settings, monkeypatch):
@@ -97,7 +102,7 @@ def test_a_lock_that_cannot_be_read_is_held_by_somebody(room, settings, monkeypa
 
     monkeypatch.setattr("pathlib.Path.read_bytes", refuse)
 
-    assert activity(settings(), []) == [
+    assert lines(settings(), []) == [
         f"held since 2023-11-14 22:13:20 UTC by user {room.lock.owner()}, whose lock cannot be read"
     ]
 
@@ -111,13 +116,13 @@ def test_a_failed_try_is_told_with_its_time_and_reason(room, settings):
     attempt(room, "eval", started_utc="2025-01-01T00:00:00.000Z", outcome={"status": "done"})
     folder = attempt(room, "eval", started_utc="2026-01-01T00:00:00.000Z", outcome=outcome)
 
-    assert activity(settings(), ["eval"]) == [f"eval failed at 2026-01-02 03:04:05 UTC: no room ({folder})"]
+    assert lines(settings(), ["eval"]) == [f"eval failed at 2026-01-02 03:04:05 UTC: no room ({folder})"]
 
 
 def test_a_try_without_outcome_that_nobody_is_at_was_killed(room, settings):
     folder = attempt(room, "vis", started_utc="2026-01-01T00:00:00.000Z")
 
-    assert activity(settings(), ["vis"]) == [
+    assert lines(settings(), ["vis"]) == [
         "vis ended at 2026-01-01 00:00:00 UTC: without a word; "
         f"it was killed, or the disk was full ({folder})"
     ]
@@ -129,7 +134,7 @@ def test_a_try_without_outcome_that_nobody_is_at_was_killed(room, settings):
 def test_an_outcome_that_cannot_be_understood_is_none(room, settings, outcome):
     attempt(room, "vis", started_utc="2026-01-01T00:00:00.000Z", outcome=outcome)
 
-    assert activity(settings(), ["vis"])[0].startswith("vis ended at 2026-01-01 00:00:00 UTC: without a word")
+    assert lines(settings(), ["vis"])[0].startswith("vis ended at 2026-01-01 00:00:00 UTC: without a word")
 
 
 def test_what_an_attempt_says_in_an_odd_way_is_passed_over(room, settings):
@@ -140,7 +145,7 @@ def test_what_an_attempt_says_in_an_odd_way_is_passed_over(room, settings):
     with (folder / "products" / "experiment" / "status.json").open("ab") as told:
         told.write(b'\n\xff\n{"epoch": "3", "max_epoch": 5}\n' + b"[" * 100_000)
 
-    train = activity(settings(), ["train"])[1]
+    train = lines(settings(), ["train"])[1]
 
     assert train.startswith("  train for ")
     assert train.endswith(", epoch 2 of 5")
@@ -155,5 +160,5 @@ def test_checkpoints_that_the_next_training_goes_on_from_are_told(room, settings
     )
     train_to(folder, 1, of=3)
 
-    assert activity(chosen, ["train"])[1:] == ["train: 1 of 3 epochs kept: the next train goes on from there"]
-    assert activity(settings(epochs="4"), ["train"])[1:] == []
+    assert lines(chosen, ["train"])[1:] == ["train: 1 of 3 epochs kept: the next train goes on from there"]
+    assert lines(settings(epochs="4"), ["train"])[1:] == []

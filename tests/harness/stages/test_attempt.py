@@ -79,6 +79,7 @@ def test_an_engine_that_fails_is_quoted(begin, monkeypatch, how, expected):
         (OSError(28, "No space left on device", "x"), ("failed", "export: No space left on device at x", 1)),
         (NotADirectoryError(20, "Not a directory", "x"), ("failed", "export: Not a directory: x", 1)),
         (ValueError("odd"), ("failed", "export: ValueError: odd", 1)),
+        (ImportError("of another Python"), ("failed", "a package cannot be imported: of another Python", 1)),
         (Interrupted(15), ("interrupted", "export: interrupted by signal 15 (SIGTERM)", 143)),
     ],
 )

@@ -101,7 +101,7 @@ def test_a_stage_whose_marker_is_gone_when_the_run_ends_is_not_done(run_with):
 
     assert ending.outcome == "failed"
     assert ending.error.message == (
-        "export was done, and since then it has not been done; does another run work in this workspace?"
+        "export was done, and is no longer (not run yet); does another run work in this workspace?"
     )
 
 

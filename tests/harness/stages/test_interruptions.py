@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -156,6 +157,41 @@ def fill(ballast, *, leave_bytes):
     size_bytes = shutil.disk_usage(ballast.parent).free - leave_bytes
     with ballast.open("wb") as stream:
         stream.write(bytes(size_bytes))
+
+
+@pytest.fixture(scope="session")
+def refused_links(tmp_path_factory, checkout):
+    """A library with which link(2) is refused; for LD_PRELOAD."""
+    if shutil.which("gcc") is None:
+        pytest.skip("no gcc to compile what refuses links")
+    library = tmp_path_factory.mktemp("links") / "refused.so"
+    source = checkout / "tests" / "fakes" / "links" / "refused.c"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", library, source], check=True)
+    link = "import os, sys; open(sys.argv[1], 'w'); os.link(sys.argv[1], sys.argv[1] + '2')"
+    asked = [sys.executable, "-c", link, str(library.with_name("file"))]
+    answer = subprocess.run(
+        asked, env={**os.environ, "LD_PRELOAD": str(library)}, capture_output=True, text=True, check=False
+    )
+    assert "Operation not permitted" in answer.stderr, "the library does nothing"
+    return str(library)
+
+
+def test_where_links_are_refused_a_killed_chain_goes_on_and_ends_with_the_same_products(
+    jamcam, finished_workspace, refused_links, tmp_path
+):
+    jamcam.environment["LD_PRELOAD"] = refused_links
+    run = jamcam.start("all", FAKE_YOLO_V4="train=hang-after-1", FAKE_YOLO_V4_PID=str(tmp_path / "pid"))
+    engine = wait_for(tmp_path / "pid", run)
+    assert f"is held by process {run.pid} on " in jamcam("all", status=4)
+    run.kill()
+    run.communicate()
+
+    assert is_gone(engine)
+    printed = jamcam("all")
+    assert "jamcam: took over the workspace from process" in printed
+    assert "train | goes on after epoch 1 of the try" in printed
+    assert products(jamcam.workspace) == products(finished_workspace)
+    assert {path.stat().st_nlink for path in jamcam.workspace.rglob("*") if path.is_file()} == {1}
 
 
 def test_a_workspace_that_cannot_be_written_is_refused(jamcam):

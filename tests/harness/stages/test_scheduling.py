@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -84,6 +85,19 @@ def test_a_stage_whose_process_is_killed_is_reported_with_its_log_and_leaves_no_
     assert "jamcam: tune-bdb ended without a word; it may have been killed" in printed
     assert re.search(r"try: read \S+/\.attempts/tune-bdb/\S+/console\.log", printed)
     assert is_gone(engine)
+
+
+def test_a_run_asks_no_scheduler_at_a_port_that_luigi_is_told_of(done, tmp_path):
+    (done.workspace / ".markers" / "export.json").unlink()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        told = f"[core]\ndefault-scheduler-url = http://127.0.0.1:{port}\ndefault-scheduler-port = {port}\n"
+        (tmp_path / "luigi.cfg").write_text(told)
+        done("export", LUIGI_CONFIG_PATH=str(tmp_path / "luigi.cfg"))
+
+        server.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            server.accept()
 
 
 @pytest.mark.parametrize(("stage", "task"), [("tune-bdb", "kmeans"), ("export", "export")])

@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import shutil
 
 import pytest
 
@@ -42,6 +43,22 @@ def test_training_goes_on_from_whole_checkpoints_also_where_hard_links_are_refus
     assert sorted(path.name[-6:] for path in (results / "weights").iterdir()) == ["001.pt", "002.pt"]
     assert resumed.read_text() == "epoch 2"
     assert (results / "status.json").read_text() == (earlier.staged("experiment") / "status.json").read_text()
+
+
+def test_training_goes_on_from_the_try_that_came_furthest_whatever_a_clock_said(cut_short):
+    chosen, earlier = cut_short
+    ahead = earlier.folder.with_name("21990101T000000.000000-1")  # begun by a clock that was set back since
+    shutil.copytree(earlier.folder, ahead)
+    results = ahead / "products" / "experiment"
+    (results / "status.json").write_text('{"status": "RUNNING", "epoch": 1, "max_epoch": 4}')
+    attempt = Attempt.begin("train", fingerprint="f00d", settings=chosen)
+    target = attempt.staged("experiment/weights").parent
+    (target / "weights").mkdir()
+
+    resumed = Train(chosen)._carry_on(attempt, target)
+
+    assert resumed.name == "yolov4_resnet10_epoch_002.pt"
+    assert f"goes on after epoch 2 of the try {earlier.folder.name}" in attempt.log.read_text()
 
 
 @pytest.mark.parametrize(

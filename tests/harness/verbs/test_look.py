@@ -54,7 +54,7 @@ def test_status_ends_with_what_goes_on_in_the_workspace(settings, done):
     take(workspace, Holder(host="node7", pid=7, started="1"))
     forget(workspace, "export")
 
-    *table, last = status(settings())
+    *table, last = status(settings()).text.splitlines()
 
     assert table[0].startswith("recipe smoke, data set tiny")
     assert table[-1].split()[:2] == ["export", "to"]

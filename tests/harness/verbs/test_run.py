@@ -7,10 +7,11 @@ from harness.stages.workflow import Ending
 from harness.verbs.run import closing, measured
 
 WANTED = {
-    "weights": "weights/yolov4_resnet10_epoch_002.pt",
-    "scores": "metrics.json",
-    "pictures": "visualisations/images_annotated",
-    "exported model": "export/yolov4_resnet10.onnx",
+    "weights": "experiment/weights/yolov4_resnet10_epoch_002.pt",
+    "spec for yolo_v4": "specs/filled/yolo_v4_train_resnet10_smoke.txt",
+    "scores": "experiment/metrics.json",
+    "pictures": "experiment/visualisations/images_annotated",
+    "exported model": "experiment/export/yolov4_resnet10.onnx",
 }
 
 
@@ -49,7 +50,7 @@ def test_a_run_ends_with_its_time_and_the_places_of_what_people_look_for(setting
     places = dict(line.split(": ", 1) for line in printed if line.split(":")[0] in WANTED)
     assert list(places) == list(WANTED)
     for what, name in WANTED.items():
-        assert places[what] == f"{finished_workspace}/experiment/{name}"
+        assert places[what] == f"{finished_workspace}/{name}"
         assert Path(places[what]).exists()
 
 

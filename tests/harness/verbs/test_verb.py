@@ -33,21 +33,23 @@ QUEUE = {"--account", "--qos", "--partition", "--wall-time", "--array"}
 MEASURING = {"--results", "--gpu-hz", "--host-hz", "--keep"}
 TAKEN = {
     **dict.fromkeys((*STAGES, "all"), WORKFLOW | QUEUE | {"--deep", "--kept-gib", "--verbose"}),
-    "status": WORKFLOW | {"--deep", "--kept-gib", "--watch"},
-    "plan": WORKFLOW | QUEUE | {"--deep", "--kept-gib", "--stage"},
-    "why": WORKFLOW | {"--deep", "--stage"},
+    "export": WORKFLOW | QUEUE | {"--deep", "--kept-gib", "--verbose", "--force"},
+    "status": WORKFLOW | {"--deep", "--kept-gib", "--watch", "--json"},
+    "plan": WORKFLOW | QUEUE | {"--deep", "--kept-gib", "--stage", "--json"},
+    "why": WORKFLOW | {"--deep", "--stage", "--json"},
     "records": {"--results", "--platform"},
     "show-config": WORKFLOW | QUEUE | MEASURING | {"--deep", "--kept-gib"},
     "bench": WORKFLOW | QUEUE | MEASURING | {"--sessions"},
     "scaling": WORKFLOW | QUEUE | MEASURING,
     "plots": {"--results"},
-    "compare": {"--results", "--a", "--b", "--force"},
+    "compare": {"--results", "--a", "--b", "--force", "--json"},
     "report": {"--workspace", "--results", "--text", "--a", "--b", "--power-w", "--gco2e-per-kwh"},
     "cost": {"--workspace", "--results", "--power-w", "--gco2e-per-kwh"},
-    "gate": {"--results", "--platform", "--recipe", "--junit", "--force"},
+    "gate": {"--results", "--platform", "--recipe", "--junit", "--force", "--json"},
     "import-dmon": {"--results", "--platform"},
-    "platforms": set(),
-    "doctor": WORKFLOW | QUEUE,
+    "platforms": {"--json"},
+    "completion": set(),
+    "doctor": WORKFLOW | QUEUE | {"--json"},
     "shell": {
         "--platform",
         "--image",
@@ -66,6 +68,7 @@ EVERY = set().union(*TAKEN.values())
 # For each option a verb that has no use for it.
 REFUSED = {
     **dict.fromkeys(EVERY, "platforms"),
+    "--json": "all",
     **{"--force": "status", "--a": "status", "--b": "gate", "--stage": "status", "--verbose": "bench"},
     **{
         "--watch": "all",
@@ -126,7 +129,7 @@ def test_the_verbs_are_those_of_the_table():
 def test_a_refused_option_is_told_with_the_verbs_that_take_it(capsys):
     assert main(["status", "--force"]) == 2
     assert capsys.readouterr().err == (
-        "jamcam: status does not take --force; it is an option of compare, gate, unlock\n"
+        "jamcam: status does not take --force; it is an option of export, compare, gate, unlock\n"
         "  try: leave it out; jamcam status --help lists its options\n"
     )
 
@@ -149,7 +152,7 @@ def test_options_of_one_name_are_the_same_option():
     ]
     names = {each.name for each in options}
     assert names == {
-        *("verbose", "watch", "stage", "a", "b", "sessions", "junit", "force", "from"),
+        *("verbose", "watch", "stage", "a", "b", "sessions", "junit", "force", "from", "json"),
         *("text", "power_w", "gco2e_per_kwh"),
     }
     assert len({(each.name, each.help, each.is_switch) for each in options}) == len(names)

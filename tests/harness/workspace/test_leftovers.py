@@ -110,6 +110,17 @@ def test_an_attempt_stays_although_others_have_names_of_a_later_time(attempt):
     assert len(left(own)) == KEPT_ATTEMPTS
 
 
+def test_of_one_training_the_try_that_came_furthest_is_kept_though_another_has_a_later_name(attempt):
+    attempt("long", name="21990101T000000.000000-1")
+    furthest = attempt("long")
+    (furthest / "products" / "experiment" / "weights" / "epoch_2.pt").write_text("weights")
+    for _ in range(KEPT_ATTEMPTS + 1):
+        last = attempt("typo")
+        prune_attempts(last, succeeded=False)
+
+    assert (furthest / "products" / "experiment" / "weights" / "epoch_2.pt").exists()
+
+
 def test_space_that_killed_tries_reserved_is_given_back(attempt):
     killed, own = attempt(), attempt()
 

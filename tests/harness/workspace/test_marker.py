@@ -239,4 +239,4 @@ def test_the_marker_of_another_stage_proves_nothing(room, marker):
 
 
 def test_without_a_marker_a_stage_has_not_been_done(room):
-    assert why_no_marker(room, "verify") == "it has not been done"
+    assert why_no_marker(room, "verify") == "not run yet"

@@ -82,6 +82,33 @@ def test_a_conversion_spec_is_checked_with_its_own_flag(tmp_path, capsys) -> Non
     assert f'{path}:5: Message type "KITTIConfig" has no field named "val_splits"' in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("flag", "name", "line", "blank"),
+    [
+        ("-e", "yolo_v4_train_resnet18_jamcam.txt", 3, "seed"),
+        ("-d", "yolo_v4_tfrecords_jamcam_val.txt", 3, "workspace"),
+    ],
+)
+def test_a_template_of_the_harness_is_told_from_a_spec_and_the_filled_one_is_named(
+    checkout, tmp_path, capsys, flag, name, line, blank
+) -> None:
+    path = tmp_path / "specs" / name
+    path.parent.mkdir()
+    path.write_text((checkout / "specs" / name).read_text())
+    told = f"error: {path}:{line}: nothing has filled in the blank ${blank}\n"
+
+    assert main(["check_spec", flag, str(path)]) == 1
+    filled = tmp_path / "specs" / "filled" / name
+    assert capsys.readouterr().err == (
+        f"{told}  try: put a value there; of jamcam's templates, a training leaves {filled}\n"
+    )
+
+    filled.parent.mkdir()
+    filled.write_text("")
+    assert main(["check_spec", flag, str(path)]) == 1
+    assert capsys.readouterr().err == f"{told}  try: take {filled}, which has no blanks\n"
+
+
 def test_a_spec_that_is_not_there_is_named_without_a_line(tmp_path, capsys) -> None:
     assert main(["check_spec", "-e", str(tmp_path / "none.txt")]) == 1
 

@@ -163,6 +163,32 @@ def test_no_two_pictures_share_a_label_file(trained) -> None:
     assert _files(trained.folder / "out" / "labels") == ["a.jpg.txt", "a.png.jpg.txt", "a.png.txt", "b.txt"]
 
 
+def test_what_is_passed_over_and_where_results_are_is_told(trained, capsys) -> None:
+    for name in ("a.jpg", "b.bmp", "c.webp", "night/d.png"):
+        (trained.folder / "images" / name).parent.mkdir(exist_ok=True)
+        trained.add_picture(name)
+    images, out = trained.folder / "images", trained.folder / "out"
+
+    assert _infer(trained, "-i", str(images), "-r", str(out)) == 0
+
+    told = capsys.readouterr()
+    taken = f"only .jpg, .jpeg, .png directly in {images} are taken"
+    assert f"note: 'b.bmp', 'c.webp', 'night/' passed over: {taken}\n" in told.err
+    assert f"annotated pictures are in {out}/images_annotated; labels are in {out}/labels\n" in told.out
+    assert _files(out / "labels") == ["a.txt"]
+
+
+def test_nothing_is_told_of_a_single_picture_s_neighbours(trained, capsys) -> None:
+    for name in ("a.jpg", "b.bmp"):
+        trained.add_picture(name)
+
+    assert (
+        _infer(trained, "-i", str(trained.folder / "images" / "a.jpg"), "-r", str(trained.folder / "o")) == 0
+    )
+
+    assert "passed over" not in capsys.readouterr().err
+
+
 def test_help_says_how_pictures_are_placed(capsys) -> None:
     with pytest.raises(SystemExit):
         main(["inference", "--help"])
