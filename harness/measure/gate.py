@@ -120,7 +120,8 @@ class _Case:
         hindrances = [] if all(sides) else [*disturbances]
         first, *others = (*(sides[0] or ours), *(sides[1] or theirs))
         unlike = [one for other in others for one in differences(first, other)]
-        hindrances += dict.fromkeys(one.words for one in unlike if one.fact.gate is Role.CONDITION)
+        differing = dict.fromkeys(one.words for one in unlike if one.fact.gate is Role.CONDITION)
+        hindrances += differing
         changed = [one.words for one in unlike if one.fact.gate is Role.QUESTION]
         found = compare_groups(label, sides[0] or ours, sides[1] or theirs, declared_pct=declared_pct)
         judged = [one for one in found if is_judged(theirs[0].case, one.quantity, one.of)]
@@ -130,11 +131,13 @@ class _Case:
             Row(
                 name=f"{label} {name}{f' of {of}' if of else ''}",
                 why=why or "the new bench has not measured it",
+                differs=bool(differing),
             )
             for name, of in quantities(sides[1] or theirs)
             if is_judged(theirs[0].case, name, of) and (name, of) not in measured
         ]
         if hindrances:
-            rows = [Row(name=one.name, why=why, comparison=one) for one in judged]
+            differs = bool(differing)
+            rows = [Row(name=one.name, why=why, comparison=one, differs=differs) for one in judged]
             return cls(rows=(*rows, *missing))
         return cls(comparisons=tuple(judged), rows=tuple(missing), notes=(*disturbances, *changed))

@@ -29,7 +29,8 @@ class Floor:
 FLOORS = {
     "train_images_per_s": Floor(relative=0.05, absolute=0.1),
     "images_per_s": Floor(relative=0.05, absolute=0.1),
-    "stage_s": Floor(relative=0.05, absolute=0.5),
+    # Measured once a session: stages of less than a second differ by a seventh from one to the next.
+    "stage_s": Floor(relative=0.05, absolute=2.0),
     "command_s": Floor(relative=0.05, absolute=0.5),
     "start_up_s": Floor(relative=0.05, absolute=0.5),
     PEAK_MEMORY: Floor(relative=0.05, absolute=64 * 2**20),
@@ -47,6 +48,7 @@ class Row:
     name: str
     is_worse: Verdict = Verdict.CANNOT_TELL
     why: str = ""  # it cannot be told
+    differs: bool = False  # for a condition is not as it is in the reference: measuring again does not help
     comparison: Comparison | None = None
     alpha: float | None = None  # one-sided, of this row alone; None: it was not judged by chance
 

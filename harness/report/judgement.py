@@ -140,17 +140,17 @@ def _error(result: GateResult, results: Path) -> HarnessError | None:
     """What the verdict asks for."""
     of_verdict = {verdict: [row for row in result.rows if row.is_worse is verdict] for verdict in Verdict}
     title = f"{result.platform}, recipe {result.recipe}"
+    line = f'a line {result.platform} = "{", ".join(result.sessions)}" in {results / REFERENCES}'
+    accept = f"{line} makes the new bench the reference"
     if worse := of_verdict[Verdict.YES]:
-        accept = f'a line {result.platform} = "{", ".join(result.sessions)}" in {results / REFERENCES}'
-        return Refused(
-            f"{title}: worse:{listing([reason(row) for row in worse])}",
-            remedy=f"find out why; {accept} makes the new bench the reference",
-        )
+        words = f"{title}: worse:{listing([reason(row) for row in worse])}"
+        return Refused(words, remedy=f"find out why; {accept}")
     if unknown := of_verdict[Verdict.CANNOT_TELL]:
-        return CannotTell(
-            f"{title}: whether it is worse cannot be told:{listing(_by_reason(unknown))}",
-            remedy=command("bench", platform=result.platform, recipe=result.recipe, sessions="3"),
-        )
+        remedy = command("bench", platform=result.platform, recipe=result.recipe, sessions="3")
+        if any(row.differs for row in unknown):
+            remedy = f"measure as the reference was measured; or, where it is to be so from now on: {accept}"
+        words = f"{title}: whether it is worse cannot be told:{listing(_by_reason(unknown))}"
+        return CannotTell(words, remedy=remedy)
     return None
 
 

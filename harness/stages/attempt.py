@@ -227,8 +227,9 @@ class Attempt:
         remove(self.folder / RESERVE)
         now = time.time()
         timing = {"finished_utc": utc(now), "duration_s": round(now - self.started, 3)}
-        # After a power cut an attempt without one tells enough.
-        write_json(self.folder / OUTCOME, {**outcome, **timing}, durable=False)
+        write_json(
+            self.folder / OUTCOME, {**outcome, **timing}, durable=False
+        )  # after a power cut none will do
 
 
 def read_outcome(folder: Path) -> dict[str, Any] | None:

@@ -156,6 +156,19 @@ def test_a_gate_says_no_and_how_to_accept_it(results):
     assert f"over its reference {LATER}" in gated(results)
 
 
+def test_where_a_condition_changed_the_remedy_leads_to_an_answer(results):
+    keep(results, *bench(LATER, machine=machine(cpu="Another 7")))
+    with pytest.raises(CannotTell, match="cpu_model is Another 7, there Made") as caught:
+        gated(results)
+
+    words = "measure as the reference was measured; or, where it is to be so from now on: a line "
+    line, _, rest = caught.value.remedy.removeprefix(words).partition(" in ")
+    assert rest == f"{results / 'references.toml'} makes the new bench the reference"
+    (results / "references.toml").write_text(line)
+    keep(results, *bench("20260401T000000Z-dddd", machine=machine(cpu="Another 7")))
+    assert gated(results).splitlines()[-1].startswith("not worse; ")
+
+
 def test_a_reference_of_no_bench_ends_with_2(results):
     (results / "references.toml").write_text('local = "20260101T000000Z-aaab"\n')
     with pytest.raises(ConfigError, match="is called '20260101T000000Z-aaab'"):

@@ -151,6 +151,6 @@ def test_every_stage_of_a_run_has_a_try_that_says_why_it_ran(done):
     tries = read_tries(Workspace(done.workspace))
     assert len(tries) == 9
     assert {one.fate for one in tries} == {Fate.DONE}
-    assert all(one.why == "it has not been done" for one in tries)
+    assert all(one.why == "not run yet" for one in tries)
     assert all(one.settings["recipe"] == ("smoke", "command line") for one in tries)
     assert all(one.cores for one in tries)
