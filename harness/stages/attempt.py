@@ -168,9 +168,8 @@ class Attempt:
         """An error that says where to read on and how to go on."""
         own, again = SpecCopies(self.workspace).edited(), self.settings.command(self.stage)
         yours = f" and look at the spec you edited, {', '.join(map(str, own))}" if own else ""
-        return StageFailed(
-            f"{self.stage}: {words}", remedy=f"read {self.log}{yours}, then go on with: {again}"
-        )
+        remedy = f"read {self.log}{yours}, then go on with: {again}"
+        return StageFailed(f"{self.stage}: {words}", remedy=remedy)
 
     def marker(
         self, products: tuple[Product, ...], consumed: Mapping[str, Any], engine: EngineIdentity | None
@@ -227,9 +226,8 @@ class Attempt:
         remove(self.folder / RESERVE)
         now = time.time()
         timing = {"finished_utc": utc(now), "duration_s": round(now - self.started, 3)}
-        write_json(
-            self.folder / OUTCOME, {**outcome, **timing}, durable=False
-        )  # after a power cut none will do
+        # After a power cut an attempt without one tells enough.
+        write_json(self.folder / OUTCOME, {**outcome, **timing}, durable=False)
 
 
 def read_outcome(folder: Path) -> dict[str, Any] | None:
