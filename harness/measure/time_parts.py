@@ -18,6 +18,7 @@ for steps.
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from harness.engine.phases import STAGING
@@ -97,14 +98,21 @@ def spent_of_run(record: Record, run: Run, phases: Phases) -> Spent:
     )
 
 
-def spent_of_tries(tries: Sequence[Try], *, queue_s: float = 0.0) -> Spent | None:
+def spent_of_tries(
+    tries: Sequence[Try], made: Mapping[str, str] = MappingProxyType({}), *, queue_s: float = 0.0
+) -> Spent | None:
     """The parts of what made a workspace as it is; None where no try tells its times.
 
-    Of each stage those tries count that were begun with what its newest one was begun with. The time between
-    them, in which nobody worked, is no part of it.
+    Of each stage those tries count that were begun with what its products were made with, or without products
+    with what its newest one was begun with. The time between them, in which nobody worked, is no part of it.
+
+    Args:
+        tries: all of them, in the order of their starts.
+        made: stage -> fingerprint of its marker.
     """
-    newest = {one.stage: one.fingerprint for one in tries}
-    own = [one for one in tries if one.fingerprint == newest[one.stage] and one.fate is not Fate.UNDER_WAY]
+    wanted = {one.stage: one.meaning for one in tries}
+    wanted |= {one.stage: one.meaning for one in tries if one.fingerprint == made.get(one.stage)}
+    own = [one for one in tries if one.meaning == wanted[one.stage] and one.fate is not Fate.UNDER_WAY]
     timed = [(one, one.started_s, one.lasted_s) for one in own]
     parts = dict.fromkeys(PARTS, 0.0) | {QUEUE: queue_s}
     total_s, others = queue_s, []

@@ -53,7 +53,8 @@ class Try:
 
     stage: str
     name: str  # of its folder
-    fingerprint: str = ""  # of what went in; the same for tries that go on from each other
+    fingerprint: str = ""  # of what went in, as the marker of its stage has it
+    meaning: str = ""  # the same without comments and blanks of specs, where that was noted: else equal to it
     fate: Fate
     started_s: float | None
     ended_s: float | None  # None: nobody noted it
@@ -107,7 +108,8 @@ def _read(stage: str, folder: Path, *, is_at_work: bool) -> Try:
     return Try(
         stage=stage,
         name=folder.name,
-        fingerprint=str(request.get("canonical_fingerprint") or request.get("fingerprint") or ""),
+        fingerprint=str(request.get("fingerprint") or ""),
+        meaning=str(request.get("canonical_fingerprint") or request.get("fingerprint") or ""),
         fate=_fate(outcome, is_at_work=is_at_work),
         started_s=started_s,
         ended_s=ended_s,

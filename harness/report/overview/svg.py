@@ -11,14 +11,17 @@ from markupsafe import Markup
 
 from harness.measure.waterfall import Row, Waterfall
 from harness.report.overview.accuracy import FrameScore
+from harness.report.overview.found import Box
 from harness.report.overview.gantt import Bar, Chart
 from harness.report.overview.machine import Lane, PhaseBar
 from harness.report.overview.pictures import Picture
 
 WIDE, HIGH = 1000.0, 100.0  # of a plot, in its own units
 ROW = 20.0  # of a strip
+LEAST = 0.003  # of the axis: how wide a try is at least
 GRID = (0.25, 0.5, 0.75)
-MOST_TIPS = 60  # of a plot: values that a pointer finds
+MOST_BOXES = 60  # of a frame, false ones of low score first left out; its caption counts all
+MOST_TIPS = 40  # of a plot: values that a pointer finds
 KNOWN_PHASES = (
     "launch",
     "start-up",
@@ -82,15 +85,20 @@ def plot(
     return _svg("plot", words, HIGH, [*body, *_tips(tips)])
 
 
-def strip(words: str, bar: Bar) -> Markup:
-    """One try on the axis of all: kept, then lost, with its phases."""
-    good = "good" if bar.one.fate.is_good else "bad"
-    end = max(bar.end, bar.start + 0.003)
-    kept = end if bar.one.fate.is_good else max(min(bar.kept, end), bar.start)
-    body = [_rect(bar.start, end, 2, ROW - 4, f"try {good}"), _rect(bar.start, kept, 2, ROW - 4, "try kept")]
-    for name, start, stop in bar.phases:
-        kind = name if name in KNOWN_PHASES else "other"
-        body.append(_rect(start, max(stop, start), 5, ROW - 10, f"phase {kind}", name))
+def strip(words: str, bars: Sequence[Bar]) -> Markup:
+    """The tries of a stage on the axis of all: kept, then lost, with their phases."""
+    body = []
+    for bar in bars:
+        told = f"{bar.one.fate.value}: {bar.one.message or bar.one.why}"
+        end = max(bar.end, bar.start + LEAST)
+        kept = end if bar.one.fate.is_good else max(min(bar.kept, end), bar.start)
+        body += [
+            _rect(bar.start, end, 2, ROW - 4, "try bad", told),
+            _rect(bar.start, kept, 2, ROW - 4, "try kept", told),
+        ]
+        for name, start, stop in bar.phases:
+            kind = name if name in KNOWN_PHASES else "other"
+            body.append(_rect(start, max(stop, start), 5, ROW - 10, f"phase {kind}", name))
     return _svg("strip", words, ROW, body)
 
 
@@ -158,22 +166,27 @@ def share(words: str, value: float) -> Markup:
 
 
 def frame(words: str, picture: Picture, one: FrameScore) -> Markup:
-    """A test frame with its boxes."""
+    """A test frame with its boxes; a dark line beneath each makes it seen on any ground."""
     width, height = picture.width_px, picture.height_px
     body = [Markup('<image href="{}" width="{}" height="{}"/>').format(picture.address, width, height)]
-    for box in one.boxes:
-        x1, y1, x2, y2 = (
-            max(min(side, limit), 0.0) for side, limit in zip(box.box, (width, height) * 2, strict=True)
-        )
+    order = sorted(one.boxes, key=lambda box: (box.kind == "false", -(box.score or 0.0)))
+    outlines = [_outline(box.box, picture) for box in order[:MOST_BOXES]]
+    body.append(Markup('<path class="box under" d="{}"/>').format("".join(outlines)))
+    for box, outline in reversed([*zip(order, outlines, strict=False)]):
         tip = f"{box.kind}: {box.name}" + ("" if box.score is None else f", score {box.score:.2f}")
-        place = Markup('x="{}" y="{}" width="{}" height="{}"').format(
-            _n(x1), _n(y1), _n(max(x2 - x1, 0.0)), _n(max(y2 - y1, 0.0))
+        body.append(
+            Markup('<path class="box {}" d="{}"><title>{}</title></path>').format(box.kind, outline, tip)
         )
-        body.append(Markup('<rect class="box under" {}/>').format(place))
-        body.append(Markup('<rect class="box {}" {}><title>{}</title></rect>').format(box.kind, place, tip))
     return Markup('<svg class="frame" role="img" aria-label="{}" viewBox="0 0 {} {}">{}</svg>').format(
         words, width, height, Markup("").join(body)
     )
+
+
+def _outline(box: Box, picture: Picture) -> str:
+    """The path around a box, as far as it lies in its picture."""
+    limits = (picture.width_px, picture.height_px) * 2
+    x1, y1, x2, y2 = (max(min(side, limit), 0.0) for side, limit in zip(box, limits, strict=True))
+    return f"M{_n(x1)} {_n(y1)}H{_n(x2)}V{_n(y2)}H{_n(x1)}z"
 
 
 def _reach(whole: Waterfall) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 import math
 import re
 
+from harness.clock import utc
 from harness.measure.cost import Amount, Cost
 from harness.text import duration, number
 
@@ -44,6 +45,11 @@ def lasted(seconds: float | None) -> str:
     return NOT_RECORDED if seconds is None or not math.isfinite(seconds) else duration(seconds)
 
 
+def moment(unix_s: float | None) -> str:
+    """`2026-03-01 10:15:00`, in UTC."""
+    return NOT_RECORDED if unix_s is None else utc(unix_s)[:19].replace("T", " ")
+
+
 def signed_s(seconds: float | None) -> str:
     """`+12.3 s`, `−0.4 s`."""
     if seconds is None or not math.isfinite(seconds):
@@ -63,6 +69,13 @@ def amount(one: Amount, unit: str) -> str:
     if not one.unknown:
         return f"{value} {unit}"
     return f"at least {value} {unit} (not recorded of {one.unknown} of {one.count})"
+
+
+def brief(one: Amount, unit: str) -> str:
+    """The same in few words: `≥ 12.3 GPU-hours` of a lower bound."""
+    if not one.is_known or not one.unknown:
+        return amount(one, unit)
+    return f"≥ {amount(Amount(value=one.value, unknown=0, count=one.count), unit)}"
 
 
 def energy(cost: Cost) -> str:

@@ -49,6 +49,7 @@ def run_facts(path: Path, *, name: str, folder: str, declared: Declared) -> RunF
     markers = {stage: read_marker(workspace, stage) for stage in STAGES}
     tries, allocations = [_for_strangers(one) for one in read_tries(workspace)], _allocations(workspace)
     scores, judged = read_told(workspace), _accuracy(workspace)
+    made = {stage: marker.fingerprint for stage, marker in markers.items() if marker}
     queue_s = sum(max(each.started_s - each.eligible_s, 0.0) for each in allocations)
     return RunFacts(
         name=name,
@@ -62,7 +63,7 @@ def run_facts(path: Path, *, name: str, folder: str, declared: Declared) -> RunF
         scores=scores,
         accuracy=judged,
         pictures=pictures_of(judged.worst, workspace.data / "test" / "images") if judged else (),
-        spent=spent_of_tries(tries, queue_s=queue_s),
+        spent=spent_of_tries(tries, made, queue_s=queue_s),
         cost=_cost(tries, allocations, declared),
     )
 

@@ -116,6 +116,7 @@ def one_try(stage, start_s, lasted_s, *, fate=Fate.DONE, kept_s=None, told=(), f
         stage=stage,
         name=f"{start_s}",
         fingerprint=fingerprint,
+        meaning=fingerprint,
         fate=fate,
         started_s=start_s,
         ended_s=start_s + lasted_s,
@@ -151,6 +152,15 @@ def test_tries_with_other_settings_are_another_run():
     before = one_try("train", 1000.0, 500.0, fingerprint="other")
     now = one_try("train", 2000.0, 9.8, told=made.training_phases(start_s=2000.0))
     assert spent_of_tries([before, now]).total_s == pytest.approx(9.8)
+
+
+def test_tries_that_made_what_is_there_count_and_not_newer_ones_with_other_settings():
+    tries = [
+        one_try("train", 1000.0, 9.8, told=made.training_phases(start_s=1000.0), fingerprint="here"),
+        one_try("train", 2000.0, 500.0, fate=Fate.INTERRUPTED, fingerprint="other"),
+    ]
+    assert spent_of_tries(tries, {"train": "here"}).total_s == pytest.approx(9.8)
+    assert spent_of_tries(tries, {"train": "of no try"}).total_s == pytest.approx(500.0)
 
 
 def test_nothing_is_told_of_a_workspace_without_tries():

@@ -25,7 +25,7 @@ from harness.report.overview.page import page
 pytestmark = pytest.mark.slow
 WIDTHS = (390, 1024, 1920)
 AXE = "axe-core@4.14.1"
-EVIL = '<script>document.title="gone"</script>"\'><img src=x onerror=alert(1)>' + "차" * 40
+EVIL = '<script>document.title="gone"</script>"\'><img src=x onerror=alert(1)>' + "차" * 40 + "x" * 200
 OVERFLOW = """[...document.querySelectorAll("body *")].filter(one => {
   const box = one.getBoundingClientRect();
   return box.right > innerWidth + 1 && box.width && !one.closest(".scroll") && !one.closest("svg");

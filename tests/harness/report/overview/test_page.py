@@ -106,7 +106,7 @@ def test_the_links_of_a_record_lead_to_the_line_of_its_figure(whole, tmp_path):
 
 
 def test_the_links_of_tries_lead_to_their_logs(whole, tmp_path):
-    links = [value for value in Reader(page(whole)).values("href") if value.endswith("console.log")]
+    links = {value for value in Reader(page(whole)).values("href") if value.endswith("console.log")}
     assert len(links) == 4
     assert all((tmp_path / "workspace" / link).is_file() for link in links)
 

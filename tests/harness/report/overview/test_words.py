@@ -40,6 +40,12 @@ def test_a_sum_says_what_of_it_is_not_known(amount, text):
     assert words.amount(amount, "GPU-hours") == text
 
 
+def test_few_words_say_a_lower_bound_too():
+    assert words.brief(Amount(value=2.5, unknown=1, count=3), "GPU-hours") == "≥ 2.50 GPU-hours"
+    assert words.brief(Amount(value=2.5, unknown=0, count=3), "GPU-hours") == "2.50 GPU-hours"
+    assert words.brief(Amount(value=0.0, unknown=3, count=3), "GPU-hours") == "not recorded"
+
+
 def test_energy_is_told_with_how_it_is_known():
     one = Use(what="x", fate="ok", duration_s=3600.0, gpus=1, cores=1.0)
     watched = Use(
