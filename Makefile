@@ -41,9 +41,17 @@ VARIABLES += TEXT=--text                           ## 1: `report` as text, for a
 VARIABLES += POWER_W=--power-w                     ## watts of one machine, for `cost` where no energy was measured
 VARIABLES += GCO2E_PER_KWH=--gco2e-per-kwh         ## grams of CO2 equivalent for each kWh; without it `cost` tells none
 VARIABLES += SESSIONS=--sessions                   ## how many sessions `bench` measures, half an hour apart
+VARIABLES += N=--n                                 ## how many seeds `seeds` trains
 VARIABLES += JUNIT=--junit                         ## a file that `gate` writes its answer to, as JUnit XML
 VARIABLES += FORCE=--force                         ## 1: `unlock` although the holder may be alive; `compare` and `gate` show what must not be compared; `export` writes int8 that could not be judged
 VARIABLES += FROM=--from                           ## the archive (.zip) or folder that `new-dataset` looks at
+VARIABLES += ON=--on                               ## the pictures, folders and videos that `predict` looks at; several with commas
+VARIABLES += MODEL=--model                         ## a .pt, .hdf5 or .onnx for `predict`, in place of the workspace's
+VARIABLES += SPEC=--spec                           ## the experiment spec that MODEL was trained with
+VARIABLES += OUT=--out                             ## folder for what `predict` writes; workspace/predictions/NAME unless given
+VARIABLES += EVERY=--every                         ## of videos, `predict` looks at every so many frames; 5 unless given
+VARIABLES += THRESHOLD=--threshold                 ## lowest score that `predict` counts, between 0 and 1; 0.3 unless given
+VARIABLES += SKIP_DAMAGED=--skip-damaged           ## `predict` ends when it cannot read more than so many; unless given, never
 
 # Stages are put side by side by the workflow, so `make -j` must not start two runs in one workspace.
 .NOTPARALLEL:
@@ -71,6 +79,7 @@ report := $(VENV)/.ready-report
 dev := $(VENV)/.ready-dev
 engine := $(filter tao here,$(if $(filter ENGINE,$(cli_variables)),$(ENGINE),$(JAMCAM_ENGINE)))
 detector := $(VENV)/.ready-$(if $(engine)$(filter IMAGE,$(cli_variables))$(JAMCAM_IMAGE),base,detector)
+predict := $(detector:%detector=%predict)
 bench := $(patsubst %detector,%bench,$(detector:%base=%report))
 # Modules set them, and other packages than the pinned ones would be imported; a yolo_v4 on PATH may need them.
 unexport PYTHONHOME $(if $(filter here,$(engine)),,PYTHONPATH)
@@ -106,10 +115,16 @@ export: $(detector) ## write ONNX and check it against the model
 new-dataset: $(base) ## look at an archive or folder of pictures and labels, and write what a training needs
 	@$(jamcam)
 
+##@ Using a model
+predict: $(predict) ## count what a trained model finds on pictures and videos of yours
+	@$(jamcam)
+
 ##@ Measuring
 bench: $(bench) ## measure this machine under the name of a platform, and leave records in results/
 	@$(jamcam)
 scaling: $(bench) ## measure training on 1,2,4 GPUs: the same batch over all of them, and the same on each
+	@$(jamcam)
+seeds: $(detector) ## train a recipe with several seeds, and write the band of what comes out beside the recipe
 	@$(jamcam)
 plots: $(report) ## redraw plots and the README's Benchmarking section from results/ alone
 	@$(jamcam)
@@ -164,7 +179,7 @@ help: ## this list
 	  /^VARIABLES/ { sub("VARIABLES .= ", ""); variables = variables sprintf("  %-19s %s\n", $$1, $$2) } \
 	  END { print "\nVariables, as in: make all RECIPE=smoke EPOCHS=3\n" variables }' $(firstword $(MAKEFILE_LIST))
 
-.PHONY: all download verify gen-valid tune-bdb convert-data train eval vis export new-dataset bench scaling \
+.PHONY: all download verify gen-valid tune-bdb convert-data train eval vis export new-dataset predict bench scaling seeds \
   report cost status plan why show-config platforms doctor shell unlock clean plots compare gate image check test golden lint help
 
 $(VENV)/.ready-%: environment.py pyproject.toml constraints.txt

@@ -1,4 +1,6 @@
-"""Makes the Python environment that `make` uses: `environment.py FOLDER base|report|detector|bench|dev`.
+"""Makes the Python environment that `make` uses: `environment.py FOLDER SET`.
+
+The sets are base, report, detector, predict, bench and dev.
 
 Standard library only. It must stay readable for Python 3.6, so that an old Python can be told that it is too
 old. A folder `.venv` of your own (`python3 -m venv --system-site-packages .venv`) is filled, not replaced,
@@ -32,9 +34,12 @@ from typing import IO, NamedTuple, NoReturn
 ROOT = Path(__file__).resolve().parent
 CONSTRAINTS = ROOT / "constraints.txt"
 EXTRAS = {"base": "", "report": "[report]", "detector": "[detector]", "bench": "[detector,report,bench]"}
-EXTRAS["dev"] = "[detector,report,bench,visualizer,dev]"
 INCLUDES = {name: tuple(EXTRAS)[: number + 1] for number, name in enumerate(EXTRAS)}
 INCLUDES["detector"] = ("base", "detector")
+EXTRAS["predict"] = "[detector,report,video]"
+INCLUDES["predict"] = ("base", "report", "detector", "predict")
+EXTRAS["dev"] = "[detector,report,bench,visualizer,video,dev]"
+INCLUDES["dev"] = tuple(EXTRAS)
 OLDEST_TORCH = (2, 4)
 # Settings with which pip installs into another place, or not at all.
 ELSEWHERE = ("dry-run", "no-deps", "prefix", "python", "root", "target")
@@ -53,6 +58,7 @@ class Size(NamedTuple):
 
 BASE = Size("luigi, numpy, pillow and what they need", 40, 200)
 REPORT = Size("pandas, matplotlib and what they need", 40, 200)
+VIDEO = Size("PyAV, which reads videos", 40, 120)
 TOOLS = Size("tools to measure and test with", 40, 200)
 TORCH_KEPT = Size("onnx, onnxruntime and what they need; the torch that is here is kept", 60, 300)
 TORCH_CPU = Size("torch {version}, a CPU build, onnx and onnxruntime", 300, 1500)
@@ -125,7 +131,8 @@ def parts(python: Path, wanted: str, kept_torch: str | None) -> list[Size]:
     if wanted in ("base", "report"):
         return [BASE, REPORT] if wanted == "report" else [BASE]
     torch = TORCH_KEPT if kept_torch else torch_size(python)
-    return [BASE, torch, REPORT, TOOLS] if wanted in ("bench", "dev") else [BASE, torch]
+    more = {"predict": [REPORT, VIDEO], "bench": [REPORT, TOOLS], "dev": [REPORT, TOOLS, VIDEO]}
+    return [BASE, torch, *more.get(wanted, [])]
 
 
 def announce(folder: Path, parts: list[Size]) -> None:

@@ -3,7 +3,8 @@
     python bench/simulate_statistics.py [--times 2000]
 
 Prints tables: coverage of the 95 % interval of `summarise`; false alarms of the whole gate where nothing
-changed; power as it is printed against power as it comes out; and how often a slowdown of 10 % is seen.
+changed; power as it is printed against power as it comes out; how often a slowdown of 10 % is seen; and how
+often a fresh seed, and one of a class that got worse, falls out of a band of seeds.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from harness.measure.compare import Comparison
 from harness.measure.gate_rows import Row, judge
+from harness.measure.seeds import quantity
 from harness.measure.stats import POWER, ratio, summarise
 from harness.verdict import Verdict
 
@@ -30,6 +32,11 @@ ROWS = (
     *((case, "start_up_s", "") for case in ("train", "evaluate", "inference")),
     *((case, "command_s", "") for case in ("export", "convert-data")),
     ("chain", "mAP", ""),
+)
+# Average precisions over seeds and their standard deviations: made up, with means like those of the sample.
+CLASSES = (
+    *(("bicycle", 0.26, 0.04), ("bus", 0.73, 0.02), ("car", 0.75, 0.01)),
+    *(("motorbike", 0.46, 0.05), ("person", 0.59, 0.01), ("truck", 0.60, 0.03)),
 )
 SIZES = (5, 7, 10, 20)
 LOG_SPREADS = (0.05, 0.1, 0.2, 0.5)
@@ -115,6 +122,44 @@ def power_of_compare(seed: int, new: int, old: int, *, spread: float, times: int
     return change, float(np.mean([bool(one.ratio and one.ratio.is_change) for one in drawn(change)]))
 
 
+def seeds(rng: np.random.Generator, kind: str, n: int) -> dict[str, list[float]]:
+    """Quantities of `n` seeds, as a band has them.
+
+    Classes are independent, or alike: half of their variance is common to all. With `rare`, two classes are
+    found so seldom that many seeds have them at 0; with `skewed`, losses have a longer tail (skewness 1).
+    """
+    noise = rng.standard_normal((len(CLASSES), n))
+    if kind == "alike":
+        noise = (noise + rng.standard_normal((1, n))) / math.sqrt(2)
+    if kind == "skewed":
+        noise = 2.0 - rng.gamma(4.0, 0.5, (len(CLASSES), n))
+    means = [
+        0.0 if kind == "rare" and name in ("bicycle", "motorbike") else mean for name, mean, _ in CLASSES
+    ]
+    precisions = np.array(means)[:, None] + np.array([sd for _, _, sd in CLASSES])[:, None] * noise
+    precisions = np.clip(precisions, 0.0, 1.0)
+    table = {f"AP {name}": row.tolist() for (name, _, _), row in zip(CLASSES, precisions, strict=True)}
+    losses = 20.0 * np.exp(0.03 * rng.standard_normal(n))
+    return {"mAP": precisions.mean(0).tolist(), **table, "loss": losses.tolist()}
+
+
+def outside_pct(
+    seed: int, kind: str, n: int, *, times: int, drop: float = 0.0, verdict: Verdict = Verdict.NO
+) -> float:
+    """How often a fresh seed falls out of a band of `n`, its AP of bus less by `drop` standard deviations.
+
+    With another `verdict` how often that is the one of a quantity.
+    """
+    rng, name, found = np.random.default_rng(seed), "AP bus", 0
+    for _ in range(times):
+        drawn = seeds(rng, kind, n + 1)
+        fresh = {each: values[-1] for each, values in drawn.items()}
+        fresh[name] -= drop * 0.02
+        band = {each: quantity(each, values[:-1], len(drawn)) for each, values in drawn.items()}
+        found += any(band[each].holds(value) is verdict for each, value in fresh.items())
+    return 100 * found / times
+
+
 def _coverage_table(times: int) -> Iterator[Sequence[object]]:
     yield ("values", *(f"n = {n}" for n in SIZES))
     rng = np.random.default_rng(1)
@@ -163,12 +208,25 @@ def _slowdown(times: int) -> Iterator[Sequence[object]]:
         yield ("10 %", "1 %", f"{new}, {old}", f"{seen:.1f}")
 
 
+def _band_table(times: int) -> Iterator[Sequence[object]]:
+    drops = (4.0, 6.0, 8.0)
+    yield (
+        *("seeds", "classes", "a fresh one falls out (%)", "cannot tell (%)"),
+        *(f"falls out with a class less by {drop:g} SD (%)" for drop in drops),
+    )
+    for n in (5, 10, 20):
+        for kind in ("independent", "alike", "skewed", "rare"):
+            shares = [outside_pct(7, kind, n, times=times, drop=drop) for drop in (0.0, *drops)]
+            unknown = outside_pct(7, kind, n, times=times, verdict=Verdict.CANNOT_TELL)
+            yield (n, kind, *(f"{each:.1f}" for each in (shares[0], unknown, *shares[1:])))
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description="compare and gate, where the truth is known")
     parser.add_argument("--times", type=int, default=2000, help="simulations of each cell")
     times = parser.parse_args().times
-    for table in (_coverage_table, _alarm_table, _power_table, _slowdown):
+    for table in (_coverage_table, _alarm_table, _power_table, _slowdown, _band_table):
         for row in table(times):
             print(" | ".join(map(str, row)), flush=True)
         print()

@@ -27,7 +27,8 @@ FAMILIES = {
         *("train", "eval", "vis", "export", "all"),
     ),
     "data": ("new-dataset",),
-    "measure": ("bench", "scaling", "plots", "compare", "gate", "import-dmon"),
+    "predict": ("predict",),
+    "measure": ("bench", "scaling", "seeds", "plots", "compare", "gate", "import-dmon"),
     "records": ("records",),
     "report": ("report", "cost"),
     "look": ("status", "plan", "why", "show-config"),
@@ -194,9 +195,9 @@ def _in_words(error: OSError | UnicodeError) -> HarnessError:
     if isinstance(error, UnicodeError):
         return HarnessError(f"a file is not UTF-8 text: {error}", remedy="convert or remove it")
     where = error.filename or "the output, or a file"
-    return HarnessError(
-        f"{where}: {error.strerror or error}", remedy="make room or give access, then the same command again"
-    )
+    is_path_wrong = isinstance(error, NotADirectoryError | IsADirectoryError)
+    remedy = "correct the path" if is_path_wrong else "make room or give access, then the same command again"
+    return HarnessError(f"{where}: {error.strerror or error}", remedy=remedy)
 
 
 def _settle_output() -> None:

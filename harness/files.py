@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 CHUNK_BYTES = 1 << 20
 SIDE_BY_SIDE = 8  # files that are hashed and written to disk at a time
+FULL = (errno.ENOSPC, errno.EDQUOT)  # what a full disk answers
 NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)  # what file systems without hard links answer
 OTHERS_READ = 0o644  # several people may share a workspace: for what holds no secret
 AT_FDCWD, RENAME_NOREPLACE = -100, 1  # of renameat2(2), in linux/fcntl.h and linux/fs.h

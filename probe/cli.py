@@ -5,6 +5,7 @@ import dataclasses
 import json
 import math
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,10 @@ from probe.sampler import sample
 
 FASTEST_HZ = 1000.0
 LONGEST_S = 86400.0
+# All but tab and newline, what turns the direction of text, and bytes of file names that are no UTF-8.
+CONTROLS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 ABOUT = """\
 Watch any command: its processes, the machine and its NVIDIA GPUs.
 
@@ -140,10 +145,15 @@ def _print_json(value: Any) -> None:
 
 
 def _print(text: str, stream: TextIO) -> None:
+    """Print at once; control characters of others, and bytes of names that are no text, as their escapes."""
     try:
-        print(text, file=stream, flush=True)
+        print(CONTROLS.sub(_escape, text), file=stream, flush=True)
     except BrokenPipeError:  # nobody reads on; the exit status still counts
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _escape(match: "re.Match[str]") -> str:
+    return match[0].encode("unicode_escape").decode()
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -6,6 +6,7 @@ They hold a heading now and then, a line for each GPU and beat, and `-` for what
 
 import contextlib
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -34,7 +35,10 @@ COLUMNS = {
     "txpci": ("pcie_sent_bytes_per_s", 10**6),
 }
 OF_INSTANCES = {"sm", "mem", "enc", "dec", "fb"}  # in lines of MIG instances these are not of the whole GPU
-FIRST_UNIX_S = 1_167_609_600.0  # 2007, the year of CUDA: a time before it is that of a clock that was not set
+# 2007, the year of CUDA, and 2100: a time before or after is that of a clock that was not set.
+FIRST_UNIX_S, END_UNIX_S = 1_167_609_600.0, 4_102_444_800.0
+MOST = 1e15  # of any unit: no sensor tells more, or less than 0
+GPU = re.compile("[0-9]{1,4}")
 NEW_LOG_S = 60.0  # a heading after a longer pause begins another log
 STEP_BACK_S = 2.0  # a heading after a larger step back begins another log; a smaller one is a clock put right
 # More beats, and a larger share of them, with a time that the GPU had before are of two writers at once.
@@ -156,8 +160,8 @@ class _Reader:
         if row.time_s is None:
             self.faults.append(f"line {row.number} is not whole and left out")
             return
-        if row.time_s < FIRST_UNIX_S:
-            self.faults.append(f"line {row.number} has a time before 2007 and is left out")
+        if not FIRST_UNIX_S <= row.time_s < END_UNIX_S:
+            self.faults.append(f"line {row.number} has a time before 2007 or after 2099 and is left out")
             return
         time_s, last_s = row.time_s + self.shift_s, self.beats[-1][0] if self.beats else -math.inf
         key = (row.cells["gpu"], row.cells.get("mig", "-"))
@@ -191,7 +195,7 @@ class _Reader:
             more.append("its lines are of MIG instances: their utilisation and memory are left out")
         if self.unread:
             words = ", ".join(sorted(self.unread)[:3])
-            more.append(f"cells that are no number count as not read: {words}")
+            more.append(f"cells that no sensor tells count as not read: {words}")
         return [*more, *self.faults]
 
     def _values(self, cells: dict[str, str], *, is_instance: bool) -> dict[str, float]:
@@ -201,15 +205,18 @@ class _Reader:
             cell = cells.get(name, "-")
             if cell == "-" or (is_instance and name in OF_INSTANCES):
                 continue
+            number = math.nan
             with contextlib.suppress(ValueError):
-                values[f"gpu{cells['gpu']}_{column}"] = float(cell) * factor
-                continue
-            self.unread.add(cell)
+                number = float(cell) * factor
+            if 0 <= number <= MOST:
+                values[f"gpu{int(cells['gpu'])}_{column}"] = number
+            else:
+                self.unread.add(cell)
         return values
 
 
 def _unix_s(row: dict[str, str]) -> float | None:
     with contextlib.suppress(KeyError, ValueError):
         read = datetime.strptime(f"{row['date']} {row['time']}", "%Y%m%d %H:%M:%S")
-        return read.replace(tzinfo=timezone.utc).timestamp() if row["gpu"].isdigit() else None
+        return read.replace(tzinfo=timezone.utc).timestamp() if GPU.fullmatch(row["gpu"]) else None
     return None

@@ -24,6 +24,7 @@ COMMANDS = {
     "train": "train a network",
     "evaluate": "average precision of a model on the validation data of a spec",
     "inference": "detect objects in pictures: annotated pictures and KITTI labels",
+    "predict": "count objects on pictures and in videos: tables, pictures and labels (not in TAO)",
     "export": "write a model as ONNX",
     "prune": "not supported",
     "check_spec": "say what is wrong with a spec, and run nothing (not in TAO)",

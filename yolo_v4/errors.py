@@ -1,5 +1,7 @@
 """The errors that the detector raises on purpose, each with a remedy; the exit status is 1, as in TAO.
 
+Of `predict`, which TAO lacks, it is 5 where something could not be read.
+
 `yolo_v4.cli` is the only place that prints them. Usage errors of the command line are argparse's, with exit
 status 2.
 """
@@ -22,6 +24,12 @@ class SpecError(DetectorError):
 
 class DataError(DetectorError):
     """A picture, label, record or checkpoint is not what it should be."""
+
+
+class Incomplete(DetectorError):
+    """Everything that could be read was done, and something could not: what was asked for cannot be told."""
+
+    exit_status = 5
 
 
 class TrainingFailed(DetectorError):

@@ -92,6 +92,27 @@ def inference(parser: Parser) -> None:
     _ignored(parser, ("-b", "--batch_size"))
 
 
+def predict(parser: Parser) -> None:
+    """Flags of looking at pictures and videos with a model; TAO has no such sub-command."""
+    text = "a .pt or .hdf5 model, or an .onnx that `export` wrote"
+    parser.add_argument("-m", "--model_path", required=True, help=text)
+    text = "experiment spec the model was trained with; an .onnx needs none"
+    parser.add_argument("-e", "--experiment_spec", help=text)
+    text = "pictures, folders with their sub-folders, and videos"
+    parser.add_argument("-i", "--inputs", nargs="+", required=True, metavar="PATH", help=text)
+    parser.add_argument("-r", "--results_dir", required=True, help="folder of its own for everything written")
+    text = "lowest score, 0 to 1 (default 0.3)"
+    parser.add_argument("-t", "--threshold", type=float, default=0.3, help=text)
+    text = "of videos, look at every so many frames (default 5)"
+    parser.add_argument("--every", type=int, default=5, metavar="N", help=text)
+    text = "end when more than N pictures or videos cannot be read (default: never; all are listed)"
+    parser.add_argument("--skip_damaged", type=int, metavar="N", help=text)
+    text = "JSON file {name in the spec: name to show in tables}"
+    parser.add_argument("--class_names", metavar="FILE", help=text)
+    _key(parser)
+    _keras_padding(parser)
+
+
 def export(parser: Parser) -> None:
     """Flags of the export to ONNX; those for TensorRT engines are accepted and have no effect."""
     _model(parser, "--model")
@@ -147,7 +168,18 @@ def matmul_rate(parser: Parser) -> None:
 
 FLAGS: dict[str, Callable[[Parser], None]] = {
     one.__name__: one
-    for one in (dataset_convert, kmeans, train, evaluate, inference, export, prune, check_spec, matmul_rate)
+    for one in (
+        dataset_convert,
+        kmeans,
+        train,
+        evaluate,
+        inference,
+        predict,
+        export,
+        prune,
+        check_spec,
+        matmul_rate,
+    )
 }
 
 
@@ -166,6 +198,10 @@ def _model(parser: Parser, name: str) -> None:
         "-e", "--experiment_spec", required=True, help="experiment spec the model was trained with"
     )
     _key(parser)
+    _keras_padding(parser)
+
+
+def _keras_padding(parser: Parser) -> None:
     text = "how a .hdf5 model pads: as in NVIDIA's images (default), or as Keras does unpatched"
     parser.add_argument("--keras_padding", choices=KERAS_PADDINGS, help=text)
 

@@ -32,6 +32,11 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         self._bar.close()
 
+    def expect(self, pictures: int) -> None:
+        """Count with so many more pictures in all, or fewer, where they are known only on the way."""
+        self._total += pictures
+        self._bar.total = self._total
+
     def advance(self, pictures: int, note: str = "") -> None:
         """Count so many more pictures; `note` is shown beside the count."""
         now_s = self._clock()
@@ -39,10 +44,11 @@ class Progress:
         self.images_per_s = self._done / max(now_s - self._started_s, 1e-9)
         self._bar.update(pictures)
         self._bar.set_postfix_str(note)
-        is_line_due = now_s - self._last_line_s >= LINE_INTERVAL_S or self._done >= self._total
+        is_line_due = now_s - self._last_line_s >= LINE_INTERVAL_S or self._done == self._total
         if self._bar.disable and is_line_due:
             self._last_line_s = now_s
-            left = tqdm.format_interval((self._total - self._done) / max(self.images_per_s, 1e-9))
+            rest = max(self._total - self._done, 0)
+            left = tqdm.format_interval(rest / max(self.images_per_s, 1e-9))
             rate = f"{self.images_per_s:.1f} images/s - {left} left"
             print(
                 " - ".join(filter(None, [f"{self._action}: {self._done}/{self._total}", note, rate])),

@@ -14,6 +14,7 @@ from harness.errors import DataError
 from harness.progress import Progress
 
 NAMES = "obj.names"
+GIVE_A_SUBSET = "a task exports its frames in a subset: in CVAT give the task one, such as Train"
 # Written by some editors and seen by nobody: byte order mark, and blanks and joiners without width.
 INVISIBLE = re.compile("[\ufeff\u200b-\u200d\u2060]")
 
@@ -86,7 +87,7 @@ def _no_frames(path: Path, top: str, below: Sequence[str]) -> DataError:
     pictures = sum(count for ending, count in endings.items() if ending in PICTURES)
     found = f"{pictures} pictures and {endings['.txt']} labels below {top}obj_…_data"
     causes = {
-        not below: "a task exports its frames in a subset: in CVAT give the task one, such as Train",
+        not below: GIVE_A_SUBSET,
         bool(below) and not pictures: 'export it with "Save images" on',
         bool(pictures): "give each picture a .txt of the same name (empty: no objects)",
     }

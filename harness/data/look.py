@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from harness.data.archive import NAMES
+from harness.data.archive import GIVE_A_SUBSET, NAMES
 from harness.data.box_counts import Count, table
 from harness.data.labels import Problem, parse_yolo, to_corners
 from harness.data.layout_coco import coco_files, read_coco
@@ -69,10 +69,11 @@ def recognise(source: Source) -> Found:
         raise _unknown(source)
     if not found.pictures or not found.classes:
         what = "no class" if found.pictures else "no picture with a label"
+        is_bare = bool(exports) and not (found.pictures or found.oddities)  # obj.names and nothing beside it
         raise DataError(
             f"{source.path} looks like {found.layout}, and has {what}"
             + (f"; {shortened(found.oddities)}" if found.oddities else ""),
-            remedy="export it with its pictures and labels",
+            remedy=GIVE_A_SUBSET if is_bare else "export it with its pictures and labels",
         )
     return found
 

@@ -53,7 +53,7 @@ def check_room(part: Path, missing_bytes: int) -> None:
     free_bytes = shutil.disk_usage(part.parent).free
     if free_bytes < missing_bytes + SPARE_BYTES:
         raise DataError(
-            f"{part.name} needs {missing_bytes / 1e6:.0f} MB more, "
+            f"{part.name} needs {missing_bytes / 1e6:.0f} MB and {SPARE_BYTES / 1e6:.0f} MB to spare, "
             f"{free_bytes / 1e6:.0f} MB are free in {part.parent}",
             remedy="make room, or choose another WORKSPACE",
         )

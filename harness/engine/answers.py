@@ -60,8 +60,8 @@ def whole_checkpoints(results: Path) -> list[tuple[int, Path]]:
     An engine writes the line with `epoch` and `max_epoch` into status.json after it saved that epoch's
     checkpoint; a later file may be half-written.
     """
-    reported = [entry["epoch"] for entry in read_status(results) if "epoch" in entry and "max_epoch" in entry]
-    last = max(reported, default=0)
+    told = [entry.get("epoch") for entry in read_status(results) if "max_epoch" in entry]
+    last = max((epoch for epoch in told if isinstance(epoch, int)), default=0)
     return [
         (epoch, path)
         for epoch, path in checkpoints(results / "weights")

@@ -9,8 +9,7 @@ from typing import Any
 
 from harness.engine.answers import read_status
 
-TIMESTAMP = re.compile(r"\d+/\d+/\d+ \d+:\d+:\d+")  # not padded: 1/8/2026 9:5:0
-DURATION = re.compile(r"(\d+):(\d+):([\d.]+)")  # hours, minutes, seconds
+DURATION = re.compile(r"(\d+):(\d+):(\d+(?:\.\d*)?)")  # hours, minutes, seconds
 STAGING = "staging"  # of inputs, before the engine is launched; told by the harness
 QUARTER_S = 900.0  # time zones differ by multiples of it
 # Name in a record -> key in the line of status.json that says how the engine computes.
@@ -89,18 +88,16 @@ def _plain(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _epochs(entries: list[dict[str, Any]], ended_s: float) -> list[dict[str, Any]]:
-    timed = [
-        (_clock_s(entry), entry)
-        for entry in entries
-        if TIMESTAMP.fullmatch(f"{entry.get('date')} {entry.get('time')}")
-    ]
+    clocks = [(_clock_s(entry), entry) for entry in entries]
+    timed = [(clock_s, entry) for clock_s, entry in clocks if clock_s is not None]
     if not timed:
         return []
     # The container's clock may be in another zone than ours.
     shift_s = round((ended_s - timed[-1][0]) / QUARTER_S) * QUARTER_S
     epochs = []
     for clock_s, entry in timed:
-        if match := DURATION.fullmatch(str(entry.get("time_per_epoch"))):
+        match = DURATION.fullmatch(str(entry.get("time_per_epoch")))
+        if match and isinstance(entry.get("epoch"), int):
             hours, minutes, seconds = map(float, match.groups())
             lasted_s = 3600 * hours + 60 * minutes + seconds
             started_s = clock_s + shift_s - lasted_s
@@ -115,6 +112,9 @@ def _epochs(entries: list[dict[str, Any]], ended_s: float) -> list[dict[str, Any
     return epochs
 
 
-def _clock_s(entry: Mapping[str, Any]) -> float:
-    """When a line was written, in seconds since 1970, as if its clock were in our time zone."""
-    return time.mktime(time.strptime(f"{entry['date']} {entry['time']}", "%m/%d/%Y %H:%M:%S"))
+def _clock_s(entry: Mapping[str, Any]) -> float | None:
+    """When a line was written, in seconds since 1970, as if its clock were in our time zone; None: untold."""
+    try:
+        return time.mktime(time.strptime(f"{entry.get('date')} {entry.get('time')}", "%m/%d/%Y %H:%M:%S"))
+    except (ValueError, OverflowError):
+        return None

@@ -122,13 +122,19 @@ def scaling_cases(settings: Settings, plan: BenchPlan) -> tuple[Case, ...]:
 
 def link_inputs(user: Workspace, own: Workspace, archive: str) -> None:
     """Give a bench links to what the user fetched, and copies of the specs, which may be edited."""
+    link_fetched(user, own, archive)
+    if user.specs.is_dir():
+        shutil.copytree(user.specs, own.specs)
+
+
+def link_fetched(user: Workspace, own: Workspace, archive: str) -> None:
+    """Give a workspace links to what another one fetched, unless it has its own."""
     own.root.mkdir(parents=True, exist_ok=True)
     pretrained = user.pretrained.iterdir() if user.pretrained.is_dir() else ()
     for path in (user.data / archive, *pretrained, user.root / IMAGE_DIGEST):
-        if path.is_file():
-            link_or_copy(path, own.root / path.relative_to(user.root))
-    if user.specs.is_dir():
-        shutil.copytree(user.specs, own.specs)
+        target = own.root / path.relative_to(user.root)
+        if path.is_file() and not target.exists():
+            link_or_copy(path, target)
 
 
 def _training_block(settings: Settings, plan: BenchPlan, name: str) -> Settings:

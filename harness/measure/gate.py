@@ -3,9 +3,11 @@
 What is missing on the new side or must not be compared cannot be told, and that never passes for "not worse".
 """
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from harness.measure.band import MAP, Band
 from harness.measure.comparability import differences
 from harness.measure.compare import Comparison, against, compare_groups, matches, select_records
 from harness.measure.fact_table import Role
@@ -13,8 +15,12 @@ from harness.measure.gate_rows import Row, is_judged, judge
 from harness.measure.plan import set_of
 from harness.measure.quantities import quantities
 from harness.measure.record import Record
+from harness.measure.stats import log_spread
+from harness.text import shortened
 from harness.verdict import Verdict
+from harness.workspace.marker import differences as differences_in_words
 
+SQRT_2 = math.sqrt(2)
 CASES = ("chain", "train", "evaluate", "inference", "export", "convert-data")
 
 
@@ -43,6 +49,7 @@ def judge_newest(
     *,
     references: Sequence[str] = (),
     declared_pct: float,
+    band: Band | None = None,
 ) -> GateResult:
     """Compare the newest bench of a platform and recipe with a reference, by default the first bench.
 
@@ -52,15 +59,18 @@ def judge_newest(
         recipe: its name.
         references: benches that the reference consists of; those of other recipes are passed over.
         declared_pct: the spread between sessions, where too few tell it.
+        band: of the recipe's seeds, which tells how much accuracy differs by chance; None: nothing does.
 
     Raises:
         ConfigError: no bench is called like a reference.
     """
     newest, theirs = _sides(records, platform, recipe, references)
     if newest:
-        rows, notes = _judged(newest, theirs, declared_pct)
+        rows, notes = _judged(newest, theirs, declared_pct, band)
     else:
         rows, notes = [Row(name="bench", why="none is newer than the reference")], []
+    if not rows:
+        rows = [Row(name="bench", why="the reference measured nothing that is judged")]
     return GateResult(
         platform=platform,
         recipe=recipe,
@@ -85,12 +95,16 @@ def _sides(
 
 
 def _judged(
-    newest: Sequence[Record], theirs: Sequence[Record], declared_pct: float
+    newest: Sequence[Record], theirs: Sequence[Record], declared_pct: float, band: Band | None
 ) -> tuple[list[Row], list[str]]:
     """All rows, those that cannot be judged at the end; and notes."""
     cases = [_Case.of(label, others, group, declared_pct) for label, group, others in matches(theirs, newest)]
-    rows = judge([one for case in cases for one in case.comparisons])
-    notes = [f"{label}: the reference has none" for label, _, others in matches(newest, theirs) if not others]
+    compared, of_band = _by_seeds([one for case in cases for one in case.comparisons], newest, band)
+    rows = judge(compared)
+    notes = [*of_band]
+    notes += [
+        f"{label}: the reference has none" for label, _, others in matches(newest, theirs) if not others
+    ]
     notes += [note for case in cases for note in case.notes]
     new, old = (len({one.bench for one in side}) for side in (newest, theirs))
     notes += [
@@ -100,6 +114,44 @@ def _judged(
         if (len(one.ours), len(one.theirs)) != (new, old)
     ]
     return rows + [row for case in cases for row in case.rows], notes
+
+
+def _by_seeds(
+    compared: Sequence[Comparison], newest: Sequence[Record], band: Band | None
+) -> tuple[list[Comparison], list[str]]:
+    """The same, accuracy with the spread of seeds where the band is of these conditions; and a note on that.
+
+    Reference and new bench have one seed, which after any change of the code is as good as another one: their
+    difference has the variance of two seeds. The declared spread between sessions is one of times.
+    """
+    chain = next((one for one in newest if one.case == "chain"), None)
+    of_seeds = band.quantities.get(MAP) if band else None
+    if band is None or of_seeds is None or chain is None or MAP not in {one.quantity for one in compared}:
+        return [*compared], []
+    if unlike := _unlike(band, chain):
+        words = f"the band of {band.n} seeds does not apply: {shortened(unlike)}"
+        return [*compared], [f"chain {MAP}: {words}"]
+    spread = log_spread([value for value in of_seeds.values if value is not None])
+    if not spread:
+        return [*compared], [f"chain {MAP}: the band of {band.n} seeds tells no spread"]
+    return [
+        replace(
+            one, ratio=replace(one.ratio, log_error=spread * SQRT_2, df=of_seeds.n - 1, is_declared=False)
+        )
+        if one.quantity == MAP and one.ratio
+        else one
+        for one in compared
+    ], [f"chain {MAP}: chance is what the band of {band.n} seeds says it is"]
+
+
+def _unlike(band: Band, chain: Record) -> list[str]:
+    """What of the conditions that decide accuracy is not known to be as in the band, in words."""
+    formats = {"number_format": chain.facts.get("number_format")}
+    here = {**{name: chain.conditions.get(name) for name in band.conditions}, **formats}
+    there = {**band.conditions, "number_format": band.settings.get("train number format")}
+    return differences_in_words(there, here) or (
+        [] if all(formats.values()) else ["number_format is not known"]
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,6 +6,7 @@ platform's file. An added record says that it was contributed: `contributed.json
 """
 
 import hashlib
+import io
 import json
 import re
 import shutil
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from harness.clock import utc
 from harness.errors import ConfigError, DataError
-from harness.files import sha256_file, write_json
+from harness.files import FULL, sha256_file, write_bytes, write_json
 from harness.measure.record import Record
 from harness.measure.record_files import (
     CONTRIBUTED,
@@ -72,9 +73,11 @@ def pack(results: Path, platform: str, path: Path) -> tuple[str, ...]:
     contents = {file.relative_to(results).as_posix(): file.read_bytes() for file in files}
     digests = {member: hashlib.sha256(content).hexdigest() for member, content in contents.items()}
     manifest = json.dumps({"format_version": FORMAT_VERSION, "files": digests}, indent=1, sort_keys=True)
-    with zipfile.ZipFile(path, "x", zipfile.ZIP_DEFLATED) as archive:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for member, content in {MANIFEST: manifest.encode(), **contents}.items():
             archive.writestr(zipfile.ZipInfo(member), content, zipfile.ZIP_DEFLATED)
+    write_bytes(path, packed.getvalue())
     return tuple(folder.name for folder in own)
 
 
@@ -90,6 +93,8 @@ def add(path: Path, results: Path) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
     with tempfile.TemporaryDirectory(prefix="records-") as unpacked:
         digests = _unpack(path, Path(unpacked))
         folders = sorted({Path(member).parent for member in digests})
+        if not folders:
+            raise _unfit(path, "no record is in it")
         for folder in folders:
             _check(Path(unpacked, folder))
         there = [folder for folder in folders if _is_there(results / folder, folder, digests)]
@@ -122,6 +127,9 @@ def _unpack(path: Path, target: Path) -> dict[str, str]:
                 (target / name).parent.mkdir(parents=True, exist_ok=True)
                 (target / name).write_bytes(content)
     except OSError as error:
+        if error.errno in FULL:  # where it is unpacked
+            error.filename = error.filename or str(target)
+            raise
         raise ConfigError(
             f"cannot read {path}: {error.strerror or error}", remedy="correct the path"
         ) from error
@@ -167,7 +175,10 @@ def _check(folder: Path) -> None:
         _check_samples(folder / SAMPLES)
         read_samples(folder)
         read_phases(folder)
-        json.loads((folder / MICRO).read_text(encoding="utf-8") if (folder / MICRO).exists() else "{}")
+        texts = {
+            name: (folder / name).read_text("utf-8") for name in (PHASES, MICRO) if (folder / name).exists()
+        }
+        json.loads(texts.get(MICRO, "{}"))
     except DataError as error:
         raise _unfit(name, error.message.replace(f"{folder}/", "")) from error
     except (SamplesError, RecursionError, UnicodeError, ValueError) as error:

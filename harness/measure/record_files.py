@@ -144,9 +144,9 @@ def _read_names(path: Path) -> dict[str, str]:
 def _read_table(path: Path) -> dict[str, Any]:
     """The table of a record of a version that this harness knows, not checked any further."""
     try:
-        table = json.loads(path.read_text())
+        table = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
         version = table["schema_version"]
-    except (OSError, ValueError, LookupError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise DataError(
             f"{path} is no record: {type(error).__name__}: {error}",
             remedy=f"restore it with git, or remove {path.parent}",
@@ -161,12 +161,17 @@ def _read_table(path: Path) -> dict[str, Any]:
 
 def _read_lines(path: Path) -> list[dict[str, Any]]:
     rows = []
-    for line in path.read_text().splitlines() if path.exists() else ():
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else ():
         try:
             rows.append(json.loads(line))
-        except ValueError:  # cut off by a kill
+        except (ValueError, RecursionError):  # cut off by a kill, or damaged
             continue
     return rows
+
+
+def _refuse(word: str) -> float:
+    """What JSON has no word for is no number of a record: it would pass for a quiet machine."""
+    raise ValueError(f"{word} is no number")
 
 
 def _append(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:

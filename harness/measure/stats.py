@@ -158,6 +158,27 @@ def ratio(
     )
 
 
+def prediction(values: Sequence[float], *, alpha: float) -> tuple[float, float] | None:
+    """Bounds that one new value falls out of in a share `alpha` of cases; None of fewer than two values.
+
+    mean ± t(1 - alpha / 2; n - 1) · sd · sqrt(1 + 1 / n): exact where all are normal and independent.
+    """
+    if len(values) < MIN_REPEATS:
+        return None
+    numbers = np.array(values, dtype=np.float64)
+    error = float(numbers.std(ddof=1)) * math.sqrt(1 + 1 / numbers.size)
+    reach = student.quantile(1 - alpha / 2, numbers.size - 1) * error
+    return float(numbers.mean()) - reach, float(numbers.mean()) + reach
+
+
+def log_spread(values: Sequence[float]) -> float | None:
+    """Standard deviation of the logarithms; None of fewer than two values, or where one is not above 0."""
+    numbers = np.array(values, dtype=np.float64)
+    if numbers.size < MIN_REPEATS or not (numbers > 0).all():
+        return None
+    return float(np.log(numbers).std(ddof=1))
+
+
 def centre(sessions: Sequence[Sequence[float]]) -> float:
     """Geometric mean of sessions, each of which has the geometric mean of its runs; at least LEAST."""
     return math.exp(float(np.mean([np.log(np.maximum(runs, LEAST)).mean() for runs in sessions])))

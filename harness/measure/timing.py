@@ -75,8 +75,9 @@ def of_epochs(
         target: a fraction.
     """
     table = csv.DictReader(io.StringIO(log, newline=""))
-    rows = [{name.strip(): text for name, text in row.items()} for row in table]
-    numbers = [int(float(row["epoch"])) for row in rows]
+    rows = [{str(name).strip(): text for name, text in row.items()} for row in table]
+    rows = [row for row in rows if _number(row.get("epoch")) is not None]
+    numbers = [int(_number(row["epoch"]) or 0) for row in rows]
     maps = [_number(row.get("mAP")) for row in rows]
     ends = {number: _end_s(phases, number, began_s) for number in numbers}
     reached = [ends[number] for number, value in zip(numbers, maps, strict=True) if (value or 0.0) >= target]

@@ -204,9 +204,12 @@ def cost_so_far(workspace: Workspace, environ: Mapping[str, str]) -> Cost | None
 
 def kept_unix_s(workspace: Workspace) -> float:
     """When the last thing was finished that will not be done again: a stage, or a checkpoint of training."""
-    results = [staged(attempt, "experiment") for attempt in (workspace.attempts / "train").glob("*")]
+    rooms = [workspace, *map(Workspace, workspace.seeds.glob("*"))]
+    attempts = [attempt for room in rooms for attempt in (room.attempts / "train").glob("*")]
+    results = [staged(attempt, "experiment") for attempt in attempts]
     checkpoints = [path for result in results for _, path in whole_checkpoints(result)]
-    return max(map(changed_s, [*workspace.marker("train").parent.glob("*.json"), *checkpoints]), default=0.0)
+    markers = [path for room in rooms for path in room.marker("train").parent.glob("*.json")]
+    return max(map(changed_s, [*markers, *checkpoints]), default=0.0)
 
 
 def images_per_s(workspace: Workspace) -> float | None:
@@ -218,7 +221,8 @@ def images_per_s(workspace: Workspace) -> float | None:
         for where in (staged(each, "experiment"), each)
         for line in read_status(where)
     ]
-    return next((float(line["images_per_s"]) for line in reversed(lines) if "images_per_s" in line), None)
+    rates = (line.get("images_per_s") for line in reversed(lines))
+    return next((float(rate) for rate in rates if isinstance(rate, int | float)), None)
 
 
 def changed_s(path: Path) -> float:

@@ -8,17 +8,19 @@
 import math
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from harness.answer import Answer
 from harness.errors import CannotTell, HarnessError, Refused
 from harness.files import write_text
+from harness.measure.band import Band
 from harness.measure.compare import Comparison, compare, obstacles, questions, select_records
 from harness.measure.gate import GateResult, judge_newest
 from harness.measure.gate_rows import Row
 from harness.measure.plan import load_plan
-from harness.measure.record_files import REFERENCES, read_references
+from harness.measure.record_files import REFERENCES, read_records, read_references
 from harness.measure.stats import CONFIDENCE, centre
 from harness.own_files import command
 from harness.report.junit import junit
@@ -32,8 +34,8 @@ LONGEST = 300  # characters of a reason
 def compared(results: Path, ours: str, theirs: str, *, force: bool) -> Answer:
     """How records `ours` compare with `theirs`, which are named as in `select_records`.
 
-    Its error is CannotTell where the two must not be compared; with `force` the figures are told all the
-    same.
+    Its error is CannotTell where the two must not be compared or have nothing in common; with `force` the
+    figures are told all the same.
 
     Raises:
         ConfigError: there are no records of one of the names.
@@ -50,7 +52,7 @@ def compared(results: Path, ours: str, theirs: str, *, force: bool) -> Answer:
         differ = [f"the question: {line}" for line in asked]
         figures = [f"{ours} over {theirs}", *differ, *spread_lines(comparisons, declared_pct)]
         figures += map(comparison_line, comparisons)
-        lines += figures if comparisons else ["they have nothing in common"]
+        lines += figures if comparisons else []
     table = {
         "a": ours,
         "b": theirs,
@@ -59,34 +61,51 @@ def compared(results: Path, ours: str, theirs: str, *, force: bool) -> Answer:
         "questions": asked,
         "comparisons": [comparison_table(each) for each in comparisons],
     }
-    error = None
-    if found:
-        error = CannotTell(
-            f"they must not be compared:{listing(found)}",
-            remedy="measure again without what differs" if force else "FORCE=1 shows the figures, too",
-        )
+    error = _unlike(found, force=force) if found else None if comparisons else _nothing_in_common()
     return Answer(text="\n".join(lines), table=table, error=error)
 
 
-def gate(results: Path, platform: str, recipe: str, *, force: bool, junit_file: Path | None) -> Answer:
+def _unlike(found: Sequence[str], *, force: bool) -> CannotTell:
+    return CannotTell(
+        f"they must not be compared:{listing(found)}",
+        remedy="measure again without what differs" if force else "FORCE=1 shows the figures, too",
+    )
+
+
+def _nothing_in_common() -> CannotTell:
+    return CannotTell(
+        "they have nothing in common: no case has a quantity that both sides measured",
+        remedy="measure the same cases on both sides: make bench",
+    )
+
+
+def gate(
+    results: Path, platform: str, recipe: str, *, force: bool, junit_file: Path | None, band: Band | None
+) -> Answer:
     """Whether the newest bench of a platform and recipe is worse than its reference.
 
     The reference is what references.toml names, several benches with commas; else the first bench. The error
     of the answer is Refused where it is worse, CannotTell where that cannot be told.
+
+    Args:
+        band: of the recipe's seeds, which tells how much accuracy differs by chance; None: there is none.
 
     Raises:
         ConfigError: references.toml names a bench that is not there.
     """
     declared_pct = load_plan(recipe).session_spread_pct
     references = read_references(results).get(platform, "")
-    notes: list[str] = []
+    records, unreadable = read_records(results)
     result = judge_newest(
-        load(results, say=notes.append),
+        records,
         platform,
         recipe,
         references=tuple(name.strip() for name in references.split(",") if name.strip()),
         declared_pct=declared_pct,
+        band=band,
     )
+    lost = [line for line in unreadable if line.startswith(f"{results / platform}/")]
+    result = replace(result, rows=(*result.rows, *map(_unreadable, lost)))
     if junit_file is not None:
         write_text(junit_file, junit(result, [reason(row) for row in result.rows]))
     table = {
@@ -95,11 +114,16 @@ def gate(results: Path, platform: str, recipe: str, *, force: bool, junit_file: 
         "is_worse": result.is_worse.value,
         "sessions": list(result.sessions),
         "reference": list(result.reference),
-        "notes": [*notes, *result.notes],
+        "notes": list(result.notes),
         "rows": [_row_table(row, force=force) for row in result.rows],
     }
-    lines = [*notes, *gate_lines(result, declared_pct, force=force)]
-    return Answer(text="\n".join(lines), table=table, error=_error(result, results))
+    text = "\n".join(gate_lines(result, declared_pct, force=force))
+    return Answer(text=text, table=table, error=_error(result, results))
+
+
+def _unreadable(line: str) -> Row:
+    """Nobody knows what a record says that cannot be read: it may be one of the reference."""
+    return Row(name="a record", why=line)
 
 
 def _row_table(row: Row, *, force: bool) -> dict[str, Any]:

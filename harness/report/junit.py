@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from xml.etree import ElementTree
 
 from harness.measure.gate import GateResult
+from harness.text import shown
 from harness.verdict import Verdict
 
 
@@ -23,7 +24,8 @@ def junit(result: GateResult, reasons: Sequence[str]) -> str:
         errors=str(verdicts.count(Verdict.CANNOT_TELL)),
     )
     for row, text in zip(result.rows, reasons, strict=True):
-        name = {"classname": f"{result.platform}.{result.recipe}", "name": row.name}
+        text = shown(text)  # of records, which others may have written: XML has no control characters
+        name = {"classname": f"{result.platform}.{result.recipe}", "name": shown(row.name)}
         case = ElementTree.SubElement(suite, "testcase", name)
         if row.is_worse is Verdict.NO:
             ElementTree.SubElement(case, "system-out").text = text

@@ -26,6 +26,7 @@ README, RESULTS = own("README.md"), own("results")
 HARNESS = PACKAGES / "harness"
 # What decides, besides this room, what pictures and the section show.
 SHOWN_BY = (
+    "measure/band.py",
     "measure/comparability.py",
     "measure/compare.py",
     "measure/efficiency.py",
@@ -48,8 +49,13 @@ def redraw(results: Path, *, say: Say) -> None:
     """Draw every plot again and write the README's section; where nothing is new, nothing is done.
 
     Raises:
-        ConfigError: matplotlib or pandas is not installed, or the README has lost its markers.
+        ConfigError: there is no such folder, matplotlib or pandas is not installed, or the README has lost
+            its markers.
     """
+    if not results.is_dir():
+        raise ConfigError(
+            f"there is no folder {results} to draw from", remedy="make bench, or correct RESULTS"
+        )
     try:
         if pictures.is_drawn(results, _source(results)):
             say(f"nothing new: the plots show what is in {results}")

@@ -1,6 +1,7 @@
 """From a table of a settings file to a frozen value; refuses unknown and missing keys and wrong types."""
 
 import math
+import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import cache
@@ -13,6 +14,7 @@ T = TypeVar("T")
 # Metadata of fields: what JSON Schema says of a number, and what is refused of a file.
 NOT_NEGATIVE = {"minimum": 0}
 PERCENT = {"minimum": 0, "maximum": 100}
+MOST = sys.float_info.max
 # A thousand records have some sixty thousand tables.
 _hints: Callable[[Any], dict[str, Any]] = cache(get_type_hints)
 
@@ -101,7 +103,7 @@ def _typed(value: Any, hint: Any, where: str) -> Any:
             if inner
             else tuple(value)
         )
-    if expected is float and type(value) is int:
+    if expected is float and type(value) is int and abs(value) <= MOST:
         return float(value)
     if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
         word = getattr(expected, "__name__", str(expected))

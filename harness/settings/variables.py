@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.settings.dataset import Dataset, load_dataset
+from harness.settings.declared import find_declared
 from harness.settings.platform import PLAIN, WALL_TIME, Platform, load_platform
 from harness.settings.recipe import Recipe, load_recipe
 
@@ -196,6 +197,12 @@ class Settings:
     via_make: bool = False  # the command line was make's
     forced: bool = False  # `export` was told to write int8 that could not be judged
     remarks: tuple[str, ...] = ()  # on what was said and does nothing
+
+    @property
+    def recipe_file(self) -> Path:
+        """The file that says the recipe."""
+        built_in = next(each.default for each in VARIABLES if each.name == "recipe")
+        return find_declared("recipes", self.overrides.get("recipe", built_in))
 
     @property
     def frames_per_step(self) -> int:

@@ -1,7 +1,6 @@
 """One try of one stage: a private folder with its request, log, outcome, and products not yet published."""
 
 import contextlib
-import errno
 import functools
 import os
 import time
@@ -17,7 +16,7 @@ from harness.engine.answers import claims_success, read_numerics
 from harness.engine.find import environment, python_environment, resolve
 from harness.engine.request import Request
 from harness.errors import HarnessError, StageFailed, cannot_import
-from harness.files import digest_paths, read_json, remove, size_path, write_json
+from harness.files import FULL, digest_paths, read_json, remove, size_path, write_json
 from harness.process.signals import Interrupted
 from harness.settings.variables import Settings
 from harness.stages.circumstances import circumstances
@@ -27,7 +26,6 @@ from harness.workspace.leftovers import RESERVE, prune_attempts
 from harness.workspace.marker import EngineIdentity, Marker, Product
 from harness.workspace.spec_copies import SpecCopies
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
 RESERVE_BYTES = 8192  # a full disk has room for the outcome; freed when an attempt ends
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from harness.engine.answers import read_anchors
 from harness.engine.request import Request
 from harness.engine.spec_text import network_size
+from harness.errors import StageFailed
 from harness.files import write_json
 from harness.stages.base import Attempt, Stage
 from harness.stages.experiment import ANCHORS
@@ -42,10 +43,24 @@ class TuneBdb(Stage):
 
     def perform(self, attempt: Attempt) -> None:
         (request,) = self.requests(attempt.folder)
-        attempt.ask(request)
+        try:
+            attempt.ask(request)
+        except StageFailed as error:
+            raise self._in_terms_of_boxes(error) from error
         anchors = sorted(read_anchors(request.results, attempt.log), key=lambda anchor: anchor[0] * anchor[1])
         if len(anchors) != NUM_ANCHORS:
             raise attempt.error(f"expected {NUM_ANCHORS} anchors from kmeans, found {len(anchors)}")
         third = NUM_ANCHORS // len(SCALES)
         groups = {scale: anchors[third * place : third * (place + 1)] for place, scale in enumerate(SCALES)}
         write_json(attempt.staged(ANCHORS), groups)
+
+    def _in_terms_of_boxes(self, error: StageFailed) -> StageFailed:
+        # The engine advises on its flags, which nobody gives who goes through the stages.
+        labels = (self.workspace.data / "train" / "labels").glob("*.txt")
+        boxes = sum(len(path.read_text().splitlines()) for path in labels)
+        if boxes > NUM_ANCHORS:
+            return error
+        return StageFailed(
+            f"{self.name}: the training frames have {boxes} boxes, and {NUM_ANCHORS} anchors need more",
+            remedy="label more frames, or leave more to training (VAL_SPLIT, or [split] of the data set)",
+        )

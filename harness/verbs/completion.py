@@ -17,7 +17,8 @@ from harness.workspace.marker import STAGES
 TITLE = "shell completion"
 SHELL = Option(name="shell", help=" or ".join(SCRIPTS), is_required=True)
 SWITCH = ("0", "1")
-FILES, FOLDERS = ("image", "pretrained", "junit", "from", "file"), ("workspace", "results")
+FILES = ("image", "pretrained", "junit", "from", "file", "on", "inputs", "model", "spec")
+FOLDERS = ("workspace", "results", "out")
 DECLARED = {"recipe": "recipes", "dataset": "datasets", "platform": "platforms"}
 ACTIONS = ("pack", "add")
 PLAIN = re.compile(r"[\w-]+")  # may stand in a script as it is
@@ -59,7 +60,13 @@ def _command(verb: Verb, extra: tuple[Word, ...] = ()) -> Command:
         for name in verb.names
     ]
     positionals = [
-        Word(text=each.name, help=each.help, values=_values(each.name), takes=_takes(each.name))
+        Word(
+            text=each.name,
+            help=each.help,
+            values=_values(each.name),
+            takes=_takes(each.name),
+            is_many=each.takes_many,
+        )
         for each in verb.positionals
     ]
     return Command(name=verb.name, help=verb.help, options=(*words, *extra), positionals=tuple(positionals))

@@ -12,13 +12,14 @@ class Word:
     """An option, or a positional argument.
 
     `values` are None where it takes none, as a switch; empty: they are not known. `takes` is "file" or
-    "folder" where such may stand for it, too.
+    "folder" where such may stand for it, too. A positional argument may be one of any number, `is_many`.
     """
 
     text: str
     help: str
     values: tuple[str, ...] | None = ()
     takes: str = ""
+    is_many: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -158,7 +159,8 @@ def _filled(
     for command in commands:
         cases.append(f"    (option:{command.name}:*) {options(command)} ;;")
         for place, word in enumerate(command.positionals):
-            cases.append(f"    (word:{command.name}:{place}) {sets(word)} ;;")
+            where = "*" if word.is_many else place
+            cases.append(f"    (word:{command.name}:{where}) {sets(word)} ;;")
     parts = {"@VALUED@": "|".join(valued), "@VALUES@": "\n".join(values), "@VERBS@": "\n".join(cases)}
     for mark, part in parts.items():
         script = script.replace(mark, part)

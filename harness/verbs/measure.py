@@ -1,17 +1,21 @@
-"""Verbs about measuring and records: bench, scaling, plots, compare, gate, import-dmon."""
+"""Verbs about measuring and records: bench, scaling, seeds, plots, compare, gate, import-dmon."""
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from harness import __version__
 from harness.answer import Answer
 from harness.engine.find import python_environment
 from harness.errors import ConfigError
+from harness.files import write_json
+from harness.settings.declared import declared_names
 from harness.settings.load import load_settings
 from harness.settings.platform import goes_to_queue
 from harness.settings.variables import Settings
@@ -19,14 +23,17 @@ from harness.text import duration, tell
 from harness.verbs.queue import left_of_study, through_queue
 from harness.verbs.run import header
 from harness.verbs.verb import FORCE, JSON, QUEUE, WORKFLOW, A, B, Option, Verb
+from harness.workspace.layout import Workspace
 
 TITLE = "measuring"
+COUNT = re.compile("[0-9]{1,4}")
+SEEDS = 5  # that a band is made of, unless another number is given
 SETTINGS = (*WORKFLOW, *QUEUE, "results", "keep", "gpu_hz", "host_hz")
 
 
 def _bench(settings: Settings, options: argparse.Namespace) -> int:
     """Sessions one after another; stopped in between, the same command goes on with those that are left."""
-    count = _count(options.sessions)
+    count = _count("sessions", options.sessions, default=1, least=1)
     if count == 1:
         return _measure("bench", settings)
     from harness.measure import sessions
@@ -50,12 +57,12 @@ def _bench(settings: Settings, options: argparse.Namespace) -> int:
     return 0
 
 
-def _count(sessions: str | None) -> int:
-    if sessions is None:
-        return 1
-    if not sessions.isdecimal() or int(sessions) < 1:
-        raise ConfigError(f"sessions is '{sessions}', expected 1 or more", remedy="give SESSIONS=3")
-    return int(sessions)
+def _count(name: str, text: str | None, *, default: int, least: int) -> int:
+    if text is None:
+        return default
+    if not COUNT.fullmatch(text) or int(text) < least:
+        raise ConfigError(f"{name} is '{text}', expected {least} to 9999", remedy=f"give {name.upper()}=3")
+    return int(text)
 
 
 def _scaling(settings: Settings, options: argparse.Namespace) -> int:
@@ -67,6 +74,33 @@ def _scaling(settings: Settings, options: argparse.Namespace) -> int:
     for study in studies:
         batches(study)  # what cannot be divided is refused before anything is measured
     return max(_measure("scaling", study) for study in left_of_study(studies))
+
+
+def _seeds(settings: Settings, options: argparse.Namespace) -> int:
+    count = _count("n", options.n, default=SEEDS, least=2)
+    from harness.measure import seeds
+    from harness.measure.band import band_file
+
+    target = band_file(str(settings.recipe_file))
+    seeds.require_as_it_stands(settings, target)
+    if goes_to_queue(settings.platform, os.environ):
+        return through_queue(settings, ["seeds", f"--n={count}"])
+    from harness.engine.checks import check
+
+    check(settings)
+    folder = Workspace(settings.workspace).seeds
+    own, *every = (
+        load_settings(
+            {**settings.cli_options, "seed": str(seed), "workspace": str(folder / str(seed))},
+            os.environ,
+            WORKFLOW,
+        )
+        for seed in (settings.seed, *seeds.numbers(settings, count))
+    )
+    band = seeds.train_all(own, every, say=lambda text: tell(f"seeds | {text}"))
+    write_json(target, asdict(band))
+    tell(f"{seeds.table(band)}\nband: {target}; commit it beside the recipe")
+    return 0
 
 
 def _measure(verb: str, settings: Settings, *, count: int = 1) -> int:
@@ -87,7 +121,7 @@ def _measure(verb: str, settings: Settings, *, count: int = 1) -> int:
     tell("\n".join(bench_lines(records)))
     draw(settings)
     tell(f"records: {settings.results / settings.platform.name}")
-    return 0 if all(record.status == "ok" for record in records) else 1
+    return 0 if records and all(record.status == "ok" for record in records) else 1
 
 
 def _of_stages(settings: Settings) -> Settings:
@@ -129,10 +163,22 @@ def _compare(settings: Settings, options: argparse.Namespace) -> Answer:
         raise ConfigError(
             "two sides are needed: platforms, benches or records", remedy="jamcam compare --a=X --b=Y"
         )
+    _refuse_unmeasured(settings.results, f"{options.a},{options.b}".split(","))
     return compared(settings.results, options.a, options.b, force=options.force)
 
 
+def _refuse_unmeasured(results: Path, names: Sequence[str]) -> None:
+    """Platforms that have no records are told from names that nothing has."""
+    for name in names:
+        if name in declared_names("platforms") and not (results / name).is_dir():
+            raise ConfigError(
+                f"the platform {name} has no records in {results} yet",
+                remedy=f"there: make bench PLATFORM={name}; or jamcam records add FILE that was sent in",
+            )
+
+
 def _gate(settings: Settings, options: argparse.Namespace) -> Answer:
+    from harness.measure.band import read_band
     from harness.report.judgement import gate
 
     return gate(
@@ -141,6 +187,7 @@ def _gate(settings: Settings, options: argparse.Namespace) -> Answer:
         settings.recipe.name,
         force=options.force,
         junit_file=Path(options.junit) if options.junit else None,
+        band=read_band(str(settings.recipe_file)),
     )
 
 
@@ -169,6 +216,13 @@ VERBS = (
         run=_scaling,
         settings=SETTINGS,
         options=(Option(name="gpus", help="how many GPUs of each machine, several with commas: 1,2,4"),),
+    ),
+    Verb(
+        name="seeds",
+        help="train a recipe with several seeds, and write the band of what comes out beside the recipe",
+        run=_seeds,
+        settings=(*WORKFLOW, *QUEUE),
+        options=(Option(name="n", help="how many seeds `seeds` trains"),),
     ),
     Verb(
         name="plots",

@@ -21,7 +21,9 @@ POWER = Option(name="power_w", help="watts of one machine, for `cost` where no e
 FACTOR = Option(
     name="gco2e_per_kwh", help="grams of CO2 equivalent for each kWh; without it `cost` tells none"
 )
-WORKSPACES = Option(name="workspaces", help="workspaces, in place of the one of the settings", is_list=True)
+WORKSPACES = Option(
+    name="workspaces", help="workspaces, in place of the one of the settings", takes_many=True
+)
 
 
 def _report(settings: Settings, options: argparse.Namespace) -> int:

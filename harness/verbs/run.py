@@ -126,7 +126,7 @@ def closing(endings: "Sequence[Ending]", settings: Settings, *, lasted_s: float 
     if any(ending.outcome not in ("done", "taken back", "kept") for ending in endings):
         return "\n\n".join([text, *(failure(ending) for ending in endings if ending.outcome == "failed")])
     reached = {ending.stage for ending in endings}
-    scores = measured(settings) if "eval" in reached else ""
+    scores = measured(settings, endings) if "eval" in reached else ""
     lines = [text, scores, *_places(settings, reached), _next_step(endings, settings)]
     return "\n".join(filter(None, lines))
 
@@ -162,8 +162,8 @@ def failure(ending: "Ending") -> str:
     return "\n".join([f"last lines of {ending.log}:", *(f"  {line}" for line in last_lines(ending.log))])
 
 
-def measured(settings: Settings) -> str:
-    """Average precision on the test frames, next to what the recipe expects."""
+def measured(settings: Settings, endings: "Sequence[Ending]" = ()) -> str:
+    """Average precision on the test frames, next to what the recipe expects; and whether seeds explain it."""
     from harness.stages.eval import METRICS
 
     path = settings.workspace / METRICS["test"]
@@ -176,10 +176,15 @@ def measured(settings: Settings) -> str:
             parts.append(
                 f"{name} {value:.3f}{wanted}" if value is not None else f"{name} not in these frames"
             )
-        return f"AP at IoU {table['iou_threshold']} on {table['images']} test frames: " + ", ".join(parts)
+        scores = f"AP at IoU {table['iou_threshold']} on {table['images']} test frames: " + ", ".join(parts)
     except (KeyError, TypeError, ValueError, AttributeError):  # edited since: DEEP finds that, sizes may not
         deep = "DEEP=1" if settings.via_make else "--deep=1"
         return f"no scores can be read from {path}; to make them again: {settings.command('eval')} {deep}"
+    from harness.measure.trained import landing_lines
+
+    markers = {ending.stage: ending.marker for ending in endings if ending.marker}
+    trains = any((ending.stage, ending.outcome) == ("train", "done") for ending in endings)
+    return "\n".join([scores, *landing_lines(settings, markers, table, trains=trains)])
 
 
 def _wanted(bound: float) -> str:

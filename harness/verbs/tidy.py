@@ -13,7 +13,7 @@ from harness.workspace.layout import FILLED_SPECS, Workspace
 TITLE = "tidying"
 MADE = (
     *("data/.frames", "data/train", "data/val", "data/test", "data/split.json"),
-    *("experiment", ".markers", ".attempts", ".kept", FILLED_SPECS, "report.html"),
+    *("experiment", ".markers", ".attempts", ".kept", ".seeds", FILLED_SPECS, "report.html"),
 )
 
 

@@ -30,7 +30,7 @@ class Option:
     help: str
     is_switch: bool = False  # of an option: off unless it is given, as `--force`, or as `--force=1` by make
     is_required: bool = False  # of a positional argument
-    is_list: bool = False  # of the only positional argument: as many as are given
+    takes_many: bool = False  # of a positional argument: every word that is no option, in a list
 
 
 FORCE = Option(
@@ -53,7 +53,7 @@ class Verb:
 
     `run` returns an exit status, or an answer that is still to be printed. Besides the settings it is given
     the values of the verb's own options and positional arguments: texts, or None where they were not given,
-    and True or False for switches.
+    True or False for switches, and lists for what takes many.
     """
 
     name: str
@@ -89,6 +89,10 @@ def parse(verb: Verb, words: Sequence[str]) -> tuple[dict[str, str], argparse.Na
     texts: dict[str, str] = vars(values)
     names = {each.name for each in (*verb.options, *verb.positionals)}
     own = argparse.Namespace(**{name: texts.pop(name, None) for name in names})
+    for each in verb.positionals:
+        if each.takes_many:  # argparse would take those in front of the first option alone
+            setattr(own, each.name, [word for word in refused if not word.startswith("-")])
+            refused = [word for word in refused if word.startswith("-")]
     for name in switches:
         setattr(own, name, _is_on(name, getattr(own, name) or "0"))
     for each in verb.positionals:
@@ -117,7 +121,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser(verb: Verb) -> argparse.ArgumentParser:
     wanted = [
-        each.name.upper() if each.is_required else f"[{each.name.upper()}{' ...' * each.is_list}]"
+        each.name.upper() if each.is_required else f"[{each.name.upper()}{' ...' * each.takes_many}]"
         for each in verb.positionals
     ]
     parser = _Parser(
@@ -129,8 +133,8 @@ def _parser(verb: Verb) -> argparse.ArgumentParser:
         formatter_class=lambda prog: argparse.HelpFormatter(prog, max_help_position=30, width=140),
     )
     for each in verb.positionals:
-        count = "*" if each.is_list else "?"
-        parser.add_argument(each.name, nargs=count, metavar=each.name.upper(), help=each.help)
+        if not each.takes_many:
+            parser.add_argument(each.name, nargs="?", metavar=each.name.upper(), help=each.help)
     for each in verb.options:
         if each.is_switch:
             parser.add_argument(option(each.name), dest=each.name, nargs="?", metavar="1", help=each.help)

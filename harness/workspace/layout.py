@@ -111,6 +111,11 @@ class Workspace:
         return self.root / ".jobs"
 
     @property
+    def seeds(self) -> Path:
+        """A workspace for each seed of a band."""
+        return self.root / ".seeds"
+
+    @property
     def lock(self) -> Path:
         """Says who works here."""
         return self.root / ".lock"

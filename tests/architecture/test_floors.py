@@ -39,6 +39,7 @@ HOUSES = {
     "yolo_v4": """
         cli, __main__, flags
         commands
+        prediction
         training | scoring | deploy
         data | network
         spec

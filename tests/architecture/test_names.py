@@ -17,7 +17,10 @@ USED_OTHERWISE = {
     "harness.verbs.run.FLAGS": BY_MODULE_NAME,
     **{
         f"harness.verbs.{family}.{name}": BY_MODULE_NAME
-        for family in ("completion", "data", "look", "measure", "queue", "records", "report", "run", "tidy")
+        for family in (
+            *("completion", "data", "look", "measure", "predict"),
+            *("queue", "records", "report", "run", "tidy"),
+        )
         for name in ("TITLE", "VERBS")
     },
     "yolo_v4.commands.check_spec.run": BY_MODULE_NAME,
@@ -27,6 +30,7 @@ USED_OTHERWISE = {
     "yolo_v4.commands.inference.run": BY_MODULE_NAME,
     "yolo_v4.commands.kmeans.run": BY_MODULE_NAME,
     "yolo_v4.commands.matmul_rate.run": BY_MODULE_NAME,
+    "yolo_v4.commands.predict.run": BY_MODULE_NAME,
     "yolo_v4.commands.train.run": BY_MODULE_NAME,
 }
 

@@ -2,7 +2,14 @@
 
 import pytest
 
-from bench.simulate_statistics import Machine, alarms_pct, main, power_of_compare, power_of_gate
+from bench.simulate_statistics import (
+    Machine,
+    alarms_pct,
+    main,
+    outside_pct,
+    power_of_compare,
+    power_of_gate,
+)
 from harness.verdict import Verdict
 
 
@@ -31,9 +38,17 @@ def test_power_is_as_it_is_printed(power, times, error):
     assert seen == pytest.approx(0.8, abs=error)
 
 
+@pytest.mark.parametrize("kind", ["independent", "alike"])
+@pytest.mark.parametrize("n", [5, 10])
+def test_a_fresh_seed_rarely_falls_out_of_a_band_and_a_class_that_is_lost_does(n, kind):
+    assert outside_pct(11, kind, n, times=400) <= 8.5  # 5 % is 20 of 400; more than 34 come in one of 1,000
+    assert outside_pct(11, kind, n, times=100, drop=12.0) >= 80
+
+
 def test_the_tables_are_printed(monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["simulate_statistics.py", "--times=2"])
     main()
     text = capsys.readouterr().out
     assert "session spread | new, reference | rows alike | worse (%) | cannot tell (%)" in text
     assert text.count("lognormal, log-SD") == 4
+    assert "seeds | classes | a fresh one falls out (%)" in text

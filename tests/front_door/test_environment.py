@@ -68,7 +68,7 @@ def test_a_torch_that_is_too_old_is_not_kept(set_up, fake_pip, checkout):
 
 def test_a_larger_set_holds_the_smaller_ones(set_up, folder):
     set_up("dev")
-    ready = [".ready-base", ".ready-bench", ".ready-detector", ".ready-dev", ".ready-report"]
+    ready = [f".ready-{name}" for name in ("base", "bench", "detector", "dev", "predict", "report")]
     assert sorted(path.name for path in folder.glob(".ready-*")) == ready
 
 

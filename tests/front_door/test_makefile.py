@@ -15,6 +15,7 @@ STAGES = ["download", "verify", "gen-valid", "tune-bdb", "convert-data", "train"
 OTHER_VERBS = [
     "all",
     "new-dataset",
+    "predict",
     "status",
     "plan",
     "why",

@@ -345,6 +345,7 @@ def test_compare_prints_a_ratio_and_a_gate_that_says_no_ends_with_3(two_benches,
             ["compare", "--a=local", "--b=lokal"],
             "no platform, bench or record is called 'lokal'\n  try: take local",
         ),
+        (["compare", "--a=local", "--b=jade"], "the platform jade has no records in"),
         (["gate", "--platform=nowhere"], "no nowhere.toml in"),
     ],
 )
@@ -368,6 +369,20 @@ def test_plots_are_drawn_from_results(two_benches, tmp_path, capsys):
     assert main(["plots", two_benches]) == 0
     assert "drawn: " in capsys.readouterr().out
     assert (tmp_path / "results" / "plots" / "throughput-sample.svg").exists()
+
+
+def test_plots_of_a_folder_that_is_not_there_are_refused_and_none_is_made(tmp_path, capsys):
+    assert main(["plots", f"--results={tmp_path / 'typo'}"]) == 2
+    assert f"there is no folder {tmp_path / 'typo'} to draw from" in capsys.readouterr().err
+    assert not (tmp_path / "typo").exists()
+
+
+def test_a_path_through_a_file_is_one_to_correct(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert main(["status", f"--workspace={tmp_path / 'file'}"]) == 1
+    assert capsys.readouterr().err == (
+        f"jamcam: {tmp_path / 'file' / '.lock'}: Not a directory\n  try: correct the path\n"
+    )
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])

@@ -152,3 +152,13 @@ def test_a_reader_that_has_left_changes_no_status(start_probe):
 
     assert process.wait(timeout=30) == 3
     assert "Traceback" not in process.stderr.read()
+
+
+def test_control_characters_of_a_log_and_odd_file_names_are_shown_as_escapes(capsys, tmp_path):
+    log = tmp_path / "log"
+    log.write_text(f"{HEADING}20220704 12:00:00 0 \x1b[2J\n20220704 12:00:01 0 5\n")
+    assert main(["convert", str(log), str(tmp_path / "out")]) == 0
+    assert r"count as not read: \x1b[2J" in capsys.readouterr().out
+
+    assert main(["convert", "none\udcff\x1b", str(tmp_path / "out")]) == 2
+    assert r"cannot read none\udcff\x1b: No such file" in capsys.readouterr().err

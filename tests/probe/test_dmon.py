@@ -170,14 +170,31 @@ def test_cells_that_are_no_number_are_not_read_and_told(log):
     found = log(NAMES + FIRST + SECOND.replace(" 305 ", " ERR! "))
 
     assert "gpu0_power_w" not in found.beats[1][1]
-    assert found.faults[1:] == ("cells that are no number count as not read: ERR!",)
+    assert found.faults[1:] == ("cells that no sensor tells count as not read: ERR!",)
 
 
-def test_a_time_of_a_clock_that_was_not_set_is_left_out(log):
-    found = log(NAMES + FIRST.replace("20220704", "19700101") + SECOND)
+@pytest.mark.parametrize("cell", ["inf", "-inf", "nan", "1e400", "-305", "1e300"])
+def test_numbers_that_no_sensor_tells_are_not_read_and_told(log, cell):
+    found = log(NAMES + FIRST + SECOND.replace(" 305 ", f" {cell} "))
+
+    assert "gpu0_power_w" not in found.beats[1][1]
+    assert found.faults[1:] == (f"cells that no sensor tells count as not read: {cell}",)
+
+
+@pytest.mark.parametrize("gpu", ["\u00b2", "\u0663", "99999999", "-1", "0x1"])
+def test_a_gpu_that_has_no_number_is_none(log, gpu):
+    found = log(NAMES + FIRST + SECOND.replace(":01      0 ", f":01 {gpu} "))
+
+    assert len(found.beats) == 1
+    assert found.faults[1:] == ("line 3 is not whole and left out",)
+
+
+@pytest.mark.parametrize("day", ["19700101", "99991231"])
+def test_a_time_of_a_clock_that_was_not_set_is_left_out(log, day):
+    found = log(NAMES + FIRST.replace("20220704", day) + SECOND)
 
     assert [time_s for time_s, _ in found.beats] == [AT + 1]
-    assert found.faults[1:] == ("line 2 has a time before 2007 and is left out",)
+    assert found.faults[1:] == ("line 2 has a time before 2007 or after 2099 and is left out",)
 
 
 def test_a_clock_that_goes_back_moves_nothing_backwards(log):

@@ -151,8 +151,43 @@ def test_the_spec_that_the_run_names_serves_the_engine_from_another_folder(
     last = json.loads((tmp_path / "results" / "status.json").read_text().splitlines()[-1])
     metrics = json.loads((finished / "experiment" / "metrics_val.json").read_text())
     assert last["kpi"]["AP"] == metrics["AP"]
-    made = tmp_path / "converted" / "val-fold-000-of-001-shard-00000-of-00001"
-    assert made.read_bytes() == next((finished / "data" / "val" / "tfrecords").iterdir()).read_bytes()
+    for split in ("train", "val", "test"):
+        records = (finished / "data" / split / "tfrecords").iterdir()
+        made = (tmp_path / "converted").glob(f"{split}-fold-*")
+        assert {path.name: path.read_bytes() for path in made} == {
+            path.name: path.read_bytes() for path in records
+        }
+
+
+def test_predict_on_the_test_frames_finds_what_eval_found(finished: Path, tmp_path: Path) -> None:
+    lines = (finished / "experiment" / "detections.jsonl").read_text().splitlines()
+    expected = [row for row in map(json.loads, lines) if row["split"] == "test"]
+    threshold = sorted(row["score"] for row in expected)[len(expected) // 2] - 1e-4
+    expected = [row for row in expected if row["score"] >= threshold]
+    words = ["predict", str(finished / "data" / "test" / "images"), f"--threshold={threshold}"]
+    command = [
+        sys.executable,
+        "-m",
+        "harness",
+        *words,
+        f"--workspace={finished}",
+        f"--out={tmp_path / 'out'}",
+    ]
+
+    ended = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
+    found = [json.loads(line) for line in (tmp_path / "out" / "detections.jsonl").read_text().splitlines()]
+    assert len(expected) == len(found) > 0
+
+    def by_score(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+        return sorted((Path(row["frame"]).name, row["class"], *row["box"], row["score"]) for row in rows)
+
+    for ours, theirs in zip(by_score(found), by_score(expected), strict=True):
+        assert ours[:2] == theirs[:2]
+        assert ours[2:] == pytest.approx(theirs[2:], abs=0.05)
+    assert f"{len(found):,} objects on" in ended.stdout
+    assert (tmp_path / "out" / "counts.png").stat().st_size > 0
 
 
 def test_a_second_run_runs_nothing(finished: Path) -> None:

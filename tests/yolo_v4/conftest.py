@@ -140,3 +140,34 @@ def write_spec(street: Path, tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def make_clip() -> Callable[..., Path]:
+    """Makes a video in which frame n is grey of the shade 10 n."""
+    av = pytest.importorskip("av", reason="PyAV, which makes and reads videos, is not installed")
+
+    def make(
+        path: Path,
+        *,
+        frames: int = 10,
+        size: tuple[int, int] = (128, 96),
+        per_s: int = 5,
+        started: str = "",
+        **options: str,
+    ) -> Path:
+        with av.open(str(path), "w", options=options) as container:
+            if started:
+                container.metadata["creation_time"] = started
+            stream = container.add_stream("mpeg4", rate=per_s)
+            stream.width, stream.height = size
+            container.start_encoding()
+            for number in range(frames):
+                pixels = np.full((size[1], size[0], 3), 10 * number % 256, np.uint8)
+                for packet in stream.encode(av.VideoFrame.from_ndarray(pixels, "rgb24")):
+                    container.mux(packet)
+            for packet in stream.encode():
+                container.mux(packet)
+        return path
+
+    return make

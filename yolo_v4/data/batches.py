@@ -8,7 +8,7 @@ same size.
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple, TypeVar
@@ -163,7 +163,7 @@ def letterboxed(frames: Sequence[Frame], experiment: Experiment) -> tuple[Tensor
     return torch.stack(pixels), truths
 
 
-def ahead(make: Callable[[Item], Result], items: Sequence[Item], *, workers: int = 1) -> Iterator[Result]:
+def ahead(make: Callable[[Item], Result], items: Iterable[Item], *, workers: int = 1) -> Iterator[Result]:
     """The results of `make` for each item, in order; the next ones are made in threads meanwhile."""
     pending: deque[Future[Result]] = deque()
     # One core each: several OpenMP teams at once would wait for one another far longer than they work.

@@ -11,7 +11,13 @@ from yolo_v4.errors import DataError
 TRAINING_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif")  # beside label folders, in any case
 KMEANS_ENDINGS = (".jpg", ".jpeg", ".JPG", ".JPEG", ".png", ".PNG")
 INFERENCE_SUFFIXES = (".jpg", ".jpeg", ".png")  # in any case
+# By these `predict`, which TAO lacks, knows one, in any case: formats that Pillow reads by itself.
+PREDICT_SUFFIXES = (*INFERENCE_SUFFIXES, ".jfif", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
+# What a file may hold, whatever it is called; formats that start other programs (EPS) are left out.
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 MAX_PICTURE_PX = 100_000_000  # allows a scan of 10,000 x 10,000 and stops decompression bombs
+# Pillow raises all of these for damaged files.
+DAMAGED = (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError, ZeroDivisionError)
 
 
 def open_picture(path: Path) -> Image.Image:
@@ -22,12 +28,12 @@ def open_picture(path: Path) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit follows
-            picture = Image.open(path)
+            picture = Image.open(path, formats=FORMATS)
     except FileNotFoundError as error:
         raise DataError(
             f"no picture at {path}", remedy="check the folder of images and image_extension"
         ) from error
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
+    except (*DAMAGED, Image.DecompressionBombError) as error:
         raise DataError(
             f"{path} is not a picture that can be read: {error}", remedy="replace or remove it"
         ) from error
@@ -47,7 +53,7 @@ def decoded_picture(path: Path) -> Image.Image:
     try:
         with open_picture(path) as picture:
             picture.load()
-    except (OSError, ValueError, SyntaxError) as error:
+    except DAMAGED as error:
         raise DataError(f"{path} cannot be decoded: {error}", remedy="replace or remove it") from error
     if not picture.mode.startswith("I"):
         return picture

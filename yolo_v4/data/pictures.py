@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from yolo_v4.data.picture_file import decoded_picture
@@ -19,7 +20,12 @@ def read_picture(path: Path) -> Tensor:
 
     Raises DataError: as `decoded_picture`.
     """
-    return torch.from_numpy(np.array(decoded_picture(path).convert("RGB"))).permute(2, 0, 1)
+    return as_tensor(decoded_picture(path))
+
+
+def as_tensor(picture: Image.Image) -> Tensor:
+    """The pixels of a decoded picture, as `read_picture` gives them."""
+    return torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1)
 
 
 class PictureCache:

@@ -37,13 +37,19 @@ class DatasetSpec:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Augmentation:
-    """The network input, and the random changes of training frames."""
+class NetworkInput:
+    """What a network is given."""
 
     width: int  # pixels, multiple of 32
     height: int
     channels: int  # 1 or 3
     mean: tuple[float, ...]  # subtracted from 0..255 pixels, (b, g, r) or (l,)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Augmentation(NetworkInput):
+    """The network input, and the random changes of training frames."""
+
     hue: float  # 0..1 of the circle, both ways
     saturation: float  # >= 1, factor
     exposure: float  # >= 1, factor

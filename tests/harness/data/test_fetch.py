@@ -273,7 +273,7 @@ def test_a_disk_that_is_too_small_is_told_before_anything_is_written(server, par
     source = part.parent.parent / "large.zip"
     source.write_bytes(CONTENT)
 
-    with pytest.raises(DataError, match=r"needs 1 MB more, 1 MB are free"):
+    with pytest.raises(DataError, match=r"needs 1 MB and 67 MB to spare, 1 MB are free"):
         bring(source.as_uri(), part)
 
     assert not part.exists()

@@ -97,6 +97,11 @@ def test_each_layout_is_recognised(source_of, picture):
             "export the project in place of its tasks",
         ),
         (
+            {"obj.names": "car", "obj.data": "classes = 1"},
+            "no picture with a label",
+            "in CVAT give the task one, such as Train",
+        ),
+        (
             {"obj.names": "car", "obj_train_data/a.txt": ""},
             "no picture with a label",
             "export it with its pictures",

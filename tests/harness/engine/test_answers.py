@@ -79,6 +79,16 @@ def test_a_checkpoint_the_engine_has_not_told_of_may_be_half_written(tmp_path):
     assert [epoch for epoch, _ in whole_checkpoints(tmp_path)] == [1, 2]
 
 
+def test_epochs_that_are_no_numbers_tell_of_no_checkpoint(tmp_path):
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "yolov4_resnet10_epoch_001.pt").write_text("x")
+    write_status(tmp_path, *({"epoch": epoch, "max_epoch": 4} for epoch in ("1", None, [2], {})))
+    assert whole_checkpoints(tmp_path) == []
+
+    write_status(tmp_path, {"epoch": 1, "max_epoch": 4}, {"epoch": "2", "max_epoch": 4})
+    assert [epoch for epoch, _ in whole_checkpoints(tmp_path)] == [1]
+
+
 def test_anchors_come_from_the_status_file(tmp_path):
     write_status(tmp_path, {"kpi": {"k-means generated anchors": "['(1.50, 2.00)', '(3.00, 4.00)']"}})
 

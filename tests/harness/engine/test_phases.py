@@ -56,6 +56,22 @@ def test_nvidias_epochs_are_found_from_its_clock_in_whatever_zone(tmp_path, hour
     assert second["started_unix_s"] + second["duration_s"] == ended_s - 10
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"date": "99/99/2026", "time": "1:2:3", "epoch": 1, "time_per_epoch": "0:02:00"},
+        {"date": "1/8/99999999", "time": "1:2:3", "epoch": 1, "time_per_epoch": "0:02:00"},
+        {"date": "1/8/2026", "time": "1:2:3", "time_per_epoch": "0:02:00"},
+        {"date": "1/8/2026", "time": "1:2:3", "epoch": "one", "time_per_epoch": "0:02:00"},
+        {"date": "1/8/2026", "time": "1:2:3", "epoch": 1, "time_per_epoch": "0:02:1.2.3"},
+        {"date": "1/8/2026", "time": "1:2:3", "epoch": 1, "time_per_epoch": "0:02:..."},
+    ],
+)
+def test_lines_with_impossible_clocks_or_epochs_are_no_phases(tmp_path, odd):
+    write(tmp_path, odd)
+    assert engine_phases(tmp_path, started_s=0.0, ended_s=1767862860.0) == []
+
+
 def test_phases_of_an_earlier_try_and_of_a_clock_set_back_are_left_out(tmp_path):
     write(
         tmp_path,

@@ -1,9 +1,14 @@
+import math
+import statistics
+
 import pytest
 
 from harness.errors import ConfigError
 from harness.measure.gate import judge_newest
+from harness.measure.seeds import quantity
 from harness.verdict import Verdict
-from tests.harness.made import observed, record, watched
+from tests.harness.made import observed, record, run, watched
+from tests.harness.measure.test_band import made
 
 OLD, NEW, NEWEST = "20260101T000000Z-aaaa", "20260201T000000Z-bbbb", "20260301T000000Z-cccc"
 YES, NO, CANNOT_TELL = Verdict.YES, Verdict.NO, Verdict.CANNOT_TELL
@@ -123,6 +128,76 @@ def test_a_case_that_is_missing_cannot_be_told_and_one_that_is_new_is_no_fault()
     assert more.is_worse is NO
 
 
+def test_a_reference_that_measured_nothing_that_is_judged_tells_nothing():
+    runs = [run(1, {("stage_s", "download"): [1.0]})]
+    result = judged([record("chain", runs=runs, bench=name) for name in (OLD, NEW)])
+
+    assert result.is_worse is CANNOT_TELL
+    assert [row.why for row in result.rows] == ["the reference measured nothing that is judged"]
+
+
 def test_worse_is_worse_whatever_else_cannot_be_told():
     exported = record("export", [1.0], bench=OLD)
     assert judged([bench(OLD, 100.0), exported, bench(NEW, 50.0)]).is_worse is YES
+
+
+CONDITIONS = {"recipe": "sample", "seed": 42, "epochs": 7, "data_sha256": "d" * 64}
+SEEDS = (0.50, 0.52, 0.54, 0.56, 0.58)  # standard deviation of the logarithms: 0.0587
+
+
+def chain(name, score, **conditions):
+    runs = [run(1, {("stage_s", "train"): [20.0], "mAP": [score]})]
+    return record("chain", runs=runs, bench=name, conditions={**CONDITIONS, **conditions})
+
+
+def by_band(score, *, was=0.54, seeds=SEEDS, **conditions):
+    band = made(
+        conditions=CONDITIONS,
+        settings={"train number format": "fp32"},
+        quantities={"mAP": quantity("mAP", seeds, 1)},
+        family=("mAP",),
+    )
+    benches = [chain(name, value, **conditions) for name, value in ((OLD, was), (NEW, score))]
+    result = judge_newest(benches, "local", "sample", declared_pct=3.0, band=band)
+    return next(row for row in result.rows if row.name == "chain mAP"), result.notes
+
+
+def test_accuracy_is_judged_by_the_spread_of_seeds_where_a_band_is_of_these_conditions():
+    row, notes = by_band(0.50)
+    assert row.is_worse is NO  # 7 % less, which is more than the floor, and what another seed may give
+    assert notes == ("chain mAP: chance is what the band of 5 seeds says it is",)
+    # Of two seeds: 0.0587 * sqrt(2) = 0.0830; of 2 rows the smaller p must be below 0.025: t(4) above 2.776.
+    assert row.comparison.ratio.log_error == pytest.approx(
+        math.sqrt(2) * statistics.stdev(map(math.log, SEEDS))
+    )
+    assert row.comparison.ratio.df == 4
+    assert by_band(0.54 * 0.80)[0].is_worse is NO  # exp(-2.776 * 0.0830) = 0.794
+    assert by_band(0.54 * 0.78)[0].is_worse is YES
+
+
+def test_a_model_that_finds_nothing_is_worse_by_any_band():
+    assert by_band(0.0)[0].is_worse is YES
+
+
+def test_what_did_not_change_is_not_worse_whatever_the_seeds_give():
+    assert by_band(0.1, was=0.1)[0].is_worse is NO
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"epochs": 14}, "epochs was 7, is now 14"),
+        ({"data_sha256": "a" * 64}, "data_sha256 was dddddddddddd…, is now aaaaaaaaaaaa…"),
+        ({"seed": 7}, "seed was 42, is now 7"),
+    ],
+)
+def test_a_band_of_other_conditions_is_told_and_not_used(changes, told):
+    row, notes = by_band(0.50, **changes)
+    assert f"chain mAP: the band of 5 seeds does not apply: {told}" in notes
+    assert row.comparison is None or row.comparison.ratio.df != 4
+
+
+def test_a_band_without_spread_is_told_and_not_used():
+    for seeds in ((0.0,) * 5, (0.5,) * 5, (0.5, None, None, None, None)):
+        _, notes = by_band(0.50, seeds=seeds)
+        assert notes == ("chain mAP: the band of 5 seeds tells no spread",)

@@ -2,7 +2,7 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from types import NoneType, UnionType
-from typing import get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from harness.measure.comparability import reasons
 from harness.measure.record import RANGES, STATUSES, Record
@@ -13,6 +13,8 @@ SCALARS = {str: "string", int: "integer", float: "number", bool: "boolean", None
 
 def schema_of(hint):
     """JSON Schema of a type, by the rules of JSON Schema 2020-12."""
+    if hint is Any:
+        return {}
     if hint in SCALARS:
         return {"type": SCALARS[hint]}
     if dataclasses.is_dataclass(hint):

@@ -1,3 +1,4 @@
+import errno
 import gzip
 import hashlib
 import json
@@ -91,6 +92,26 @@ def test_the_same_records_pack_into_the_same_bytes(sent, tmp_path):
     pack(tmp_path / "theirs", "jade", tmp_path / "again.zip")
 
     assert (tmp_path / "again.zip").read_bytes() == sent.read_bytes()
+
+
+def test_a_pack_that_finds_no_room_leaves_no_half_archive(sent, tmp_path, monkeypatch):
+    def full(handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        pack(tmp_path / "theirs", "jade", tmp_path / "again.zip")
+    assert [*tmp_path.glob("*again.zip*")] == []
+
+
+def test_a_full_disk_is_no_fault_of_the_archive(sent, tmp_path, monkeypatch):
+    def full(path, content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    with pytest.raises(OSError, match="No space left") as error:
+        add(sent, tmp_path / "ours")
+    assert error.value.filename is not None
 
 
 def test_a_record_that_is_there_is_left_and_another_of_its_name_is_refused(sent, tmp_path):
@@ -207,6 +228,11 @@ def test_an_archive_that_would_fill_disk_or_memory_is_refused(sent, tmp_path, mo
     packed = rewritten(sent, lambda all_: all_.update({named(all_, "samples.csv.gz"): bomb}))
     with pytest.raises(DataError, match=r"samples.csv.gz holds more than 1 MiB"):
         add(packed, tmp_path / "ours")
+
+
+def test_an_archive_without_a_record_is_refused(sent, tmp_path):
+    with pytest.raises(DataError, match=r"sent.zip cannot be added: no record is in it"):
+        add(rewritten(sent, dict.clear), tmp_path / "ours")
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x05\x06" + bytes(18)])

@@ -1,4 +1,5 @@
 import json
+import math
 import shutil
 
 import numpy as np
@@ -84,6 +85,14 @@ def test_a_begun_record_grows_run_by_run_and_is_closed_once(results, tmp_path):
         (lambda table: {**table, "id": "another"}, "says it is local/another"),
         (lambda table: {**table, "runs": [{"number": "one"}]}, "runs 0: number: found 'one'"),
         (lambda table: [table], "is no record: TypeError"),
+        (
+            lambda table: {**table, "observed": {**table["observed"], "other_cpu_pct": math.nan}},
+            "NaN is no number",
+        ),
+        (
+            lambda table: {**table, "observed": {**table["observed"], "start_temperature_c": math.inf}},
+            "Infinity is",
+        ),
     ],
 )
 def test_what_is_no_record_is_named_and_passed_over(results, damage, complaint):
@@ -96,6 +105,21 @@ def test_what_is_no_record_is_named_and_passed_over(results, damage, complaint):
     assert [record.id for record in records] == [CUT]
     assert len(unreadable) == 1
     assert complaint in unreadable[0]
+
+
+@pytest.mark.parametrize("content", [b"[" * 100_000, b"\xff\xfe{", b"", b"null"])
+def test_what_cannot_be_read_at_all_is_named_and_keeps_no_other_record_out(results, content):
+    (results / "local" / CLOSED / "record.json").write_bytes(content)
+
+    records, (line,) = read_records(results)
+
+    assert [record.id for record in records] == [CUT]
+    assert f"{CLOSED}/record.json is no record: " in line
+
+
+def test_lines_that_cannot_be_read_are_no_finished_runs(results):
+    (results / "local" / CUT / "runs.jsonl").write_bytes(b"\xff\xfe\n" + b"[" * 100_000 + b"\n")
+    assert read_record(results / "local" / CUT).runs == ()
 
 
 def test_half_written_and_foreign_files_are_passed_over(results):

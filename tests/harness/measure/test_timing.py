@@ -71,6 +71,12 @@ def test_epochs_come_from_the_log_and_the_phases():
     )
 
 
+def test_lines_of_the_log_without_an_epoch_are_passed_over():
+    log = "epoch,loss,mAP\nnan,1.0,0.5\n\n1,3.5,0.2,too,many\ntwo,2.5,0.45\n"
+    found = values(of_epochs(log, [], batch=4, frames=18, began_s=90.0, target=0.4))
+    assert (found["epoch_loss"], found["epoch_end_s"]) == ((3.5,), (None,))
+
+
 @pytest.mark.parametrize("steps", [8, 17, 110])
 @pytest.mark.parametrize(("step_s", "data_s"), [(0.05, 0.0), (0.05, 0.03), (0.01, 0.04)])
 def test_the_rate_of_a_training_is_that_of_its_device(tmp_path, monkeypatch, steps, step_s, data_s):

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from harness.queue.notes import cost_so_far, current, images_per_s, start_run
+from harness.queue.notes import cost_so_far, current, images_per_s, kept_unix_s, start_run
 from harness.queue.states import Cost
 from harness.workspace.layout import Workspace, staged
 from harness.workspace.lock import Holder
@@ -119,6 +119,9 @@ def test_the_rate_of_training_is_what_the_newest_try_said_last(workspace):
         )
 
     assert images_per_s(Workspace(workspace)) == 11.0
+    with (staged(tries / "3", "experiment") / "status.json").open("a") as stream:
+        stream.write('\n{"images_per_s": "fast"}\n{"images_per_s": null}\n')
+    assert images_per_s(Workspace(workspace)) == 11.0
     assert images_per_s(Workspace(workspace / "another")) is None
 
 
@@ -151,3 +154,12 @@ def test_of_repeats_each_waited_for_the_one_before_it(run, workspace, monkeypatc
     tenth = {"SLURM_JOB_ID": "17", "SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "10"}
     assert cost_so_far(Workspace(workspace), tenth).queue_s == 10
     assert [each.started_s for each in run.allocations()] == [110, 320]
+
+
+def test_what_seeds_finish_counts_as_finished(workspace):
+    assert kept_unix_s(Workspace(workspace)) == 0.0
+    marker = Workspace(workspace / ".seeds" / "43").marker("train")
+    marker.parent.mkdir(parents=True)
+    marker.write_text("{}")
+    os.utime(marker, (1234.0, 1234.0))
+    assert kept_unix_s(Workspace(workspace)) == 1234.0

@@ -70,7 +70,7 @@ def said_by(action, *arguments, **words):
 
 
 def gated(results, platform="local", *, force=False, junit_file=None):
-    return said_by(gate, results, platform, "sample", force=force, junit_file=junit_file)
+    return said_by(gate, results, platform, "sample", force=force, junit_file=junit_file, band=None)
 
 
 @pytest.fixture
@@ -181,6 +181,21 @@ def test_a_gate_without_two_benches_cannot_tell(results):
     assert caught.value.remedy == "make bench PLATFORM=jade RECIPE=sample SESSIONS=3"
 
 
+def test_a_record_that_cannot_be_read_never_passes_for_not_worse(results, capsys):
+    keep(results, *bench(LATER, platform="jade"), *bench(LATER.replace("03", "04", 1), platform="jade"))
+    verb = ["gate", "--platform=jade", f"--results={results}"]
+    assert main(verb) == 0
+
+    damaged = results / "jade" / "20260301T000000Z-train-0000" / "record.json"
+    damaged.write_text("{")
+    assert main(verb) == 5
+    assert f"a record: {damaged} is no record: " in capsys.readouterr().err
+
+    (results / "withdrawn.toml").write_text(f'"jade/{damaged.parent.name}" = "cut"\n')
+    capsys.readouterr()
+    assert main(verb) == 0
+
+
 def test_force_shows_figures_that_must_not_be_compared(tmp_path, capsys):
     keep(tmp_path, *bench(OLD), *bench(NEW, conditions={"seed": 7}))
     figures = "  train train_images_per_s: 1.000 (95 %: "
@@ -235,7 +250,9 @@ def test_what_must_not_be_compared_ends_with_5_and_forced_so_after_the_figures(r
 
 def test_benches_without_a_common_case_have_nothing_in_common(results):
     keep(results, record("micro", [1.0], bench=LATER, platform="jade"))
-    assert said_by(compared, results, "jade", "local", force=False) == "they have nothing in common"
+    with pytest.raises(CannotTell, match="they have nothing in common"):
+        said_by(compared, results, "jade", "local", force=False)
+    assert main(["compare", "--a=jade", "--b=local", f"--results={results}"]) == 5
 
 
 def test_a_comparison_of_one_run_or_with_nothing_says_so():

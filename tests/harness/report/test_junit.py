@@ -36,3 +36,14 @@ def test_worse_is_a_failure_and_what_cannot_be_told_is_an_error():
     assert found["slow"].get("message") == "1.5 < 2 & worse"
     assert found["fine"].text == "as before"
     assert {case.get("classname") for case in suite} == {"jade.sample"}
+
+
+def test_control_characters_of_a_record_leave_the_file_readable():
+    row = Row(name="train \x1b[31m", is_worse=Verdict.YES)
+    result = GateResult(
+        platform="jade", recipe="sample", sessions=("new",), reference=("old",), rows=(row,), notes=()
+    )
+
+    (case,) = ElementTree.fromstring(junit(result, ["\x00 and \ud800"]))
+
+    assert (case.get("name"), case[0].get("message")) == (r"train \x1b[31m", r"\x00 and \ud800")

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from harness.errors import ConfigError
 from harness.measure.record_files import begin_record, close_record
 from harness.report import redraw as reporting
 from harness.report.redraw import load, redraw
@@ -66,7 +67,12 @@ def test_a_record_that_was_withdrawn_is_not_drawn_any_more(results):
     assert [path.name for path in (results / "plots").iterdir()] == ["drawn.json"]
 
 
-def test_results_that_are_not_there_are_nothing_to_draw(tmp_path):
+def test_results_that_are_not_there_are_refused_and_empty_ones_are_nothing_to_draw(tmp_path):
+    with pytest.raises(ConfigError, match=r"there is no folder .*none to draw from"):
+        said_by(redraw, tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+    (tmp_path / "none").mkdir()
     said_by(redraw, tmp_path / "none")
     assert json.loads((tmp_path / "none" / "plots" / "drawn.json").read_text())["pictures"] == {}
 

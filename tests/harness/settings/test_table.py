@@ -31,6 +31,11 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one():
     assert caught.value.remedy == "write gpus_per_node, or remove the line"
 
 
+def test_a_whole_number_too_large_for_a_float_is_refused():
+    with pytest.raises(ConfigError, match=r"x\.toml: speed: found 10+, expected a value of type float"):
+        from_table(Machine, {"name": "x", "speed": 10**400}, where="x.toml")
+
+
 def test_a_missing_key_is_named():
     with pytest.raises(ConfigError, match=r"x\.toml: key 'name' is missing"):
         from_table(Machine, {}, where="x.toml")

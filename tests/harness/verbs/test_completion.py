@@ -137,6 +137,13 @@ def test_the_verb_prints_what_was_tested(capsys, script):
         assert capsys.readouterr().out == script(shell).read_text()
 
 
+def test_each_of_the_many_words_that_a_verb_takes_may_be_a_file(bash, tmp_path):
+    (tmp_path / "clip.mp4").write_bytes(b"")
+
+    for before in ([], ["street"], ["street", "park"]):
+        assert bash("jamcam", "predict", *before, "cl") == ["clip.mp4"]
+
+
 def test_another_shell_is_refused(capsys):
     assert main(["completion", "tcsh"]) == 2
     assert capsys.readouterr().err.splitlines()[0] == (

@@ -89,7 +89,7 @@ def test_a_bench_that_cannot_be_drawn_has_measured_all_the_same(
 ):
     ended = subprocess.CompletedProcess((), 1 if said else -11, stderr=said)
     monkeypatch.setattr("harness.verbs.measure.subprocess.run", lambda *argv, **options: ended)
-    monkeypatch.setattr("harness.measure.bench.bench", lambda settings, **more: [])
+    monkeypatch.setattr("harness.measure.bench.bench", lambda settings, **more: [record("train", [1.0])])
     monkeypatch.chdir(tmp_path)
     options = [f"--{name}={text}" for name, text in settings().cli_options.items()]
 
@@ -98,6 +98,13 @@ def test_a_bench_that_cannot_be_drawn_has_measured_all_the_same(
         *told,
         f"records: {tmp_path / 'results' / 'local'}",
     ]
+
+
+def test_a_bench_without_a_record_has_not_measured(settings, monkeypatch):
+    monkeypatch.setattr("harness.verbs.measure.draw", lambda settings: None)
+    monkeypatch.setattr("harness.measure.bench.bench", lambda settings, **more: [])
+    options = [f"--{name}={text}" for name, text in settings().cli_options.items()]
+    assert main(["bench", *options]) == 1
 
 
 @pytest.fixture
@@ -217,13 +224,16 @@ def test_without_a_word_there_is_one_session_and_a_number_is_asked_for(benches, 
     assert benches.asked == [1]
     assert benches("--sessions=0") == 2
     assert benches("--sessions=x") == 2
-    assert "sessions is 'x', expected 1 or more" in capsys.readouterr().err
+    assert "sessions is 'x', expected 1 to 9999" in capsys.readouterr().err
 
 
 def test_a_stage_that_fails_in_a_bench_names_a_command_that_can_be_typed(settings, monkeypatch):
     given = []
     monkeypatch.setattr("harness.verbs.measure.draw", lambda settings: None)
-    monkeypatch.setattr("harness.measure.bench.bench", lambda settings, **more: given.append(settings) or [])
+    one = record("scaling", [1.0])
+    monkeypatch.setattr(
+        "harness.measure.bench.bench", lambda settings, **more: given.append(settings) or [one]
+    )
     options = [f"--{name}={text}" for name, text in settings().cli_options.items()]
 
     main(["bench", *options, "--gpu-hz=5", "--keep=1", "--epochs=3"])
@@ -237,7 +247,10 @@ def test_a_stage_that_fails_in_a_bench_names_a_command_that_can_be_typed(setting
 def test_a_study_measures_each_count_of_gpus_with_settings_of_its_own(settings, monkeypatch):
     given = []
     monkeypatch.setattr("harness.verbs.measure.draw", lambda settings: None)
-    monkeypatch.setattr("harness.measure.bench.bench", lambda settings, **more: given.append(settings) or [])
+    one = record("scaling", [1.0])
+    monkeypatch.setattr(
+        "harness.measure.bench.bench", lambda settings, **more: given.append(settings) or [one]
+    )
     options = [f"--{name}={text}" for name, text in settings().cli_options.items()]
 
     assert main(["scaling", *options, "--gpus=1,2", "--batch=4"]) == 0

@@ -41,6 +41,7 @@ TAKEN = {
     "show-config": WORKFLOW | QUEUE | MEASURING | {"--deep", "--kept-gib"},
     "bench": WORKFLOW | QUEUE | MEASURING | {"--sessions"},
     "scaling": WORKFLOW | QUEUE | MEASURING,
+    "seeds": WORKFLOW | QUEUE | {"--n"},
     "plots": {"--results"},
     "compare": {"--results", "--a", "--b", "--force", "--json"},
     "report": {"--workspace", "--results", "--text", "--a", "--b", "--power-w", "--gco2e-per-kwh"},
@@ -61,6 +62,10 @@ TAKEN = {
         "--partition",
     },
     "new-dataset": {"--recipe", "--workspace", "--from"},
+    "predict": {
+        *("--engine", "--workspace", "--on", "--model", "--spec", "--out"),
+        *("--every", "--threshold", "--skip-damaged"),
+    },
     "unlock": {"--workspace", "--force"},
     "clean": {"--recipe", "--dataset", "--workspace", "--keep"},
 }
@@ -152,7 +157,8 @@ def test_options_of_one_name_are_the_same_option():
     ]
     names = {each.name for each in options}
     assert names == {
-        *("verbose", "watch", "stage", "a", "b", "sessions", "junit", "force", "from", "json"),
+        *("verbose", "watch", "stage", "a", "b", "sessions", "n", "junit", "force", "from", "json"),
+        *("on", "model", "spec", "out", "every", "threshold", "skip_damaged"),
         *("text", "power_w", "gco2e_per_kwh"),
     }
     assert len({(each.name, each.help, each.is_switch) for each in options}) == len(names)
@@ -195,6 +201,17 @@ def test_a_switch_does_not_take_the_next_word_for_its_value(words, on):
 
 def test_abbreviations_and_words_that_are_not_taken_are_handed_back():
     assert parse(made(), ["--epoch=3", "moon", "--epochs=3"])[2] == ["--epoch=3", "moon"]
+
+
+def test_an_argument_that_takes_many_has_every_word_wherever_it_stands():
+    verb = made(positionals=(Option(name="to", help="x", takes_many=True),))
+
+    assert parse(verb, ["moon", "--epochs=3", "red planet", "--fast"]) == (
+        {"epochs": "3"},
+        argparse.Namespace(to=["moon", "red planet"]),
+        ["--fast"],
+    )
+    assert parse(verb, [])[1].to == []
 
 
 def test_a_required_argument_that_is_missing_is_named():
