@@ -18,7 +18,6 @@ TESTED_THROUGH: dict[str, str] = {
     "harness/verbs/measure.py": "tests/harness/measure/test_bench.py",
     "harness/verbs/predict.py": "tests/harness/verbs/test_predict.py",
     "harness/verbs/records.py": "tests/harness/verbs/test_records.py",
-    "harness/report/overview/facts.py": "tests/harness/report/overview/test_gather.py",
     "harness/report/overview/text_scores.py": "tests/harness/report/overview/test_text.py",
     "harness/report/overview/workspace_facts.py": "tests/harness/report/overview/test_gather.py",
     "harness/verbs/report.py": "tests/harness/verbs/test_report.py",

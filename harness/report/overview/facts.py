@@ -1,5 +1,6 @@
 """Everything that the page and its text tell, as frozen values. Nothing here is drawn, and nothing read."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.measure.cost import Cost
@@ -39,6 +40,21 @@ class SettingFact:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class BandFacts:
+    """What other seeds of the same recipe gave, and whether this run is like them."""
+
+    seeds: int
+    is_inside: Verdict
+    why: str
+    bounds: Mapping[str, tuple[float, float]]  # quantity -> where one more seed would lie
+
+    @property
+    def words(self) -> str:
+        """In a line."""
+        return f"in the band of {self.seeds} seeds: {self.is_inside.value}: {self.why}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RunFacts:
     """One workspace."""
 
@@ -53,6 +69,7 @@ class RunFacts:
     scores: Told | None  # of the test frames
     accuracy: Accuracy | None
     pictures: tuple[Picture, ...]  # of accuracy.worst, in their order
+    band: BandFacts | None
     spent: Spent | None
     cost: Cost
 

@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.clock import utc
+from harness.measure.band import LOSS
 from harness.measure.waterfall import Waterfall
 from harness.report.overview import svg, words
 from harness.report.overview.accuracy import MISSED, NOTHING_THERE, Accuracy, ClassScore
@@ -25,6 +26,7 @@ from harness.report.overview.record_rows import History
 from harness.report.overview.text import MOST_RECORDS
 
 TEMPLATES = Path(__file__).with_name("templates")
+LAST_SHARE = (0.94, 1.0)  # of the epochs: where a band at their end is shaded
 FEW = 30  # points of a line that are drawn as dots, too
 SHADES = 9  # of a cell of the confusion matrix
 # What the template draws itself.
@@ -106,16 +108,29 @@ def learning_plots(runs: Sequence[RunFacts]) -> list[Plot]:
         ("learning rate", [(name, each.learning_rate) for name, each in told]),
     )
     epochs = dict(told)
-    return [plot for title, courses in wanted if (plot := _course_plot(title, courses, epochs)) is not None]
+    bands = [run.band.bounds[LOSS] for run in runs if run.band is not None and LOSS in run.band.bounds]
+    plots = [
+        _course_plot(title, courses, epochs, bands[0] if bands and title == wanted[0][0] else None)
+        for title, courses in wanted
+    ]
+    return [plot for plot in plots if plot is not None]
 
 
 def _course_plot(
-    title: str, courses: Sequence[tuple[str, Course]], epochs: Mapping[str, Learning]
+    title: str,
+    courses: Sequence[tuple[str, Course]],
+    epochs: Mapping[str, Learning],
+    bounds: tuple[float, float] | None,
 ) -> Plot | None:
+    """Courses by epoch; `bounds` are where other seeds end, and are shaded at the last epoch."""
     known = [value for _, course in courses for value in course if value is not None]
     if not known:
         return None
-    low, high = min(0.0, *known), max(known)
+    low, high = min(0.0, *known, *(bounds or ())), max(*known, *(bounds or ()), known[0])
+    band = None
+    if bounds is not None:
+        band = svg.Band(x=LAST_SHARE, low=[bounds[0]] * 2, high=[bounds[1]] * 2)
+        title = f"{title} (shaded: where other seeds end)"
     last = max(max(epochs[name].epochs) for name, _ in courses)
     lines, tips = [], []
     for place, (name, course) in enumerate(courses):
@@ -135,7 +150,7 @@ def _course_plot(
             ]
     return Plot(
         title=f"{title}, {low:.4g} to {high:.4g}",
-        drawing=svg.plot(f"{title} by epoch", lines, low, high, tips=tips),
+        drawing=svg.plot(f"{title} by epoch", lines, low, high, band=band, tips=tips),
         left="0",
         right=f"epoch {last}",
         legend=tuple((KINDS[place % len(KINDS)], name) for place, (name, _) in enumerate(courses))

@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Sequence
 
 from harness.clock import utc
+from harness.measure.band import LOSS
 from harness.measure.time_parts import Spent
 from harness.measure.waterfall import Row
 from harness.report.overview import words
 from harness.report.overview.columns import WIDTH, fit, table, wrapped
 from harness.report.overview.facts import Compared, CostFacts, Overview, RunFacts
 from harness.report.overview.gantt import chart
-from harness.report.overview.learning import Course, Learning
+from harness.report.overview.learning import Course
 from harness.report.overview.machine import MachineAtWork
 from harness.report.overview.record_rows import History, RecordRow, Standing
 from harness.report.overview.spark import bar, sparkline
@@ -80,7 +81,7 @@ def _run(run: RunFacts) -> Iterator[str]:
     if run.aside:
         yield from wrapped(f"aside, to be taken back with their settings: {run.aside}")
     yield from _spent(run.spent)
-    yield from _learning(run.learning)
+    yield from _learning(run)
     yield from accuracy_lines(run)
 
 
@@ -125,7 +126,8 @@ def _spent(spent: Spent | None) -> Iterator[str]:
     yield from table(rows, indent=4, right=(1, 2))
 
 
-def _learning(learning: Learning | None) -> Iterator[str]:
+def _learning(run: RunFacts) -> Iterator[str]:
+    learning = run.learning
     if learning is None:
         yield "  learning: not recorded"
         return
@@ -139,6 +141,9 @@ def _learning(learning: Learning | None) -> Iterator[str]:
     )
     rows = [(name, sparkline(course, SPARK), _ends(course)) for name, course in courses]
     yield from table(rows, indent=4)
+    if run.band is not None and LOSS in run.band.bounds:
+        low, high = run.band.bounds[LOSS]
+        yield f"    other seeds end at a loss of {words.figure(low)} to {words.figure(high)}"
 
 
 def _ends(course: Course) -> str:

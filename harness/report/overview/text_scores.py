@@ -20,6 +20,8 @@ def accuracy_lines(run: RunFacts) -> Iterator[str]:
     between = words.interval(run.accuracy.low, run.accuracy.high) if run.accuracy else ""
     told = f" (95 % of samples of them: {between})" if between else ""
     yield f"  accuracy{images}: mAP {words.fraction(run.scores.mean_average_precision)}{told}"
+    if run.band is not None:
+        yield from wrapped(run.band.words, indent=4)
     if run.accuracy is None:
         rows = [
             (

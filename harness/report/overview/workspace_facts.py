@@ -1,28 +1,34 @@
 """One workspace as facts: its stages and tries, settings, learning, scores, time and cost."""
 
 import contextlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from harness.errors import ConfigError, DataError, HarnessError
+from harness.measure.band import read_band
 from harness.measure.cost import Cost, cost
 from harness.measure.time_parts import spent_of_tries
+from harness.measure.trained import read_trained
 from harness.measure.uses import uses_of_workspace
 from harness.queue.notes import QueuedRun
 from harness.queue.states import Allocation
 from harness.report.overview.accuracy import Accuracy, accuracy
-from harness.report.overview.facts import RunFacts, SettingFact, StageFacts
+from harness.report.overview.facts import BandFacts, RunFacts, SettingFact, StageFacts
 from harness.report.overview.found import read_found, read_told
 from harness.report.overview.learning import read_learning
 from harness.report.overview.pictures import pictures_of
 from harness.report.overview.words import without_folders
 from harness.stages.tries import Try, read_tries
 from harness.text import one_line
+from harness.verdict import Verdict
 from harness.workspace.kept import every_set, summary
 from harness.workspace.layout import Workspace
 from harness.workspace.marker import STAGES, Marker, read_ingredients, read_marker
 
+PLAIN_NAME = re.compile(r"[\w-]+(\.[\w-]+)*")  # of a recipe in specs: no path
 NUMBERS = ("epochs", "batch", "seed")  # of a run, that the ingredients of train tell
 
 
@@ -51,18 +57,20 @@ def run_facts(path: Path, *, name: str, folder: str, declared: Declared) -> RunF
     scores, judged = read_told(workspace), _accuracy(workspace)
     made = {stage: marker.fingerprint for stage, marker in markers.items() if marker}
     queue_s = sum(max(each.started_s - each.eligible_s, 0.0) for each in allocations)
+    settings = _settings(workspace, tries)
     return RunFacts(
         name=name,
         folder=folder,
         stages=tuple(_stage(stage, marker) for stage, marker in markers.items()),
         tries=tuple(tries),
-        settings=tuple(_settings(workspace, tries)),
+        settings=tuple(settings),
         computed_by=_computed_by(markers["train"]),
         aside=summary(aside) if (aside := every_set(workspace)) else "",
         learning=read_learning(workspace),
         scores=scores,
         accuracy=judged,
         pictures=pictures_of(judged.worst, workspace.data / "test" / "images") if judged else (),
+        band=_band(workspace, settings, {stage: each for stage, each in markers.items() if each}),
         spent=spent_of_tries(tries, made, queue_s=queue_s),
         cost=_cost(tries, allocations, declared),
     )
@@ -112,6 +120,33 @@ def _settings(workspace: Workspace, tries: Sequence[Try]) -> list[SettingFact]:
         for name in NUMBERS
         if name in known
     ]
+
+
+def _band(
+    workspace: Workspace, settings: Sequence[SettingFact], markers: Mapping[str, Marker]
+) -> BandFacts | None:
+    """The band of the recipe as the run names it; None where it has none, or names no file in specs."""
+    recipe = next((one.value for one in settings if one.name == "recipe"), "")
+    if not PLAIN_NAME.fullmatch(recipe) or "eval" not in markers:
+        return None
+    try:
+        band = read_band(recipe)
+        if band is None:
+            return None
+        trained = read_trained(workspace, markers)
+    except (ConfigError, DataError, OSError) as error:
+        told = error.message if isinstance(error, HarnessError) else str(error)
+        why = without_folders(one_line(told))
+        return BandFacts(seeds=0, is_inside=Verdict.CANNOT_TELL, why=why, bounds={})
+    landing = band.landing(trained.values, trained.settings)
+    bounds = {
+        one_line(name): (one.low, one.high)
+        for name, one in band.quantities.items()
+        if one.low is not None and one.high is not None
+    }
+    return BandFacts(
+        seeds=band.n, is_inside=landing.verdict, why=without_folders(one_line(landing.words)), bounds=bounds
+    )
 
 
 def _computed_by(marker: Marker | None) -> str:

@@ -1,5 +1,7 @@
 """Facts gathered from folders: a run, records, several workspaces, and what is left of any of them."""
 
+import json
+
 import pytest
 
 from harness.errors import CannotTell, ConfigError
@@ -123,3 +125,20 @@ def test_what_others_wrote_makes_no_difference_to_what_is_told_of_a_run(wanted, 
     assert run.accuracy.classes[0].name == "<b>car</b>"
     assert run.accuracy.threshold == pytest.approx(0.8)
     assert CAR not in run.scores.average_precision
+
+
+def test_a_run_of_a_recipe_with_a_band_says_whether_it_is_like_other_seeds(done, tmp_path):
+    place = Wanted(workspaces=(done.workspace,), results=tmp_path / "results", beside=tmp_path)
+    (run,) = gather(place).runs
+    assert run.band.is_inside is Verdict.CANNOT_TELL  # other data than those of the recipe
+    assert run.band.seeds >= 2
+    assert run.band.bounds["loss"][0] < run.band.bounds["loss"][1]
+
+
+def test_a_recipe_that_is_a_path_leads_nowhere(done, tmp_path):
+    for request in done.workspace.rglob("request.json"):
+        table = json.loads(request.read_text())
+        table["settings"]["recipe"]["value"] = "../../etc/passwd"
+        request.write_text(json.dumps(table))
+    place = Wanted(workspaces=(done.workspace,), results=tmp_path / "results", beside=tmp_path)
+    assert gather(place).runs[0].band is None

@@ -4,12 +4,15 @@ import base64
 import hashlib
 import re
 import time
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
+from harness.report.overview.facts import BandFacts
 from harness.report.overview.gather import Wanted, gather
 from harness.report.overview.text import text
+from harness.verdict import Verdict
 from tests.harness import made
 from tests.harness.report.overview.places import lay_out, lay_out_records
 
@@ -194,3 +197,24 @@ def test_a_thousand_records_make_a_page_of_under_3_mb_in_ten_seconds(tmp_path):
     assert time.process_time() - began_s < 10
     assert len(content) < 3_000_000
     assert content.count(b"<tr>") > 1000
+
+
+def banded(overview):
+    bounds = {"loss": (8.0, 9.0), "AP car": (0.4, 0.6)}
+    band = BandFacts(seeds=5, is_inside=Verdict.NO, why="mAP 0.5, expected 0.6 to 0.7", bounds=bounds)
+    return replace(overview, runs=tuple(replace(run, band=band) for run in overview.runs))
+
+
+def test_the_band_of_seeds_is_told_and_shaded_where_training_ends(whole):
+    found = Reader(page(banded(whole)))
+    told = " ".join(" ".join(found.words).split())
+    assert "In the band of 5 seeds: no : mAP 0.5, expected 0.6 to 0.7" in told
+    assert "other seeds: 0.400 to 0.600" in told
+    bands = [attributes["d"] for _, attributes in found.elements if attributes.get("class") == "band"]
+    # losses of 9.5 and 7.25: 9 lies 0.5 of 9.5 below the top
+    assert "M940 5.3L1000 5.3L1000 15.8L940 15.8Z" in bands
+    assert "other seeds end at a loss of 8 to 9" in " ".join(text(banded(whole)))
+
+
+def test_a_recipe_without_a_band_says_nothing_of_one(whole):
+    assert "band of" not in " ".join(Reader(page(whole)).words)
