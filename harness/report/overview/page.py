@@ -40,6 +40,13 @@ DRAWINGS = {
     "speed": svg.speed,
     "strip": svg.strip,
 }
+# How it writes figures.
+WORDS = {
+    **{"amount": words.amount, "brief": words.brief, "carbon": words.carbon, "energy": words.energy},
+    **{"figure": words.figure, "fraction": words.fraction, "interval": words.interval},
+    **{"lasted": words.lasted, "moment": words.moment, "precision": words.precision},
+    **{"signed_s": words.signed_s, "CANNOT_TELL": words.CANNOT_TELL, "NOT_RECORDED": words.NOT_RECORDED},
+}
 KINDS = "abcdefgh"  # looks of lines, as the style sheet has them
 
 
@@ -65,7 +72,7 @@ def page(overview: Overview) -> bytes:
         lstrip_blocks=True,
     )
     environment.globals.update(
-        words=words,
+        words=WORDS,
         svg=DRAWINGS,
         chart=chart,
         quote=quote,
@@ -134,29 +141,32 @@ def _course_plot(
     last = max(max(epochs[name].epochs) for name, _ in courses)
     lines, tips = [], []
     for place, (name, course) in enumerate(courses):
-        measured = [
+        at = [
             (epoch, value)
             for epoch, value in zip(epochs[name].epochs, course, strict=True)
             if value is not None
         ]
-        x = [epoch / last if last else 0.0 for epoch, _ in measured]
-        y = [value for _, value in measured]
+        x, y = [epoch / last if last else 0.0 for epoch, _ in at], [value for _, value in at]
         kind = KINDS[place % len(KINDS)]
         lines.append(svg.Line(kind=kind, x=x, y=y))
         lines += [svg.Line(kind=kind, x=x, y=y, dotted=True)] if len(y) <= FEW else []
-        if len(courses) == 1:
-            tips = [
-                (at, f"epoch {epoch}: {value:.5g}") for at, (epoch, value) in zip(x, measured, strict=True)
-            ]
+        tips = [(share, f"epoch {epoch}: {value:.5g}") for share, (epoch, value) in zip(x, at, strict=True)]
     return Plot(
         title=f"{title}, {low:.4g} to {high:.4g}",
-        drawing=svg.plot(f"{title} by epoch", lines, low, high, band=band, tips=tips),
+        drawing=svg.plot(
+            f"{title} by epoch", lines, low, high, band=band, tips=tips if len(courses) == 1 else ()
+        ),
         left="0",
         right=f"epoch {last}",
-        legend=tuple((KINDS[place % len(KINDS)], name) for place, (name, _) in enumerate(courses))
-        if len(courses) > 1
-        else (),
+        legend=_legend([name for name, _ in courses]),
     )
+
+
+def _legend(names: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Look and name of each line; empty where there is one line."""
+    if len(names) < 2:
+        return ()
+    return tuple((KINDS[place % len(KINDS)], name) for place, name in enumerate(names))
 
 
 def curve(one: ClassScore) -> Plot:
