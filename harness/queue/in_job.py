@@ -14,7 +14,7 @@ from types import FrameType
 from harness.files import remove
 from harness.process.console import bound_to_us
 from harness.queue import slurm
-from harness.queue.notes import QueuedRun, changed_s, kept_unix_s
+from harness.queue.notes import QueuedRun, changed_s, kept_unix_s, machinery
 from harness.queue.states import MEASURING
 from harness.text import tell
 from harness.workspace.layout import Workspace
@@ -49,7 +49,7 @@ def work(folder: Path, segment: int, command: Sequence[str]) -> int:
         host=socket.gethostname(),
         kept_unix_s=kept_unix_s(workspace),
         heard_unix_s=heard_s,
-        **_machinery(),
+        **machinery(os.environ),
     )
     status, warned = _run(command)
     kept_s = kept_unix_s(workspace)
@@ -62,23 +62,6 @@ def work(folder: Path, segment: int, command: Sequence[str]) -> int:
         note_end()
         return status
     return _continue_later(number, note_end)
-
-
-def _machinery() -> dict[str, int]:
-    """What the job has of the cluster, by what Slurm says (sbatch(1), OUTPUT ENVIRONMENT VARIABLES)."""
-    told = {
-        name: os.environ.get(f"SLURM_{variable}", "")
-        for name, variable in (
-            ("machines", "JOB_NUM_NODES"),
-            ("cores", "CPUS_ON_NODE"),
-            ("gpus", "GPUS_ON_NODE"),
-        )
-    }
-    counts = {name: int(text) for name, text in told.items() if text.isdecimal()}
-    machines = counts.pop("machines", None)
-    if machines is None:
-        return {}
-    return {"machines": machines, **{name: machines * count for name, count in counts.items()}}
 
 
 def _why_not_continued(command: Sequence[str], kept_s: float, started_s: float) -> str:

@@ -202,6 +202,22 @@ def cost_so_far(workspace: Workspace, environ: Mapping[str, str]) -> Cost | None
     return total_cost([*earlier, this._replace(ended_s=time.time(), finished=True)], None, 1)
 
 
+def machinery(environ: Mapping[str, str]) -> dict[str, int]:
+    """What a job has of the cluster, over all its machines, as far as Slurm tells it.
+
+    Source: sbatch(1), OUTPUT ENVIRONMENT VARIABLES; counts on a node are those of the first one.
+    """
+    machines = environ.get("SLURM_JOB_NUM_NODES", "")
+    if not machines.isdecimal():
+        return {}
+    on_node = {name: environ.get(f"SLURM_{name.upper()}_ON_NODE", "") for name in ("cpus", "gpus")}
+    counts = {name: int(machines) * int(text) for name, text in on_node.items() if text.isdecimal()}
+    return {
+        "machines": int(machines),
+        **{"cores" if name == "cpus" else name: counts[name] for name in counts},
+    }
+
+
 def kept_unix_s(workspace: Workspace) -> float:
     """When the last thing was finished that will not be done again: a stage, or a checkpoint of training."""
     rooms = [workspace, *map(Workspace, workspace.seeds.glob("*"))]

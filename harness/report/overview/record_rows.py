@@ -60,7 +60,7 @@ class RecordRow:
     date: str
     commit: str
     is_comparable: Verdict
-    label: str  # why not, or why that cannot be told
+    label: str  # why not, or why that cannot be told; and whether somebody sent it in
     verdict: str
     figures: tuple[RecordFigure, ...]
 
@@ -120,7 +120,7 @@ def record_row(record: Record, folder: Path) -> RecordRow:
         date=one_line(record.started_utc[:10]),
         commit=_commit(record),
         is_comparable=Verdict.NO if faults else Verdict.CANNOT_TELL if unseen else Verdict.YES,
-        label=one_line("; ".join(faults or unseen)),
+        label=one_line("; ".join([*(faults or unseen), *_sent_in(record)])),
         verdict=one_line(f"{verdict.word}: {verdict.why}") if verdict else "",
         figures=tuple(_figures(record, text)),
     )
@@ -160,6 +160,10 @@ def _line(text: str, name: str, of: str) -> int:
         if text.startswith(f'"of": "{of}"', text.find('"of": ', place)):
             return text.count("\n", 0, place) + 1
     return 0
+
+
+def _sent_in(record: Record) -> list[str]:
+    return [f"contributed: {record.contributed}"] if record.contributed else []
 
 
 def _commit(record: Record) -> str:

@@ -53,6 +53,11 @@ def test_a_record_says_whether_it_is_clean_and_why_not(tmp_path):
     assert rows[2].label == "nothing watched the machine meanwhile"
 
 
+def test_a_record_that_was_sent_in_says_so(tmp_path):
+    row = record_row(made.record(rates=[30.0], contributed="a.zip, sha256 0123"), tmp_path)
+    assert row.label == "contributed: a.zip, sha256 0123"
+
+
 def test_a_record_without_figures_says_how_it_ended(tmp_path):
     row = record_row(made.record(status="failed", reason="out of memory"), tmp_path)
     assert (row.figures, row.status) == ((), "failed: out of memory")
