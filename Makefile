@@ -35,7 +35,7 @@ VARIABLES += GPU_HZ=--gpu-hz                       ## GPU samples per second whi
 VARIABLES += HOST_HZ=--host-hz                     ## samples of the rest of the machine per second while measuring
 VARIABLES += STAGE=--stage                         ## the stage that `why` explains, or that `plan` ends with
 VARIABLES += WATCH=--watch                         ## 1: `status` is shown again and again, until Ctrl-C
-VARIABLES += A=--a                                 ## what `compare` and `report` look at: a platform, bench or record, or several with commas
+VARIABLES += A=--a                                 ## what `compare` and `report` look at: a platform, bench or record, or several with commas; `compare` also a workspace or crate
 VARIABLES += B=--b                                 ## what they compare that with
 VARIABLES += TEXT=--text                           ## 1: `report` as text, for a terminal of 80 columns
 VARIABLES += POWER_W=--power-w                     ## watts of one machine, for `cost` where no energy was measured
@@ -44,7 +44,10 @@ VARIABLES += SESSIONS=--sessions                   ## how many sessions `bench` 
 VARIABLES += N=--n                                 ## how many seeds `seeds` trains
 VARIABLES += JUNIT=--junit                         ## a file that `gate` writes its answer to, as JUnit XML
 VARIABLES += FORCE=--force                         ## 1: `unlock` although the holder may be alive; `compare` and `gate` show what must not be compared; `export` writes int8 that could not be judged
-VARIABLES += FROM=--from                           ## the archive (.zip) or folder that `new-dataset` looks at
+VARIABLES += FROM=--from                           ## the archive (.zip) or folder that `new-dataset` looks at; the workspace, crate or record that `reproduce` runs again
+VARIABLES += EXACT=--exact                         ## 1: `reproduce` with the sources of the recorded commit and the recorded packages
+VARIABLES += ONLY=--only                           ## stages that `reproduce` does from the other's products: eval,export
+VARIABLES += WITH=--with                           ## what goes into a `crate` besides: weights, data, or both with a comma
 VARIABLES += ON=--on                               ## the pictures, folders and videos that `predict` looks at; several with commas
 VARIABLES += MODEL=--model                         ## a .pt, .hdf5 or .onnx for `predict`, in place of the workspace's
 VARIABLES += SPEC=--spec                           ## the experiment spec that MODEL was trained with
@@ -128,7 +131,7 @@ seeds: $(detector) ## train a recipe with several seeds, and write the band of w
 	@$(jamcam)
 plots: $(report) ## redraw plots and the README's Benchmarking section from results/ alone
 	@$(jamcam)
-compare: $(base) ## how records A and B differ (status 5: they must not be compared)
+compare: $(base) ## how records, workspaces or crates A and B differ (status 5: they must not be compared)
 	@$(jamcam)
 gate: $(base) ## status 3 if a platform's newest bench is worse than its reference, 5 if that cannot be told
 	@$(jamcam)
@@ -137,6 +140,12 @@ gate: $(base) ## status 3 if a platform's newest bench is worse than its referen
 report: $(report) ## one page that tells a run, a comparison and a cost at a glance
 	@$(jamcam)
 cost: $(base) ## GPU-hours, core-hours, energy and lost work of runs and records
+	@$(jamcam)
+
+##@ Reproducing
+reproduce: $(detector) ## run again what a workspace, crate or record tells of, and say whether the same came out
+	@$(jamcam)
+crate: $(base) ## pack a run into one file that others can reproduce; weights and frames on request
 	@$(jamcam)
 
 ##@ Looking and tidying
@@ -180,7 +189,8 @@ help: ## this list
 	  END { print "\nVariables, as in: make all RECIPE=smoke EPOCHS=3\n" variables }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: all download verify gen-valid tune-bdb convert-data train eval vis export new-dataset predict bench scaling seeds \
-  report cost status plan why show-config platforms doctor shell unlock clean plots compare gate image check test golden lint help
+  report cost status plan why show-config platforms doctor shell unlock clean plots compare gate reproduce crate image check test golden \
+  lint help
 
 $(VENV)/.ready-%: environment.py pyproject.toml constraints.txt
 	@$(PYTHON) environment.py $(VENV) $*

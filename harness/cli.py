@@ -31,6 +31,8 @@ FAMILIES = {
     "measure": ("bench", "scaling", "seeds", "plots", "compare", "gate", "import-dmon"),
     "records": ("records",),
     "report": ("report", "cost"),
+    "reproduce": ("reproduce",),
+    "crate": ("crate",),
     "look": ("status", "plan", "why", "show-config"),
     "queue": ("platforms", "doctor", "shell"),
     "tidy": ("unlock", "clean"),

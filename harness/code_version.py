@@ -130,7 +130,7 @@ def _archived() -> str:
 
 
 def _of_git(paths: Sequence[str]) -> CodeVersion:
-    top, doubt = _git("rev-parse", "--show-toplevel", "HEAD")
+    top, doubt = git("rev-parse", "--show-toplevel", "HEAD")
     if doubt:
         return CodeVersion(commit=None, doubt=doubt)
     folder, _, commit = top.strip().rpartition("\n")
@@ -138,15 +138,15 @@ def _of_git(paths: Sequence[str]) -> CodeVersion:
         return CodeVersion(commit=None, doubt=f"the sources lie inside another repository, {folder}")
     if not paths:
         return CodeVersion(commit=commit)
-    listed, doubt = _git("status", "--porcelain", "--no-renames", "--", *paths)
+    listed, doubt = git("status", "--porcelain", "--no-renames", "--", *paths)
     return CodeVersion(commit=commit, changed=tuple(line[3:] for line in listed.splitlines()), doubt=doubt)
 
 
-def _git(*words: str) -> tuple[str, str]:
-    """What git printed, and why that is no answer, or ""."""
+def git(*words: str, folder: Path | None = None) -> tuple[str, str]:
+    """What git, asked about a folder or the checkout, printed, and why that is no answer, or ""."""
     # GIT_DIR and its like would have git speak of another repository.
     names = {name: text for name, text in os.environ.items() if not name.startswith("GIT_")}
-    command = ["git", "-C", str(PACKAGES), *words]
+    command = ["git", "-C", str(folder or PACKAGES), *words]
     try:
         answer = subprocess.run(
             command,

@@ -4,7 +4,7 @@
       DataError             1   an archive, picture or label is not what it should be
       StageFailed           1   a stage ran and did not make what it promised
       ConfigError           2   a setting, spec, recipe or data-set file is wrong
-      Refused               3   a gate said worse
+      Refused               3   a gate or a reproduction said no
       Locked                4   another run holds the workspace
       CannotTell            5   what was asked cannot be answered from what is there
 
@@ -13,6 +13,8 @@
 
 import os
 from collections.abc import Sequence
+
+from harness.own_files import IS_INSTALLED
 
 OURS = ("harness", "probe", "made_frames", "yolo_v4")
 
@@ -49,7 +51,7 @@ class ConfigError(HarnessError):
 
 
 class Refused(HarnessError):
-    """A gate said worse."""
+    """A gate said worse, or a reproduction that it is not the same."""
 
     exit_status = 3
 
@@ -87,6 +89,8 @@ def cannot_import(error: ImportError) -> HarnessError:
         cause = cause.__cause__
     path = os.environ.get("PYTHONPATH")
     remedy = "make, which installs what is needed; or pip install -e . in the checkout"
+    if IS_INSTALLED:
+        remedy = "pip install jamcam-harness, with the extras that docs/package.md names"
     if path:
         remedy = f"unset PYTHONPATH ({path}), whose packages come before the installed ones; else {remedy}"
     return HarnessError(f"a package cannot be imported: {cause}", remedy=remedy)

@@ -16,7 +16,8 @@ KINDS = {
 
 def faults(value: Any, schema: Any, kinds: Any, where: str = "it") -> Iterator[str]:
     """Where a value is not as the schema says; `kinds` are its definitions."""
-    schema = kinds[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    while "$ref" in schema:
+        schema = kinds[schema["$ref"].rpartition("/")[2]]
     if "anyOf" in schema:
         found = [list(faults(value, one, kinds, where)) for one in schema["anyOf"]]
         yield from () if [] in found else min(found, key=len)

@@ -29,6 +29,8 @@ COMMANDS = {
     "prune": "not supported",
     "check_spec": "say what is wrong with a spec, and run nothing (not in TAO)",
     "matmul_rate": "measure how fast this machine multiplies matrices (not in TAO)",
+    "numerics": "say what decides the last digits of a result on this machine (not in TAO)",
+    "compare": "say whether checkpoints, ONNX models or TFRecords hold the same (not in TAO)",
 }
 EPILOG = """Sub-commands, flags, spec files and outputs follow NVIDIA TAO Toolkit's yolo_v4;
 docs/seam.md lists every flag and field, and what differs on purpose.
@@ -139,7 +141,8 @@ def _run(args: argparse.Namespace) -> int:
     except ImportError as error:
         if (error.name or "").startswith("yolo_v4"):
             raise
-        _explain(f"a package cannot be imported: {error}", "unset PYTHONPATH, or install what is missing")
+        install = "pip install 'jamcam-harness[detector]' (in a checkout make does it)"
+        _explain(f"a package cannot be imported: {error}", f"unset PYTHONPATH, or {install}")
         return 1
     except Exception:
         traceback.print_exc()

@@ -166,19 +166,26 @@ def matmul_rate(parser: Parser) -> None:
     _key(parser)
 
 
+def numerics(parser: Parser) -> None:
+    """Flags of the question what decides the last digits; TAO has no such sub-command."""
+    parser.add_argument("-r", "--results_dir", help="folder for status.json")
+    _key(parser)
+
+
+def compare(parser: Parser) -> None:
+    """Flags of the comparison of files by what they hold; TAO has no such sub-command."""
+    parser.add_argument("--left", required=True, help="a folder")
+    parser.add_argument("--right", required=True, help="the other folder")
+    parser.add_argument("names", nargs="+", help="files, relative to both folders")
+    parser.add_argument("-r", "--results_dir", help="folder for status.json")
+    _key(parser)
+
+
 FLAGS: dict[str, Callable[[Parser], None]] = {
     one.__name__: one
     for one in (
-        dataset_convert,
-        kmeans,
-        train,
-        evaluate,
-        inference,
-        predict,
-        export,
-        prune,
-        check_spec,
-        matmul_rate,
+        *(dataset_convert, kmeans, train, evaluate, inference, predict, export, prune),
+        *(check_spec, matmul_rate, numerics, compare),
     )
 }
 

@@ -48,11 +48,12 @@ def extract_one(path: Path, name: str, target: Path) -> None:
 def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
     """The archive at `path`. Raises DataError: it is none, or not a whole one."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            _with_slashes(archive)
-            yield archive
-    except zipfile.BadZipFile as error:
+        opened = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError) as error:
         raise unfit(path, _what_else(path) or str(error), "a whole zip archive") from error
+    with opened as archive:
+        _with_slashes(archive)
+        yield archive
 
 
 def _with_slashes(archive: zipfile.ZipFile) -> None:
@@ -82,9 +83,13 @@ def _what_else(path: Path) -> str:
 
 def list_members(archive: zipfile.ZipFile, path: Path) -> list[zipfile.ZipInfo]:
     """The files of an archive. Raises DataError: one that breaks a bound."""
-    found = [info for info in archive.infolist() if not info.is_dir() and not is_shadow(info.filename)]
+    found = [info for info in archive.infolist() if not _is_folder(info) and not is_shadow(info.filename)]
     _check_bounds(path, found)
     return found
+
+
+def _is_folder(info: zipfile.ZipInfo) -> bool:
+    return info.filename.endswith("/")  # its own method fails where a damaged archive has an empty name
 
 
 def _check_bounds(path: Path, members: Sequence[zipfile.ZipInfo]) -> None:
@@ -103,7 +108,7 @@ def _check_bounds(path: Path, members: Sequence[zipfile.ZipInfo]) -> None:
             raise unfit(
                 path,
                 f"{info.filename!r}, {complaint}",
-                "plain files with relative paths, as CVAT writes them",
+                "plain files with relative paths",
             )
         if oddity := _oddity(info):
             raise unfit(
@@ -124,6 +129,8 @@ def _complaint(info: zipfile.ZipInfo) -> str:
         return "a path that leaves the archive's folder"
     if kind not in (0, stat.S_IFREG):
         return "a link or device"
+    if info.header_offset < 0:
+        return "an entry that begins before the archive, which lost some bytes"
     if info.flag_bits & 0x1:
         return "encrypted"
     if info.file_size > MAX_MEMBER_BYTES:

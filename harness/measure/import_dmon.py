@@ -14,6 +14,7 @@ import numpy as np
 
 from harness.clock import stamp, utc
 from harness.errors import ConfigError, DataError
+from harness.files import remove
 from harness.measure import digest, record_files
 from harness.measure.comparability import judge
 from harness.measure.energy import energies
@@ -42,11 +43,14 @@ def import_dmon(path: Path, settings: Settings) -> tuple[Path, ...]:
         records = [_record(told, place, settings) for place in range(len(told["parts"]))]
         records = [replace(record, bench=records[0].id) for record in records]
         folders = tuple(settings.results / record.platform / record.id for record in records)
-        if all(folder.exists() for folder in folders):
+        # One without record.json was cut short, and is made again.
+        done = {folder for folder in folders if (folder / record_files.RECORD).exists()}
+        if len(done) == len(folders):
             before = shortened([str(folder) for folder in folders])
             raise ConfigError(f"{path} was imported before, as {before}", remedy=command("plots"))
         for part, record, folder in zip(told["parts"], records, folders, strict=True):
-            if not folder.exists():
+            if folder not in done:
+                remove(folder)
                 record_files.begin_record(settings.results, record)
                 shutil.copyfile(Path(part["folder"], SAMPLES), folder / SAMPLES)
                 record_files.close_record(folder, record)

@@ -25,6 +25,7 @@ from harness.measure.record_files import (
     CONTRIBUTED,
     MICRO,
     PHASES,
+    RECORD,
     read_phases,
     read_record,
     read_records,
@@ -36,7 +37,6 @@ from probe.samples import SAMPLES, SamplesError, read_samples
 
 MANIFEST = "manifest.json"  # {"format_version": 1, "files": {member: sha256}}
 FORMAT_VERSION = 1
-RECORD = "record.json"
 FILES = (RECORD, SAMPLES, PHASES, MICRO)
 PLATFORM, RECORD_ID = r"[a-z0-9][a-z0-9-]{0,63}", r"\d{8}T\d{6}Z-[a-z-]{1,32}-[0-9a-f]{4}"
 MEMBER = re.compile(rf"({PLATFORM})/({RECORD_ID})/({'|'.join(map(re.escape, FILES))})")

@@ -22,7 +22,7 @@ from harness.settings.table import from_table
 from harness.text import one_line
 from harness.workspace.marker import DIGEST_SHOWN
 
-PHASES, MICRO = "phases.jsonl", "micro.json"
+RECORD, PHASES, MICRO = "record.json", "phases.jsonl", "micro.json"
 CONTRIBUTED = "contributed.json"  # beside a record that was sent in: in which archive, and when it was added
 SHOWN = 60  # characters of a line that is refused
 FAULTS = "sampler.log"  # what the sampler complained of, until record.json holds it
@@ -46,7 +46,7 @@ def add_run(folder: Path, run: Run, phases: Iterable[Mapping[str, Any]]) -> None
 
 def close_record(folder: Path, record: Record) -> None:
     """Write record.json, which is never changed afterwards."""
-    create_once(folder / "record.json", _json(asdict(record)), mode=0o644)
+    create_once(folder / RECORD, _json(asdict(record)), mode=0o644)
     for name in ("begun.json", "runs.jsonl", FAULTS):
         remove(folder / name)
 
@@ -57,8 +57,8 @@ def read_record(folder: Path) -> Record:
     Raises:
         DataError: it is no record, or one of a newer harness.
     """
-    closed = (folder / "record.json").exists()
-    path = folder / ("record.json" if closed else "begun.json")
+    closed = (folder / RECORD).exists()
+    path = folder / (RECORD if closed else "begun.json")
     table = _read_table(path)
     try:
         record = from_table(Record, table, where=str(path))

@@ -4,6 +4,7 @@ Each seed has a workspace of its own, `.seeds/<seed>/` in the user's, whose mark
 again, nothing is trained twice. The recipe's own seed is none of them: to the band it is a fresh one.
 """
 
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -27,10 +28,12 @@ from harness.measure.band import (
     sd_of,
 )
 from harness.measure.cases import link_fetched
+from harness.measure.gate_rows import FLOORS
 from harness.measure.plan import load_plan
 from harness.measure.record import Condition
 from harness.measure.stats import CONFIDENCE, prediction
 from harness.measure.trained import COMPUTING, Trained, one_machine, read_trained, train_s
+from harness.own_files import CARRIED
 from harness.queue.slurm import is_over
 from harness.settings.variables import VARIABLES, Settings
 from harness.stages import workflow
@@ -86,9 +89,11 @@ def require_as_it_stands(settings: Settings, band: Path) -> None:
             f"({settings.origins[given[0]]})",
             remedy="leave it out, or write a recipe of your own and give its path by RECIPE",
         )
-    if not os.access(band.parent, os.W_OK):
+    is_installed = band.is_relative_to(CARRIED)
+    if is_installed or not os.access(band.parent, os.W_OK):
+        why = "is of the installed package" if is_installed else "cannot be written"
         raise ConfigError(
-            f"{band.parent} cannot be written, where the band of {settings.recipe.name} belongs",
+            f"{band.parent} {why}, where the band of {settings.recipe.name} belongs",
             remedy="copy the recipe to a folder of yours, and give its path by RECIPE",
         )
 
@@ -211,16 +216,22 @@ def _family(values: Mapping[str, Sequence[float | None]]) -> tuple[str, ...]:
 
 
 def quantity(name: str, values: Sequence[float | None], judged: int) -> Quantity:
-    """A quantity over seeds, its interval one of a family of so many; AP is in 0..1, the others above 0."""
+    """A quantity over seeds, its interval one of a family of so many; AP is in 0..1, the others above 0.
+
+    That of an AP reaches as far at least as the gate's floor, below which nobody minds a difference.
+    """
     known = [value for value in values if value is not None]
+    is_precision = name == MAP or name.startswith(AP)
     alpha = (1 - CONFIDENCE) / (1 if name == TRAIN_S else max(judged, 1))
     low, high = prediction(known, alpha=alpha) or (None, None)
-    if low is not None and high is not None:
-        low = max(low, 0.0)
-        high = min(high, 1.0) if name == MAP or name.startswith(AP) else high
+    mean = mean_of(known)
+    if low is not None and high is not None and mean is not None:
+        floor = FLOORS[MAP].absolute if is_precision else 0.0
+        low = max(min(low, mean - floor), 0.0)
+        high = min(max(high, mean + floor), 1.0 if is_precision else math.inf)
     return Quantity(
         n=len(known),
-        mean=mean_of(known),
+        mean=mean,
         sd=sd_of(known),
         low=low,
         high=high,

@@ -64,8 +64,11 @@ def pause_s(records: Sequence[Record], count: int, plan: BenchPlan) -> float:
     """How long to wait before the next session; 0 where there is none to be apart from."""
     if not 0 < finished(records) < count:
         return 0.0
-    ended_s = max(unix_s(one.finished_utc or one.started_utc) for one in records)
-    return max(0.0, ended_s + plan.session_gap_s - time.time())
+    try:
+        ended_s = max(unix_s(one.finished_utc or one.started_utc) for one in records)
+    except (ValueError, OverflowError):  # a moment that somebody wrote by hand: it may be just now
+        return plan.session_gap_s
+    return min(max(0.0, ended_s + plan.session_gap_s - time.time()), plan.session_gap_s)
 
 
 def told_of(plan: BenchPlan) -> str:

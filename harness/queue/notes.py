@@ -17,6 +17,7 @@ A run is one command; it takes as many jobs as it needs, one after another: its 
 import contextlib
 import json
 import os
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -27,11 +28,12 @@ from harness.engine.answers import read_status, whole_checkpoints
 from harness.errors import CannotTell
 from harness.files import OTHERS_READ, create_once, read_json, remove, write_json
 from harness.queue.states import Allocation, Cost, total_cost
-from harness.workspace.layout import Workspace, staged
+from harness.workspace.layout import NO_NAMES, Workspace, staged
 from harness.workspace.lock import UNREADABLE, Holder, parsed
 
 Note = dict[str, Any]
 MACHINERY = ("machines", "cores", "gpus")  # what an allocation notes that it has of the cluster
+INTENT = re.compile(r"intent-(\d{1,9})\.(\d{1,9})\.json")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +49,8 @@ class QueuedRun:
 
     def segments(self) -> int:
         """How many segments there are, counting one that is about to be submitted."""
-        return max((int(path.name[7:].split(".")[0]) for path in self.folder.glob("intent-*")), default=0)
+        intents = (INTENT.fullmatch(path.name) for path in self.folder.glob("intent-*"))
+        return max((int(intent[1]) for intent in intents if intent), default=0)
 
     def intend(self, segment: int, number: int, me: Holder) -> bool:
         """Note, as the `number`th from 0, that this process is about to submit; False if it is not first."""
@@ -61,7 +64,10 @@ class QueuedRun:
         ]
 
     def _intent_notes(self, segment: int) -> list[Path]:
-        return sorted(self.folder.glob(f"intent-{segment}.*"), key=lambda path: int(path.name.split(".")[1]))
+        numbers = {path: INTENT.fullmatch(path.name) for path in self.folder.glob(f"intent-{segment}.*")}
+        return sorted(
+            (path for path, it in numbers.items() if it), key=lambda path: int(path.name.split(".")[1])
+        )
 
     def note_job(self, segment: int, job_id: str) -> None:
         """Keep the number of a submitted job."""
@@ -70,11 +76,11 @@ class QueuedRun:
     def claim(self, segment: int, job_id: str) -> str:
         """Take the segment for this job; the number of the job that has it."""
         _create(self.folder / f"claim-{segment}.json", {"job_id": job_id})
-        return str(read_json(self.folder / f"claim-{segment}.json")["job_id"])
+        return str(_read(self.folder / f"claim-{segment}.json", job_id=str).get("job_id"))
 
     def job(self, segment: int) -> str | None:
         """The number of the segment's job, from its submitter or from itself."""
-        notes = [read_json(self.folder / f"{name}-{segment}.json") for name in ("job", "claim")]
+        notes = [_read(self.folder / f"{name}-{segment}.json", job_id=str) for name in ("job", "claim")]
         return next((str(note["job_id"]) for note in notes if note), None)
 
     def preparation_note(self, segment: int) -> Path:
@@ -116,7 +122,8 @@ class QueuedRun:
         allocations = []
         for segment in range(1, self.segments() + 1):
             notes = self._allocation_notes(segment)
-            eligible_s = float(read_json(self.folder / f"job-{segment}.json").get("noted_unix_s", 0.0))
+            job = _read(self.folder / f"job-{segment}.json", job_id=str, noted_unix_s=float)
+            eligible_s = float(job.get("noted_unix_s", 0.0))
             next_starts: list[Note] = [*(start for start, _ in notes[1:]), {}]
             for (start, end), next_start in zip(notes, next_starts, strict=False):
                 one = self._allocation(segment, start, end, next_start, eligible_s)
@@ -145,7 +152,10 @@ class QueuedRun:
         """(start, end) of every allocation of a segment's job, in order."""
         paths = self.folder.glob(f"stay-{segment}-*.start.json")
         notes = [
-            (read_json(path), read_json(path.with_name(path.name.replace(".start.", ".end."))))
+            (
+                _read(path, task=str, restart=int, unix_s=float),
+                _read(path.with_name(path.name.replace(".start.", ".end.")), unix_s=float),
+            )
             for path in paths
         ]
         return sorted(notes, key=lambda note: (int(note[0]["task"] or 0), note[0]["restart"]))
@@ -182,8 +192,8 @@ def current(workspace: Workspace) -> QueuedRun | None:
         return None
     note = read_json(path)
     name = str(note.get("run", ""))
-    if name and name == Path(name).name and "command" in note:
-        return QueuedRun(folder=workspace.jobs / name, command=tuple(note["command"]))
+    if name not in NO_NAMES and name == Path(name).name and isinstance(note.get("command"), list):
+        return QueuedRun(folder=workspace.jobs / name, command=tuple(map(str, note["command"])))
     if not path.exists():  # it ended meanwhile
         return None
     raise CannotTell(
@@ -246,6 +256,29 @@ def changed_s(path: Path) -> float:
     with contextlib.suppress(OSError):
         return path.stat().st_mtime
     return 0.0
+
+
+def _read(path: Path, **kinds: type) -> Note:
+    """The note at a path; empty where there is none.
+
+    Args:
+        kinds: of what it must hold, by name; a whole number is a float, too.
+
+    Raises:
+        CannotTell: something is there that nobody can read: it is not taken for nothing.
+    """
+    note = read_json(path)
+    is_there = bool(note) or os.path.lexists(path)
+    texts = {
+        name: isinstance(note.get(name), (kind, int) if kind is float else kind)
+        for name, kind in kinds.items()
+    }
+    if is_there and not all(texts.values()):
+        raise CannotTell(
+            f"cannot tell what was noted of a job: {path} cannot be read, or holds no note",
+            remedy=f"ask its owner; where no job of it is in the queue: rm -r {path.parent}",
+        )
+    return note
 
 
 def _holder_in(path: Path) -> Holder:

@@ -60,6 +60,7 @@ def compared(results: Path, ours: str, theirs: str, *, force: bool) -> Answer:
         "obstacles": found,
         "questions": asked,
         "comparisons": [comparison_table(each) for each in comparisons],
+        "runs": None,
     }
     error = _unlike(found, force=force) if found else None if comparisons else _nothing_in_common()
     return Answer(text="\n".join(lines), table=table, error=error)
@@ -94,6 +95,29 @@ def gate(
         ConfigError: references.toml names a bench that is not there.
     """
     declared_pct = load_plan(recipe).session_spread_pct
+    result, notes = _judged(results, platform, recipe, declared_pct, band)
+    if junit_file is not None:
+        write_text(junit_file, junit(result, [reason(row) for row in result.rows]))
+    table = {
+        "platform": platform,
+        "recipe": recipe,
+        "is_worse": result.is_worse.value,
+        "sessions": list(result.sessions),
+        "reference": list(result.reference),
+        "notes": [*notes, *result.notes],
+        "rows": [_row_table(row, force=force) for row in result.rows],
+    }
+    text = "\n".join([*notes, *gate_lines(result, declared_pct, force=force)])
+    return Answer(text=text, table=table, error=_error(result, results))
+
+
+def _judged(
+    results: Path, platform: str, recipe: str, declared_pct: float, band: Band | None
+) -> tuple[GateResult, list[str]]:
+    """What the gate finds, and a note for each record that cannot be read.
+
+    Nobody knows what such a record of the platform says: it may be one of the reference.
+    """
     references = read_references(results).get(platform, "")
     records, unreadable = read_records(results)
     result = judge_newest(
@@ -105,25 +129,8 @@ def gate(
         band=band,
     )
     lost = [line for line in unreadable if line.startswith(f"{results / platform}/")]
-    result = replace(result, rows=(*result.rows, *map(_unreadable, lost)))
-    if junit_file is not None:
-        write_text(junit_file, junit(result, [reason(row) for row in result.rows]))
-    table = {
-        "platform": platform,
-        "recipe": recipe,
-        "is_worse": result.is_worse.value,
-        "sessions": list(result.sessions),
-        "reference": list(result.reference),
-        "notes": list(result.notes),
-        "rows": [_row_table(row, force=force) for row in result.rows],
-    }
-    text = "\n".join(gate_lines(result, declared_pct, force=force))
-    return Answer(text=text, table=table, error=_error(result, results))
-
-
-def _unreadable(line: str) -> Row:
-    """Nobody knows what a record says that cannot be read: it may be one of the reference."""
-    return Row(name="a record", why=line)
+    rows = (*result.rows, *(Row(name="a record", why=line) for line in lost))
+    return replace(result, rows=rows), [f"passed over: {line}" for line in unreadable]
 
 
 def _row_table(row: Row, *, force: bool) -> dict[str, Any]:

@@ -50,5 +50,5 @@ def read_toml(path: Path) -> dict[str, Any]:
         with path.open("rb") as stream:
             content: dict[str, Any] = tomllib.load(stream)
             return content
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path} is not TOML: {error}", remedy="correct that line") from error

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.errors import ConfigError
-from harness.own_files import own
+from harness.own_files import CARRIED, IS_INSTALLED, own
 from harness.settings.platform import Platform, this_machine
 from harness.settings.recipe import Recipe
 from harness.settings.table import nearest
@@ -60,7 +60,7 @@ def load_settings(
         cli_options=dict(options),
         overrides={name: text for layer in reversed(user) for name, text in layer.texts.items()},
         via_make=environ.get("JAMCAM_VIA") == "make",
-        remarks=tuple(remark for layer in standing for remark in _remarks(layer)),
+        remarks=(*_own_remarks(), *(remark for layer in standing for remark in _remarks(layer))),
     )
 
 
@@ -85,6 +85,12 @@ def _remarks(layer: Layer) -> Iterator[str]:
     for name, instead in WITHDRAWN.items():
         if name in layer.texts:
             yield f"{name} does nothing any more ({layer.origin}): {instead}"
+
+
+def _own_remarks() -> Iterator[str]:
+    """Files of a folder decide something here, and somebody else may have written them."""
+    if IS_INSTALLED and (folder := own("specs").parent) != CARRIED:
+        yield f"specs and defaults are those of the checkout {folder}"
 
 
 def _defaults_of(source: Recipe | Platform) -> Layer:

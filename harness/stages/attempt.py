@@ -1,7 +1,6 @@
 """One try of one stage: a private folder with its request, log, outcome, and products not yet published."""
 
 import contextlib
-import functools
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -173,6 +172,8 @@ class Attempt:
         self, products: tuple[Product, ...], consumed: Mapping[str, Any], engine: EngineIdentity | None
     ) -> Marker:
         """What to say when all products are published."""
+        from harness.stages.made_with import made_with, own_code  # it asks git: only a run needs it
+
         now = time.time()
         return Marker(
             stage=self.stage,
@@ -185,8 +186,9 @@ class Attempt:
             finished_utc=utc(now),
             duration_s=round(now - self.started, 3),
             harness_version=__version__,
-            git_commit=_commit(),
+            git_commit=own_code().commit,
             numerics=tuple(self.numerics),
+            made_with=made_with(self.settings, asks=engine is not None),
         )
 
     def succeeded(self, products: Sequence[str] = (), *, taken_back: bool = False) -> None:
@@ -288,11 +290,3 @@ def _is_empty(path: Path) -> bool:
     size = size_path(path)
     # A folder of empty files is fine: labels of frames without objects.
     return size is None or size[0 if path.is_file() else 1] == 0
-
-
-@functools.cache
-def _commit() -> str | None:
-    """The commit of this program, which stays while it runs."""
-    from harness.code_version import code_version
-
-    return code_version().commit

@@ -17,7 +17,7 @@ from harness.workspace.marker import STAGES
 TITLE = "shell completion"
 SHELL = Option(name="shell", help=" or ".join(SCRIPTS), is_required=True)
 SWITCH = ("0", "1")
-FILES = ("image", "pretrained", "junit", "from", "file", "on", "inputs", "model", "spec")
+FILES = ("image", "pretrained", "junit", "from", "file", "a", "b", "on", "inputs", "model", "spec")
 FOLDERS = ("workspace", "results", "out")
 DECLARED = {"recipe": "recipes", "dataset": "datasets", "platform": "platforms"}
 ACTIONS = ("pack", "add")

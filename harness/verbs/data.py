@@ -21,7 +21,11 @@ if TYPE_CHECKING:  # what looks at pictures costs 60 ms
     from harness.data.look import Look
 
 TITLE = "bringing data"
-FROM = Option(name="from", help="the archive (.zip) or folder that `new-dataset` looks at")
+FROM = Option(
+    name="from",
+    help="the archive (.zip) or folder that `new-dataset` looks at; "
+    "the workspace, crate or record that `reproduce` runs again",
+)
 RECIPE = "photographs"  # unless another is asked for: the one that is meant for pictures of one's own
 LEAST_FOLDERS = 5  # from which on whole folders can be held out
 TEST_PCT = 20

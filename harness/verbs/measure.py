@@ -157,12 +157,17 @@ def _plots(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _compare(settings: Settings, options: argparse.Namespace) -> Answer:
-    from harness.report.judgement import compared
+    from harness.reproduce.compare_runs import compared_runs, names_run
 
     if not (options.a and options.b):
         raise ConfigError(
-            "two sides are needed: platforms, benches or records", remedy="jamcam compare --a=X --b=Y"
+            "two sides are needed: platforms, benches or records, or two workspaces or crates",
+            remedy="jamcam compare --a=X --b=Y",
         )
+    if names_run(options.a) or names_run(options.b):
+        return compared_runs(settings.results, options.a, options.b, force=options.force)
+    from harness.report.judgement import compared
+
     _refuse_unmeasured(settings.results, f"{options.a},{options.b}".split(","))
     return compared(settings.results, options.a, options.b, force=options.force)
 
@@ -232,7 +237,7 @@ VERBS = (
     ),
     Verb(
         name="compare",
-        help="how records A and B differ (status 5: they must not be compared)",
+        help="how records, workspaces or crates A and B differ (status 5: they must not be compared)",
         run=_compare,
         settings=("results",),
         options=(A, B, FORCE, JSON),

@@ -24,7 +24,9 @@ def _records(settings: Settings, options: argparse.Namespace) -> int:
 
 def _pack(settings: Settings, file: str | None) -> int:
     from harness.measure.record_archive import pack
+    from harness.report.redraw import load
 
+    load(settings.results, say=tell)  # what cannot be read is told, since it is not packed
     name = settings.platform.name
     path = Path(file or f"jamcam-records-{name}.zip")
     packed = pack(settings.results, name, path)

@@ -3,7 +3,9 @@
 import argparse
 import contextlib
 from collections.abc import Iterator
+from typing import TextIO
 
+from harness.errors import ConfigError
 from harness.files import remove
 from harness.settings.variables import Settings
 from harness.text import tell
@@ -13,17 +15,21 @@ from harness.workspace.layout import FILLED_SPECS, Workspace
 TITLE = "tidying"
 MADE = (
     *("data/.frames", "data/train", "data/val", "data/test", "data/split.json"),
-    *("experiment", ".markers", ".attempts", ".kept", ".seeds", FILLED_SPECS, "report.html"),
+    *("experiment", "report.html", FILLED_SPECS, ".markers", ".attempts", ".seeds", ".kept"),
 )
 
 
+# One of these is in every folder in which a stage was begun: `experiment` or `data/train` may be anybody's.
+SIGNS = (".markers", ".attempts", ".kept", ".seeds", "data/.frames", "specs/.copied.json")
+
+
 @contextlib.contextmanager
-def held(workspace: Workspace) -> Iterator[None]:
-    """Nobody else works in `workspace` inside this context."""
+def held(workspace: Workspace, *, stream: TextIO | None = None) -> Iterator[None]:
+    """Nobody else works in `workspace` inside this context; what there is to say goes to `stream`."""
     from harness.queue.slurm import is_over
     from harness.workspace.lock import workspace_lock
 
-    with workspace_lock(workspace, say=lambda text: tell(f"jamcam: {text}"), is_over=is_over):
+    with workspace_lock(workspace, say=lambda text: tell(f"jamcam: {text}", stream=stream), is_over=is_over):
         yield
 
 
@@ -43,6 +49,7 @@ def _clean(settings: Settings, options: argparse.Namespace) -> int:
     from harness.workspace.kept import every_set, summary
 
     workspace = Workspace(settings.workspace)
+    _require_workspace(workspace, keep=settings.keep)
     with held(workspace):
         aside = summary(every_set(workspace))
         removed, kept = clean(workspace, archive=settings.dataset.archive, keep=settings.keep)
@@ -51,6 +58,17 @@ def _clean(settings: Settings, options: argparse.Namespace) -> int:
         tell(f"with .kept: {aside}")
     tell("kept: " + (", ".join(kept) or "nothing") + f" (in {settings.workspace})")
     return 0
+
+
+def _require_workspace(workspace: Workspace, *, keep: bool) -> None:
+    """Refuse a folder that has names of ours, and in which nothing was ever begun: paths are mistyped."""
+    names = MADE if keep else (*MADE, workspace.pretrained.name, workspace.specs.name)
+    there = [name for name in names if workspace.path(name).exists()]
+    if there and not any(workspace.path(name).exists() for name in SIGNS):
+        raise ConfigError(
+            f"{workspace.root} has {there[0]}, and nothing says that it is a workspace: nothing is removed",
+            remedy="correct WORKSPACE, or remove what is there yourself",
+        )
 
 
 def clean(workspace: Workspace, *, archive: str, keep: bool) -> tuple[list[str], list[str]]:

@@ -61,8 +61,10 @@ class Marker:
     duration_s: float
     harness_version: str
     git_commit: str | None
-    # What the engine computed with: explains other bytes, and decides nothing. Several where it was resumed.
+    # These two explain other bytes, and decide nothing. What the engine computed with, several where it was
+    # resumed; and recipe, dataset, python, packages {name: version} and sources_changed.
     numerics: tuple[Mapping[str, Any], ...] = ()
+    made_with: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def outcome(self) -> str:
@@ -80,8 +82,9 @@ def write_marker(workspace: Workspace, marker: Marker, ingredients: Mapping[str,
 def marker_table(marker: Marker) -> dict[str, Any]:
     """A marker as its file has it; `parse_marker` reads it."""
     table: dict[str, Any] = {"schema_version": SCHEMA_VERSION, **asdict(marker)}
-    if not marker.numerics:  # an engine that does not tell
-        del table["numerics"]
+    for name in ("numerics", "made_with"):
+        if not table[name]:  # an engine that does not tell, a marker of an earlier version
+            del table[name]
     table["products"] = [{"path": product.path, **asdict(product.digest)} for product in marker.products]
     return table
 
@@ -111,12 +114,29 @@ def parse_marker(table: Mapping[str, Any], stage: str) -> Marker | None:
             products=tuple(_product(entry) for entry in table["products"]),
             engine=EngineIdentity(**engine) if engine else None,
             argv=tuple(tuple(line) for line in fields.pop("argv")),
-            numerics=tuple(each for each in fields.pop("numerics", ()) if isinstance(each, Mapping)),
+            numerics=tuple(filter(_is_flat, fields.pop("numerics", ()))),
+            made_with=_made_with(fields.pop("made_with", {})),
             **fields,
         )
         return marker if _is_sound(marker, stage) else None
     except (KeyError, TypeError, AttributeError):
         return None
+
+
+def _is_flat(table: Any) -> bool:
+    """Whether it is a table of texts, numbers and the like."""
+    plain = str | int | float | bool | None
+    return isinstance(table, Mapping) and all(isinstance(value, plain) for value in table.values())
+
+
+def _made_with(table: Any) -> dict[str, Any]:
+    """Texts and a table of texts, as others may have written them; what is something else is left out."""
+    given = table if isinstance(table, Mapping) else {}
+    packages = given.get("packages")
+    texts = {name: text for name, text in given.items() if isinstance(text, str)}
+    if not isinstance(packages, Mapping):
+        return texts
+    return {**texts, "packages": {n: v for n, v in packages.items() if isinstance(v, str)}}
 
 
 def _product(entry: Mapping[str, Any]) -> Product:
@@ -125,8 +145,14 @@ def _product(entry: Mapping[str, Any]) -> Product:
 
 
 def _is_sound(marker: Marker, stage: str) -> bool:
-    texts = [marker.stage, marker.started_utc, marker.finished_utc]
+    texts = [marker.stage, marker.started_utc, marker.finished_utc, marker.harness_version]
     texts += [product.digest.sha256 for product in marker.products]
+    texts += [word for line in marker.argv for word in line]
+    texts += [text for pair in marker.consumed.items() for text in pair if text is not None]
+    texts += [] if marker.git_commit is None else [marker.git_commit]
+    if engine := marker.engine:
+        texts += [engine.name, engine.version, engine.image, engine.image_digest]
+        texts += [text for pair in engine.image_made.items() for text in pair]
     owned = all(owns(stage, product.path) for product in marker.products)
     named = isinstance(marker.fingerprint, str) and FINGERPRINT.fullmatch(marker.fingerprint)
     timed = -LONGEST_S < marker.duration_s < LONGEST_S  # below 0 where a clock was set back; never NaN

@@ -74,3 +74,11 @@ def test_links_of_the_page_for_contributors_lead_somewhere():
 
     assert len(targets) > 4
     assert [target for target in targets if not (CHECKOUT / target).exists()] == []
+
+
+def test_every_extra_is_in_the_page_on_the_package(project):
+    page = (CHECKOUT / "docs" / "package.md").read_text(encoding="utf-8")
+
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == {*project["optional-dependencies"]} - {
+        "dev"
+    }

@@ -28,7 +28,7 @@ def page(checkout):
 
 
 def pages(checkout):
-    return [checkout / "README.md", *sorted((checkout / "docs").rglob("*.md"))]
+    return [checkout / "README.md", checkout / "CONTRIBUTING.md", *sorted((checkout / "docs").rglob("*.md"))]
 
 
 def anchors(text):

@@ -9,13 +9,14 @@ HOUSES = {
         cli, __main__, generate_val_dataset
         verbs
         report
+        reproduce
         measure
         queue | stages
         engine
         workspace | data
         settings
         process
-        errors, answer, verdict, units, files, clock, text, own_files, code_version, progress
+        errors, answer, verdict, units, files, clock, text, own_files, code_version, packages, progress
     """,
     "probe": """
         cli, __main__

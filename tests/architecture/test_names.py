@@ -18,18 +18,20 @@ USED_OTHERWISE = {
     **{
         f"harness.verbs.{family}.{name}": BY_MODULE_NAME
         for family in (
-            *("completion", "data", "look", "measure", "predict"),
-            *("queue", "records", "report", "run", "tidy"),
+            *("completion", "crate", "data", "look", "measure", "predict", "queue", "records"),
+            *("report", "reproduce", "run", "tidy"),
         )
         for name in ("TITLE", "VERBS")
     },
     "yolo_v4.commands.check_spec.run": BY_MODULE_NAME,
+    "yolo_v4.commands.compare.run": BY_MODULE_NAME,
     "yolo_v4.commands.dataset_convert.run": BY_MODULE_NAME,
     "yolo_v4.commands.evaluate.run": BY_MODULE_NAME,
     "yolo_v4.commands.export.run": BY_MODULE_NAME,
     "yolo_v4.commands.inference.run": BY_MODULE_NAME,
     "yolo_v4.commands.kmeans.run": BY_MODULE_NAME,
     "yolo_v4.commands.matmul_rate.run": BY_MODULE_NAME,
+    "yolo_v4.commands.numerics.run": BY_MODULE_NAME,
     "yolo_v4.commands.predict.run": BY_MODULE_NAME,
     "yolo_v4.commands.train.run": BY_MODULE_NAME,
 }

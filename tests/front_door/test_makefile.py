@@ -30,6 +30,7 @@ OTHER_VERBS = [
     "gate",
     "report",
     "cost",
+    "crate",
 ]
 VERBS = [verb for family in FAMILIES for verb in importlib.import_module(f"harness.verbs.{family}").VERBS]
 

@@ -320,6 +320,30 @@ def test_records_are_drawn_and_compared_in_any_folder(installed, home, checkout)
     assert {path.name for path in place.iterdir()} == {"results"}
 
 
+def test_the_recipes_of_the_package_are_not_written_to(installed):
+    said = installed("jamcam", "seeds", "--recipe=smoke", status=2)
+
+    assert "is of the installed package, where the band of smoke belongs" in said
+    assert "copy the recipe to a folder of yours" in said
+
+
+def test_in_a_checkout_its_recipes_are_used_and_a_line_says_so(installed, sources, home):
+    place = home / "checkout"
+    shutil.copytree(sources / "specs", place / "specs")
+    (place / "harness").mkdir()
+    for name in ("harness/own_files.py", "pyproject.toml"):
+        shutil.copy(sources / name, place / name)
+    recipe = place / "specs" / "recipes" / "smoke.toml"
+    recipe.write_text(re.sub(r"^epochs = \d+", "epochs = 77", recipe.read_text(), flags=re.MULTILINE))
+
+    said = installed("jamcam", "show-config", "--recipe=smoke", cwd=place)
+    assert re.search(r"^epochs +77 +recipe smoke$", said, re.MULTILINE)
+    assert f"jamcam: specs and defaults are those of the checkout {place}\n" in said
+    said = installed("jamcam", "show-config", "--recipe=smoke", cwd=home)
+    assert re.search(r"^epochs +2 +recipe smoke$", said, re.MULTILINE)
+    assert "checkout" not in said
+
+
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="before 3.11 Python has no safe path")
 def test_files_of_others_in_the_folder_are_never_run(installed, home):
     place = home / "unpacked"

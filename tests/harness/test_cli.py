@@ -122,7 +122,9 @@ def test_the_help_of_a_verb_has_a_line_for_each_option_that_it_takes_and_for_no_
     text = capsys.readouterr().out
     listed = re.findall(r"^  (--[a-z-]+)", text, re.MULTILINE)
     assert listed == ["--a", "--b", "--force", "--json", "--results"]
-    assert text.startswith("usage: jamcam compare [--option=value ...]\n\nhow records A and B differ")
+    assert text.startswith(
+        "usage: jamcam compare [--option=value ...]\n\nhow records, workspaces or crates A and B differ"
+    )
 
 
 def test_status_shows_nine_stages_done(ask):

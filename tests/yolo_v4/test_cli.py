@@ -57,7 +57,7 @@ def test_a_package_that_cannot_be_imported_is_named_and_a_module_of_ours_is_a_fa
     assert main(["check_spec", "-e", "spec.txt"]) == 1
     assert capsys.readouterr().err == (
         "error: a package cannot be imported: made for another Python\n"
-        "  try: unset PYTHONPATH, or install what is missing\n"
+        "  try: unset PYTHONPATH, or pip install 'jamcam-harness[detector]' (in a checkout make does it)\n"
     )
 
 

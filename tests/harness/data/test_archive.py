@@ -114,6 +114,26 @@ def test_a_truncated_archive_is_called_so(path):
         read_contents(path)
 
 
+def test_an_archive_that_lost_bytes_in_its_middle_is_refused(path):
+    pack(path, [NAMES, *FRAME.items()], compression=zipfile.ZIP_STORED)
+    content = path.read_bytes()
+    path.write_bytes(content[:60] + content[80:])
+
+    with pytest.raises(DataError, match="an entry that begins before the archive, which lost some bytes"):
+        read_contents(path)
+
+
+def test_a_member_without_a_name_is_refused(path):
+    pack(path, [NAMES, ("x", b"")])
+    content = path.read_bytes()
+    entry = content.rindex(b"PK\x01\x02")
+    # Of an entry the name is 46 bytes on, and its length stands at 28; its comment takes what the name left.
+    path.write_bytes(content[: entry + 28] + b"\0\0\0\0\1\0" + content[entry + 34 :])
+
+    with pytest.raises(DataError, match="''"):
+        read_contents(path)
+
+
 @pytest.mark.parametrize(
     "name", ["../evil.jpg", "data/../../evil.jpg", "/etc/evil.jpg", "C:/evil.jpg", "data\\..\\..\\evil.jpg"]
 )

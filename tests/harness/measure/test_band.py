@@ -106,6 +106,14 @@ def test_a_value_is_inside_or_outside_or_no_number():
 def test_where_no_seed_differs_nothing_else_can_be_told():
     one = quantity("mAP", (0.0,) * 5, 8)
     assert (one.holds(0.0), one.holds(0.3)) == (YES, CANNOT_TELL)
+    same = quantity("loss", (2.0,) * 5, 8)
+    assert (same.holds(2.0), same.holds(2.1)) == (YES, CANNOT_TELL)
+
+
+def test_nobody_minds_a_difference_below_the_floor_of_the_gate():
+    one = quantity("AP car", (0.75, 0.75, 0.75, 0.75, 0.7501), 2)
+    assert (one.holds(0.731), one.holds(0.769), one.holds(0.729)) == (YES, YES, NO)
+    assert quantity("AP car", (0.0,) * 5, 2).holds(0.0199) is YES
 
 
 def test_where_seeds_are_at_the_limit_a_value_outside_is_not_known_to_differ():

@@ -36,6 +36,20 @@ def test_an_old_log_becomes_a_record_that_says_so(log, settings, tmp_path):
     assert record.probe.faults[1:] == ("line 12, the last, has no end: it may be cut and is left out",)
 
 
+def test_an_import_that_was_cut_short_is_made_again(log, settings, tmp_path):
+    chosen = settings(results=str(tmp_path / "results"))
+    (folder,) = import_dmon(log, chosen)
+    text = (folder / "record.json").read_text()
+    (folder / "record.json").rename(folder / "begun.json")
+    (folder / "samples.csv.gz").write_bytes(b"")
+
+    assert import_dmon(log, chosen) == (folder,)
+    assert (folder / "record.json").read_text() == text
+    assert len(read_samples(folder)["unix_s"]) == 10
+    with pytest.raises(ConfigError, match="was imported before"):
+        import_dmon(log, chosen)
+
+
 def test_its_energy_is_power_times_time_where_it_is_covered_well_enough(log, settings, tmp_path):
     (folder,) = import_dmon(log, settings(results=str(tmp_path / "results")))
     record = read_record(folder)

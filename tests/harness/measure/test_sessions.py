@@ -80,6 +80,14 @@ def test_the_next_session_waits_until_it_lies_apart(monkeypatch):
     assert pause_s([], 3, BenchPlan()) == 0.0
 
 
+@pytest.mark.parametrize(
+    "moment", ["2026-13-45T99:99:99Z", "", "3026-03-01T10:15:00Z", "9999-12-31T23:59:59-23:59"]
+)
+def test_no_moment_that_a_record_tells_makes_a_bench_wait_for_longer(moment):
+    one = chain(f"{SET}-1", finished_utc=moment or "soon")
+    assert pause_s([one], 3, BenchPlan(session_gap_s=300.0)) == 300.0
+
+
 def test_sessions_back_to_back_are_told_to_count_by_the_declared_spread():
     assert told_of(BenchPlan()) == "sessions lie 30 minutes apart"
     assert "their spread counts as 6 % or more" in told_of(BenchPlan(session_gap_s=0.0))

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from harness.errors import CannotTell
 from harness.queue.notes import cost_so_far, current, images_per_s, kept_unix_s, machinery, start_run
 from harness.queue.states import Cost
 from harness.workspace.layout import Workspace, staged
@@ -192,3 +193,41 @@ def test_what_seeds_finish_counts_as_finished(workspace):
     marker.write_text("{}")
     os.utime(marker, (1234.0, 1234.0))
     assert kept_unix_s(Workspace(workspace)) == 1234.0
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"job_id": 4711}', '{"task": 3}', "[" * 100_000])
+@pytest.mark.parametrize(
+    ("name", "question"),
+    [
+        ("job-1.json", lambda run: run.job(1)),
+        ("claim-1.json", lambda run: run.claim(1, "4712")),
+        ("stay-1--0.start.json", lambda run: run.end_notes(1)),
+        ("stay-1--0.start.json", lambda run: run.heard_unix_s(1)),
+        ("stay-1--0.end.json", lambda run: run.open_starts(1)),
+        ("job-1.json", lambda run: run.allocations()),
+    ],
+)
+def test_a_note_that_nobody_can_read_is_not_taken_for_none(run, content, name, question):
+    run.intend(1, 0, ME)
+    note(run, 0, 100.0, 200.0, exit_status=0)
+    (run.folder / name).write_text(content)
+    with pytest.raises(CannotTell, match=f"{name} cannot be read, or holds no note"):
+        question(run)
+
+
+def test_files_of_others_among_the_notes_are_passed_over(run):
+    run.intend(1, 0, ME)
+    for name in ("intent-x.0.json", "intent-2", "intent-1.y.json", ".intent-9.0.json.7.part"):
+        (run.folder / name).write_text("{}")
+    assert (run.segments(), len(run.intents(1))) == (1, 1)
+
+
+@pytest.mark.parametrize("name", ["..", ".", "", "a/b", "../.."])
+def test_a_run_whose_folder_lies_elsewhere_is_none(run, workspace, name):
+    path = Workspace(workspace).jobs / "current.json"
+    path.write_text(json.dumps({"run": name, "command": ["all"]}))
+    with pytest.raises(CannotTell, match="or holds no run"):
+        current(Workspace(workspace))
+    path.write_text(json.dumps({"run": "a", "command": 5}))
+    with pytest.raises(CannotTell, match="or holds no run"):
+        current(Workspace(workspace))

@@ -3,6 +3,9 @@
 import importlib
 import json
 import os
+import shutil
+import subprocess
+import sys
 
 import pytest
 
@@ -13,6 +16,7 @@ from harness.verbs.verb import JSON
 from harness.workspace.layout import Workspace
 from harness.workspace.lock import Holder, take
 from harness.workspace.marker import STAGES
+from tests.harness.conftest import FAKES
 from tests.harness.made import record
 from tests.schema import faults
 
@@ -31,7 +35,9 @@ def ask(settings, capsys, checkout):
         assert (status, printed.err) == told
         table = json.loads(printed.out)
         schema = read_json(checkout / "specs" / "answers" / f"{verb}.schema.json")
-        assert [*faults(table, schema, schema.get("$defs", {}))] == []
+        receipt = read_json(checkout / "specs" / "receipt.schema.json")
+        kinds = {"receipt.schema.json": receipt, **receipt["$defs"], **schema.get("$defs", {})}
+        assert [*faults(table, schema, kinds)] == []
         return status, table
 
     return run
@@ -46,7 +52,7 @@ def here(done):
 def test_every_verb_that_answers_in_json_has_a_schema_and_no_other(checkout):
     described = {path.name.split(".")[0] for path in (checkout / "specs" / "answers").iterdir()}
 
-    assert {"status", "plan", "why", "platforms", "doctor", "compare", "gate"} <= ANSWERING
+    assert {"status", "plan", "why", "platforms", "doctor", "compare", "gate", "reproduce"} <= ANSWERING
     assert described == ANSWERING
 
 
@@ -54,7 +60,8 @@ def test_a_schema_knows_every_key_and_says_which_verb_it_is_of(checkout):
     for verb in sorted(ANSWERING):
         schema = read_json(checkout / "specs" / "answers" / f"{verb}.schema.json")
         assert schema["properties"]["verb"] == {"const": verb}
-        for each in (schema, *schema.get("$defs", {}).values()):
+        tables = [each for each in schema.get("$defs", {}).values() if each["type"] == "object"]
+        for each in (schema, *tables):
             assert each["additionalProperties"] is False, verb
             assert each["required"] == list(each["properties"]), verb
 
@@ -231,6 +238,41 @@ def test_compare_of_what_must_not_be_compared_gives_figures_with_force_only(ask,
     assert table["comparisons"]
 
 
+def test_compare_of_two_workspaces_gives_what_differs_with_its_values(ask, done, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(done.workspace, other)
+    done("all", "--epochs=1")
+
+    status, table = ask("compare", f"--a={done.workspace}", f"--b={other}")
+
+    runs = table["runs"]
+    assert (status, table["obstacles"], table["comparisons"]) == (0, [], [])
+    assert {"name": "epochs", "a": 1, "b": 2} in runs["facts"]
+    assert runs["data"] == []
+    assert [each["stage"] for each in runs["times"]] == [*STAGES]
+    assert {each["name"] for each in runs["scores"]} >= {"mAP"}
+    assert "epochs is 1 against 2" in table["questions"]
+
+
+def test_compare_of_scores_on_other_frames_is_no_comparison(ask, done, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(done.workspace, other)
+    marker = other / ".markers" / "verify.json"
+    table = json.loads(marker.read_text())
+    for product in table["products"]:
+        product["sha256"] = "0" * 64
+    marker.write_text(json.dumps(table))
+    sides = [f"--a={done.workspace}", f"--b={other}"]
+
+    status, table = ask("compare", *sides)
+    assert (status, table["runs"]["scores"]) == (5, [])
+    assert table["runs"]["data"]
+
+    status, table = ask("compare", *sides, "--force")
+    assert status == 5
+    assert table["runs"]["scores"]
+
+
 @pytest.mark.parametrize(
     ("rates", "status", "verdict"),
     [((100.0, 100.0), 0, "no"), ((100.0, 50.0), 3, "yes"), ((100.0,), 5, "cannot tell")],
@@ -242,16 +284,79 @@ def test_gate_says_whether_it_is_worse(ask, results, rates, status, verdict):
     assert verdict in {row["is_worse"] for row in table["rows"]}
 
 
+def test_a_reproduction_leaves_standard_output_to_its_receipt(ask, done, tmp_path, checkout):
+    own = tmp_path / "own"
+    words = ["reproduce", str(done.workspace), f"--workspace={own}", "--json"]
+    path = f"{FAKES}{os.pathsep}{os.environ['PATH']}"
+    ended = subprocess.run(
+        [sys.executable, "-m", "harness", *words],
+        cwd=checkout,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    table = json.loads(ended.stdout)
+    assert table["file"] == str(own / "receipt.json")
+    assert table["receipt"] == read_json(own / "receipt.json")
+    assert "train  " in ended.stderr
+    assert "reproduce | comparing the products" in ended.stderr
+
+    status, shown = ask("reproduce", table["file"])
+    assert (status, shown) == (0, table)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "level", "status"), [("no", "different", 3), ("cannot tell", "cannot tell", 5)]
+)
+def test_a_receipt_that_says_no_or_cannot_tell_ends_so(ask, tmp_path, verdict, level, status):
+    side = {"kind": "workspace", "digest": "ab" * 32, "record": "", "facts": {"threads": 2}, "packages": {}}
+    digests = {"there": "cd" * 32, "here": "ef" * 32}
+    product = {"stage": "eval", "name": "experiment/metrics.json", "level": level, **digests}
+    product |= {"difference": "mAP was 0.5, is 0.4", "causes": []}
+    receipt = {
+        "verdict": verdict,
+        "level": level,
+        "promised": "same bytes",
+        "promised_because": "the numerics class is the same",
+        "there": side,
+        "here": side,
+        "exact": False,
+        "only": ["eval"],
+        "differences": [{"fact": "torch", "there": None, "here": "2.13.0"}],
+        "stages": [],
+        "products": [product],
+        "network": "",
+        "made_utc": "2026-03-01T10:15:00.250Z",
+        "duration_s": 1.5,
+        "harness_version": "1.0.0",
+        "schema_version": 1,
+    }
+    path = tmp_path / "receipt.json"
+    path.write_text(json.dumps(receipt))
+
+    ended, table = ask("reproduce", str(path))
+
+    assert ended == status
+    assert table["receipt"] == receipt
+
+
 def test_what_is_passed_over_is_a_note_and_no_line_beside_the_table(ask, results, tmp_path):
     option = results(100.0, 100.0)
     broken = tmp_path / "results" / "local" / "20260301T000000Z-train-0000"
     broken.mkdir()
     (broken / "record.json").write_text("{")
 
-    _, table = ask("gate", option)
-
+    status, table = ask("compare", "--a=20260202T000000Z-0000", "--b=20260201T000000Z-0000", option)
+    assert status == 0
     assert len(table["notes"]) == 1
-    assert str(broken.name) in table["notes"][0]
+    assert broken.name in table["notes"][0]
+
+    status, table = ask("gate", option)
+    (row,) = [row for row in table["rows"] if row["is_worse"] == "cannot tell"]
+    assert status == 5
+    assert broken.name in row["why"]
 
 
 def test_what_others_wrote_is_in_the_table_as_it_is_and_on_the_terminal_as_escapes(done):
@@ -285,5 +390,6 @@ def test_every_key_is_in_the_page_on_json(checkout):
     page = (checkout / "docs" / "json.md").read_text()
     for verb in sorted(ANSWERING):
         schema = read_json(checkout / "specs" / "answers" / f"{verb}.schema.json")
-        keys = {key for each in (schema, *schema.get("$defs", {}).values()) for key in each["properties"]}
+        tables = (schema, *schema.get("$defs", {}).values())
+        keys = {key for each in tables for key in each.get("properties", ())}
         assert sorted(key for key in keys if f"`{key}`" not in page) == [], verb

@@ -33,6 +33,18 @@ def test_records_are_packed_added_and_drawn(theirs, tmp_path, capsys):
     assert f"there already: {ours}/tursa/" in capsys.readouterr().out
 
 
+def test_what_cannot_be_read_is_not_packed_and_told(theirs, tmp_path, capsys):
+    damaged = theirs / "tursa" / "20260401T101500Z-train-0000" / "record.json"
+    damaged.parent.mkdir()
+    damaged.write_text("{")
+
+    verb = ["records", "pack", str(tmp_path / "sent.zip"), f"--results={theirs}", "--platform=tursa"]
+    assert main(verb) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"passed over: {damaged} is no record: ")
+    assert second.startswith("packed: 1 records of tursa into ")
+
+
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [

@@ -48,6 +48,10 @@ TAKEN = {
     "cost": {"--workspace", "--results", "--power-w", "--gco2e-per-kwh"},
     "gate": {"--results", "--platform", "--recipe", "--junit", "--force", "--json"},
     "import-dmon": {"--results", "--platform"},
+    "crate": {"--recipe", "--dataset", "--platform", "--workspace", "--results", "--with"},
+    "reproduce": QUEUE
+    | {"--workspace", "--results", "--platform", "--engine", "--image", "--tao-version"}
+    | {"--from", "--exact", "--only", "--json"},
     "platforms": {"--json"},
     "completion": set(),
     "doctor": WORKFLOW | QUEUE | {"--json"},
@@ -160,6 +164,7 @@ def test_options_of_one_name_are_the_same_option():
         *("verbose", "watch", "stage", "a", "b", "sessions", "n", "junit", "force", "from", "json"),
         *("on", "model", "spec", "out", "every", "threshold", "skip_damaged"),
         *("text", "power_w", "gco2e_per_kwh"),
+        *("with", "exact", "only"),
     }
     assert len({(each.name, each.help, each.is_switch) for each in options}) == len(names)
 

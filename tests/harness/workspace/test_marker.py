@@ -240,3 +240,37 @@ def test_the_marker_of_another_stage_proves_nothing(room, marker):
 
 def test_without_a_marker_a_stage_has_not_been_done(room):
     assert why_no_marker(room, "verify") == "not run yet"
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("consumed",), "train"),
+        (("consumed", "download"), {}),
+        (("git_commit",), {}),
+        (("harness_version",), 1),
+        (("argv", 0, 1), 3),
+        (("engine", "image_digest"), ["a"]),
+        (("engine", "image_made"), {"sha256": 1}),
+    ],
+)
+def test_a_marker_with_something_else_in_place_of_a_text_proves_nothing(room, marker, place, value):
+    write_marker(room, marker, {})
+    path = room.marker("verify")
+    table = json.loads(path.read_text())
+    *way, last = place
+    inner = table
+    for key in way:
+        inner = inner[key]
+    inner[last] = value
+    path.write_text(json.dumps(table))
+
+    assert read_marker(room, "verify") is None
+    assert why_no_marker(room, "verify") == ".markers/verify.json proves nothing: it cannot be understood"
+
+
+def test_a_numerics_class_that_is_no_plain_table_is_not_read(room, marker):
+    told = dataclasses.replace(marker, numerics=({"threads": {"of": 2}}, {"threads": 2}))
+    write_marker(room, told, {})
+
+    assert read_marker(room, "verify").numerics == ({"threads": 2},)

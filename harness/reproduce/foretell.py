@@ -1,0 +1,76 @@
+"""What a reproduction would be like on this machine, told before it begins."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from harness import __version__
+from harness.code_version import SOURCES, code_version
+from harness.engine.answers import read_status
+from harness.engine.find import in_image, python_environment, resolve
+from harness.packages import installed
+from harness.reproduce.exact import ExactPlan
+from harness.reproduce.source import NUMERICS, Run, Value
+from harness.settings.platform import goes_to_queue
+from harness.settings.variables import Settings
+from harness.stages.experiment import Experiment
+from harness.workspace.marker import digest_of
+
+THREADS, MOST_THREADS = "OMP_NUM_THREADS", 1024
+
+
+def foretell(there: Run, chosen: Settings, python: str, plan: ExactPlan | None) -> Run:
+    """The run that `chosen` would make here, as far as it is known; what it will make is taken from `there`.
+
+    Args:
+        python: the Python that will run it.
+        plan: of the sources and packages that will be taken, where these are those of then.
+    """
+    identity, version = resolve(chosen).identity, code_version(SOURCES)
+    numerics = _numerics(chosen, python, there)
+    facts: dict[str, Value] = {
+        **there.facts,
+        **{name: numerics.get(name) for name in NUMERICS},
+        "engine": identity.name,
+        "image_sha256": identity.image_digest,
+        "spec_sha256": digest_of(Experiment(chosen).template),
+        "python": ".".join(map(str, sys.version_info[:3])),
+    }
+    if plan:
+        facts |= {"commit": plan.commit, "sources_changed": False}
+    else:
+        changed = bool(version.changed) or (None if version.doubt else False)
+        facts |= {"commit": version.commit, "sources_changed": changed}
+        facts |= {"engine_version": identity.version, "harness_version": __version__}
+    packages = {**installed(), **(plan.versions if plan else {})}
+    return replace(there, facts=facts, packages=packages if there.packages else {})
+
+
+def threads_of(there: Run) -> dict[str, str]:
+    """The variable for as many threads as then, unless the user has set it: they decide the order of sums."""
+    threads = there.facts.get("threads")
+    is_known = isinstance(threads, int) and 0 < threads <= MOST_THREADS and THREADS not in os.environ
+    return {THREADS: str(threads)} if is_known else {}
+
+
+def _numerics(chosen: Settings, python: str, there: Run) -> dict[str, Any]:
+    """The numerics class that training would have here; empty where only its engine or node could tell."""
+    is_ours = resolve(chosen).identity.name == "portable" and not in_image(chosen)
+    if not is_ours or goes_to_queue(chosen.platform, os.environ):
+        return {}
+    with tempfile.TemporaryDirectory(prefix="numerics-") as folder:
+        environment = {**python_environment("yolo_v4"), **threads_of(there)}
+        argv = [python, "-m", "yolo_v4", "numerics", "-r", folder]
+        subprocess.run(argv, env=environment, capture_output=True, check=False)
+        entries = read_status(Path(folder))
+    told = entries[-1] if entries else {}
+    numerics = told.get("numerics")
+    if not isinstance(numerics, Mapping):
+        return {}
+    mixed = told.get("number_format_mixed") if chosen.recipe.mixed_precision else None
+    return {**numerics, **({"number_format": mixed} if mixed else {})}
