@@ -19,7 +19,7 @@ def accuracy_lines(run: RunFacts) -> Iterator[str]:
     images = f" on {run.scores.images} test frames" if run.scores.images is not None else ""
     between = words.interval(run.accuracy.low, run.accuracy.high) if run.accuracy else ""
     told = f" (95 % of samples of them: {between})" if between else ""
-    yield f"  accuracy{images}: mAP {words.fraction(run.scores.mean_average_precision)}{told}"
+    yield from wrapped(f"accuracy{images}: mAP {words.fraction(run.scores.mean_average_precision)}{told}")
     if run.band is not None:
         yield from wrapped(run.band.words, indent=4)
     if run.accuracy is None:
