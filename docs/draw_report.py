@@ -24,7 +24,7 @@ PICTURES = {
 }
 EDGES = """(([first, last]) => {
   const top = document.querySelector(first).getBoundingClientRect().top + scrollY;
-  return [Math.max(top - 10, 0), document.querySelector(last).getBoundingClientRect().bottom + scrollY + 10];
+  return [Math.max(top - 10, 0), document.querySelector(last).getBoundingClientRect().bottom + scrollY + 2];
 })"""
 
 
