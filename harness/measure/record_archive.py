@@ -8,6 +8,7 @@ platform's file. An added record says that it was contributed: `contributed.json
 import hashlib
 import io
 import json
+import os
 import re
 import shutil
 import tempfile
@@ -19,7 +20,7 @@ from pathlib import Path
 
 from harness.clock import utc
 from harness.errors import ConfigError, DataError
-from harness.files import FULL, sha256_file, write_bytes, write_json
+from harness.files import FULL, remove, sha256_file, write_bytes, write_json
 from harness.measure.record import Record
 from harness.measure.record_files import (
     CONTRIBUTED,
@@ -103,10 +104,22 @@ def add(path: Path, results: Path) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
         for folder in added:
             files = {name: digests[f"{folder}/{name}"] for name in FILES if f"{folder}/{name}" in digests}
             write_json(Path(unpacked, folder, CONTRIBUTED), {**source, "files": files})
-            aside = results / folder.parent / f".{folder.name}"
-            shutil.copytree(Path(unpacked, folder), aside, dirs_exist_ok=True)
-            aside.rename(results / folder)
+            _publish(Path(unpacked, folder), results / folder)
     return tuple(results / folder for folder in added), tuple(results / folder for folder in there)
+
+
+def _publish(source: Path, target: Path) -> None:
+    """Copy a record to its place, where it appears whole; one that another process brought there stays."""
+    aside = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        shutil.copytree(source, aside, dirs_exist_ok=True)
+        aside.rename(target)
+    except OSError:
+        if not (target / RECORD).exists():
+            raise
+    finally:
+        if aside.exists():
+            remove(aside)
 
 
 def _unpack(path: Path, target: Path) -> dict[str, str]:

@@ -50,5 +50,5 @@ def read_toml(path: Path) -> dict[str, Any]:
         with path.open("rb") as stream:
             content: dict[str, Any] = tomllib.load(stream)
             return content
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, a number of thousands of digits
         raise ConfigError(f"{path} is not TOML: {error}", remedy="correct that line") from error

@@ -100,6 +100,8 @@ def read_description(
         threshold = float(metadata["confidence_threshold"])
     except ValueError as error:
         raise DataError(f"{where} has metadata that is no number: {error}", remedy=EXPORT_AGAIN) from error
+    if len(mean) != channels:
+        raise DataError(f"{where} tells {len(mean)} means of {channels} channels", remedy=EXPORT_AGAIN)
     target = NetworkInput(width=width, height=height, channels=channels, mean=mean)
     return Told(tuple(metadata["classes"].split(",")), target, threshold)
 

@@ -106,16 +106,16 @@ def _session(content: bytes) -> Any:
 
 def _load_onnx(path: Path) -> Model:
     """An exported model, read as bytes, so that no other file that it names is opened."""
-    from onnxruntime.capi.onnxruntime_pybind11_state import (
-        Fail,
-        InvalidArgument,
-        InvalidGraph,
-        InvalidProtobuf,
-    )
+    from onnxruntime.capi import onnxruntime_pybind11_state as raised
 
+    # These have no common base.
+    refusals = (
+        *(raised.Fail, raised.InvalidArgument, raised.InvalidGraph, raised.InvalidProtobuf),
+        *(raised.NotImplemented, raised.RuntimeException),
+    )
     try:
         session = _session(path.read_bytes())
-    except (Fail, InvalidArgument, InvalidGraph, InvalidProtobuf) as error:
+    except refusals as error:
         first = str(error).splitlines()[0]
         raise DataError(
             f"{path} is not an ONNX model that can be read: {first}", remedy=EXPORT_AGAIN

@@ -2,6 +2,7 @@ import errno
 import gzip
 import hashlib
 import json
+import shutil
 import zipfile
 from dataclasses import replace
 
@@ -228,6 +229,21 @@ def test_an_archive_that_would_fill_disk_or_memory_is_refused(sent, tmp_path, mo
     packed = rewritten(sent, lambda all_: all_.update({named(all_, "samples.csv.gz"): bomb}))
     with pytest.raises(DataError, match=r"samples.csv.gz holds more than 1 MiB"):
         add(packed, tmp_path / "ours")
+
+
+def test_two_who_add_at_once_both_find_the_record_there(sent, tmp_path, monkeypatch):
+    copy = shutil.copytree
+
+    def while_another_adds(source, target, **options):
+        monkeypatch.setattr("shutil.copytree", copy)
+        add(sent, tmp_path / "ours")
+        return copy(source, target, **options)
+
+    monkeypatch.setattr("shutil.copytree", while_another_adds)
+    (folder,), _ = add(sent, tmp_path / "ours")
+
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+    assert read_record(folder).contributed.startswith("sent.zip, sha256 ")
 
 
 def test_an_archive_without_a_record_is_refused(sent, tmp_path):

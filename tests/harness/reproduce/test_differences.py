@@ -28,7 +28,11 @@ def test_of_equal_facts_the_same_bytes_are_promised():
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("processor", "AVX2"), ("threads", 4), ("number_format", "fp32"), ("torch", "2.12")]
+    ("name", "value"),
+    [
+        *(("processor", "AVX2"), ("threads", 4), ("number_format", "fp32"), ("torch", "2.12")),
+        ("image_sha256", "ab"),
+    ],
 )
 def test_in_another_numerics_class_the_same_quality_is_expected(name, value):
     found = differences(run(), run(**{name: value}))

@@ -11,6 +11,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from PIL import Image
@@ -176,6 +177,18 @@ def test_results_are_those_of_evaluate_whichever_program_computes(
     for ours, theirs in zip(by_place(found), by_place(expected), strict=True):
         assert ours[:2] == theirs[:2]
         np.testing.assert_allclose(ours[2:], theirs[2:], atol=0.02)
+
+
+def test_of_pictures_in_the_size_of_the_network_pictures_and_labels_are_those_of_inference(trained) -> None:
+    for number in range(3):
+        trained.add_picture(f"{number}.jpg", size=(64, 64))
+    flags = ["-m", str(trained.model), "-e", str(trained.spec), "-i", str(_images(trained))]
+    assert main(["inference", *flags, "-r", str(trained.folder / "inferred")]) == 0
+
+    assert _predict(trained, _images(trained)) == 0
+
+    for ours, theirs in (("labels/images", "labels"), ("annotated/images", "images_annotated")):
+        assert _content(trained.folder / "out" / ours) == _content(trained.folder / "inferred" / theirs)
 
 
 def test_one_rule_chooses_the_program() -> None:
@@ -424,6 +437,41 @@ def test_flags_that_cannot_be_met_are_refused(trained, capsys, flags, complaint)
     trained.add_picture("a.png")
 
     assert _predict(trained, _images(trained), flags=flags) == 1
+    assert complaint in capsys.readouterr().err
+
+
+def _foreign_onnx(*, external: bool) -> bytes:
+    """A model of another program; `external`: with a constant that lies in another file."""
+    one, two = (
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [4]) for name in ("Input", "boxes")
+    )
+    constant = onnx.helper.make_tensor("c", onnx.TensorProto.FLOAT, [4], [1.0, 2.0, 3.0, 4.0])
+    if external:
+        constant.ClearField("float_data")
+        constant.data_location = onnx.TensorProto.EXTERNAL
+        constant.external_data.add(key="location", value="secret.bin")
+    add = onnx.helper.make_node("Add", ["Input", "c"], ["boxes"])
+    graph = onnx.helper.make_graph([add], "g", [one], [two], [constant])
+    opset = [onnx.helper.make_opsetid("", 17)]
+    content: bytes = onnx.helper.make_model(graph, opset_imports=opset, ir_version=8).SerializeToString()
+    return content
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"garbage", "is not an ONNX model that can be read"),
+        (_foreign_onnx(external=False), "nothing tells how it is used"),
+        (_foreign_onnx(external=True), "is not an ONNX model that can be read"),
+    ],
+    ids=["garbage", "of another program", "with data elsewhere"],
+)
+def test_an_onnx_file_that_is_none_or_not_explained_is_refused(trained, capsys, content, complaint) -> None:
+    trained.add_picture("a.png")
+    (trained.folder / "secret.bin").write_bytes(bytes(16))
+    (trained.folder / "m.onnx").write_bytes(content)
+
+    assert _predict(trained, _images(trained), model=trained.folder / "m.onnx") == 1
     assert complaint in capsys.readouterr().err
 
 

@@ -28,19 +28,23 @@ def hdf5(trained) -> Path:
     )
 
 
-def test_evaluation_inference_and_export_say_what_they_say_of_our_own_file(trained, hdf5: Path) -> None:
+def test_evaluation_inference_predict_and_export_say_what_they_say_of_our_own_file(
+    trained, hdf5: Path
+) -> None:
     trained.add_picture("a.png", "car 0 0 0 2 12 42 32 0 0 0 0 0 0 0\n")
     spec, images = ("-e", str(trained.spec)), str(trained.folder / "images")
     for model in (trained.model, hdf5):
         out = str(trained.folder / f"of {model.suffix}")
         assert main(["evaluate", "-m", str(model), *spec, "-r", f"{out}/evaluation"]) == 0
         assert main(["inference", "-m", str(model), *spec, "-i", images, "-r", out]) == 0
+        assert main(["predict", "-m", str(model), *spec, "-i", images, "-r", f"{out}/predicted"]) == 0
         assert main(["export", "-m", str(model), *spec, "-o", f"{out}/model.onnx"]) == 0
 
     ours, theirs = trained.folder / "of .pt", trained.folder / "of .hdf5"
     last = [json.loads((of / "evaluation/status.json").read_text().splitlines()[-1]) for of in (ours, theirs)]
     assert last[0]["kpi"] == last[1]["kpi"]
-    assert (ours / "labels/a.txt").read_bytes() == (theirs / "labels/a.txt").read_bytes()
+    for name in ("labels/a.txt", "predicted/detections.jsonl"):
+        assert (ours / name).read_bytes() == (theirs / name).read_bytes()
     graphs = [
         onnx.load(of / "model.onnx").graph.SerializeToString(deterministic=True) for of in (ours, theirs)
     ]
@@ -74,14 +78,15 @@ def test_training_starts_from_it_and_goes_on_after_its_epoch(
     assert float(state[0]["step"]) == 1 + 3 + 1  # KerasAdam's start, Keras' steps, and one of two frames
 
 
-@pytest.mark.parametrize("command", ["evaluate", "inference", "export"])
+@pytest.mark.parametrize("command", ["evaluate", "inference", "predict", "export"])
 def test_an_encrypted_model_is_named_with_the_way_to_decode_it(
     trained, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     trained.add_picture("a.png")
     model = trained.folder / "yolov4_resnet10_epoch_080.tlt"
     model.write_bytes(bytes(range(256)) * 9)
-    more = {"inference": ["-i", str(trained.folder / "images"), "-r", str(trained.folder / "out")]}
+    places = ["-i", str(trained.folder / "images"), "-r", str(trained.folder / "out")]
+    more = {"inference": places, "predict": places}
 
     assert main([command, "-m", str(model), "-e", str(trained.spec), *more.get(command, [])]) == 1
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,9 @@ from PIL import Image
 
 from tests.yolo_v4.commands.conftest import SPEC, save_model
 from yolo_v4.cli import main
-from yolo_v4.deploy.description import describe, spec_digest
+from yolo_v4.deploy.description import OUTPUTS, describe, read_description, spec_digest
+from yolo_v4.errors import DataError
+from yolo_v4.spec.experiment import NetworkInput
 from yolo_v4.spec.load import load_experiment
 
 
@@ -38,6 +41,60 @@ def test_input_outputs_thresholds_origin_and_licence_are_told(
     assert told["weights_sha256"] == hashlib.sha256(b"weights").hexdigest()
     assert told["data_licence"] == "CC BY 4.0"
     assert list(json.loads(told["outputs"])) == [f"BatchedNMS{part}" for part in ("", "_1", "_2", "_3")]
+
+
+@pytest.fixture
+def exported(tmp_path: Path, write_spec: Callable[..., Path]) -> dict[str, Any]:
+    """What an exported model tells, as `read_description` takes it."""
+    (tmp_path / "a.pt").write_bytes(b"weights")
+    told = describe(load_experiment(write_spec()), weights=tmp_path / "a.pt", data_licence="")
+    return {"metadata": told, "inputs": {"Input": ["batch", 3, 64, 96]}, "outputs": list(OUTPUTS)}
+
+
+def test_what_a_model_tells_is_understood(exported: dict[str, Any]) -> None:
+    told = read_description(**exported, where="m.onnx")
+
+    assert (told.classes, told.confidence_threshold) == (("bus", "car"), 0.01)
+    assert told.input == NetworkInput(width=96, height=64, channels=3, mean=(103.939, 116.779, 123.68))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "complaint"),
+    [
+        ("placement", None, "m.onnx has no metadata placement: nothing tells how it is used"),
+        (
+            "placement",
+            "stretched",
+            "m.onnx says placement 'stretched', and only 'aspect ratio kept, centred'",
+        ),
+        ("channel_order", "r,g,b", "m.onnx says channel_order 'r,g,b', and only 'b,g,r' is known here"),
+        ("mean", "a,b,c", "m.onnx has metadata that is no number"),
+        ("mean", "1", "m.onnx tells 1 means of 3 channels"),
+    ],
+)
+def test_a_model_that_is_not_explained_or_used_otherwise_is_refused(
+    exported: dict[str, Any], key: str, value: str | None, complaint: str
+) -> None:
+    told = {**exported["metadata"], key: value}
+    exported["metadata"] = {name: text for name, text in told.items() if text is not None}
+
+    with pytest.raises(DataError, match=re.escape(complaint)):
+        read_description(**exported, where="m.onnx")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"inputs": {"images": [1, 3, 64, 64]}},
+        {"inputs": {"Input": ["b", 3, "h", "w"]}},
+        {"outputs": ["boxes"]},
+    ],
+)
+def test_a_model_of_other_inputs_or_outputs_is_refused(
+    exported: dict[str, Any], change: dict[str, Any]
+) -> None:
+    with pytest.raises(DataError, match=r"expected Input \[batch, 1 or 3, height, width\] and BatchedNMS"):
+        read_description(**{**exported, **change}, where="m.onnx")
 
 
 def test_the_digest_of_a_spec_minds_values_and_no_paths(write_spec: Callable[..., Path]) -> None:
