@@ -35,8 +35,11 @@ VARIABLES += GPU_HZ=--gpu-hz                       ## GPU samples per second whi
 VARIABLES += HOST_HZ=--host-hz                     ## samples of the rest of the machine per second while measuring
 VARIABLES += STAGE=--stage                         ## the stage that `why` explains, or that `plan` ends with
 VARIABLES += WATCH=--watch                         ## 1: `status` is shown again and again, until Ctrl-C
-VARIABLES += A=--a                                 ## what `compare` looks at: a platform, bench or record, or several with commas; or a workspace or crate
-VARIABLES += B=--b                                 ## what it compares that with
+VARIABLES += A=--a                                 ## what `compare` and `report` look at: a platform, bench or record, or several with commas; `compare` also a workspace or crate
+VARIABLES += B=--b                                 ## what they compare that with
+VARIABLES += TEXT=--text                           ## 1: `report` as text, for a terminal of 80 columns
+VARIABLES += POWER_W=--power-w                     ## watts of one machine, for `cost` where no energy was measured
+VARIABLES += GCO2E_PER_KWH=--gco2e-per-kwh         ## grams of CO2 equivalent for each kWh; without it `cost` tells none
 VARIABLES += SESSIONS=--sessions                   ## how many sessions `bench` measures, half an hour apart
 VARIABLES += N=--n                                 ## how many seeds `seeds` trains
 VARIABLES += JUNIT=--junit                         ## a file that `gate` writes its answer to, as JUnit XML
@@ -133,6 +136,12 @@ compare: $(base) ## how records, workspaces or crates A and B differ (status 5: 
 gate: $(base) ## status 3 if a platform's newest bench is worse than its reference, 5 if that cannot be told
 	@$(jamcam)
 
+##@ Showing
+report: $(report) ## one page that tells a run, a comparison and a cost at a glance
+	@$(jamcam)
+cost: $(base) ## GPU-hours, core-hours, energy and lost work of runs and records
+	@$(jamcam)
+
 ##@ Reproducing
 reproduce: $(detector) ## run again what a workspace, crate or record tells of, and say whether the same came out
 	@$(jamcam)
@@ -180,7 +189,7 @@ help: ## this list
 	  END { print "\nVariables, as in: make all RECIPE=smoke EPOCHS=3\n" variables }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: all download verify gen-valid tune-bdb convert-data train eval vis export new-dataset predict bench scaling seeds \
-  status plan why show-config platforms doctor shell unlock clean plots compare gate reproduce crate image check test golden \
+  report cost status plan why show-config platforms doctor shell unlock clean plots compare gate reproduce crate image check test golden \
   lint help
 
 $(VENV)/.ready-%: environment.py pyproject.toml constraints.txt

@@ -32,6 +32,7 @@ FAMILIES = {
     "predict": ("predict",),
     "measure": ("bench", "scaling", "seeds", "plots", "compare", "gate", "import-dmon"),
     "records": ("records",),
+    "report": ("report", "cost"),
     "reproduce": ("reproduce",),
     "crate": ("crate",),
     "look": ("status", "plan", "why", "show-config"),

@@ -18,6 +18,7 @@ CONFIDENCE = 0.95
 POWER = 0.8  # the chance with which a change is seen that counts as visible
 MIN_REPEATS = 2  # one value tells no spread
 ENOUGH_SESSIONS_DF = 4  # three on each side, or five and one: with fewer a measured spread says too little
+MOST_EXPONENT = 709.0  # of e: beyond it a number is too large for a double
 LEAST = 1e-9  # stands for 0 where a logarithm is needed: as good as nothing of any quantity that is measured
 
 
@@ -111,7 +112,7 @@ def summarise(values: Sequence[float | None]) -> Summary | None:
         reach = student.quantile((1 + CONFIDENCE) / 2, numbers.size - 1) * error
 
     def back(value: float) -> float:
-        return scale * math.exp(value) if is_positive else value
+        return scale * math.exp(min(value, MOST_EXPONENT)) if is_positive else value
 
     return Summary(
         n=numbers.size,

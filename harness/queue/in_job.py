@@ -14,7 +14,7 @@ from types import FrameType
 from harness.files import remove
 from harness.process.console import bound_to_us
 from harness.queue import slurm
-from harness.queue.notes import QueuedRun, changed_s, kept_unix_s
+from harness.queue.notes import QueuedRun, changed_s, kept_unix_s, machinery
 from harness.queue.states import MEASURING
 from harness.text import tell
 from harness.workspace.layout import Workspace
@@ -41,7 +41,7 @@ def work(folder: Path, segment: int, command: Sequence[str]) -> int:
         return 4
     restart = int(os.environ.get("SLURM_RESTART_COUNT", "0"))
     remove(run.preparation_note(segment))  # of an earlier start of this job
-    note = functools.partial(run.note_allocation, segment, task=task, restart=restart)
+    note: Callable[..., None] = functools.partial(run.note_allocation, segment, task=task, restart=restart)
     started_s, heard_s = time.time(), changed_s(run.log(segment, task))
     note(
         "start",
@@ -49,6 +49,7 @@ def work(folder: Path, segment: int, command: Sequence[str]) -> int:
         host=socket.gethostname(),
         kept_unix_s=kept_unix_s(workspace),
         heard_unix_s=heard_s,
+        **machinery(os.environ),
     )
     status, warned = _run(command)
     kept_s = kept_unix_s(workspace)

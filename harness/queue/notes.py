@@ -32,6 +32,7 @@ from harness.workspace.layout import NO_NAMES, Workspace, staged
 from harness.workspace.lock import UNREADABLE, Holder, parsed
 
 Note = dict[str, Any]
+MACHINERY = ("machines", "cores", "gpus")  # what an allocation notes that it has of the cluster
 INTENT = re.compile(r"intent-(\d{1,9})\.(\d{1,9})\.json")
 
 
@@ -144,6 +145,7 @@ class QueuedRun:
             ended_s=max(end.get("unix_s") or heard_s, started_s),
             kept_s=end.get("kept_unix_s") or after.get("kept_unix_s") or started_s,
             finished=end.get("exit_status") == 0,
+            **{name: start[name] for name in MACHINERY if type(start.get(name)) is int},
         )
 
     def _allocation_notes(self, segment: int) -> list[tuple[Note, Note]]:
@@ -208,6 +210,22 @@ def cost_so_far(workspace: Workspace, environ: Mapping[str, str]) -> Cost | None
         return None
     *earlier, this = run.allocations(environ.get("SLURM_ARRAY_TASK_ID", ""))
     return total_cost([*earlier, this._replace(ended_s=time.time(), finished=True)], None, 1)
+
+
+def machinery(environ: Mapping[str, str]) -> dict[str, int]:
+    """What a job has of the cluster, over all its machines, as far as Slurm tells it.
+
+    Source: sbatch(1), OUTPUT ENVIRONMENT VARIABLES; counts on a node are those of the first one.
+    """
+    machines = environ.get("SLURM_JOB_NUM_NODES", "")
+    if not machines.isdecimal():
+        return {}
+    on_node = {name: environ.get(f"SLURM_{name.upper()}_ON_NODE", "") for name in ("cpus", "gpus")}
+    counts = {name: int(machines) * int(text) for name, text in on_node.items() if text.isdecimal()}
+    return {
+        "machines": int(machines),
+        **{"cores" if name == "cpus" else name: counts[name] for name in counts},
+    }
 
 
 def kept_unix_s(workspace: Workspace) -> float:

@@ -51,6 +51,10 @@ class Allocation(NamedTuple):
     ended_s: float
     kept_s: float  # when the last thing was finished that a later allocation need not do again
     finished: bool  # it did what it was asked
+    # Over all its machines; None: it did not note them.
+    machines: int | None = None
+    cores: int | None = None
+    gpus: int | None = None
 
 
 def array_row(rows: Sequence[JobRow]) -> JobRow:

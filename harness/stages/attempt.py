@@ -18,6 +18,7 @@ from harness.errors import HarnessError, StageFailed, cannot_import
 from harness.files import FULL, digest_paths, read_json, remove, size_path, write_json
 from harness.process.signals import Interrupted
 from harness.settings.variables import Settings
+from harness.stages.circumstances import circumstances
 from harness.text import shortened, tell
 from harness.workspace.layout import LOG, OUTCOME, REQUEST, Workspace, staged
 from harness.workspace.leftovers import RESERVE, prune_attempts
@@ -164,9 +165,8 @@ class Attempt:
         """An error that says where to read on and how to go on."""
         own, again = SpecCopies(self.workspace).edited(), self.settings.command(self.stage)
         yours = f" and look at the spec you edited, {', '.join(map(str, own))}" if own else ""
-        return StageFailed(
-            f"{self.stage}: {words}", remedy=f"read {self.log}{yours}, then go on with: {again}"
-        )
+        remedy = f"read {self.log}{yours}, then go on with: {again}"
+        return StageFailed(f"{self.stage}: {words}", remedy=remedy)
 
     def marker(
         self, products: tuple[Product, ...], consumed: Mapping[str, Any], engine: EngineIdentity | None
@@ -217,7 +217,7 @@ class Attempt:
                 "canonical_fingerprint": self.canonical_fingerprint,
                 "argv": [list(argv) for argv in self.argv],
                 "started_utc": utc(self.started),
-                "harness_version": __version__,
+                **circumstances(self.settings),
             },
             durable=durable,
         )

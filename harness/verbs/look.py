@@ -3,6 +3,7 @@
 import argparse
 import os
 import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -34,9 +35,16 @@ def _status(settings: Settings, options: argparse.Namespace) -> int | Answer:
         raise ConfigError(
             "a look again and again is for people, JSON for programs", remedy="leave --watch or --json out"
         )
+    from harness.verbs.live import Live
     from harness.verbs.watch import watch
 
-    return watch(lambda: status(settings).text.splitlines())
+    def look() -> list[str]:
+        return status(settings).text.splitlines()
+
+    if not sys.stdout.isatty():  # a log would have a line for each look
+        return watch(look)
+    with Live(Workspace(settings.workspace)) as live:
+        return watch(lambda: [*look(), *live.lines()])
 
 
 def _plan(settings: Settings, options: argparse.Namespace) -> Answer:

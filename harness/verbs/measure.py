@@ -22,7 +22,7 @@ from harness.settings.variables import Settings
 from harness.text import duration, tell
 from harness.verbs.queue import left_of_study, through_queue
 from harness.verbs.run import header
-from harness.verbs.verb import FORCE, JSON, QUEUE, WORKFLOW, Option, Verb
+from harness.verbs.verb import FORCE, JSON, QUEUE, WORKFLOW, A, B, Option, Verb
 from harness.workspace.layout import Workspace
 
 TITLE = "measuring"
@@ -240,16 +240,7 @@ VERBS = (
         help="how records, workspaces or crates A and B differ (status 5: they must not be compared)",
         run=_compare,
         settings=("results",),
-        options=(
-            Option(
-                name="a",
-                help="what `compare` looks at: a platform, bench or record, or several with commas; "
-                "or a workspace or crate",
-            ),
-            Option(name="b", help="what it compares that with"),
-            FORCE,
-            JSON,
-        ),
+        options=(A, B, FORCE, JSON),
     ),
     Verb(
         name="gate",

@@ -15,7 +15,7 @@ from harness.workspace.layout import FILLED_SPECS, Workspace
 TITLE = "tidying"
 MADE = (
     *("data/.frames", "data/train", "data/val", "data/test", "data/split.json"),
-    *("experiment", FILLED_SPECS, ".markers", ".attempts", ".seeds", ".kept"),
+    *("experiment", "report.html", FILLED_SPECS, ".markers", ".attempts", ".seeds", ".kept"),
 )
 
 

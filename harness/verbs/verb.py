@@ -39,6 +39,12 @@ FORCE = Option(
     "`export` writes int8 that could not be judged",
     is_switch=True,
 )
+A = Option(
+    name="a",
+    help="what `compare` and `report` look at: a platform, bench or record, or several with commas; "
+    "`compare` also a workspace or crate",
+)
+B = Option(name="b", help="what they compare that with")
 # Of verbs whose `run` gives an Answer. make has no variable for it: make prints lines of its own.
 JSON = Option(name="json", help="print the answer as JSON, which docs/json.md describes", is_switch=True)
 

@@ -19,7 +19,7 @@ USED_OTHERWISE = {
         f"harness.verbs.{family}.{name}": BY_MODULE_NAME
         for family in (
             *("completion", "crate", "data", "look", "measure", "predict", "queue", "records"),
-            *("reproduce", "run", "tidy"),
+            *("report", "reproduce", "run", "tidy"),
         )
         for name in ("TITLE", "VERBS")
     },

@@ -28,6 +28,8 @@ OTHER_VERBS = [
     "plots",
     "compare",
     "gate",
+    "report",
+    "cost",
     "crate",
 ]
 VERBS = [verb for family in FAMILIES for verb in importlib.import_module(f"harness.verbs.{family}").VERBS]
@@ -183,6 +185,8 @@ def test_targets_run_one_after_another_also_with_j(make):
         (["bench", "ENGINE=tao"], {}, "report"),
         (["plots"], {}, "report"),
         (["compare"], {}, "base"),
+        (["report"], {}, "report"),
+        (["cost"], {}, "base"),
         (["check"], {}, "dev"),
     ],
 )

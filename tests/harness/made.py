@@ -198,3 +198,39 @@ def samples(
     length = len(next(iter(columns.values())))
     times = {"unix_s": start_s + np.arange(length) / hz, "late_s": np.zeros(length)}
     return {**times, **{name: np.asarray(values, dtype=float) for name, values in columns.items()}}
+
+
+def training_phases(
+    *,
+    run: int = 1,
+    start_s: float = START_UNIX_S + 20,
+    staging: float = 0.0,
+    start_up: float = 2.0,
+    wait: float = 1.0,
+    compute: float = 6.0,
+    validation: float = 0.5,
+    checkpoints: float = 0.3,
+    tells_steps: bool = True,
+) -> list[dict[str, Any]]:
+    """The phases of a training of two epochs, one after the other, with these seconds in all of each kind."""
+    epoch = {"duration_s": (wait + compute) / 2}
+    if tells_steps:
+        epoch |= {"wait_s": [wait / 8] * 4, "work_s": [compute / 8] * 4}  # type: ignore[dict-item]
+    rows: list[dict[str, Any]] = []
+    for row in (
+        {"phase": "staging", "duration_s": staging},
+        {"phase": "launch", "duration_s": start_up / 2},
+        {"phase": "start-up", "duration_s": start_up / 2},
+        *(
+            row
+            for number in (1, 2)
+            for row in (
+                {"phase": "epoch", "epoch": number, **epoch},
+                {"phase": "validation", "epoch": number, "duration_s": validation / 2},
+                {"phase": "checkpoint", "epoch": number, "duration_s": checkpoints / 2},
+            )
+        ),
+    ):
+        rows.append({**row, "run": run, "started_unix_s": start_s})
+        start_s += float(row["duration_s"])  # type: ignore[arg-type]
+    return rows

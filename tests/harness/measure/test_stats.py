@@ -24,6 +24,13 @@ def test_the_interval_is_students_of_logarithms():
     assert found.low == pytest.approx(math.exp(-2.7764451 * math.sqrt(0.5)))
 
 
+def test_an_interval_beyond_all_numbers_is_bounded_and_no_error():
+    found = summarise([1.0, 1e308])
+
+    assert found.mean == pytest.approx(1e154)
+    assert found.low < found.mean < found.high
+
+
 def test_values_that_are_not_all_above_zero_have_an_arithmetic_mean():
     found = summarise([-1.0, 0.0, 1.0])
 

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from harness.errors import CannotTell
-from harness.queue.notes import cost_so_far, current, images_per_s, kept_unix_s, start_run
+from harness.queue.notes import cost_so_far, current, images_per_s, kept_unix_s, machinery, start_run
 from harness.queue.states import Cost
 from harness.workspace.layout import Workspace, staged
 from harness.workspace.lock import Holder
@@ -76,6 +76,35 @@ def test_allocations_follow_one_another_from_the_moment_each_could_have_begun(ru
 
     assert (first.started_s, first.ended_s, first.kept_s, first.finished) == (100, 200, 180, False)
     assert (second.eligible_s, second.started_s, second.finished) == (200, 260, True)
+
+
+def test_an_allocation_tells_the_machines_that_it_noted_and_nothing_of_others(run):
+    run.intend(1, 0, ME)
+    place = {"task": "", "job_id": "7", "host": "n1"}
+    run.note_allocation(1, "start", restart=0, **place, unix_s=100.0, machines=2, cores=128, gpus=8)
+    run.note_allocation(1, "start", restart=1, **place, unix_s=300.0, cores="many")
+    first, second = run.allocations()
+
+    assert (first.machines, first.cores, first.gpus) == (2, 128, 8)
+    assert (second.machines, second.cores, second.gpus) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("environ", "told"),
+    [
+        ({}, {}),
+        ({"SLURM_JOB_NUM_NODES": "2"}, {"machines": 2}),
+        ({"SLURM_JOB_NUM_NODES": "2", "SLURM_CPUS_ON_NODE": "64"}, {"machines": 2, "cores": 128}),
+        (
+            {"SLURM_JOB_NUM_NODES": "1", "SLURM_CPUS_ON_NODE": "8", "SLURM_GPUS_ON_NODE": "4"},
+            {"machines": 1, "cores": 8, "gpus": 4},
+        ),
+        ({"SLURM_JOB_NUM_NODES": "1", "SLURM_GPUS_ON_NODE": "gpu:4"}, {"machines": 1}),
+        ({"SLURM_GPUS_ON_NODE": "4"}, {}),
+    ],
+)
+def test_a_job_has_what_slurm_says_times_its_nodes(environ, told):
+    assert machinery(environ) == told
 
 
 def test_an_allocation_that_was_killed_ends_where_the_next_one_last_heard_of_it(run):

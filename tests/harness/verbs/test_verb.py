@@ -44,6 +44,8 @@ TAKEN = {
     "seeds": WORKFLOW | QUEUE | {"--n"},
     "plots": {"--results"},
     "compare": {"--results", "--a", "--b", "--force", "--json"},
+    "report": {"--workspace", "--results", "--text", "--a", "--b", "--power-w", "--gco2e-per-kwh"},
+    "cost": {"--workspace", "--results", "--power-w", "--gco2e-per-kwh"},
     "gate": {"--results", "--platform", "--recipe", "--junit", "--force", "--json"},
     "import-dmon": {"--results", "--platform"},
     "crate": {"--recipe", "--dataset", "--platform", "--workspace", "--results", "--with"},
@@ -161,6 +163,7 @@ def test_options_of_one_name_are_the_same_option():
     assert names == {
         *("verbose", "watch", "stage", "a", "b", "sessions", "n", "junit", "force", "from", "json"),
         *("on", "model", "spec", "out", "every", "threshold", "skip_damaged"),
+        *("text", "power_w", "gco2e_per_kwh"),
         *("with", "exact", "only"),
     }
     assert len({(each.name, each.help, each.is_switch) for each in options}) == len(names)

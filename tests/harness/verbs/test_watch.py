@@ -87,6 +87,26 @@ def test_a_change_of_the_workspace_is_seen_and_ctrl_c_ends_it_well(done):
     assert (process.returncode, rest.strip()) == (0, b"")
 
 
+@pytest.mark.slow
+def test_on_a_terminal_a_run_at_work_is_told_with_its_utilisation_and_the_end_of_its_log(done):
+    at_work = done.start("train", "--epochs=3", FAKE_YOLO_V4="train=hang-after-2")
+    reader, writer = pty.openpty()
+    process = start(done, stdout=writer, stderr=writer)
+    os.close(writer)
+    try:
+        read_until(lambda amount: os.read(reader, amount), b"utilisation: CPU ")
+        read_until(lambda amount: os.read(reader, amount), b"train | Epoch 2/3")
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=30)
+    finally:
+        process.kill()
+        at_work.terminate()
+        at_work.communicate(timeout=30)
+        os.close(reader)
+
+    assert process.returncode == 0
+
+
 def test_on_a_terminal_lines_are_redrawn_in_place_and_cut_at_its_edge(done):
     reader, writer = pty.openpty()
     process = start(done, stdout=writer, stderr=writer)
