@@ -20,6 +20,7 @@ def test_each_variable_is_a_field_of_the_settings_and_has_the_same_name_but_one(
         "overrides",
         "via_make",
         "remarks",
+        "forced",
     }
     assert {v.name: v.field for v in VARIABLES if v.name != v.field} == {"val_split": "val_split_pct"}
 
