@@ -25,7 +25,11 @@ class Reproduction:
     environment: dict[str, str] = field(default_factory=dict)
 
     def start(self, *options: str, **environment: str) -> "subprocess.Popen[str]":
-        names = {**os.environ, **self.environment, **environment}
+        names = {**os.environ, **self.environment}
+        names.pop(
+            "OMP_NUM_THREADS", None
+        )  # the tests are run with it; a user who sets it wants other threads
+        names |= environment
         names["PATH"] = f"{names.pop('ENGINES', FAKES)}{os.pathsep}{os.environ['PATH']}"
         return subprocess.Popen(
             [
