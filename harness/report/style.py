@@ -15,6 +15,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 WIDTH_INCH = 7.0  # two columns of a paper, and as wide as a README shows
 LINE_INCH = 0.16  # of the legend and of small print
+LEGEND_LETTERS = 95  # of a name in it: as many as WIDTH_INCH holds beside the marker
 
 
 class Look(NamedTuple):
@@ -113,11 +114,13 @@ def add_foot(figure: Figure, all_axes: Iterable[Axes], *notes: str) -> None:
     named: dict[str, Any] = {}
     for axes in all_axes:
         for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
-            named.setdefault(name, handle)
+            named.setdefault(textwrap.fill(name, LEGEND_LETTERS), handle)
     columns = max(1, int(WIDTH_INCH / (0.07 * max(map(len, named), default=1) + 0.5)))
     small_print = textwrap.wrap("; ".join(notes), 140)
     above_print = LINE_INCH * len(small_print) + 0.05
-    foot_inch = above_print + LINE_INCH * -(-len(named) // columns) + 0.05
+    # One name that is wrapped is long enough for all names to have rows of their own.
+    rows = sum(name.count("\n") + 1 for name in named) if columns == 1 else -(-len(named) // columns)
+    foot_inch = above_print + LINE_INCH * rows + 0.05
     total_inch = figure.get_figheight() + foot_inch
     figure.set_figheight(total_inch)
     figure.set_layout_engine("constrained", rect=(0, foot_inch / total_inch, 1, 1 - foot_inch / total_inch))

@@ -170,6 +170,13 @@ def test_the_chain_beside_a_training_is_one_of_the_same_conditions():
     assert chain_of(trained, [other]) is None
 
 
+def test_a_chain_begins_before_there_are_frames_and_belongs_to_the_training_all_the_same():
+    trained = record("train", [1.0], bench="b", facts={"data_caches": "warm"})
+    chain = record("chain", [1.0], bench="b", facts={"data_caches": "does not exist here"})
+
+    assert chain_of(trained, [chain]) is chain
+
+
 def test_the_origin_of_several_records_is_their_days_and_commits():
     code = [Code(harness_version="0.1.0", git_commit=digit * 40, dirty=(), packages={}) for digit in "abcd"]
     records = [record(code=one, started=f"2026-01-0{day}T00:00:00Z") for day, one in enumerate(code, 1)]

@@ -162,3 +162,19 @@ with style():
     }
 
     assert len(drawings) == 1
+
+
+def test_a_name_too_long_for_one_line_of_the_legend_stays_in_the_picture():
+    with style():
+        figure = new_figure(1.0, "a title")
+        axes = figure.add_subplot()
+        for number in range(2):
+            axes.plot([0, 1], [0, number], label=f"platform {number}: {'a machine of some kind, ' * 6}")
+        add_foot(figure, [axes])
+        figure.draw_without_rendering()
+        (legend,) = figure.legends
+        box, page = legend.get_window_extent(), figure.bbox
+
+    assert page.x0 <= box.x0
+    assert box.x1 <= page.x1
+    assert page.y0 <= box.y0
