@@ -79,7 +79,7 @@ COPIED: dict[str, dict[str, str]] = {
         name: f"experiment/{name}"
         for name in ("weights", "yolov4_training_log_resnet10.csv", "model_output_labels.txt")
     },
-    "evaluate": {},
+    "evaluate": {"detections.jsonl": "experiment/detections.jsonl"},
     "inference": {name: f"experiment/visualisations/{name}" for name in ("images_annotated", "labels")},
     "export": {".": "experiment/export"},
 }
