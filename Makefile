@@ -173,7 +173,7 @@ image: $(base) ## container/portable.sif, or nvidia-tao.sif with ENGINE=tao; als
 	@PYTHON=$(python) container/build.sh $(build_options)
 
 ##@ Developing
-check: $(dev) lint ## the quick part of the tests, some 80 seconds
+check: $(dev) lint ## the quick part of the tests, some two minutes
 	@$(pytest) -q -m "not slow and not system and not gpu"
 test: $(dev) lint ## everything
 	@$(pytest) --durations=15 --durations-min=1
