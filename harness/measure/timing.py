@@ -1,11 +1,9 @@
 """Measurements from the phases and the training log that an engine wrote."""
 
-import csv
-import io
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from harness.engine.training_log import log_rows, number_in
 from harness.measure.plan import BenchPlan, warm_up
 from harness.measure.record import Measurement
 
@@ -74,15 +72,13 @@ def of_epochs(
         began_s: when training was launched.
         target: a fraction.
     """
-    table = csv.DictReader(io.StringIO(log, newline=""))
-    rows = [{str(name).strip(): text for name, text in row.items()} for row in table]
-    rows = [row for row in rows if _number(row.get("epoch")) is not None]
-    numbers = [int(_number(row["epoch"]) or 0) for row in rows]
-    maps = [_number(row.get("mAP")) for row in rows]
+    rows = [row for row in log_rows(log) if number_in(row.get("epoch")) is not None]
+    numbers = [int(number_in(row["epoch"]) or 0) for row in rows]
+    maps = [number_in(row.get("mAP")) for row in rows]
     ends = {number: _end_s(phases, number, began_s) for number in numbers}
     reached = [ends[number] for number, value in zip(numbers, maps, strict=True) if (value or 0.0) >= target]
     return [
-        Measurement(name="epoch_loss", values=tuple(_number(row.get("loss")) for row in rows)),
+        Measurement(name="epoch_loss", values=tuple(number_in(row.get("loss")) for row in rows)),
         Measurement(name="epoch_mAP", values=tuple(maps)),
         Measurement(name="epoch_images_per_s", values=tuple(_rates(phases, batch=batch, frames=frames))),
         Measurement(name="epoch_end_s", values=tuple(ends.values())),
@@ -107,11 +103,3 @@ def _rates(phases: Phases, *, batch: int, frames: int) -> Iterable[float | None]
 def _end_s(phases: Phases, epoch: int, began_s: float) -> float | None:
     ends = [one["started_unix_s"] + one["duration_s"] for one in phases if one.get("epoch") == epoch]
     return round(max(ends) - began_s, 3) if ends else None
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        value = float(text or "nan")
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None

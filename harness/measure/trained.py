@@ -4,13 +4,13 @@ What is read of a workspace is data: it may be damaged, or come from elsewhere, 
 """
 
 import csv
-import io
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from harness.engine.spec_text import canonical, tokens
+from harness.engine.training_log import log_rows
 from harness.errors import ConfigError, DataError
 from harness.files import read_json
 from harness.measure.band import AP, LOSS, MAP, TRAIN_S, Band, read_band
@@ -117,11 +117,10 @@ def quantities_of(metrics: Mapping[str, Any], log: str) -> dict[str, float | Non
 
 def _last_loss(log: str) -> str | None:
     try:
-        rows = [*csv.DictReader(io.StringIO(log, newline=""))]
+        rows = [*log_rows(log)]
     except csv.Error:  # a file that was damaged
         return None
-    last = {str(name).strip(): text for name, text in rows[-1].items()} if rows else {}
-    return last.get("loss")
+    return rows[-1].get("loss") if rows else None
 
 
 def _finite(value: Any) -> float | None:

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.reproduce.content import Answer
+from harness.stages.eval import DETECTIONS
 from harness.text import one_line
 from harness.verdict import Verdict
 
-DETECTIONS, LABELS = "experiment/detections.jsonl", "experiment/visualisations/labels"
+LABELS = "experiment/visualisations/labels"
 LEAST_SCORE, MOST_SCORE, LEAST_IOU = 0.05, 0.01, 0.98
 
 

@@ -2,11 +2,9 @@
 
 import contextlib
 import csv
-import io
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
+from harness.engine.training_log import Row, log_rows, number_in
 from harness.text import one_line
 from harness.workspace.layout import PRODUCTS, Workspace
 
@@ -47,17 +45,16 @@ def read_learning(workspace: Workspace) -> Learning | None:
 
 def learning(log: str, *, source: str, is_finished: bool) -> Learning | None:
     """What a CSV log tells; None where it has no epoch."""
-    rows: list[Mapping[str, str]] = []
+    rows: list[Row] = []
     with contextlib.suppress(csv.Error):
-        for row in csv.DictReader(io.StringIO(log, newline="")):
-            plain = {str(name).strip(): text for name, text in row.items() if isinstance(text, str)}
-            if _number(plain.get("epoch")) is not None and len(rows) < MOST_EPOCHS:
-                rows.append(plain)
+        for row in log_rows(log):
+            if number_in(row.get("epoch")) is not None and len(rows) < MOST_EPOCHS:
+                rows.append(row)
     if not rows:
         return None
 
     def course(name: str) -> Course:
-        return tuple(_number(row.get(name)) for row in rows)
+        return tuple(number_in(row.get(name)) for row in rows)
 
     return Learning(
         source=source,
@@ -68,10 +65,3 @@ def learning(log: str, *, source: str, is_finished: bool) -> Learning | None:
         learning_rate=course("lr"),
         is_finished=is_finished,
     )
-
-
-def _number(text: str | None) -> float | None:
-    with contextlib.suppress(ValueError):
-        value = float(text or "nan")
-        return value if math.isfinite(value) else None
-    return None

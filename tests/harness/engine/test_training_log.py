@@ -1,0 +1,36 @@
+import csv
+
+import pytest
+
+from harness.engine.training_log import log_rows, number_in
+
+# As NVIDIA's program writes it: the names behind the first are padded, and a validation may be missing.
+LOG = "epoch, loss, mAP\n1,5.5,nan\n2,4.25,0.125,9\n3\n"
+
+
+def test_names_are_read_without_their_blanks_and_cells_beyond_them_left_out():
+    assert [*log_rows(LOG)] == [
+        {"epoch": "1", "loss": "5.5", "mAP": "nan"},
+        {"epoch": "2", "loss": "4.25", "mAP": "0.125"},
+        {"epoch": "3"},
+    ]
+
+
+def test_a_log_without_a_line_has_no_rows():
+    assert [*log_rows("")] == []
+
+
+def test_of_a_damaged_log_the_rows_before_the_damage_are_told():
+    rows = log_rows('epoch,loss\n1,2.5\n2,"' + "9" * (csv.field_size_limit() + 1) + '"\n')
+
+    assert next(rows) == {"epoch": "1", "loss": "2.5"}
+    with pytest.raises(csv.Error):
+        next(rows)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("2.5", 2.5), (" 1e-3 ", 0.001), ("nan", None), ("inf", None), ("", None), (None, None), ("x", None)],
+)
+def test_a_cell_is_a_finite_number_or_nothing(text, value):
+    assert number_in(text) == value
