@@ -84,8 +84,8 @@ def total_cost(allocations: Sequence[Allocation], images_per_s: float | None, ba
     return Cost(
         stays=len(allocations),
         queue_s=round(sum(max(0.0, each.started_s - each.eligible_s) for each in allocations), 1),
-        allocated_s=round(allocated_s, 2),
-        lost_s=round(lost_s, 2),
+        allocated_s=round(allocated_s, 3),
+        lost_s=round(lost_s, 3),
         lost_steps=None if images_per_s is None else round(lost_s * images_per_s / batch),
         goodput_pct=round(100 * (1 - lost_s / allocated_s), 2) if allocated_s else None,
     )
