@@ -98,9 +98,7 @@ def reproduce(settings: Settings, request: Request) -> tuple[Path, Receipt]:
         python, sources = make_exact(plan, folder, say=request.say) if plan else (sys.executable, None)
         computing = ask_computing(chosen, python, there)
         if computing.lacks(chosen.numbers):
-            request.say(
-                f"nothing computes in {chosen.numbers} here: trained in what is fastest, as auto does"
-            )
+            request.say(f"nothing computes in {chosen.numbers} here: trained in what is faster (auto)")
             more = {**more, "numbers": AUTO}
             chosen = load_settings(
                 {**options, **more, "workspace": str(own.root)}, _environment(folder, there)

@@ -97,7 +97,7 @@ class Stage:
         return table
 
     def as_now(self, ingredients: Mapping[str, Any], marker: Marker) -> Mapping[str, Any]:
-        """Ingredients that `marker` was made with, in words of today; a stage says where they mean the same."""
+        """What `marker` was made with, in words of today; a stage says where other words mean the same."""
         return ingredients
 
     def canonical_fingerprint(self) -> str:
@@ -145,7 +145,7 @@ class Stage:
             self.name,
             digest_of(wanted),
             lambda kept: (
-                bool(kept.marker)
+                kept.marker is not None
                 and _differ_in_comments_alone(self.as_now(kept.ingredients, kept.marker), wanted)
             ),
         )

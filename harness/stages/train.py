@@ -55,7 +55,7 @@ class Train(Stage):
         }
 
     def as_now(self, ingredients: Mapping[str, Any], marker: Marker) -> Mapping[str, Any]:
-        """Earlier versions named the number format otherwise; and `auto` is as good as the format it chose."""
+        """The number format had another key in earlier versions, and `auto` is the format that it chose."""
         inputs = ingredients.get("inputs")
         if not isinstance(inputs, Mapping) or (numbers := numbers_of(inputs)) is None:
             return ingredients
