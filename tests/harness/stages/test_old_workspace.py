@@ -35,7 +35,8 @@ def options(tmp_path, monkeypatch):
 
 
 # Their products say more since then, so their revisions were raised.
-MADE_ANEW = {"train", "eval", "export"}
+RAISED = {"train", "eval", "export"}
+MADE_ANEW = {*RAISED, "vis"}  # which follows train
 ANEW = "this stage works differently since (revision 2)"
 
 
@@ -44,7 +45,7 @@ def test_no_stage_would_run_in_it_but_those_of_a_new_revision(options, deep):
     steps = survey(load_settings({**options, "deep": deep}, {}), STAGES)
 
     assert {step.stage for step in steps if step.reasons} == MADE_ANEW
-    assert all(ANEW in step.reasons for step in steps if step.stage in MADE_ANEW)
+    assert all(ANEW in step.reasons for step in steps if step.stage in RAISED)
 
 
 def test_a_changed_setting_is_told_from_the_ingredients_it_kept(options):
