@@ -166,13 +166,13 @@ class Settings:
         default_from="recipe",
         name="val_split",
     )
+    limit: int = setting("train on only this many frames; 0: all", **COUNT_OR_NONE, default_from="recipe")
     numbers: str = setting(
         "number format of training: fp32, bf16, fp16, or auto for the faster one, measured once",
         read=read_numbers,
         expected=f"one of {', '.join(NUMBERS)}",
         default_from="recipe",
     )
-    limit: int = setting("train on only this many frames; 0: all", **COUNT_OR_NONE, default_from="recipe")
     gpus: int = setting("GPUs to train on, of each machine", **COUNT, default_from="platform")
     nodes: int = setting("machines to train on", **COUNT, default_from="platform")
     # What a queue is told; "" for nothing.
