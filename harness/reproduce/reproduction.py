@@ -22,7 +22,7 @@ from harness.reproduce.adopt import adopt, upstream_of
 from harness.reproduce.asked import only_frames_at_hand, options_of, words_of
 from harness.reproduce.differences import differences, promised
 from harness.reproduce.exact import ExactPlan, make_exact, plan_exact
-from harness.reproduce.foretell import ask_computing, foretell, threads_of
+from harness.reproduce.foretell import Computing, ask_computing, foretell, threads_of
 from harness.reproduce.receipt import (
     Receipt,
     StageTimes,
@@ -92,17 +92,10 @@ def reproduce(settings: Settings, request: Request) -> tuple[Path, Receipt]:
     with request.hold(own):
         choices = {**_choices(settings, there), "deep": "1", "workspace": str(own.root)}
         asked = partial(options_of, there, own, folder, archive_needed="download" not in taken)
-        options = asked() | choices
         python, sources = _program(plan, folder, request.say)
-        chosen = load_settings(options, _environment(folder, there))
-        computing = ask_computing(chosen, python, there)
-        if plan:
-            options = asked(as_then=True) | choices
-        elif computing.lacks(chosen.numbers):
-            request.say(f"nothing computes in {chosen.numbers} here: trained in what is faster (auto)")
-            options["numbers"] = AUTO
-            chosen = load_settings(options, _environment(folder, there))
+        options, chosen, computing = _as_here(there, asked() | choices, folder, python, request)
         _tell_before(there, foretell(there, chosen, plan, computing), request.say)
+        options = asked(as_then=True) | choices if plan else options
         adopt(there, own, chosen, taken, exact=request.exact)
     began_s = time.time()
     words = ["all"] if [*taken, *stages] == [*STAGES] and not request.only else [f"--{one}" for one in stages]
@@ -112,6 +105,20 @@ def reproduce(settings: Settings, request: Request) -> tuple[Path, Receipt]:
     here = read_run(own.root)
     receipt = _receipt(there, here, stages, taken, request, began_s=began_s)
     return write_receipt(own.root, receipt), receipt
+
+
+def _as_here(
+    there: Run, options: Mapping[str, str], folder: Path, python: str, request: Request
+) -> tuple[dict[str, str], Settings, Computing]:
+    """The options and their settings, with auto for a number format that nothing here computes in."""
+    environment = _environment(folder, there)
+    chosen = load_settings(options, environment)
+    computing = ask_computing(chosen, python, there)
+    if not computing.lacks(chosen.numbers) or request.exact:
+        return {**options}, chosen, computing
+    request.say(f"nothing computes in {chosen.numbers} here: trained in what is faster (auto)")
+    instead = {**options, "numbers": AUTO}
+    return instead, load_settings(instead, environment), computing
 
 
 def _program(plan: ExactPlan | None, folder: Path, say: Say) -> tuple[str, Path | None]:
