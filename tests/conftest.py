@@ -46,6 +46,14 @@ def environment_without_settings() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(params=[0o022, 0o002, 0o077], ids=oct)
+def mode_of_files(request: pytest.FixtureRequest) -> Iterator[int]:
+    """The mode of a file that others are to read, made while the user has this umask."""
+    before = os.umask(request.param)
+    yield 0o644 & ~request.param
+    os.umask(before)
+
+
 @pytest.fixture(scope="session")
 def checkout() -> Path:
     """The folder of the Makefile."""

@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import signal
-import time
 
 import pytest
 
@@ -15,6 +14,7 @@ from harness.stages.scheduling import Answer
 from harness.stages.workflow import KINDS, RunInterrupted, run
 from harness.workspace.layout import Workspace
 from harness.workspace.marker import forget
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -44,14 +44,6 @@ def run_with(done, settings, monkeypatch):
     return start
 
 
-def wait_for(condition, process):
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert process.poll() is None, process.communicate()[0]
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 @pytest.mark.parametrize("stage", ["export", "tune-bdb"])
 def test_a_stage_that_cannot_begin_its_attempt_fails_in_words_in_whichever_process_it_runs(
     undone, done, stage
@@ -70,7 +62,7 @@ def test_a_stage_that_cannot_begin_its_attempt_fails_in_words_in_whichever_proce
 def test_a_run_is_not_judged_by_an_attempt_of_another_run(undone, done, tmp_path):
     workspace, pid = undone("export"), tmp_path / "pid"
     process = done.start("export", FAKE_YOLO_V4="export=hang", FAKE_YOLO_V4_PID=str(pid))
-    wait_for(lambda: pid.exists() and pid.read_text(), process)
+    until(lambda: pid.exists() and pid.read_text(), process=process)
     other = workspace / ".attempts" / "export" / "21990101T000000.000000-1"
     other.mkdir()
     (other / "outcome.json").write_text('{"status": "done"}')
@@ -167,7 +159,7 @@ def test_an_interrupted_run_ends_with_its_table(undone, done, tmp_path):
     undone("vis", "export")
     pid = tmp_path / "pid"
     process = done.start("all", FAKE_YOLO_V4="vis=hang export=hang inference=hang", FAKE_YOLO_V4_PID=str(pid))
-    wait_for(lambda: pid.exists() and pid.read_text(), process)
+    until(lambda: pid.exists() and pid.read_text(), process=process)
 
     process.send_signal(signal.SIGINT)
     printed, _ = process.communicate(timeout=30)

@@ -6,7 +6,6 @@ import signal
 import struct
 import subprocess
 import sys
-import time
 import zlib
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.waiting import until
 from yolo_v4.cli import main
 from yolo_v4.prediction import detector
 from yolo_v4.prediction.detector import ONNXRUNTIME, PYTORCH, choose_runtime
@@ -350,11 +350,7 @@ def test_a_run_that_was_killed_goes_on_to_the_same_results(trained) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     journal = out / ".predict" / "journal.jsonl"
-    until_s = time.monotonic() + 60
-    while not journal.exists() or journal.read_bytes().count(b"\n") < 5:
-        assert process.poll() is None
-        assert time.monotonic() < until_s
-        time.sleep(0.005)
+    until(lambda: journal.exists() and journal.read_bytes().count(b"\n") >= 5, process=process, every_s=0.005)
     process.send_signal(signal.SIGKILL)
     process.wait()
     done = journal.read_bytes().count(b"\n")
