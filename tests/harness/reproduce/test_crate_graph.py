@@ -9,7 +9,8 @@ from harness.reproduce.crate_graph import Part, graph
 from harness.reproduce.crate_page import page
 from harness.reproduce.source import CODE, ENGINE, NUMERICS, SETTINGS, Run
 from harness.verbs.run import HELPS
-from harness.workspace.marker import EngineIdentity, Marker, Product
+from harness.workspace.marker import EngineIdentity, Product
+from tests.harness.made import marker
 
 PROFILE = "https://w3id.org/ro/wfrun/provenance/0.5"
 # What the graph refers to without describing it, as RO-Crate wants.
@@ -24,23 +25,6 @@ ODD = Part(path="experiment/my spec.txt", title="spec", bytes=3, sha256="c" * 64
 
 def product(path, sha256, files=1):
     return Product(path=path, digest=Digest(bytes=9, files=files, sha256=sha256))
-
-
-def marker(stage, *products, **changes):
-    plain = Marker(
-        stage=stage,
-        fingerprint=stage[0] * 64,
-        consumed={},
-        products=products,
-        engine=None,
-        argv=(),
-        started_utc="2026-11-23T23:00:00.000Z",
-        finished_utc="2026-11-23T23:00:01.500Z",
-        duration_s=1.5,
-        harness_version="0.1.0",
-        git_commit="0123abcd",
-    )
-    return dataclasses.replace(plain, **changes)
 
 
 @pytest.fixture
