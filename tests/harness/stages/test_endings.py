@@ -1,5 +1,6 @@
 """A run says of each stage what became of it, by its own attempt and the markers, no more than it knows."""
 
+import dataclasses
 import json
 import os
 import re
@@ -33,13 +34,14 @@ def undone(done):
 def run_with(done, settings, monkeypatch):
     """Runs export with `work(stage, run_id)` in the place of luigi: the endings, by stage."""
 
-    def start(work):
+    def start(work, *, via_make=False):
         def run_stages(chosen, kinds, *, run_id, done, verbose):
             return work(KINDS["export"](chosen), run_id)
 
         monkeypatch.setattr(scheduling, "run_stages", run_stages)
         forget(Workspace(done.workspace), "export")
-        return {ending.stage: ending for ending in run(settings(), ["export"], verbose=False)}
+        chosen = dataclasses.replace(settings(), via_make=via_make)
+        return {ending.stage: ending for ending in run(chosen, ["export"], verbose=False)}
 
     return start
 
@@ -108,13 +110,15 @@ def test_a_stage_that_nobody_tried_is_not_reached_and_luigis_words_are_the_reaso
     assert endings["export"].error.exit_status == 1
 
 
-def test_where_luigi_complains_of_a_run_whose_stages_are_all_there_nobody_can_tell(run_with):
+@pytest.mark.parametrize("via_make", [False, True])
+def test_where_luigi_complains_of_a_run_whose_stages_are_all_there_nobody_can_tell(run_with, via_make):
     def work(stage, run_id):
         stage.run(run_id)
         return Answer(early_ends={}, complaint="there were failed tasks")
 
-    error = run_with(work)["export"].error
+    error = run_with(work, via_make=via_make)["export"].error
 
+    assert error.remedy.startswith("jamcam export --verbose --recipe=")  # make has no such option
     assert error.message == "every stage has its marker, but it did not end well: there were failed tasks"
     assert error.exit_status == 5
 
