@@ -66,8 +66,9 @@ class Worker:
             if task.ends_video:
                 return {"source": task.source, "files": {}}
             if task.frame is not None:
-                entry: Entry = {"seconds": task.frame.seconds, "started": _text(task.started)}
-                return {"source": task.source, **entry, **self._results(task, task.frame.picture)}
+                frame, started = task.frame, _text(task.started)
+                entry: Entry = {"seconds": frame.seconds, "started": started, "turned": frame.turned}
+                return {"source": task.source, **entry, **self._results(task, frame.picture)}
             source = fingerprint(task.item.path)
             width, height = picture_size(task.item.path)
             with self._one_large if width * height > LARGE_PX else nullcontext():

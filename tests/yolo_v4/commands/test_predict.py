@@ -263,7 +263,7 @@ def test_a_picture_is_turned_upright_as_its_exif_orientation_says(trained, capsy
     assert sorted(tuple(line["box"]) for line in lines) == sorted(CORNERS)
     assert _pixels(out / "annotated" / "images" / "phone.jpg").shape == (96, 128, 3)
     assert _table(out / "counts.csv")[0]["time"] == "2019-06-28T08:15:33"
-    assert "turned upright, as their EXIF orientation says: 1 pictures" in capsys.readouterr().out
+    assert "turned upright, as their files say: 1 pictures and frames" in capsys.readouterr().out
 
 
 def test_what_cannot_be_read_is_listed_and_the_verdict_is_that_it_cannot_be_told(
