@@ -71,6 +71,18 @@ class Marker:
         """Digest of all products, which the next stages note as consumed."""
         return digest_of([(product.path, product.digest.sha256) for product in self.products])
 
+    @property
+    def engine_words(self) -> str:
+        """The engine and its version, for people; "" of a stage that asks none.
+
+        Our own outside an image is of the release that asked it. Its version in `engine` is that of what it
+        computes, which releases of the same work share.
+        """
+        if self.engine is None:
+            return ""
+        is_ours = self.engine.name == "portable" and not self.engine.image
+        return f"{self.engine.name} {self.harness_version if is_ours else self.engine.version}"
+
 
 def write_marker(workspace: Workspace, marker: Marker, ingredients: Mapping[str, Any]) -> None:
     """Say that a stage is done; `ingredients` is what its fingerprint was made of."""

@@ -46,6 +46,16 @@ def marker(room):
     )
 
 
+def test_our_engine_is_of_the_release_that_asked_it_and_another_or_one_in_an_image_of_its_own(marker):
+    def words(engine):
+        return dataclasses.replace(marker, engine=engine, harness_version="1.2.3").engine_words
+
+    assert words(EngineIdentity(name="portable", version="0.1.0")) == "portable 1.2.3"
+    assert words(EngineIdentity(name="portable", version="0.1.0", image="p.sif")) == "portable 0.1.0"
+    assert words(EngineIdentity(name="tao", version="5.0.0", image="tao.sif")) == "tao 5.0.0"
+    assert words(None) == ""
+
+
 def test_a_marker_is_read_as_it_was_written(room, marker):
     write_marker(room, marker, {"inputs": {"epochs": "2"}})
 
