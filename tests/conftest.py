@@ -12,8 +12,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest import mock
 
+import hypothesis
 import pytest
 
+# How long an example takes on a busy machine says nothing of the code.
+hypothesis.settings.register_profile(
+    "here", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("here")
 CHECKOUT = Path(__file__).resolve().parent.parent
 # Read once, here: the tests themselves run without JAMCAM_ variables.
 SHARED = Path(os.environ.get("JAMCAM_SHARED", CHECKOUT.parent / "shared")).absolute()
