@@ -87,7 +87,7 @@ FACTS: tuple[Fact, ...] = (
     *_rows(TOLD, TOLD, "machine.host machine.memory_bytes machine.os machine.kernel machine.cuda"),
     *_rows(TOLD, TOLD, "machine.gpus.uuid machine.gpus.memory_bytes facts.cpu_affinity"),
     *_rows(TOLD, TOLD, "facts.gpu_power_limit_default_w facts.gpu_persistence facts.gpu_compute_mode"),
-    *_rows(TOLD, TOLD, "facts.flops_per_image facts.matmul_flops_per_s", COMPUTING),
+    *_rows(TOLD, TOLD, "facts.flops_per_image facts.matmul_flops_per_s facts.numbers", COMPUTING),
     *_rows(TOLD, TOLD, "facts.gpus facts.gpus_exclusive facts.node_exclusive"),
     *_rows(TOLD, TOLD, "environment.CUDA_VISIBLE_DEVICES environment.CUDA_DEVICE_ORDER"),
     *_rows(TOLD, TOLD, "environment.NCCL_DEBUG environment.SLURM_JOB_PARTITION environment.SLURM_JOB_QOS"),
