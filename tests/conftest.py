@@ -23,6 +23,8 @@ hypothesis.settings.load_profile("here")
 CHECKOUT = Path(__file__).resolve().parent.parent
 # Read once, here: the tests themselves run without JAMCAM_ variables.
 SHARED = Path(os.environ.get("JAMCAM_SHARED", CHECKOUT.parent / "shared")).absolute()
+# Of which repository git speaks, wherever it stands.
+GIT_OF_A_HOOK = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
 IN_AN_IMAGE = ("LICENSE", "harness", "luigi.cfg", "made_frames", "probe", "specs", "yolo_v4")
 GOLDEN = Path(os.environ.get("YOLO_V4_GOLDEN", SHARED / "oracle")).absolute()
 TRAINED = Path(os.environ.get("YOLO_V4_TRAINED", SHARED / "oracle-trained")).absolute()
@@ -37,6 +39,15 @@ def python3_itself_on_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator
     folder = tmp_path_factory.mktemp("python3")
     (folder / "python3").symlink_to(Path(sys.executable).resolve())
     with mock.patch.dict(os.environ, PATH=f"{folder}{os.pathsep}{os.environ['PATH']}"):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_repository_of_somebody_else() -> Iterator[None]:
+    """Where a hook of git runs the tests, commits that they make must not go into its repository."""
+    with mock.patch.dict(os.environ):
+        for name in GIT_OF_A_HOOK:
+            os.environ.pop(name, None)
         yield
 
 
