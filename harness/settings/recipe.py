@@ -9,6 +9,7 @@ from harness.settings.declared import find_declared, read_toml
 from harness.settings.table import from_table
 
 SPEC_NAME = re.compile(r"[\w-][\w.-]*\.txt")
+CHECKPOINTS = (LAST, BEST) = ("last", "best")  # best: the highest mAP on the validation frames
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +26,7 @@ class Recipe:
     epochs: int
     batch: int  # frames per GPU
     checkpoint_interval: int  # epochs
+    checkpoint: str = LAST  # which one eval, vis and export take: last or best
     mixed_precision: bool = False  # train with --use_amp: half-width arithmetic where the hardware has it
     seed: int = 42
     val_split_pct: float = 10.0
@@ -46,6 +48,11 @@ def load_recipe(name_or_path: str) -> Recipe:
     """
     path = find_declared("recipes", name_or_path)
     recipe = from_table(Recipe, {"name": path.stem, **read_toml(path)}, where=str(path))
+    if recipe.checkpoint not in CHECKPOINTS:
+        raise ConfigError(
+            f"{path}: checkpoint is {recipe.checkpoint!r}, expected {LAST} or {BEST}",
+            remedy=f"correct the line in {path}",
+        )
     # The spec as used is published under this name.
     if not SPEC_NAME.fullmatch(recipe.spec):
         raise ConfigError(

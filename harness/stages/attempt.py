@@ -45,6 +45,7 @@ class Attempt:
     started: float = field(default_factory=time.time)
     argv: list[tuple[str, ...]] = field(default_factory=list)
     numerics: list[Mapping[str, Any]] = field(default_factory=list)
+    noted: dict[str, str] = field(default_factory=dict)  # in words, what the marker is to say besides
 
     @classmethod
     def begin(
@@ -188,7 +189,7 @@ class Attempt:
             harness_version=__version__,
             git_commit=own_code().commit,
             numerics=tuple(self.numerics),
-            made_with=made_with(self.settings, asks=engine is not None),
+            made_with={**made_with(self.settings, asks=engine is not None), **self.noted},
         )
 
     def succeeded(self, products: Sequence[str] = (), *, taken_back: bool = False) -> None:

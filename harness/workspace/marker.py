@@ -63,6 +63,7 @@ class Marker:
     git_commit: str | None
     # These two explain other bytes, and decide nothing. What the engine computed with, several where it was
     # resumed; and recipe, dataset, python, packages {name: version} and sources_changed.
+    # Of training, best_checkpoint tells in words which one found most on the validation frames.
     numerics: tuple[Mapping[str, Any], ...] = ()
     made_with: Mapping[str, Any] = field(default_factory=dict)
 
