@@ -10,7 +10,9 @@ from harness.engine.answers import Best
 from harness.report.overview.learning import Course, Learning
 from harness.report.panels import EPOCH, WIDE
 from harness.report.style import (
+    COLOURS,
     MOST_LOOKS,
+    Look,
     add_foot,
     any_letters,
     log_axis,
@@ -21,6 +23,7 @@ from harness.report.style import (
     style,
 )
 
+ALONE = Look(colour="#000000", marker="o", dash="-", hatch="", tint="")
 MOST_MARKERS = 40  # of a line; of more epochs the line alone is shown
 PENALTY = "training loss includes the penalty on weights, validation loss does not"
 SCORES = "average precision: on the validation frames, at the epochs that were validated"
@@ -43,14 +46,16 @@ def curve_figure(learning: Learning, best: Best | None) -> Figure:
     (losses, scores), (classes, rates) = all_axes
     loss = {"training loss": learning.loss, "validation loss": learning.validation_loss}
     _draw(losses, "loss", learning, loss)
-    _draw(scores, "mAP", learning, {"mAP": learning.mean_average_precision}, first=2)
-    _draw(classes, "average precision", learning, learning.average_precision, first=3)
-    _draw(rates, "learning rate", learning, {"learning rate": learning.learning_rate}, first=2)
+    _draw(scores, "mAP", learning, {"": learning.mean_average_precision})
+    _draw(classes, "average precision", learning, learning.average_precision, first=len(loss))
+    _draw(rates, "learning rate", learning, {"": learning.learning_rate})
     _scale_losses(losses, [value for course in loss.values() for value in course if value is not None])
     for axes in (scores, classes):
         axes.set_ylim(0, 1)
     if best is not None:
-        _mark(scores, best)
+        _mark(scores, best, last=max(learning.epochs))
+    if rates.lines:
+        rates.set_ylim(bottom=0)
     for axes in (classes, rates):
         axes.set_xlabel(EPOCH)
         axes.set_xlim(min(0, *learning.epochs), max(*learning.epochs, 1) * 1.03)
@@ -62,14 +67,18 @@ def curve_figure(learning: Learning, best: Best | None) -> Figure:
 def _draw(
     axes: Axes, label: str, learning: Learning, courses: Mapping[str, Course], *, first: int = 0
 ) -> None:
-    """Lines through the epochs that have a value; `first` is the look of the first one."""
+    """Lines through the epochs that have a value; `first` is the look of the first one.
+
+    A line without a name is alone in its panel, black, and not in the legend.
+    """
     axes.set_ylabel(label)
     for place, (name, course) in enumerate(courses.items()):
         known = [point for point in zip(learning.epochs, course, strict=True) if point[1] is not None]
-        like = look((first + place) % MOST_LOOKS)
+        like = look((first + place) % MOST_LOOKS) if name else ALONE
         marker = marker_of(like) if len(known) <= MOST_MARKERS else {"color": like.colour}
         if known:
-            axes.plot(*zip(*known, strict=True), **marker, linestyle=like.dash, markersize=3.5, label=name)
+            points = zip(*known, strict=True)
+            axes.plot(*points, **marker, linestyle=like.dash, markersize=3.5, label=name or None)
     if not axes.lines:
         axes.text(0.5, 0.5, "not known", transform=axes.transAxes, ha="center", color="#444444")
 
@@ -81,12 +90,11 @@ def _scale_losses(axes: Axes, values: list[float]) -> None:
         axes.set_ylim(min(0.0, *values), max(*values, 0.0) * 1.1 or 1.0)
 
 
-def _mark(axes: Axes, best: Best) -> None:
+def _mark(axes: Axes, best: Best, *, last: int) -> None:
     at = (best.epoch, best.mean_average_precision)
     words = f"best: epoch {best.epoch}, {best.mean_average_precision:.3f}"
-    axes.plot(*at, marker="o", markersize=9, markerfacecolor="none", color="#D55E00", linestyle="")
-    left, right = axes.get_xlim()
-    is_right = best.epoch > (left + right) / 2
+    axes.plot(*at, "o", markersize=9, markerfacecolor="none", color=COLOURS[5], clip_on=False)
+    is_right = best.epoch > last / 2
     axes.annotate(
         words,
         at,
