@@ -76,6 +76,7 @@ FACTS: tuple[Fact, ...] = (
     *_rows(CONDITION, CONDITION, "conditions.batch conditions.epochs conditions.gpus conditions.nodes"),
     *_rows(CONDITION, CONDITION, "conditions.limit conditions.val_split_pct conditions.pretrained_sha256"),
     *_rows(CONDITION, CONDITION, "conditions.precision", ("chain", "export")),
+    *_rows(CONDITION, CONDITION, "conditions.checkpoint"),
     *_rows(CONDITION, CONDITION, "conditions.mixed_precision", (*TRAINING, "micro")),
     *_rows(CONDITION, CONDITION, "facts.number_format", COMPUTING),
     *_rows(CONDITION, CONDITION, "conditions.target_map conditions.train_steps conditions.warm_up_steps"),
