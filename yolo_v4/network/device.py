@@ -11,6 +11,7 @@ import torch
 from yolo_v4.errors import TrainingFailed
 
 BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})  # of /proc/cpuinfo, on x86 and Arm
+PYTORCH = "PyTorch"  # what computes, unless something else is named
 SHORT_NAMES = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}
 OUT_OF_MEMORY = re.compile(
     "can't allocate memory|out of memory|alloc_failed", re.IGNORECASE
@@ -73,12 +74,14 @@ def number_format(device: torch.device, precision: torch.dtype) -> str:
     return SHORT_NAMES[precision]
 
 
-def numerics_class(device: torch.device, precision: torch.dtype = torch.float32) -> dict[str, Any]:
+def numerics_class(
+    device: torch.device, precision: torch.dtype = torch.float32, runtime: str = PYTORCH
+) -> dict[str, Any]:
     """What decides the last digits of a result, besides the spec, the data and this program.
 
     Sums are formed in an order that depends on the width of the processor's vectors and on the number of
     threads; `processor` is what PyTorch uses of a CPU (such as AVX2), or the model of a GPU with its compute
-    capability.
+    capability. `runtime` is what computes, whose kernels these are.
     """
     processor = torch.backends.cpu.get_cpu_capability()
     if device.type == "cuda":
@@ -89,4 +92,5 @@ def numerics_class(device: torch.device, precision: torch.dtype = torch.float32)
         "torch": str(torch.__version__),
         "threads": torch.get_num_threads(),
         "number_format": number_format(device, precision),
+        "runtime": runtime,
     }
