@@ -20,12 +20,13 @@ import torch
 from harness.settings.declared import SPECS
 from harness.settings.recipe import Recipe, load_recipe
 from yolo_v4.data.batches import Batch, encode
-from yolo_v4.data.targets import Target
+from yolo_v4.data.targets import TrueBoxes
 from yolo_v4.network.device import choose_device, formats, processor
 from yolo_v4.network.number_format import DTYPES, choose
 from yolo_v4.network.pretrained import starting_network
 from yolo_v4.spec.experiment import Experiment
 from yolo_v4.spec.load import load_experiment
+from yolo_v4.training.gpu_choices import choose_convolutions
 from yolo_v4.training.trainer import Trainer
 
 RECIPES = ("sample", "photographs", "jamcam")
@@ -63,7 +64,7 @@ def batch_of(experiment: Experiment) -> Batch:
     boxes = np.concatenate([corners.min(2), corners.max(2)], axis=2).astype(np.float32)
     classes = random.integers(0, len(experiment.classes), (count, OBJECTS))
     pixels = random.uniform(-128, 128, (count, shape.channels, shape.height, shape.width))
-    target = Target.of(encode([*boxes], [*classes], experiment))
+    target = encode(TrueBoxes.of([*boxes], [*classes]), experiment)
     return Batch(torch.from_numpy(pixels.astype(np.float32)), target)
 
 
@@ -81,6 +82,7 @@ def main(rounds: int = 10) -> None:
     for recipe in map(load_recipe, RECIPES):
         experiment = experiment_of(recipe)
         batch, trainers = batch_of(experiment), {}
+        choose_convolutions(experiment.augmentation)
         for name in [*formats(device)][:2]:
             network, _ = starting_network(experiment)
             own = network.to(device).train()

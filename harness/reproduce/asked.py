@@ -28,6 +28,7 @@ from harness.workspace.spec_copies import SPLITS, conversion_template
 
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][\w-]{0,63}")
 CONDITIONS = ("epochs", "batch", "seed", "val_split_pct", "limit", "gpus", "nodes")
+TAKING = ("eval", "vis", "export")  # stages that take a checkpoint, and say which unless it is the last
 OPTIONS = {"val_split_pct": "val_split"}  # where an option has another name than the condition
 
 
@@ -162,6 +163,7 @@ def _recipe(run: Run, inputs: Mapping[str, Mapping[str, Any]], *, as_then: bool)
         "vis_frames": vis.get("frames"),
         "vis_threshold": vis.get("threshold"),
         "precision": export.get("precision"),
+        "checkpoint": next(filter(None, (_of(run, name).get("checkpoint") for name in TAKING)), None),
         **_pretrained(run, train),
     }
     return {name: value for name, value in table.items() if value is not None}

@@ -10,6 +10,7 @@ from harness.settings.numbers import AUTO, EARLIER, FP32, NUMBERS, numbers_of
 from harness.settings.table import from_table, nearest
 
 SPEC_NAME = re.compile(r"[\w-][\w.-]*\.txt")
+CHECKPOINTS = (LAST, BEST) = ("last", "best")  # best: the highest mAP on the validation frames
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +28,7 @@ class Recipe:
     batch: int  # frames per GPU
     checkpoint_interval: int  # epochs
     numbers: str = FP32  # format of convolutions in training; auto: the faster one, measured
+    checkpoint: str = LAST  # which one eval, vis and export take: last or best
     seed: int = 42
     val_split_pct: float = 10.0
     limit: int = 0  # train on only this many frames; 0: all
@@ -57,6 +59,11 @@ def load_recipe(name_or_path: str) -> Recipe:
         raise ConfigError(
             f"{path}: numbers is {recipe.numbers!r}, expected one of {', '.join(NUMBERS)}",
             remedy=f"write {nearest(recipe.numbers, NUMBERS)}",
+        )
+    if recipe.checkpoint not in CHECKPOINTS:
+        raise ConfigError(
+            f"{path}: checkpoint is {recipe.checkpoint!r}, expected {LAST} or {BEST}",
+            remedy=f"correct the line in {path}",
         )
     # The spec as used is published under this name.
     if not SPEC_NAME.fullmatch(recipe.spec):

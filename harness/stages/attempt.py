@@ -45,7 +45,7 @@ class Attempt:
     started: float = field(default_factory=time.time)
     argv: list[tuple[str, ...]] = field(default_factory=list)
     numerics: list[Mapping[str, Any]] = field(default_factory=list)
-    numbers: str = ""  # why the engine computed in its number format
+    noted: dict[str, str] = field(default_factory=dict)  # in words, what the marker is to say besides
 
     @classmethod
     def begin(
@@ -113,7 +113,8 @@ class Attempt:
             complaint = f"ended with exit status {status}" + (f" and {complaint}" if complaint else "")
         if complaint:
             raise self.error(f"yolo_v4 {request.subcommand} {complaint}")
-        self.numbers = read_numbers(request.results) or self.numbers
+        if numbers := read_numbers(request.results):
+            self.noted["numbers"] = numbers
         self.numerics += [each for each in read_numerics(request.results) if each not in self.numerics]
 
     def run(self, argv: tuple[str, ...], *, package: str) -> None:
@@ -190,10 +191,7 @@ class Attempt:
             harness_version=__version__,
             git_commit=own_code().commit,
             numerics=tuple(self.numerics),
-            made_with={
-                **made_with(self.settings, asks=engine is not None),
-                **({"numbers": self.numbers} if self.numbers else {}),
-            },
+            made_with={**made_with(self.settings, asks=engine is not None), **self.noted},
         )
 
     def succeeded(self, products: Sequence[str] = (), *, taken_back: bool = False) -> None:

@@ -11,6 +11,7 @@ from harness.settings.variables import VARIABLES, Settings
 TOLD = (
     *("recipe", "dataset", "engine", "platform", "tao_version"),
     *("epochs", "batch", "seed", "val_split", "numbers", "limit", "gpus", "nodes"),
+    "checkpoint",
 )
 
 

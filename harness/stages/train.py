@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.engine.answers import checkpoints, whole_checkpoints
+from harness.engine.answers import best_checkpoint, checkpoints, whole_checkpoints
 from harness.engine.request import Request
 from harness.engine.spec_text import may_stop_early
+from harness.engine.training_log import epochs_done
 from harness.files import link_or_copy, write_text
 from harness.settings.numbers import AUTO, EARLIER, asking_for, numbers_of
 from harness.stages.base import Attempt, Stage
@@ -94,6 +95,7 @@ class Train(Stage):
             self.experiment.write_run_file(attempt.folder, "train", inputs=inputs, starting_point=start)
             attempt.ask(request)
         self._check(attempt, results)
+        self._tell(attempt, results)
         as_used = pretrained and f'pretrain_model_path: "./{pretrained}"'
         spec = self.experiment.filled(workspace=".", starting_point=as_used)
         write_text(results / self.settings.recipe.spec, spec)
@@ -122,6 +124,25 @@ class Train(Stage):
                 f"expected a checkpoint of epoch {self.settings.epochs} in the end, "
                 f"found checkpoints of epochs: {', '.join(map(str, epochs)) or 'none'}"
             )
+
+    def _tell(self, attempt: Attempt, results: Path) -> None:
+        """Say where training stopped early, and which checkpoint found most on the validation frames."""
+        saved = [epoch for epoch, _ in checkpoints(results / "weights")]
+        log = results / f"yolov4_training_log_{self.experiment.network}.csv"
+        done = epochs_done(log.read_text(errors="replace")) if log.is_file() else 0
+        if saved[-1] < self.settings.epochs:
+            ended = f"after epoch {done} of {self.settings.epochs}" if done else "early"
+            attempt.say(
+                f"training stopped {ended}, as the spec allows; the last checkpoint is of epoch {saved[-1]}"
+            )
+        if best := best_checkpoint(results):
+            score = f"mAP {best.mean_average_precision:.4f} on the validation frames"
+            told = f"epoch {best.epoch} of {done}, {score}"
+            place = self.workspace.path(f"{WEIGHTS}/{best.path.name}")
+            attempt.say(f"best checkpoint: {told}: {place}")
+            attempt.noted["best_checkpoint"] = f"{told}: {WEIGHTS}/{best.path.name}"
+        else:
+            attempt.say("best checkpoint: cannot tell, for the training log has the mAP of none")
 
     def _keep_logs(self, attempt: Attempt, results: Path) -> None:
         products = {Path(product).name for product in self.products()}

@@ -18,6 +18,7 @@ from harness.text import tell
 WORKFLOW = (
     *("recipe", "dataset", "engine", "platform", "image", "tao_version", "workspace", "pretrained"),
     *("pretrained_sha256", "epochs", "batch", "seed", "val_split", "numbers", "limit", "gpus", "nodes"),
+    "checkpoint",
 )
 QUEUE = ("account", "qos", "partition", "wall_time", "array")
 

@@ -161,6 +161,7 @@ def make_clip() -> Callable[..., Path]:
         size: tuple[int, int] = (128, 96),
         per_s: int = 5,
         started: str = "",
+        quarters: tuple[int, int, int, int] = (0, 0, 0, 0),  # lighter by this, clockwise from the top left
         **options: str,
     ) -> Path:
         with av.open(str(path), "w", options=options) as container:
@@ -171,6 +172,10 @@ def make_clip() -> Callable[..., Path]:
             container.start_encoding()
             for number in range(frames):
                 pixels = np.full((size[1], size[0], 3), 10 * number % 256, np.uint8)
+                upper, lower = np.split(pixels, [size[1] // 2])
+                for half, (left, right) in ((upper, quarters[:2]), (lower, quarters[:1:-1])):
+                    half[:, : size[0] // 2] += np.uint8(left)
+                    half[:, size[0] // 2 :] += np.uint8(right)
                 for packet in stream.encode(av.VideoFrame.from_ndarray(pixels, "rgb24")):
                     container.mux(packet)
             for packet in stream.encode():

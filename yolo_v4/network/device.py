@@ -17,6 +17,7 @@ MODEL = (
     *("CPU implementer", "CPU architecture", "CPU variant", "CPU part", "CPU revision"),
 )
 ARITHMETIC = re.compile("avx|amx|fma|bf16|asimd|sve|sme(?!p)|i8mm")  # names of vector instructions begin so
+PYTORCH = "PyTorch"  # what computes, unless something else is named
 SHORT_NAMES = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}
 OUT_OF_MEMORY = re.compile(
     "can't allocate memory|out of memory|alloc_failed", re.IGNORECASE
@@ -102,12 +103,14 @@ def number_format(device: torch.device, precision: torch.dtype) -> str:
     return SHORT_NAMES[precision]
 
 
-def numerics_class(device: torch.device, precision: torch.dtype = torch.float32) -> dict[str, Any]:
+def numerics_class(
+    device: torch.device, precision: torch.dtype = torch.float32, runtime: str = PYTORCH
+) -> dict[str, Any]:
     """What decides the last digits of a result, besides the spec, the data and this program.
 
     Sums are formed in an order that depends on the width of the processor's vectors and on the number of
     threads; `processor` is what PyTorch uses of a CPU (such as AVX2), or the model of a GPU with its compute
-    capability.
+    capability. `runtime` is what computes, whose kernels these are.
     """
     is_gpu = device.type == "cuda"
     return {
@@ -115,4 +118,5 @@ def numerics_class(device: torch.device, precision: torch.dtype = torch.float32)
         "torch": str(torch.__version__),
         "threads": torch.get_num_threads(),
         "number_format": number_format(device, precision),
+        "runtime": runtime,
     }

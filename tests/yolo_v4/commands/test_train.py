@@ -61,7 +61,7 @@ def test_a_run_leaves_taos_files(
     assert "nan" not in second.split(",")[2:]  # the only bus is difficult, so it has no average precision
     told = [line["numerics"] for line in status_lines(results) if "numerics" in line]
     assert [each["number_format"] for each in told] == ["fp32"]
-    own = {"phase", "numerics"}  # of our lines
+    own = {"phase", "numerics", "best_checkpoint"}  # of our lines
     tao_messages = [line["message"] for line in status_lines(results) if not own & {*line}]
     assert tao_messages == [
         "Starting Yolo_V4 Training job",
@@ -75,6 +75,16 @@ def test_a_run_leaves_taos_files(
     assert "Epoch 2/2\n" in printed
     assert f"Epoch 00002: saving model to {results}/weights/{MODEL}_epoch_002.pt\n" in printed
     assert "Validation loss: " in printed
+    (best,) = [line["best_checkpoint"] for line in status_lines(results) if "best_checkpoint" in line]
+    assert best == {
+        "epoch": 2,
+        "mAP": float(second.split(",")[header.split(",").index("mAP")]),
+        "path": f"{results}/weights/{MODEL}_epoch_002.pt",
+    }
+    assert (
+        f"Best checkpoint: epoch 2, mAP {best['mAP']:.4f} on the validation frames: {best['path']}\n"
+        in printed
+    )
     assert printed.endswith("Execution status: PASS\n")
 
 
@@ -287,4 +297,29 @@ def test_early_stopping_ends_the_run_with_a_checkpoint(
 
     assert status == 0
     assert "Epoch 00002: early stopping\n" in capsys.readouterr().out
-    assert [path.name for path in (results / "weights").iterdir()] == [f"{MODEL}_epoch_002.pt"]
+    last = results / "weights" / f"{MODEL}_epoch_002.pt"
+    assert [*(results / "weights").iterdir()] == [last]
+    told = [line for line in status_lines(results) if "max_epoch" in line]
+    assert [(line["epoch"], line["max_epoch"], line["eta"] == "0:00:00") for line in told] == [
+        (1, 5, False),
+        (2, 5, True),
+    ]
+
+
+@pytest.mark.slow
+def test_a_run_that_stopped_early_stays_stopped_when_it_is_resumed(
+    train: Callable[..., tuple[int, Path]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    stopping = (
+        'num_epochs: 5 checkpoint_interval: 5 early_stopping { monitor: "loss" min_delta: 1e6 patience: 1 }'
+    )
+    _, first = train("first", training=stopping)
+    last = first / "weights" / f"{MODEL}_epoch_002.pt"
+    capsys.readouterr()
+
+    status, second = train("second", training=f'{stopping} resume_model_path: "{last}"')
+
+    assert status == 0
+    assert "Epoch 3/5" not in capsys.readouterr().out
+    log = "yolov4_training_log_resnet10.csv"
+    assert (second / log).read_bytes() == (first / log).read_bytes()
