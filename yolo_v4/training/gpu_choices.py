@@ -1,4 +1,4 @@
-"""How a GPU computes convolutions in training. What else decides it: `--use_amp`, and the layout of memory.
+"""How a GPU computes convolutions in training; number format and layout of memory decide it, too.
 
 Memory is laid out channels last by `yolo_v4.network.yolo`: on a CPU that halves a step, and tensor cores read
 no other layout without a copy.
@@ -16,7 +16,7 @@ def choose_convolutions(spec: Augmentation) -> None:
     each convolution. Where shapes are random it would try anew for each of them, so its own rule decides.
     Another run may find another one fastest, so on a GPU the last digits may differ between two runs; they do
     so anyway, since the gradient of the pools is added up in any order.
-    TF32 is allowed in convolutions, which is PyTorch's default too: without `--use_amp`, float32 would leave
+    TF32 is allowed in convolutions, which is PyTorch's default too: trained in fp32, the network would leave
     tensor cores unused. Matrix products outside of convolutions, such as the mixing of colours, stay float32.
     """
     torch.backends.cudnn.benchmark = spec.shape_period == 0
