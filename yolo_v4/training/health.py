@@ -22,7 +22,7 @@ from yolo_v4.errors import TrainingFailed
 from yolo_v4.network import grid
 from yolo_v4.training.loss import LossTerms
 
-INTERVAL = 8  # steps from one look to the next
+INTERVAL = 8  # steps from one look to the next, at least 2: a look is judged a step later
 PATIENCE = 5  # looks on end
 
 CERTAIN_YES = -math.log(torch.finfo(torch.float32).eps / 2)  # from here, 1 - sigmoid is 0 in float32

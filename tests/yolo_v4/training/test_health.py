@@ -99,10 +99,10 @@ ILL = {
 @pytest.mark.parametrize("name", ILL)
 def test_an_ill_run_is_ended_with_words(run: Run, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     how, words = ILL[name]
-    monkeypatch.setattr(health, "INTERVAL", 1)
+    monkeypatch.setattr(health, "INTERVAL", 2)
 
     with pytest.raises(TrainingFailed, match=words):
-        list(run(**how, epochs=3))
+        list(run(**how, epochs=6))
 
 
 @pytest.mark.slow
