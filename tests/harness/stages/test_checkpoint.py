@@ -14,7 +14,7 @@ def model_of(workspace, stage):
 def test_the_best_checkpoint_is_told_and_taken_where_it_is_asked_for(jamcam):
     room = jamcam.workspace
 
-    printed = jamcam("train", FAKE_YOLO_V4="train=validate")
+    printed = jamcam("train", FAKE_YOLO_V4="train=validate", PYTHONPATH="")
 
     told = "epoch 1 of 2, mAP 0.5000 on the validation frames"
     assert f"best checkpoint: {told}: {room / MODEL.format(1)}" in printed
