@@ -12,7 +12,7 @@ from torch import Tensor
 
 from yolo_v4.data.batches import TrainingBatches, Truth, encode
 from yolo_v4.data.frames import Frame, Split, dropped_in_words, read_frames
-from yolo_v4.data.targets import Target
+from yolo_v4.data.targets import TrueBoxes
 from yolo_v4.errors import DataError, SpecError
 from yolo_v4.network.checkpoint import load_same
 from yolo_v4.network.computing import tell_computing
@@ -28,6 +28,7 @@ from yolo_v4.spec.load import load_experiment
 from yolo_v4.spec.training_checks import check_training
 from yolo_v4.status import StatusLog, reported, status_path
 from yolo_v4.training.distributed import Place, is_member, joined, launch
+from yolo_v4.training.gpu_choices import choose_convolutions
 from yolo_v4.training.loop import Judge, Outputs, train
 from yolo_v4.training.loss import yolo_loss
 from yolo_v4.training.trainer import Trainer
@@ -78,6 +79,7 @@ def _train(
     _require_objects(frames, experiment)
     _print_data(len(frames), len(validation), device, place)
     precision = _choose_precision(device, use_amp=args.use_amp)
+    choose_convolutions(experiment.augmentation)
     batches = _make_batches(frames, experiment, device, place)
     trainer, history = _make_trainer(
         experiment,
@@ -219,9 +221,8 @@ def _make_judge(frames: list[Frame], experiment: Experiment) -> Judge:
 
         def find(pixels: Tensor, truths: list[Truth]) -> list[Detections]:
             rows = predict(network, pixels, experiment)
-            boxes = [truth.boxes for truth in truths]
-            classes = [truth.classes for truth in truths]
-            target = Target.of(encode(boxes, classes, experiment)).to(rows.device)
+            true = TrueBoxes.of([truth.boxes for truth in truths], [truth.classes for truth in truths])
+            target = encode(true, experiment).to(rows.device)
             mean_loss = float(yolo_loss(target, rows, experiment.network).total)
             losses.append(mean_loss * len(rows))
             progress.advance(len(rows))

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from yolo_v4.boxes import EPSILON
+from yolo_v4.data import targets
 from yolo_v4.data.targets import Target
 from yolo_v4.errors import TrainingFailed
 from yolo_v4.network import grid
@@ -59,12 +60,14 @@ class Signs(NamedTuple):
 def signs(target: Target, rows: Tensor, terms: LossTerms, gradient: Tensor) -> Tensor:
     """The values of `Signs` [6], on the device of `rows` [B, N, 11 + C]; nothing waits for a GPU."""
     objectness_BN = rows[..., grid.OBJECTNESS]
-    missed_P = objectness_BN.flatten()[target.positive] < CERTAIN_NO
+    # 0 where a row of the target only fills up.
+    is_object_P = target.contents[:, targets.OBJECTNESS]
+    missed_P = objectness_BN.flatten().index_select(0, target.rows) < CERTAIN_NO
     values = (
         (objectness_BN > CERTAIN_YES).float().mean(),
         objectness_BN.amax(),
         terms.obj_neg / objectness_BN.shape[1],
-        missed_P.float().mean(),
+        torch.dot(missed_P.float(), is_object_P) / is_object_P.sum(),
         torch.linalg.vector_norm(gradient.flatten(), math.inf),
         terms.total,
     )
