@@ -47,6 +47,13 @@ def read_numerics(results: Path | None) -> list[dict[str, Any]]:
     return [each for place, each in enumerate(told) if isinstance(each, dict) and each not in told[:place]]
 
 
+def read_numbers(results: Path | None) -> str:
+    """Why the engine computed in its number format, in its words; "" where it does not tell."""
+    told = [entry.get("computing") for entry in read_status(results)] if results else []
+    words = [each.get("numbers") for each in told if isinstance(each, dict)]
+    return next((each for each in reversed(words) if isinstance(each, str)), "")
+
+
 def checkpoints(weights: Path) -> list[tuple[int, Path]]:
     """(epoch, file) of each checkpoint in a folder, by epoch; `yolov4_resnet18_epoch_080.pt` is epoch 80."""
     pairs = []

@@ -22,6 +22,7 @@ from harness.measure.recording import Recording
 from harness.process.signals import Interrupted
 from harness.queue.notes import cost_so_far
 from harness.queue.slurm import is_over
+from harness.settings.numbers import FP32
 from harness.settings.recipe import LAST
 from harness.settings.variables import Settings
 from harness.stages.experiment import Experiment
@@ -199,7 +200,7 @@ class _Bench:
             "engine_version": engine.version,
             "image_sha256": engine.image_digest,
             "precision": recipe.precision,
-            "mixed_precision": recipe.mixed_precision,
+            "mixed_precision": settings.numbers != FP32,
             "probe_version": PROBE_VERSION,
             **{name: getattr(settings, name) for name in CONDITIONS},
             **({"checkpoint": settings.checkpoint} if settings.checkpoint != LAST else {}),

@@ -15,6 +15,7 @@ from typing import Any
 
 from harness.settings.dataset import Dataset, load_dataset
 from harness.settings.declared import find_declared
+from harness.settings.numbers import NUMBERS, read_numbers
 from harness.settings.platform import PLAIN, WALL_TIME, Platform, load_platform
 from harness.settings.recipe import CHECKPOINTS, Recipe, load_recipe
 
@@ -170,6 +171,12 @@ class Settings:
         **_between(0, 100, expected="a number above 0 and below 100"),
         default_from="recipe",
         name="val_split",
+    )
+    numbers: str = setting(
+        "number format of training: fp32, bf16, fp16, or auto for the faster one, measured once",
+        read=read_numbers,
+        expected=f"one of {', '.join(NUMBERS)}",
+        default_from="recipe",
     )
     limit: int = setting("train on only this many frames; 0: all", **COUNT_OR_NONE, default_from="recipe")
     checkpoint: str = setting(

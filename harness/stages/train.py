@@ -1,6 +1,6 @@
 """train: weights, from the last complete checkpoint where an earlier try was cut short."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from harness.engine.request import Request
 from harness.engine.spec_text import may_stop_early
 from harness.engine.training_log import epochs_done
 from harness.files import link_or_copy, write_text
+from harness.settings.numbers import AUTO, EARLIER, asking_for, numbers_of
 from harness.stages.base import Attempt, Stage
 from harness.stages.convert_data import ConvertData
 from harness.stages.download import Download, pretrained_product
@@ -16,6 +17,7 @@ from harness.stages.experiment import WEIGHTS, run_file
 from harness.stages.gen_valid import GenValid
 from harness.stages.tune_bdb import TuneBdb
 from harness.workspace.layout import staged
+from harness.workspace.marker import Marker
 
 RESULTS = "experiment"
 
@@ -39,7 +41,7 @@ class Train(Stage):
     """Trains the network, and goes on where an earlier attempt of the same settings was cut short."""
 
     name = "train"
-    revision = 1
+    revision = 2
     upstream = (Download, GenValid, TuneBdb, ConvertData)
     asks = True
     uses_model = True
@@ -48,10 +50,21 @@ class Train(Stage):
         return {
             **self.experiment.inputs(),
             "gpus": self.settings.gpus,
-            "mixed_precision": self.settings.recipe.mixed_precision,
+            "numbers": self.settings.numbers,
             **({"nodes": self.settings.nodes} if self.settings.nodes > 1 else {}),
             "pretrained": pretrained_product(self.settings),
         }
+
+    def as_now(self, ingredients: Mapping[str, Any], marker: Marker) -> Mapping[str, Any]:
+        """The number format had another key in earlier versions, and `auto` is the format that it chose."""
+        inputs = ingredients.get("inputs")
+        if not isinstance(inputs, Mapping) or (numbers := numbers_of(inputs)) is None:
+            return ingredients
+        used = {asking_for(each.get("number_format")) for each in marker.numerics}
+        if numbers == AUTO and used == {self.settings.numbers}:
+            numbers = self.settings.numbers
+        rest = {name: value for name, value in inputs.items() if name != EARLIER}
+        return {**ingredients, "inputs": {**rest, "numbers": numbers}}
 
     def products(self) -> tuple[str, ...]:
         files = [WEIGHTS, f"{RESULTS}/{self.settings.recipe.spec}"]
@@ -63,7 +76,7 @@ class Train(Stage):
     def requests(self, folder: Path) -> tuple[Request, ...]:
         results = staged(folder, RESULTS)
         words = ["-e", str(run_file(folder, "train")), "-r", str(results), "--gpus", str(self.settings.gpus)]
-        words += ["--use_amp"] if self.settings.recipe.mixed_precision else []
+        words += self.engine().dialect.numbers(self.settings.numbers)
         return (Request(subcommand="train", arguments=tuple(words), results=results),)
 
     def perform(self, attempt: Attempt) -> None:

@@ -39,7 +39,8 @@ REMEDIES = {
     "background": SLOWER,
     "objects": SLOWER,
     "gradient": f"{SLOWER}; where force_relu is true, set it to false",
-    "steps": "train without --use_amp; if the loss is no number then, lower max_learning_rate",
+    "steps": "train in float32: --numbers fp32, or NUMBERS=fp32; if the loss is no number then, lower "
+    "max_learning_rate",
 }
 
 

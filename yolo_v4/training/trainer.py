@@ -11,6 +11,7 @@ from torch.nn.parallel import DistributedDataParallel
 from yolo_v4.data.batches import Batch
 from yolo_v4.errors import DataError, TrainingFailed
 from yolo_v4.network.checkpoint import Checkpoint, Identity
+from yolo_v4.network.device import SHORT_NAMES
 from yolo_v4.network.grid import encode_predictions
 from yolo_v4.network.tao_checkpoint import KerasOptimizer
 from yolo_v4.network.yolo import Yolo
@@ -115,6 +116,7 @@ class Trainer:
             scaler=self._scaler.state_dict(),
             epoch=self.epochs_done,
             history=history,
+            number_format=SHORT_NAMES[self._precision],
         )
 
     def resume(self, checkpoint: Checkpoint) -> None:

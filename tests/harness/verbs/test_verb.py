@@ -27,7 +27,8 @@ WORKFLOW = {
         "--workspace",
         "--pretrained",
     ),
-    *("--pretrained-sha256", "--epochs", "--batch", "--seed", "--val-split", "--limit", "--gpus", "--nodes"),
+    *("--pretrained-sha256", "--epochs", "--batch", "--seed", "--val-split"),
+    *("--numbers", "--limit", "--gpus", "--nodes"),
     "--checkpoint",
 }
 QUEUE = {"--account", "--qos", "--partition", "--wall-time", "--array"}

@@ -197,7 +197,7 @@ def test_steps_that_float16_leaves_out_are_normal_unless_all_are_left_out() -> N
     watched(*[skipped] * 9)  # in other formats the loss of the next step is no number
     with pytest.raises(TrainingFailed, match="no step is taken") as caught:
         watched(*[skipped] * 5, skips_steps=True)
-    assert caught.value.remedy.startswith("train without --use_amp")
+    assert caught.value.remedy.startswith("train in float32: --numbers fp32")
 
 
 def test_a_look_reads_nothing_back_and_costs_two_operations_a_step() -> None:

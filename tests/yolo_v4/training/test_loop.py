@@ -117,5 +117,7 @@ def test_a_step_is_told_apart_into_waiting_and_working(tmp_path: Path) -> None:
             time.sleep(0.05)
 
     line = json.loads((tmp_path / "status.json").read_text().splitlines()[-1])
-    assert all(0.02 <= wait_s < 0.05 for wait_s in line["wait_s"]), line
+    assert all(wait_s >= 0.02 for wait_s in line["wait_s"]), line
     assert all(work_s >= 0.05 for work_s in line["work_s"]), line
+    # No moment counts twice; the phase is rounded to milliseconds.
+    assert sum(line["wait_s"]) + sum(line["work_s"]) <= line["duration_s"] + 0.001
