@@ -46,6 +46,15 @@ def test_a_log_without_an_epoch_is_told(room, capsys, text):
     assert capsys.readouterr().out == "no learning curve: the training log has no epoch that can be read\n"
 
 
+def test_a_picture_that_cannot_be_written_is_told_and_fails_nothing(room, capsys):
+    (room.experiment / "learning_curve.png").mkdir()
+    (room.experiment / "learning_curve.png" / "kept").touch()
+
+    draw_curve(room)
+
+    assert capsys.readouterr().out.startswith("no learning curve: Is a directory: ")
+
+
 def test_where_matplotlib_is_not_installed_a_line_says_so(room, capsys, monkeypatch):
     really_import = builtins.__import__
 
