@@ -7,7 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.workspace.marker import Marker
+
 Anchor = tuple[float, float]
+PYTORCH = "PyTorch"
+CHOOSING = ("eval", "vis")  # stages for which an engine chooses what computes the network
 
 
 def read_status(results: Path) -> list[dict[str, Any]]:
@@ -42,6 +46,21 @@ def read_numerics(results: Path | None) -> list[dict[str, Any]]:
     """The numerics classes that the engine computed in, oldest first: a resumed training may have several."""
     told = [entry.get("numerics") for entry in read_status(results)] if results else []
     return [each for place, each in enumerate(told) if isinstance(each, dict) and each not in told[:place]]
+
+
+def with_runtime(told: Mapping[str, Any]) -> dict[str, Any]:
+    """A numerics class, or facts of a record, with `runtime`: what computed.
+
+    An engine of ours that tells its PyTorch and not the runtime is of a version that knew no other one.
+    """
+    return {"runtime": PYTORCH, **told} if told.get("torch") else {**told}
+
+
+def runtimes(markers: Mapping[str, Marker]) -> str | None:
+    """What computed in the stages that choose it, in order: `onnxruntime, then PyTorch`; None: not known."""
+    classes = [each for stage in CHOOSING if stage in markers for each in markers[stage].numerics]
+    names = (with_runtime(each).get("runtime") for each in classes)
+    return ", then ".join(dict.fromkeys(str(name) for name in names if name)) or None
 
 
 def checkpoints(weights: Path) -> list[tuple[int, Path]]:

@@ -35,6 +35,7 @@ FACTS = {
         "torch": "2.5.1+cpu",
         "torch_threads": 2,
         "number_format": "fp32",
+        "runtime": "PyTorch",
     },
     **{"flops_per_image": 2 * 10**9, "matmul_flops_per_s": 5e11},
     **{"gpus_exclusive": False, "node_exclusive": False},
