@@ -62,7 +62,8 @@ class Marker:
     harness_version: str
     git_commit: str | None
     # These two explain other bytes, and decide nothing. What the engine computed with, several where it was
-    # resumed; and recipe, dataset, python, packages {name: version} and sources_changed.
+    # resumed; and recipe, dataset, python, packages {name: version}, sources_changed. Of training, in words,
+    # numbers: why the engine computed in its format; best_checkpoint: which found most on validation frames.
     numerics: tuple[Mapping[str, Any], ...] = ()
     made_with: Mapping[str, Any] = field(default_factory=dict)
 

@@ -37,6 +37,7 @@ FACTS = {
         "torch": "2.5.1+cpu",
         "torch_threads": 2,
         "number_format": "fp32",
+        "numbers": "fp32, as asked for",
     },
     **{"flops_per_image": 2 * 10**9, "matmul_flops_per_s": 5e11},
     **{"gpus_exclusive": False, "node_exclusive": False},

@@ -19,6 +19,13 @@ ANCHORS = (
 )
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where number formats are kept: no answer of another test, or of this user, counts."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "yolo_v4" / "numbers"
+
+
 @pytest.fixture(scope="session")
 def network_spec() -> Callable[..., NetworkSpec]:
     """Makes a network spec; whatever is not given has the values of the golden vectors."""

@@ -52,7 +52,7 @@ def run():
         ),
     }
     facts = dict.fromkeys((*SETTINGS, *ENGINE, *NUMERICS, *CODE))
-    facts |= {"recipe": "smoke", "epochs": 2, "val_split_pct": 10.0, "mixed_precision": True}
+    facts |= {"recipe": "smoke", "epochs": 2, "val_split_pct": 10.0, "numbers": "bf16"}
     return Run(
         kind="workspace",
         name="workspace",
@@ -125,11 +125,11 @@ def test_a_stage_is_an_action_with_its_times_tool_engine_image_inputs_and_output
 def test_what_was_recorded_is_a_parameter_of_its_kind_and_what_was_not_is_left_out(run, described):
     entities, _ = described
 
-    assert known(run) == ["recipe", "epochs", "val_split_pct", "mixed_precision", "harness_version"]
+    assert known(run) == ["recipe", "epochs", "val_split_pct", "numbers", "harness_version"]
     kinds = {name: entities[f"workflow.json#{name}"]["additionalType"] for name in known(run)}
     assert kinds == {
         **{"recipe": "Text", "epochs": "Integer", "val_split_pct": "Float"},
-        **{"mixed_precision": "Boolean", "harness_version": "Text"},
+        **{"numbers": "Text", "harness_version": "Text"},
     }
     assert entities["#value/epochs"]["value"] == "2"
     assert "#value/seed" not in entities

@@ -280,7 +280,7 @@ def test_a_set_whose_marker_does_not_fit_is_not_found(room, change):
 def test_a_set_of_ingredients_that_mean_the_same_is_found(room):
     publish(room, "two")
 
-    found = find(room, "train", "f" * 64, lambda other: other == ingredients("one"))
+    found = find(room, "train", "f" * 64, lambda other: other.ingredients == ingredients("one"))
 
     assert found
     assert found.folder.name == digest_of(ingredients("one"))
