@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+"""What makes the detector more accurate: variants of one spec, trained on as many frames, judged alike.
+
+    python bench/accuracy run --archives A.zip B.zip --work DIR --variants base,neighbours [--seeds 42]
+        [--passes 2] [--test]
+    python bench/accuracy judge -e SPEC (-m MODEL | -p LABELS) [--by-camera]
+    python bench/accuracy table
+
+`run` unpacks the archives below DIR, divides them by camera and day (see splits.py), trains each variant of
+variants.toml, and appends a row for each split to results/accuracy/rows.jsonl. What was finished is not done
+again, and a run that was killed goes on at its last epoch. Variants are chosen by the splits `choice-*`; with
+--test they are judged on `test-*`, which is for what was chosen, once.
+`judge` tells the average precision of any model, or of KITTI label files with scores of any detector.
+"""
+
+import argparse
+import os
+from datetime import datetime, timezone
+from pathlib import Path
+
+import rows
+from judging import judge_frames
+from judging import table as score_table
+from runs import BASE, Run, variants
+from splits import HELD_OUT, TRAIN, drawn_by_camera, prepare
+
+from harness.code_version import MEASURING, SOURCES, code_version
+
+FEW = 20  # objects in a split; a class with fewer is no part of its mean
+
+
+def run(args: argparse.Namespace) -> None:
+    """Train and judge; the base first, since the others are compared with it."""
+    unknown = set(args.variants) - set(variants())
+    if unknown:
+        raise SystemExit(f"no variant {', '.join(sorted(unknown))}; known are {', '.join(variants())}")
+    counts = prepare(args.archives, args.work / "data")
+    print(", ".join(f"{split} {count}" for split, count in counts.items()), flush=True)
+    for seed in args.seeds:
+        for variant in args.variants:
+            one = Run(variant=variant, seed=seed, passes=args.passes, data=args.work / "data", work=args.work)
+            model = one.train()
+            for split in HELD_OUT:
+                if split.startswith("test-") == args.test:
+                    _judge_run(one, model, split, frames_seen=counts[TRAIN] * args.passes)
+    print(rows.table(rows.read()))
+
+
+def _judge_run(one: Run, model: Path, split: str, *, frames_seen: int) -> None:
+    kept = one.folder / f"{split}.npz"
+    if kept.exists():
+        return
+    scores = judge_frames(one.spec(split), model=model, by_camera=drawn_by_camera(split), few=FEW)
+    base = Run(variant=BASE, seed=one.seed, passes=one.passes, data=one.data, work=one.work)
+    reference = base.folder / kept.name
+    version = code_version((*SOURCES, *MEASURING))
+    row = {
+        "variant": one.variant,
+        "seed": one.seed,
+        "passes": one.passes,
+        "frames_seen": frames_seen,
+        "split": split,
+        "scores": rows.described(scores),
+        "to_base": rows.difference(scores, rows.load_scores(reference)) if reference.exists() else None,
+        "train_minutes": round(one.epochs_s / 60, 1),
+        "train_images_per_s": round(frames_seen / one.epochs_s, 2),
+        "niceness": os.nice(0),  # above 0: the machine did other things meanwhile
+        **one.numerics,
+        "commit": version.commit,
+        "changed": list(version.changed),
+        "date": f"{datetime.now(timezone.utc):%Y-%m-%d}",
+    }
+    rows.append(row)
+    rows.save_scores(kept, scores)
+    print(f"{one.variant}, seed {one.seed}, {split}", score_table(scores), sep="\n", flush=True)
+
+
+def judge(args: argparse.Namespace) -> None:
+    """Print the scores of a model or of label files."""
+    scores = judge_frames(
+        args.experiment_spec,
+        model=args.model_path,
+        labels=args.predictions,
+        by_camera=args.by_camera,
+        resamples=args.resamples,
+    )
+    print(score_table(scores))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    words = parser.add_subparsers(required=True)
+    trains = words.add_parser("run")
+    trains.add_argument("--archives", nargs="+", type=Path, required=True)
+    trains.add_argument("--work", type=lambda text: Path(text).absolute(), required=True)
+    trains.add_argument("--variants", type=lambda text: text.split(","), required=True)
+    trains.add_argument("--seeds", type=lambda text: [int(word) for word in text.split(",")], default=[42])
+    trains.add_argument("--passes", type=int, default=2)
+    trains.add_argument("--test", action="store_true")
+    trains.set_defaults(act=run)
+    judges = words.add_parser("judge")
+    what = judges.add_mutually_exclusive_group(required=True)
+    what.add_argument("-m", "--model_path", type=Path)
+    what.add_argument("-p", "--predictions", type=Path)
+    judges.add_argument("-e", "--experiment_spec", type=Path, required=True)
+    judges.add_argument("--by-camera", action="store_true")
+    judges.add_argument("--resamples", type=int, default=1000)
+    judges.set_defaults(act=judge)
+    words.add_parser("table").set_defaults(act=lambda _: print(rows.table(rows.read())))
+    args = parser.parse_args()
+    args.act(args)
+
+
+if __name__ == "__main__":
+    main()
