@@ -15,6 +15,7 @@ again, and a run that was killed goes on at its last epoch. Variants are chosen 
 
 import argparse
 import os
+import subprocess
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -36,14 +37,21 @@ def run(args: argparse.Namespace) -> None:
         raise SystemExit(f"no variant {', '.join(sorted(unknown))}; known are {', '.join(variants())}")
     counts = prepare(args.archives, args.work / "data")
     print(", ".join(f"{split} {count}" for split, count in counts.items()), flush=True)
+    failed: list[str] = []
     for seed in args.seeds:
         for variant in args.variants:
             one = Run(variant=variant, seed=seed, passes=args.passes, data=args.work / "data", work=args.work)
-            model = one.train()
+            try:
+                model = one.train()
+            except subprocess.CalledProcessError as error:
+                failed.append(f"{variant}, seed {seed}: {error}")
+                continue
             for split in HELD_OUT:
                 if split.startswith("test-") == args.test:
                     _judge_run(one, model, split, frames_seen=counts[TRAIN] * args.passes)
     print(rows.table(rows.read()))
+    if failed:
+        raise SystemExit("\n".join(failed))
 
 
 def _judge_run(one: Run, model: Path, split: str, *, frames_seen: int) -> None:

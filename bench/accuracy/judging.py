@@ -88,8 +88,10 @@ def matched_by_class(
     truths: Sequence[Truth], found: Sequence[Detections], *, num_classes: int, iou: float, confidence: float
 ) -> list[Matched]:
     """Every class's detections of all frames, right or wrong."""
-    limits = {"num_classes": num_classes, "matching_iou": iou, "confidence_threshold": confidence}
-    by_frame = [judge([truth], [one], **limits) for truth, one in zip(truths, found, strict=True)]
+    by_frame = [
+        judge([truth], [one], num_classes=num_classes, matching_iou=iou, confidence_threshold=confidence)
+        for truth, one in zip(truths, found, strict=True)
+    ]
     classes = []
     for outcomes in zip(*by_frame, strict=True):
         order = np.argsort(-np.concatenate([one.scores for one in outcomes]), kind="stable")
@@ -116,7 +118,7 @@ def draw_counts(groups: Sequence[str], resamples: int, seed: int = 0) -> Any:
 
 
 def score(matched: Mapping[str, Matched], mode: str, counts_RF: Any, *, few: int = 0) -> list[Score]:
-    """Every class that has an object, and their mean, in which classes of fewer than `few` objects are not."""
+    """Each class that has an object, and their mean, in which no class has fewer than `few` objects."""
     scores = [
         Score(name, int(one.objects_F.sum()), one.average_precisions(counts_RF, mode))
         for name, one in matched.items()

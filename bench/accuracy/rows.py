@@ -38,8 +38,9 @@ def difference(scores: Sequence[Score], base: Sequence[Score]) -> dict[str, Any]
 
 def save_scores(path: Path, scores: Sequence[Score]) -> None:
     """Keep scores with their draws, for the runs that will be compared with this one."""
+    kept: dict[str, Any] = {one.name: np.append(one.draws_R, one.objects) for one in scores}
     with path.open("wb") as stream:
-        np.savez_compressed(stream, **{one.name: np.append(one.draws_R, one.objects) for one in scores})
+        np.savez_compressed(stream, **kept)
 
 
 def load_scores(path: Path) -> list[Score]:

@@ -1,4 +1,4 @@
-"""One training of a variant: its spec, its folder, and what it took. A killed run goes on at its last epoch."""
+"""One training of a variant: its spec, its folder, what it took. A killed run goes on at its last epoch."""
 
 import json
 import subprocess
@@ -87,7 +87,7 @@ class Run:
         """Seconds that its epochs took; of an epoch that was begun twice, the one that ended counts."""
         lines = (self.folder / "results" / "status.json").read_text(encoding="utf-8").splitlines()
         told = [line for line in map(json.loads, lines) if line.get("phase") == "epoch"]
-        return sum({line["epoch"]: line["duration_s"] for line in told}.values())
+        return float(sum({line["epoch"]: line["duration_s"] for line in told}.values()))
 
     @property
     def numerics(self) -> Mapping[str, Any]:

@@ -52,9 +52,9 @@ def prepare(archives: Sequence[Path], target: Path) -> dict[str, int]:
         for archive in archives:
             with zipfile.ZipFile(archive) as opened:
                 for folder, name, picture, label in _frames(opened):
-                    split = aside / split_of(folder)
-                    (split / "images" / f"{folder}{CAMERA_MARK}{name}.jpg").write_bytes(picture)
-                    (split / "labels" / f"{folder}{CAMERA_MARK}{name}.txt").write_text(label)
+                    place = aside / split_of(folder)
+                    (place / "images" / f"{folder}{CAMERA_MARK}{name}.jpg").write_bytes(picture)
+                    (place / "labels" / f"{folder}{CAMERA_MARK}{name}.txt").write_text(label)
         aside.rename(target)
     return {split: len(list((target / split / "images").iterdir())) for split in SPLITS}
 

@@ -21,7 +21,7 @@ from harness.engine.find import in_image, resolve
 from harness.engine.images import image_architecture
 from harness.engine.model_key import model_key
 from harness.engine.spec_check import ask_engine, check_specs
-from harness.engine.spec_text import class_mapping
+from harness.engine.spec_text import class_mapping, has_extension
 from harness.errors import ConfigError
 from harness.process.identity import CONTAINER
 from harness.settings.address import check_address, is_local
@@ -127,8 +127,20 @@ def _specs(settings: Settings, *, asks_engine: bool) -> Iterator[Finding]:
     except ConfigError as error:
         yield judged("specs", settings.recipe.spec, error.message, error.remedy)
     else:
-        yield judged("specs", settings.recipe.spec, "", "")
+        yield _extension(settings)
         yield _classes(settings)
+
+
+def _extension(settings: Settings) -> Finding:
+    """An experiment spec may go beyond NVIDIA's program only where that one does not have to read it."""
+    name = settings.recipe.spec
+    copies = SpecCopies(Workspace(settings.workspace))
+    if not has_extension(copies.template(name)):
+        return judged("specs", name, "", "")
+    problem = f"{copies.path(name)} has an extension, which only our own yolo_v4 knows; NVIDIA's refuses it"
+    remedy = "give ENGINE=portable, or a RECIPE whose spec has none, such as jamcam"
+    observed = f"{name}, with an extension that NVIDIA's program refuses"
+    return judged("specs", observed, problem if _is_tao(settings) else "", remedy)
 
 
 def _classes(settings: Settings) -> Finding:

@@ -222,7 +222,7 @@ def _make_judge(frames: list[Frame], experiment: Experiment) -> Judge:
             boxes = [truth.boxes for truth in truths]
             classes = [truth.classes for truth in truths]
             target = Target.of(encode(boxes, classes, experiment)).to(rows.device)
-            mean_loss = float(yolo_loss(target, rows, experiment.network).total)
+            mean_loss = float(yolo_loss(target, rows, experiment.network, experiment.extension).total)
             losses.append(mean_loss * len(rows))
             progress.advance(len(rows))
             return detections(rows, experiment.nms)

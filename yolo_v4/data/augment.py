@@ -49,12 +49,26 @@ class Window(NamedTuple):
 
 
 def random_tile(
-    picture: Tensor, boxes: Floats, width: int, height: int, spec: Augmentation, random: np.random.Generator
+    picture: Tensor,
+    boxes: Floats,
+    width: int,
+    height: int,
+    spec: Augmentation,
+    random: np.random.Generator,
+    *,
+    window: Window | None = None,
+    min_visible: float = 0.0,
 ) -> Tile:
-    """A tile of `width` x `height`, of a picture [3, H, W] uint8 r, g, b and boxes [N', 4] in its pixels."""
+    """A tile of `width` x `height`, of a picture [3, H, W] uint8 r, g, b and boxes [N', 4] in its pixels.
+
+    Args:
+        window: what to show; drawn by `spec.jitter` unless given.
+        min_visible: as for `clip_boxes`.
+    """
     flip_x = random.random() < spec.horizontal_flip
     flip_y = random.random() < spec.vertical_flip
-    window = jitter_window(picture.shape[2], picture.shape[1], width / height, spec.jitter, random)
+    if window is None:
+        window = jitter_window(picture.shape[2], picture.shape[1], width / height, spec.jitter, random)
     colour, mean = _colour_matrix(spec, random)
     pixels, boxes = _cut(picture, boxes, window, width, height)
     flipped_axes = [axis for axis, is_flipped in ((1, flip_y), (2, flip_x)) if is_flipped]
@@ -64,7 +78,7 @@ def random_tile(
         boxes = np.stack((width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]), axis=1)
     if flip_y:
         boxes = np.stack((boxes[:, 0], height - boxes[:, 3], boxes[:, 2], height - boxes[:, 1]), axis=1)
-    boxes, kept = clip_boxes(boxes, width, height)
+    boxes, kept = clip_boxes(boxes, width, height, min_visible=min_visible)
     return Tile(pixels=_recolour(pixels, colour, mean), boxes=boxes, kept=kept)
 
 
@@ -207,12 +221,22 @@ def _recolour(pixels: Tensor, colour: Tensor, mean: Tensor) -> Tensor:
     return mixed.reshape(len(colour), *pixels.shape[1:])
 
 
-def clip_boxes(boxes: Floats, width: int, height: int) -> tuple[Floats, Bools]:
+def clip_boxes(boxes: Floats, width: int, height: int, *, min_visible: float = 0.0) -> tuple[Floats, Bools]:
     """Clip boxes to a tile of `width` x `height` and drop those that are then too thin.
+
+    Those of which less than the share `min_visible` of their area is left are dropped too.
 
     Returns the boxes that are left, [N, 4], and which of those given they are, bool [N'].
     """
     limit = np.array((width, height, width, height), dtype=np.float32)
     clipped = np.clip(boxes, 0, limit)
     kept: Bools = np.all(clipped[:, 2:] - clipped[:, :2] > MIN_BOX_SHARE * limit[:2], axis=1)
+    if min_visible:
+        kept &= _area(clipped) >= min_visible * _area(boxes)
     return clipped[kept], kept
+
+
+def _area(boxes: Floats) -> Floats:
+    """Areas [N] of boxes."""
+    area: Floats = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    return area

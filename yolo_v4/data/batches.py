@@ -10,6 +10,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple, TypeVar
 
@@ -73,6 +74,7 @@ class TrainingBatches:
         self._frames = frames
         self._experiment = experiment
         self._spec = experiment.augmentation
+        self._extension = experiment.extension
         self._seed = experiment.random_seed
         self._batch_size = experiment.training.batch_size
         self._workers = workers
@@ -98,13 +100,19 @@ class TrainingBatches:
 
     def _batch(self, epoch: int, step_members: tuple[int, list[int]]) -> Batch:
         step, members = step_members
-        width, height = self._input_size(epoch * self.steps_per_epoch + step)
+        number = epoch * self.steps_per_epoch + step
+        width, height = self._input_size(number)
+        spec = self._spec
+        if number >= self._extension.mosaic_until * self._experiment.training.epochs * self.steps_per_epoch:
+            spec = replace(spec, mosaic_prob=0.0)
         first = (step * self._ranks + self._rank) * self._batch_size
         samples = []
         for place, member in enumerate(members, start=first):
             random = np.random.default_rng((self._seed, epoch, place))
             samples.append(
-                random_sample(member, self._frames, self._pictures, self._spec, (width, height), random)
+                random_sample(
+                    member, self._frames, self._pictures, spec, (width, height), random, self._extension
+                )
             )
         rows = encode(
             [sample.boxes for sample in samples],
@@ -142,6 +150,7 @@ def encode(
         class_weights=experiment.class_weights,
         configured_hw=configured_hw,
         batch_hw=batch_hw or configured_hw,
+        neighbours=experiment.extension.neighbour_cells,
     )
 
 

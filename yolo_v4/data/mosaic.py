@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from yolo_v4.data.augment import random_tile
+from yolo_v4.data.crop import crop_window
 from yolo_v4.data.frames import Floats, Frame, Ids
 from yolo_v4.data.pictures import PictureCache
-from yolo_v4.spec.experiment import Augmentation
+from yolo_v4.spec.experiment import Augmentation, Extension
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,6 +33,7 @@ def random_sample(
     spec: Augmentation,
     size: tuple[int, int],
     random: np.random.Generator,
+    extension: Extension = Extension(),  # noqa: B008  # a frozen value
 ) -> Sample:
     """Frame `index`, augmented to `size` (width, height).
 
@@ -48,8 +50,14 @@ def random_sample(
     boxes = []
     classes = []
     for member, (left, top, right, bottom) in zip(members, areas, strict=True):
-        frame = frames[member]
-        tile = random_tile(pictures[member], frame.boxes, right - left, bottom - top, spec, random)
+        frame, picture, tile_wh = frames[member], pictures[member], (right - left, bottom - top)
+        window = None
+        if len(members) > 1 and extension.mosaic_crop is not None:
+            picture_wh = (picture.shape[2], picture.shape[1])
+            window = crop_window(picture_wh, tile_wh, size, extension.mosaic_crop, random)
+        tile = random_tile(
+            picture, frame.boxes, *tile_wh, spec, random, window=window, min_visible=extension.min_visible
+        )
         canvas[:, top:bottom, left:right] = tile.pixels
         boxes.append((tile.boxes + np.array((left, top, left, top))) / (width, height, width, height))
         classes.append(frame.classes[tile.kept])

@@ -18,16 +18,15 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from yolo_v4.boxes import centres_to_corners
+from yolo_v4.data.assignment import Bools, Floats, Integers, neighbour_cells, own_cells
 from yolo_v4.spec.experiment import STRIDES_PX, NetworkSpec
 
 OBJECTNESS = 4
 BACKGROUND = 5
 FIRST_CLASS = 6
-BORDER = 1e-3  # cells; a centre on the right or lower border belongs to the last cell
+NO_ROW = -1  # of a cell that is not on the grid
 
 Conflicts = Literal["highest_iou", "last"]
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 
 class Target(NamedTuple):
@@ -68,6 +67,7 @@ def encode_targets(
     configured_hw: tuple[int, int],
     batch_hw: tuple[int, int],
     conflicts: Conflicts = "last",
+    neighbours: int = 0,
 ) -> Tensor:
     """Targets [B, N, 7 + C] float32 of a batch.
 
@@ -81,6 +81,8 @@ def encode_targets(
         boxes, classes: of each picture, corners [n, 4] in shares of it, and class ids [n].
         configured_hw: size in pixels of the network input that the anchors refer to.
         batch_hw: size in pixels of the pictures of this batch.
+        neighbours: how many of the nearest cells are responsible for a box too, with the same anchors, unless
+            they hold the centre of another one.
     """
     box_G4 = np.concatenate(boxes).astype(np.float64)
     class_G = np.concatenate(classes)
@@ -94,10 +96,16 @@ def encode_targets(
     target = np.zeros((len(boxes) * rows_per_picture, columns), dtype=np.float32)
     target[:, BACKGROUND] = 1
     if len(box_G4):
-        row_GA = _rows(centre_G2, spec, grids) + (picture_G * rows_per_picture)[:, None]
         iou_GA = _anchor_iou(size_G2, spec, configured_hw)
-        assigned_box, assigned_row = _assign(row_GA, iou_GA, spec.box_matching_iou, conflicts)
-        target[assigned_row] = _contents(centre_G2, size_G2, class_G, class_weights)[assigned_box]
+        contents = _contents(centre_G2, size_G2, class_G, class_weights)
+        first_row_G = picture_G * rows_per_picture
+        # The nearer a cell, the later it is written: what a cell holds itself stays.
+        for nearness in range(neighbours, -1, -1):
+            row_GA = _rows(centre_G2, spec, grids, nearness)
+            assigned_box, assigned_row = _assign(row_GA, iou_GA, spec.box_matching_iou, conflicts)
+            is_on_grid = assigned_row != NO_ROW
+            box, row = assigned_box[is_on_grid], assigned_row[is_on_grid]
+            target[first_row_G[box] + row] = contents[box]
     return torch.from_numpy(target.reshape(len(boxes), rows_per_picture, columns))
 
 
@@ -120,16 +128,22 @@ def _count_rows(spec: NetworkSpec, grids: Sequence[tuple[int, int]]) -> int:
     )
 
 
-def _rows(centre_G2: Floats, spec: NetworkSpec, grids: Sequence[tuple[int, int]]) -> Integers:
-    """The row [G, A] of each anchor in the cell that holds the centre of each box."""
+def _rows(centre_G2: Floats, spec: NetworkSpec, grids: Sequence[tuple[int, int]], nearness: int) -> Integers:
+    """The row [G, A] in its picture of each anchor, in the cell that holds the centre of each box.
+
+    With a `nearness` of 1 or more, of that neighbour of the cell; NO_ROW where it is not on the grid.
+    """
     columns = []
     first_row = 0
-    for (height, width), anchors in zip(grids, spec.anchors, strict=True):
-        last_xy = np.array((width, height)) - BORDER
-        xy_G2 = np.floor(np.clip(centre_G2 * (width, height), 0, last_xy)).astype(np.int64)
-        cell_G = xy_G2[:, 1] * width + xy_G2[:, 0]
-        columns += [first_row + cell_G * len(anchors) + place for place in range(len(anchors))]
-        first_row += height * width * len(anchors)
+    for hw, anchors in zip(grids, spec.anchors, strict=True):
+        is_inside_G: Bools | bool = True
+        if nearness == 0:
+            xy_G2 = own_cells(centre_G2, hw)
+        else:
+            xy_G2, is_inside_G = neighbour_cells(centre_G2, hw, nearness)
+        row_G = first_row + (xy_G2[:, 1] * hw[1] + xy_G2[:, 0]) * len(anchors)
+        columns += [np.where(is_inside_G, row_G + place, NO_ROW) for place in range(len(anchors))]
+        first_row += hw[0] * hw[1] * len(anchors)
     return np.stack(columns, axis=1)
 
 

@@ -15,7 +15,7 @@ from yolo_v4.data import targets
 from yolo_v4.data.targets import Target
 from yolo_v4.network import grid
 from yolo_v4.network.grid import predicted_boxes
-from yolo_v4.spec.experiment import NetworkSpec
+from yolo_v4.spec.experiment import Extension, NetworkSpec
 
 
 class LossTerms(NamedTuple):
@@ -28,7 +28,12 @@ class LossTerms(NamedTuple):
     cls: Tensor
 
 
-def yolo_loss(target: Target, y_pred: Tensor, spec: NetworkSpec) -> LossTerms:
+def yolo_loss(
+    target: Target,
+    y_pred: Tensor,
+    spec: NetworkSpec,
+    extension: Extension = Extension(),  # noqa: B008  # frozen
+) -> LossTerms:
     """The loss of predictions [B, N, 11 + C] from `encode_predictions`, and its terms.
 
     The terms of locations and classes are computed for positives only. Nothing here makes the CPU wait for a
@@ -48,7 +53,10 @@ def yolo_loss(target: Target, y_pred: Tensor, spec: NetworkSpec) -> LossTerms:
     cls = (class_PC.sum(dim=1) * weight_P).sum() / batch
 
     positive_BN = target.rows[..., targets.OBJECTNESS]
-    objectness_BN = _cross_entropy(positive_BN, y_pred[..., grid.OBJECTNESS], spec)
+    wanted_BN = positive_BN
+    if extension.objectness_iou:
+        wanted_BN = positive_BN.flatten().scatter(0, target.positive, _overlap(ciou_P)).view_as(positive_BN)
+    objectness_BN = _cross_entropy(wanted_BN, y_pred[..., grid.OBJECTNESS], spec)
     obj_pos = (objectness_BN * positive_BN).sum() / batch
     is_background_BN = _background(target, y_pred, spec.neutral_box_iou)
     obj_neg = (objectness_BN * (1 - positive_BN) * is_background_BN).sum() / batch
@@ -60,6 +68,15 @@ def yolo_loss(target: Target, y_pred: Tensor, spec: NetworkSpec) -> LossTerms:
         + spec.negative_objectness_weight * obj_neg
     )
     return LossTerms(total, loc, obj_pos, obj_neg, cls)
+
+
+def _overlap(ciou_loss_P: Tensor) -> Tensor:
+    """How well boxes were found, 0..1, without gradient: CIoU, and 0 where that is below 0.
+
+    As a target of objectness, it lets boxes of one object be ranked by how well they fit.
+    Source: YOLOv5 of Ultralytics (2020), `ComputeLoss`.
+    """
+    return (1 - ciou_loss_P.detach()).clamp(min=0)
 
 
 @torch.no_grad()
