@@ -97,6 +97,6 @@ def test_label_files_are_judged_by_the_spec(
         score_text = " 0.9\n" if number < 3 else " 0.0\n"
         (tmp_path / "found" / f"frame_{number}.txt").write_text(first + score_text)
 
-    car = judge_frames(write_spec(), labels=tmp_path / "found", resamples=20)[1]
+    car = judge_frames(write_spec(), labels=tmp_path / "found", resamples=20)[0]
 
     assert (car.name, car.ap, car.objects) == ("car", 0.5, 6)
