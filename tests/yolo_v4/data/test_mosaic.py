@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from yolo_v4.data.frames import Frame
 from yolo_v4.data.mosaic import Sample, random_sample
 from yolo_v4.data.pictures import PictureCache
-from yolo_v4.spec.experiment import Augmentation
+from yolo_v4.spec.experiment import Augmentation, Extension, MosaicCrop
 
 SIZE = (96, 64)
 
@@ -104,3 +105,43 @@ def test_every_picture_of_a_mosaic_shows_even_where_its_least_share_is_less_than
 
     for seed in range(100):
         assert draw(frames, spec, seed).pixels.shape == (3, 64, 96)
+
+
+def test_a_mosaic_by_crop_has_no_grey_and_whole_objects_of_their_own_size(
+    frames: list[Frame],
+    augmentation: Callable[..., Augmentation],
+) -> None:
+    spec = augmentation(mosaic_prob=1.0, mean=(0.0, 0.0, 0.0), jitter=0.3)
+    crop = MosaicCrop(min_scale=1.0, max_scale=1.0)
+    extension = Extension(mosaic_crop=crop, min_visible=0.999)
+    pictures = PictureCache([frame.image for frame in frames])
+
+    kept = 0
+    for seed in range(60):
+        random = np.random.default_rng(seed)
+        sample = random_sample(2, frames, pictures, spec, SIZE, random, extension)
+        # Plain pictures: without padding and interpolated edges there are at most four colours.
+        assert len(sample.pixels[0].round().unique()) <= 4
+        sizes = (sample.boxes[:, 2:] - sample.boxes[:, :2]) * SIZE
+        assert (
+            np.abs(sizes - (48, 32)).max(initial=0) < 0.6
+        )  # as in the frames, which are as large as the canvas
+        kept += len(sizes)
+    assert kept > 10
+
+
+def test_without_mosaic_the_crop_changes_nothing(
+    frames: list[Frame],
+    augmentation: Callable[..., Augmentation],
+) -> None:
+    spec = augmentation(jitter=0.3, horizontal_flip=0.5)
+    pictures = PictureCache([frame.image for frame in frames])
+    extension = Extension(mosaic_crop=MosaicCrop(min_scale=1.0, max_scale=1.0))
+
+    one, other = (
+        random_sample(2, frames, pictures, spec, SIZE, np.random.default_rng(5), each)
+        for each in (Extension(), extension)
+    )
+
+    torch.testing.assert_close(one.pixels, other.pixels, rtol=0, atol=0)
+    np.testing.assert_array_equal(one.boxes, other.boxes)
