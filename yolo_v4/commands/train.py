@@ -12,7 +12,7 @@ from torch import Tensor
 
 from yolo_v4.data.batches import TrainingBatches, Truth, encode
 from yolo_v4.data.frames import Frame, Split, dropped_in_words, read_frames
-from yolo_v4.data.targets import Target
+from yolo_v4.data.targets import TrueBoxes
 from yolo_v4.errors import DataError, SpecError
 from yolo_v4.network.checkpoint import load_same
 from yolo_v4.network.computing import tell_computing
@@ -219,9 +219,8 @@ def _make_judge(frames: list[Frame], experiment: Experiment) -> Judge:
 
         def find(pixels: Tensor, truths: list[Truth]) -> list[Detections]:
             rows = predict(network, pixels, experiment)
-            boxes = [truth.boxes for truth in truths]
-            classes = [truth.classes for truth in truths]
-            target = Target.of(encode(boxes, classes, experiment)).to(rows.device)
+            true = TrueBoxes.of([truth.boxes for truth in truths], [truth.classes for truth in truths])
+            target = encode(true, experiment).to(rows.device)
             mean_loss = float(yolo_loss(target, rows, experiment.network, experiment.extension).total)
             losses.append(mean_loss * len(rows))
             progress.advance(len(rows))

@@ -23,11 +23,13 @@ from yolo_v4.data.frames import Bools, Floats, Frame, Ids
 from yolo_v4.data.letterbox import Fit, placed_picture
 from yolo_v4.data.mosaic import random_sample
 from yolo_v4.data.pictures import CPU, PictureCache
-from yolo_v4.data.targets import Target, encode_targets
+from yolo_v4.data.targets import Room, Target, TrueBoxes, encode_targets
 from yolo_v4.spec.experiment import Experiment
 
 STRIDE_PX = 32  # network sizes are multiples of it
 SHAPE_RANGE = (0.6, 1.5)  # of the configured size, for random input shapes (TAO)
+MOSAIC_TILES = 4
+POSITIVES_PER_BOX = 4  # rows that a box is assigned to, roughly
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -81,6 +83,8 @@ class TrainingBatches:
         self._rank = rank
         self._ranks = ranks
         self._pictures = PictureCache([frame.image for frame in frames], device=device)
+        cells_per_box = 1 + self._extension.neighbour_cells
+        self._room = _typical_room(frames, self._batch_size * cells_per_box)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -114,13 +118,9 @@ class TrainingBatches:
                     member, self._frames, self._pictures, spec, (width, height), random, self._extension
                 )
             )
-        rows = encode(
-            [sample.boxes for sample in samples],
-            [sample.classes for sample in samples],
-            self._experiment,
-            batch_hw=(height, width),
-        )
-        return Batch(torch.stack([sample.pixels for sample in samples]), Target.of(rows))
+        true = TrueBoxes.of([sample.boxes for sample in samples], [sample.classes for sample in samples])
+        target = encode(true, self._experiment, batch_hw=(height, width), room=self._room)
+        return Batch(torch.stack([sample.pixels for sample in samples]), target)
 
     def _input_size(self, iteration: int) -> tuple[int, int]:
         """(width, height): as configured, or drawn anew every `shape_period` iterations, each by itself."""
@@ -134,23 +134,36 @@ class TrainingBatches:
         return width, height
 
 
+def _typical_room(frames: Sequence[Frame], batch_size: int) -> Room:
+    """Room for most batches of these frames, rounded up to powers of two.
+
+    Of a picture: twice the boxes of four frames, as a mosaic has; of a batch: four positives for each of the
+    boxes of four frames a picture. A batch that needs more gets twice or four times as much.
+    """
+    boxes = max(MOSAIC_TILES * sum(len(frame.boxes) for frame in frames) / len(frames), 1)
+    return Room(
+        positives=2 ** math.ceil(math.log2(POSITIVES_PER_BOX * boxes * batch_size)),
+        boxes=2 ** math.ceil(math.log2(2 * boxes)),
+    )
+
+
 def encode(
-    boxes: Sequence[Floats],
-    classes: Sequence[Ids],
+    true: TrueBoxes,
     experiment: Experiment,
     *,
     batch_hw: tuple[int, int] | None = None,
-) -> Tensor:
-    """Targets [B, N, 7 + C] of pictures of the size `batch_hw` in pixels, the configured one unless given."""
+    room: Room = Room(),  # noqa: B008  # a frozen value
+) -> Target:
+    """The target of pictures of the size `batch_hw` in pixels, the configured one unless given."""
     configured_hw = (experiment.augmentation.height, experiment.augmentation.width)
     return encode_targets(
-        boxes,
-        classes,
+        true,
         experiment.network,
         class_weights=experiment.class_weights,
         configured_hw=configured_hw,
         batch_hw=batch_hw or configured_hw,
         neighbours=experiment.extension.neighbour_cells,
+        room=room,
     )
 
 

@@ -65,15 +65,22 @@ class KerasSgd(Optimizer):
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         """Update every parameter once."""
         for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is None:
-                    continue
-                velocity = self.state[parameter].setdefault("velocity", torch.zeros_like(parameter))
-                velocity.mul_(group["momentum"]).add_(parameter.grad, alpha=-group["lr"])
-                if group["nesterov"]:
-                    parameter.add_(velocity, alpha=group["momentum"]).add_(parameter.grad, alpha=-group["lr"])
-                else:
-                    parameter.add_(velocity)
+            parameters = [parameter for parameter in group["params"] if parameter.grad is not None]
+            gradients = [parameter.grad for parameter in parameters]
+            velocities = [self._velocity(parameter) for parameter in parameters]
+            torch._foreach_mul_(velocities, group["momentum"])
+            torch._foreach_add_(velocities, gradients, alpha=-group["lr"])
+            if group["nesterov"]:
+                torch._foreach_add_(parameters, velocities, alpha=group["momentum"])
+                torch._foreach_add_(parameters, gradients, alpha=-group["lr"])
+            else:
+                torch._foreach_add_(parameters, velocities)
+
+    def _velocity(self, parameter: Tensor) -> Tensor:
+        state = self.state[parameter]
+        if "velocity" not in state:
+            state["velocity"] = torch.zeros_like(parameter)
+        return state["velocity"]
 
 
 def build_optimizer(parameters: Iterable[Tensor], spec: OptimizerSpec) -> Optimizer:
@@ -136,18 +143,23 @@ class KernelPenalty:
     @torch.no_grad()
     def value(self) -> Tensor:
         """The penalty, a scalar on the network's device."""
+        if not self._kernels:
+            return torch.zeros(())
         order = 1 if self._kind == "l1" else 2
-        norms = [torch.linalg.vector_norm(kernel, order) ** order for kernel in self._kernels]
-        return self._weight * torch.stack(norms).sum() if norms else torch.zeros(())
+        norms = torch.stack(torch._foreach_norm(self._kernels, order))
+        return self._weight * norms.pow(order).sum()
 
     @torch.no_grad()
     def add_to_gradients(self) -> None:
         """Add the derivative of the penalty to the gradients of the kernels."""
-        for kernel in self._kernels:
-            if kernel.grad is not None and self._kind == "l1":
-                kernel.grad.add_(kernel.sign(), alpha=self._weight)
-            elif kernel.grad is not None:
-                kernel.grad.add_(kernel, alpha=2 * self._weight)
+        kernels = [kernel for kernel in self._kernels if kernel.grad is not None]
+        if not kernels:
+            return
+        gradients = [kernel.grad for kernel in kernels if kernel.grad is not None]
+        if self._kind == "l1":
+            torch._foreach_add_(gradients, torch._foreach_sign(kernels), alpha=self._weight)
+        else:
+            torch._foreach_add_(gradients, kernels, alpha=2 * self._weight)
 
 
 class WeightDecay:
@@ -201,12 +213,12 @@ class MovingAverage:
     def __init__(self, network: Yolo, decay: Decay = tao_decay) -> None:
         self.network = copy.deepcopy(network).eval()
         pairs = zip(self.network.state_dict().values(), network.state_dict().values(), strict=True)
-        self._pairs = [(mean, latest) for mean, latest in pairs if mean.is_floating_point()]
+        floating = [(mean, latest) for mean, latest in pairs if mean.is_floating_point()]
+        self._means = [mean for mean, _ in floating]
+        self._latest = [latest for _, latest in floating]
         self._decay = decay
 
     @torch.no_grad()
     def update(self, steps: int) -> None:
         """Update the average after the network's step number `steps`, counted from 1."""
-        share = 1 - self._decay(steps)
-        for mean, latest in self._pairs:
-            mean.lerp_(latest, share)
+        torch._foreach_lerp_(self._means, self._latest, 1 - self._decay(steps))

@@ -4,13 +4,15 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import torch
 
 from yolo_v4.data.assignment import neighbour_cells, own_cells
-from yolo_v4.data.targets import OBJECTNESS, encode_targets
-from yolo_v4.network.grid import _prior
+from yolo_v4.data.targets import CENTRE, OBJECTNESS, Target, TrueBoxes, encode_targets
+from yolo_v4.network.grid import encode_predictions
 from yolo_v4.spec.experiment import STRIDES_PX, NetworkSpec
 
-GRID_HW = (4, 5)
+GRID_WH = (5, 4)
+HW = (96, 128)
 
 
 @pytest.mark.parametrize(
@@ -27,15 +29,17 @@ GRID_HW = (4, 5)
     ],
 )
 def test_neighbours_are_the_nearest_cells_across_an_edge(place, nearest, next_one) -> None:
-    centre = np.array([place]) / (GRID_HW[1], GRID_HW[0])
+    centre = np.array([place]) / GRID_WH
+    grids = np.array([(1, 1), GRID_WH])  # of two scales
 
     found = []
     for nearness in (1, 2):
-        cells, is_inside = neighbour_cells(centre, GRID_HW, nearness)
-        found.append(tuple(cells[0].tolist()) if is_inside[0] else None)
+        cells, is_inside = neighbour_cells(centre, grids, nearness)
+        assert not is_inside[0, 0]  # a single cell has no neighbours
+        found.append(tuple(cells[0, 1].tolist()) if is_inside[0, 1] else None)
 
     assert found == [nearest, next_one]
-    assert own_cells(centre, GRID_HW).tolist() == [[int(place[0]), int(place[1])]]
+    assert own_cells(centre, grids).tolist() == [[[0, 0], [int(place[0]), int(place[1])]]]
 
 
 def expected_owner(spec: NetworkSpec, boxes, neighbours: int, hw: tuple[int, int]) -> dict[int, int]:
@@ -70,57 +74,54 @@ def expected_owner(spec: NetworkSpec, boxes, neighbours: int, hw: tuple[int, int
     return owner
 
 
+def target_of(spec: NetworkSpec, boxes, neighbours: int) -> Target:
+    """The target of one picture whose objects are all of one class."""
+    return encode_targets(
+        TrueBoxes.of([boxes], [np.zeros(len(boxes), dtype=np.int64)]),
+        spec,
+        class_weights=[1.0],
+        configured_hw=HW,
+        batch_hw=HW,
+        neighbours=neighbours,
+    )
+
+
 @pytest.mark.parametrize("neighbours", [0, 1, 2])
 def test_targets_are_those_of_plain_loops(network_spec: Callable[..., NetworkSpec], neighbours: int) -> None:
     spec = network_spec()
     random = np.random.default_rng(3)
-    hw = (96, 128)
     corner = random.uniform(0, 0.7, (12, 2))
     boxes = np.concatenate((corner, corner + random.uniform(0.05, 0.3, (12, 2))), axis=1)
 
-    rows = encode_targets(
-        [boxes],
-        [np.zeros(12, dtype=np.int64)],
-        spec,
-        class_weights=[1.0],
-        configured_hw=hw,
-        batch_hw=hw,
-        neighbours=neighbours,
-    )[0].numpy()
+    target = target_of(spec, boxes, neighbours)
 
-    owner = expected_owner(spec, boxes, neighbours, hw)
+    owner = expected_owner(spec, boxes, neighbours, HW)
     assert len(owner) > 20 * (neighbours + 1)
-    assert np.flatnonzero(rows[:, OBJECTNESS]).tolist() == sorted(owner)
+    is_real = target.contents[:, OBJECTNESS] == 1
+    assert sorted(target.rows[is_real].tolist()) == sorted(owner)
     middles = (boxes[:, :2] + boxes[:, 2:]) / 2
-    for row, number in owner.items():
-        assert rows[row, :2].tolist() == pytest.approx(middles[number, ::-1].tolist(), abs=1e-6)
+    for row, content in zip(target.rows[is_real].tolist(), target.contents[is_real], strict=True):
+        assert content[CENTRE].tolist() == pytest.approx(middles[owner[row], ::-1].tolist(), abs=1e-6)
 
 
 def test_every_assigned_centre_can_be_reached(network_spec: Callable[..., NetworkSpec]) -> None:
     spec = network_spec(grid_xy_extend=(1.0, 1.0, 1.0))
-    boxes = np.random.default_rng(4).uniform(0, 0.5, (40, 2))
-    boxes = np.concatenate((boxes, boxes + 0.4), axis=1)
-    hw = (96, 128)
-    target = encode_targets(
-        [boxes],
-        [np.zeros(40, dtype=np.int64)],
-        spec,
-        class_weights=[1.0],
-        configured_hw=hw,
-        batch_hw=hw,
-        neighbours=2,
-    )[0]
+    corner = np.random.default_rng(4).uniform(0, 0.5, (40, 2))
+    boxes = np.concatenate((corner, corner + 0.4), axis=1)
 
-    priors = [
-        _prior(hw[0] // stride, hw[1] // stride, anchors, hw, target.device)
-        for stride, anchors in zip(STRIDES_PX, spec.anchors, strict=True)
-    ]
-    prior = np.concatenate([one.numpy() for one in priors])
-    is_positive = target[:, OBJECTNESS].numpy() > 0
-    in_cells = (target[:, :2].numpy() - prior[:, 0:2])[is_positive] / prior[is_positive, 4:6]
+    target = target_of(spec, boxes, neighbours=2)
 
-    # The sigmoid, spread to twice its width, gives -0.5 to 1.5.
-    assert in_cells.min() >= -0.5 - 1e-5
-    assert in_cells.max() <= 1.5 + 1e-5
-    assert in_cells.min() < -0.3
-    assert in_cells.max() > 1.3
+    # As a network answers whose outputs for y and x are 0, or as low or high as they can be.
+    is_real = target.contents[:, OBJECTNESS] == 1
+    answers = []
+    for output in (-50.0, 50.0):
+        heads = [torch.full((1, 3 * 6, HW[0] // s, HW[1] // s), output) for s in STRIDES_PX]
+        rows = encode_predictions(heads, spec, HW)[0, target.rows[is_real]]
+        answers.append(rows[:, 0:2] + rows[:, 6:8] * rows[:, 4:6])
+    centre = target.contents[is_real][:, CENTRE]
+    assert (centre >= answers[0] - 1e-6).all()
+    assert (centre <= answers[1] + 1e-6).all()
+    # Some are near to the ends, so half a cell less would not do.
+    step = (answers[1] - answers[0]) / 2
+    assert ((centre - answers[0]) / step).min() < 0.1
+    assert ((answers[1] - centre) / step).min() < 0.1

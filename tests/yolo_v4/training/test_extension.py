@@ -10,7 +10,8 @@ import torch
 from torch import nn
 
 from yolo_v4.cli import main
-from yolo_v4.data.targets import Target, encode_targets
+from yolo_v4.data import targets
+from yolo_v4.data.targets import Room, Target, TrueBoxes, encode_targets
 from yolo_v4.network.checkpoint import load_checkpoint
 from yolo_v4.network.grid import OBJECTNESS, encode_predictions
 from yolo_v4.network.yolo import build_network
@@ -28,10 +29,13 @@ def case(network_spec: Callable[..., NetworkSpec]) -> tuple[Target, torch.Tensor
     spec = network_spec(location_weight=0.0, class_weight=0.0, negative_objectness_weight=0.0)
     boxes = torch.tensor([[0.1, 0.2, 0.4, 0.6], [0.5, 0.5, 0.7, 0.9]]).numpy()
     classes = torch.tensor([0, 0]).numpy()
-    rows = encode_targets([boxes], [classes], spec, class_weights=[1.0], configured_hw=HW, batch_hw=HW)
+    true = TrueBoxes.of([boxes], [classes])
+    target = encode_targets(
+        true, spec, class_weights=[1.0], configured_hw=HW, batch_hw=HW, room=Room(positives=32, boxes=4)
+    )
     torch.manual_seed(2)
     heads = [torch.randn(1, 3 * 6, HW[0] // stride, HW[1] // stride) for stride in (32, 16, 8)]
-    return Target.of(rows), encode_predictions(heads, spec, HW), spec
+    return target, encode_predictions(heads, spec, HW), spec
 
 
 def ciou(true: list[float], found: list[float]) -> float:
@@ -53,8 +57,9 @@ def test_objectness_learns_how_well_a_box_was_found(case) -> None:
     terms = yolo_loss(target, rows, spec, Extension(objectness_iou=True))
 
     expected = 0.0
-    for row in target.positive.tolist():
-        ty, tx, th, tw = target.rows[0, row, :4].tolist()
+    real = target.contents[:, targets.OBJECTNESS] == 1
+    for row, content in zip(target.rows[real].tolist(), target.contents[real].tolist(), strict=True):
+        ty, tx, th, tw = content[:4]
         cy, cx, ah, aw, gy, gx, y, x, h, w, logit = predicted[0, row, :11].tolist()
         wanted = max(ciou([tx, ty, tw, th], [cx + x * gx, cy + y * gy, w * aw, h * ah]), 0)
         p = 1 / (1 + torch.tensor(-logit).exp().item())
@@ -66,7 +71,7 @@ def test_objectness_learns_how_well_a_box_was_found(case) -> None:
     terms.total.backward()
     assert rows.grad is not None
     assert rows.grad[..., 6:OBJECTNESS].abs().sum() == 0
-    assert (rows.grad[..., OBJECTNESS] != 0).sum() == len(target.positive)
+    assert (rows.grad[..., OBJECTNESS] != 0).sum() == real.sum()
 
 
 def test_without_the_extension_objectness_learns_one(case) -> None:
@@ -74,7 +79,8 @@ def test_without_the_extension_objectness_learns_one(case) -> None:
 
     terms = yolo_loss(target, predicted, spec)
 
-    logits = predicted[0, target.positive, OBJECTNESS]
+    real = target.contents[:, targets.OBJECTNESS] == 1
+    logits = predicted[0, target.rows[real], OBJECTNESS]
     assert terms.obj_pos.item() == pytest.approx(nn.functional.softplus(-logits).sum().item(), rel=1e-4)
 
 
