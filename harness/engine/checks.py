@@ -132,15 +132,13 @@ def _specs(settings: Settings, *, asks_engine: bool) -> Iterator[Finding]:
 
 
 def _extension(settings: Settings) -> Finding:
-    """An experiment spec may go beyond NVIDIA's program only where that one does not have to read it."""
-    name = settings.recipe.spec
-    copies = SpecCopies(Workspace(settings.workspace))
-    if not has_extension(copies.template(name)):
-        return judged("specs", name, "", "")
-    problem = f"{copies.path(name)} has an extension, which only our own yolo_v4 knows; NVIDIA's refuses it"
-    remedy = "give ENGINE=portable, or a RECIPE whose spec has none, such as jamcam"
-    observed = f"{name}, with an extension that NVIDIA's program refuses"
-    return judged("specs", observed, problem if _is_tao(settings) else "", remedy)
+    """An experiment spec may go beyond NVIDIA's program where that one does not have to read it."""
+    name, copies = settings.recipe.spec, SpecCopies(Workspace(settings.workspace))
+    extended = has_extension(copies.template(name))
+    told = f"{name}, with an extension that NVIDIA's program refuses" if extended else name
+    words = "has an extension, which only our own yolo_v4 knows; NVIDIA's refuses it"
+    problem = f"{copies.path(name)} {words}" if extended and _is_tao(settings) else ""
+    return judged("specs", told, problem, "give ENGINE=portable, or a RECIPE without one, such as jamcam")
 
 
 def _classes(settings: Settings) -> Finding:

@@ -101,25 +101,25 @@ def encode_targets(
     size_G2 = box_G4[:, 2:] - box_G4[:, :2]
     content_GK = _contents(centre_G2, size_G2, true.classes, class_weights)
     iou_GA = _anchor_iou(size_G2, spec.anchors, configured_hw)
-    # Neighbours are written first: what a cell holds itself stays.
-    assigned = [
-        _assign(
-            _rows(centre_G2, true.pictures, spec.anchors, batch_hw, nearness),
-            iou_GA,
-            spec.box_matching_iou,
-            conflicts,
-        )
-        for nearness in range(neighbours, -1, -1)
-    ]
+    assigned = []
+    for nearness in range(neighbours, -1, -1):  # what a cell holds itself is written last, and stays
+        row_GA = _rows(centre_G2, true.pictures, spec.anchors, batch_hw, nearness)
+        assigned.append(_assign(row_GA, iou_GA, spec.box_matching_iou, conflicts))
     row_P, box_P = _owners(*map(np.concatenate, zip(*assigned, strict=True)))
+    boxes = _by_picture(content_GK, true, np.unique(box_P), room.boxes)
+    return _filled_up(content_GK[box_P], row_P, boxes, room)
 
+
+def _filled_up(
+    content_PK: npt.NDArray[np.float32], row_P: Integers, boxes: npt.NDArray[np.float32], room: Room
+) -> Target:
+    """The target of positives, with rows that only fill up where there is room for more."""
     places = _places(len(row_P), room.positives)
-    contents = np.zeros((places, content_GK.shape[1]), dtype=np.float32)
+    contents = np.zeros((places, content_PK.shape[1]), dtype=np.float32)
     contents[:, : SIZE.stop] = FILLING
-    contents[: len(row_P)] = content_GK[box_P]
+    contents[: len(row_P)] = content_PK
     rows = np.zeros(places, dtype=np.int64)
     rows[: len(row_P)] = row_P
-    boxes = _by_picture(content_GK, true, np.unique(box_P), room.boxes)
     return Target(torch.from_numpy(contents), torch.from_numpy(rows), torch.from_numpy(boxes))
 
 

@@ -43,7 +43,7 @@ def test_a_spec_beyond_nvidias_program_is_refused_for_its_engine_and_told_for_ou
     assert caught.value.message == (
         f"{path} has an extension, which only our own yolo_v4 knows; NVIDIA's refuses it"
     )
-    assert caught.value.remedy == "give ENGINE=portable, or a RECIPE whose spec has none, such as jamcam"
+    assert caught.value.remedy == "give ENGINE=portable, or a RECIPE without one, such as jamcam"
     told = [one.observed for one in findings(settings(engine="portable")) if one.what == "specs"]
     assert told == [f"{name}, with an extension that NVIDIA's program refuses"]
 
