@@ -126,9 +126,8 @@ def _specs(settings: Settings, *, asks_engine: bool) -> Iterator[Finding]:
             ask_engine(settings)
     except ConfigError as error:
         yield judged("specs", settings.recipe.spec, error.message, error.remedy)
-    else:
-        yield _extension(settings)
-        yield _classes(settings)
+        return
+    yield from (_extension(settings), _classes(settings))
 
 
 def _extension(settings: Settings) -> Finding:
