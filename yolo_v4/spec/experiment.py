@@ -163,6 +163,14 @@ class MosaicCrop:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Cameras:
+    """How often frames of each camera are trained on."""
+
+    pattern: str  # regular expression at the start of a frame's name; its first group names the camera
+    evenness: float  # 0..1; 0: as often as there are frames, 1: each camera equally often
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Extension:
     """What goes beyond NVIDIA's program; the defaults change nothing."""
 
@@ -173,6 +181,7 @@ class Extension:
     min_visible: float = 0.0  # least share of a box that is left by cropping, or it is dropped
     average_share: float = 0.0  # share of the run that the weights are averaged over; 0: as `ema` says
     weight_decay: float = 0.0  # of kernels, times the learning rate in each step
+    cameras: Cameras | None = None  # None: every frame once in each epoch
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -29,7 +29,7 @@ class Experiment(_message.Message):
     def __init__(self, dataset_config: _Optional[_Union[YOLOv3DatasetConfig, _Mapping]] = ..., augmentation_config: _Optional[_Union[AugmentationConfig, _Mapping]] = ..., training_config: _Optional[_Union[TrainingConfig, _Mapping]] = ..., eval_config: _Optional[_Union[EvalConfig, _Mapping]] = ..., nms_config: _Optional[_Union[NMSConfig, _Mapping]] = ..., yolov4_config: _Optional[_Union[YOLOv4Config, _Mapping]] = ..., random_seed: _Optional[int] = ..., class_weighting_config: _Optional[_Union[ClassWeightingConfig, _Mapping]] = ..., extension: _Optional[_Union[Extension, _Mapping]] = ...) -> None: ...
 
 class Extension(_message.Message):
-    __slots__ = ("neighbour_cells", "objectness_iou", "mosaic_crop", "mosaic_until", "min_visible", "average_share", "weight_decay")
+    __slots__ = ("neighbour_cells", "objectness_iou", "mosaic_crop", "mosaic_until", "min_visible", "average_share", "weight_decay", "cameras")
     NEIGHBOUR_CELLS_FIELD_NUMBER: _ClassVar[int]
     OBJECTNESS_IOU_FIELD_NUMBER: _ClassVar[int]
     MOSAIC_CROP_FIELD_NUMBER: _ClassVar[int]
@@ -37,6 +37,7 @@ class Extension(_message.Message):
     MIN_VISIBLE_FIELD_NUMBER: _ClassVar[int]
     AVERAGE_SHARE_FIELD_NUMBER: _ClassVar[int]
     WEIGHT_DECAY_FIELD_NUMBER: _ClassVar[int]
+    CAMERAS_FIELD_NUMBER: _ClassVar[int]
     neighbour_cells: int
     objectness_iou: bool
     mosaic_crop: MosaicCrop
@@ -44,7 +45,16 @@ class Extension(_message.Message):
     min_visible: float
     average_share: float
     weight_decay: float
-    def __init__(self, neighbour_cells: _Optional[int] = ..., objectness_iou: bool = ..., mosaic_crop: _Optional[_Union[MosaicCrop, _Mapping]] = ..., mosaic_until: _Optional[float] = ..., min_visible: _Optional[float] = ..., average_share: _Optional[float] = ..., weight_decay: _Optional[float] = ...) -> None: ...
+    cameras: Cameras
+    def __init__(self, neighbour_cells: _Optional[int] = ..., objectness_iou: bool = ..., mosaic_crop: _Optional[_Union[MosaicCrop, _Mapping]] = ..., mosaic_until: _Optional[float] = ..., min_visible: _Optional[float] = ..., average_share: _Optional[float] = ..., weight_decay: _Optional[float] = ..., cameras: _Optional[_Union[Cameras, _Mapping]] = ...) -> None: ...
+
+class Cameras(_message.Message):
+    __slots__ = ("pattern", "evenness")
+    PATTERN_FIELD_NUMBER: _ClassVar[int]
+    EVENNESS_FIELD_NUMBER: _ClassVar[int]
+    pattern: str
+    evenness: float
+    def __init__(self, pattern: _Optional[str] = ..., evenness: _Optional[float] = ...) -> None: ...
 
 class MosaicCrop(_message.Message):
     __slots__ = ("min_scale", "max_scale")

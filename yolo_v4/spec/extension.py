@@ -4,11 +4,12 @@ What each field changes, and what it was worth: docs/decisions/0008-what-makes-t
 """
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from yolo_v4.errors import SpecError
-from yolo_v4.spec.experiment import Extension, MosaicCrop, NetworkSpec
+from yolo_v4.spec.experiment import Cameras, Extension, MosaicCrop, NetworkSpec
 
 FULL_REACH = (1.0, 1.0, 1.0)  # grid_xy_extend with which a centre may lie half a cell outside its cell
 MOST_NEIGHBOURS = 2
@@ -39,6 +40,9 @@ def read_extension(spec: Any, refuse: Refuse) -> Extension:
         min_visible=config.min_visible,
         average_share=config.average_share,
         weight_decay=config.weight_decay,
+        cameras=Cameras(pattern=config.cameras.pattern, evenness=config.cameras.evenness)
+        if config.HasField("cameras")
+        else None,
     )
 
 
@@ -66,3 +70,16 @@ def _verdicts(config: Any, *, has_mosaic: bool) -> Iterator[tuple[bool, str, str
         scales = f"mosaic_crop has min_scale {crop.min_scale:g} and max_scale {crop.max_scale:g}"
         is_ordered = 0 < crop.min_scale <= crop.max_scale
         yield is_ordered, scales, "use numbers above 0, the first one not above the second"
+    if config.HasField("cameras"):
+        pattern, evenness = config.cameras.pattern, config.cameras.evenness
+        yield 0 < evenness <= 1, f"evenness of cameras is {evenness:g}", "use a number above 0, and 1 at most"
+        names = f'pattern of cameras is "{pattern}", which names no camera'
+        yield _names_something(pattern), names, 'write a regular expression with a group: "(.+)__"'
+
+
+def _names_something(pattern: str) -> bool:
+    """Whether it is a regular expression with a group."""
+    try:
+        return re.compile(pattern).groups > 0
+    except re.error:
+        return False

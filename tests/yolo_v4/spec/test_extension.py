@@ -8,7 +8,7 @@ import pytest
 
 from yolo_v4.errors import SpecError
 from yolo_v4.network.checkpoint import Identity
-from yolo_v4.spec.experiment import Extension, MosaicCrop
+from yolo_v4.spec.experiment import Cameras, Extension, MosaicCrop
 from yolo_v4.spec.load import load_experiment
 
 EVERYTHING = """
@@ -20,6 +20,7 @@ extension {
   min_visible: 0.25
   average_share: 0.125
   weight_decay: 0.0625
+  cameras { pattern: "(.+?)__" evenness: 0.5 }
 }
 """
 
@@ -49,10 +50,11 @@ def test_every_field_is_read(extended: Callable[..., Path]) -> None:
         min_visible=0.25,
         average_share=0.125,
         weight_decay=0.0625,
+        cameras=Cameras(pattern="(.+?)__", evenness=0.5),
     )
     assert experiment.extended == (
         *("neighbour_cells", "objectness_iou", "mosaic_crop", "mosaic_until", "min_visible"),
-        *("average_share", "weight_decay"),
+        *("average_share", "weight_decay", "cameras"),
     )
     assert experiment.averages_weights
 
@@ -99,6 +101,21 @@ def test_without_the_block_nothing_is_extended(write_spec: WriteSpec) -> None:
             "extension { mosaic_crop { max_scale: 0.5 } }",
             "mosaic_crop has min_scale 0 and max_scale 0.5 (in {spec})",
             "use numbers above 0, the first one not above the second",
+        ),
+        (
+            "extension { cameras { pattern: '.+' evenness: 0.5 } }",
+            'pattern of cameras is ".+", which names no camera (in {spec})',
+            'write a regular expression with a group: "(.+)__"',
+        ),
+        (
+            "extension { cameras { pattern: '(' evenness: 0.5 } }",
+            'pattern of cameras is "(", which names no camera (in {spec})',
+            'write a regular expression with a group: "(.+)__"',
+        ),
+        (
+            "extension { cameras { pattern: '(.+)__' } }",
+            "evenness of cameras is 0 (in {spec})",
+            "use a number above 0, and 1 at most",
         ),
         (
             "augmentation_config { mosaic_prob: 0 }\nextension { mosaic_until: 0.5 }",

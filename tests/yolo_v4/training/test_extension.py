@@ -148,6 +148,7 @@ VARIANTS = {
     "average": "extension { average_share: 0.3 }",
     "decay": """training_config { optimizer { sgd { momentum: 0.9 nesterov: true } } }
       extension { weight_decay: 0.05 }""",
+    "cameras": "extension { cameras { pattern: '(frame_[0-3])' evenness: 1 } }",
     "sizes": "augmentation_config { randomize_input_shape_period: 1 }",
 }
 
