@@ -4,18 +4,22 @@
     python bench/accuracy run --archives A.zip B.zip --work DIR --variants base,neighbours [--seeds 42]
         [--passes 2] [--test]
     python bench/accuracy judge -e SPEC (-m MODEL | -p LABELS) [--by-camera]
+    python bench/accuracy peer --work DIR --name NAME [--test]
     python bench/accuracy table
 
 `run` unpacks the archives below DIR, divides them by camera and day (see splits.py), trains each variant of
 variants.toml, and appends a row for each split to results/accuracy/rows.jsonl. What was finished is not done
 again, and a run that was killed goes on at its last epoch. Variants are chosen by the splits `choice-*`; with
 --test they are judged on `test-*`, which is for what was chosen, once.
+`peer` appends rows for the label files that peer.py left.
 `judge` tells the average precision of any model, or of KITTI label files with scores of any detector.
 """
 
 import argparse
 import os
+import re
 import subprocess
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -23,7 +27,7 @@ import rows
 from judging import judge_frames
 from judging import table as score_table
 from runs import BASE, Run, variants
-from splits import HELD_OUT, TRAIN, drawn_by_camera, prepare
+from splits import HELD_OUT, TRAIN, drawn_by_camera, frame_counts, prepare
 
 from harness.code_version import MEASURING, SOURCES, code_version
 
@@ -46,22 +50,30 @@ def run(args: argparse.Namespace) -> None:
             except subprocess.CalledProcessError as error:
                 failed.append(f"{variant}, seed {seed}: {error}")
                 continue
-            for split in HELD_OUT:
-                if split.startswith("test-") == args.test:
-                    _judge_run(one, model, split, frames_seen=counts[TRAIN] * args.passes)
+            for split in _asked_splits(args):
+                _judge_run(one, split, frames_seen=counts[TRAIN] * args.passes, model=model)
     print(rows.table(rows.read()))
     if failed:
         raise SystemExit("\n".join(failed))
 
 
-def _judge_run(one: Run, model: Path, split: str, *, frames_seen: int) -> None:
+def _judge_run(
+    one: Run, split: str, *, frames_seen: int, model: Path | None, labels: Path | None = None
+) -> None:
+    """Append a row, unless there was one before; `frames_seen` in training."""
     kept = one.folder / f"{split}.npz"
     if kept.exists():
         return
-    scores = judge_frames(one.spec(split), model=model, by_camera=drawn_by_camera(split), few=FEW)
-    base = Run(variant=BASE, seed=one.seed, passes=one.passes, data=one.data, work=one.work)
-    reference = base.folder / kept.name
+    spec = one.spec(split)
+    scores = judge_frames(spec, model=model, labels=labels, by_camera=drawn_by_camera(split), few=FEW)
+    reference = replace(one, variant=BASE).folder / kept.name
     version = code_version((*SOURCES, *MEASURING))
+    trained = {
+        "train_minutes": round(one.epochs_s / 60, 1),
+        "train_images_per_s": round(frames_seen / one.epochs_s, 2),
+        "niceness": os.nice(0),  # above 0: the machine did other things meanwhile
+        **one.numerics,
+    }
     row = {
         "variant": one.variant,
         "seed": one.seed,
@@ -70,10 +82,7 @@ def _judge_run(one: Run, model: Path, split: str, *, frames_seen: int) -> None:
         "split": split,
         "scores": rows.described(scores),
         "to_base": rows.difference(scores, rows.load_scores(reference)) if reference.exists() else None,
-        "train_minutes": round(one.epochs_s / 60, 1),
-        "train_images_per_s": round(frames_seen / one.epochs_s, 2),
-        "niceness": os.nice(0),  # above 0: the machine did other things meanwhile
-        **one.numerics,
+        **(trained if model else {}),
         "commit": version.commit,
         "changed": list(version.changed),
         "date": f"{datetime.now(timezone.utc):%Y-%m-%d}",
@@ -81,6 +90,24 @@ def _judge_run(one: Run, model: Path, split: str, *, frames_seen: int) -> None:
     rows.append(row)
     rows.save_scores(kept, scores)
     print(f"{one.variant}, seed {one.seed}, {split}", score_table(scores), sep="\n", flush=True)
+
+
+def peer(args: argparse.Namespace) -> None:
+    """Judge the label files that peer.py left."""
+    named = re.fullmatch(r"(.+)-seed(\d+)-passes(\d+)", args.name)
+    if named is None:
+        raise SystemExit(f"{args.name} is no name of peer.py, such as yolov8s-seed42-passes8")
+    data = args.work / "data"
+    one = Run(variant=named[1], seed=int(named[2]), passes=int(named[3]), data=data, work=args.work)
+    frames_seen = frame_counts(data)[TRAIN] * one.passes
+    for split in _asked_splits(args):
+        labels = args.work / "peers" / args.name / "found" / split
+        _judge_run(one, split, frames_seen=frames_seen, model=None, labels=labels)
+    print(rows.table(rows.read()))
+
+
+def _asked_splits(args: argparse.Namespace) -> list[str]:
+    return [split for split in HELD_OUT if split.startswith("test-") == args.test]
 
 
 def judge(args: argparse.Namespace) -> None:
@@ -108,6 +135,11 @@ def main() -> None:
     trains.add_argument("--passes", type=int, default=2)
     trains.add_argument("--test", action="store_true")
     trains.set_defaults(act=run)
+    peers = words.add_parser("peer")
+    peers.add_argument("--work", type=lambda text: Path(text).absolute(), required=True)
+    peers.add_argument("--name", required=True)
+    peers.add_argument("--test", action="store_true")
+    peers.set_defaults(act=peer)
     judges = words.add_parser("judge")
     what = judges.add_mutually_exclusive_group(required=True)
     what.add_argument("-m", "--model_path", type=Path)

@@ -118,15 +118,20 @@ def draw_counts(groups: Sequence[str], resamples: int, seed: int = 0) -> Any:
 
 
 def score(matched: Mapping[str, Matched], mode: str, counts_RF: Any, *, few: int = 0) -> list[Score]:
-    """Each class that has an object, and their mean, in which no class has fewer than `few` objects."""
+    """Each class that has an object, and their mean.
+
+    A class of fewer than `few` objects is no part of the mean, unless all are.
+    """
     scores = [
         Score(name, int(one.objects_F.sum()), one.average_precisions(counts_RF, mode))
         for name, one in matched.items()
         if one.objects_F.any()
     ]
-    meant = [one for one in scores if one.objects >= few]
-    # A draw of cameras may have no object of a class; the others' mean stands for it.
-    mean_R = np.nanmean([one.draws_R for one in meant], axis=0)
+    meant = [one for one in scores if one.objects >= few] or scores
+    # A draw of cameras may have no object of a class; the mean is of the others, if there are some.
+    draws_CR = np.array([one.draws_R for one in meant])
+    known_R = (~np.isnan(draws_CR)).sum(axis=0)
+    mean_R = np.where(known_R > 0, np.nansum(draws_CR, axis=0) / np.maximum(known_R, 1), np.nan)
     return [*scores, Score(MEAN, sum(one.objects for one in meant), mean_R)]
 
 

@@ -66,7 +66,7 @@ class Run:
             fill(text, values, where=TEMPLATE.name),
             f"dataset_config {{\n{sources[0]}\n{sources[1]}\ninclude_difficult_in_training: true\n{mapping}",
             f"augmentation_config {{ output_width: {width} output_height: {height} }}",
-            variants()[self.variant],
+            variants().get(self.variant, ""),  # a peer is judged by the base spec
             f'training_config {{ resume_model_path: "{resumed}" }}' if resumed else "",
         ]
         self.folder.mkdir(parents=True, exist_ok=True)

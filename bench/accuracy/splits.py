@@ -56,7 +56,12 @@ def prepare(archives: Sequence[Path], target: Path) -> dict[str, int]:
                     (place / "images" / f"{folder}{CAMERA_MARK}{name}.jpg").write_bytes(picture)
                     (place / "labels" / f"{folder}{CAMERA_MARK}{name}.txt").write_text(label)
         aside.rename(target)
-    return {split: len(list((target / split / "images").iterdir())) for split in SPLITS}
+    return frame_counts(target)
+
+
+def frame_counts(data: Path) -> dict[str, int]:
+    """The number of frames of each split in a folder that `prepare` made."""
+    return {split: len(list((data / split / "images").iterdir())) for split in SPLITS}
 
 
 def _frames(archive: zipfile.ZipFile) -> Iterator[tuple[str, str, bytes, str]]:

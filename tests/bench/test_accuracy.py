@@ -1,6 +1,8 @@
 """The bench of accuracy: frames divided by camera, specs of variants, rows and their table."""
 
 import json
+import runpy
+import sys
 import zipfile
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 import rows
 import runs
 from judging import MEAN, Score
+from peer import kitti_of_found, yolo_of_kitti
 from PIL import Image
 from runs import Run, variants
 from splits import HELD_OUT, TRAIN, kitti_of_yolo, prepare, split_of
@@ -186,3 +189,51 @@ def test_the_table_tells_what_helped_and_how_sure_that_is(tmp_path: Path) -> Non
         "base                               2   0.210                                     car 0.310",
         "worse                              1   0.170   -0.030  -0.040 to -0.010          car 0.270",
     ]
+
+
+def test_a_peer_is_judged_beside_the_base(
+    make_run, checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base, name = make_run("base", seed=3, passes=7), "other-seed3-passes7"
+    base.folder.mkdir(parents=True)
+    for split in ("choice-street", "choice-cameras"):
+        rows.save_scores(base.folder / f"{split}.npz", [Score(MEAN, 1, np.full(1001, 0.25))])
+        found = base.work / "peers" / name / "found" / split
+        found.mkdir(parents=True)
+        for label in (base.data / split / "labels").iterdir():  # everything is found
+            text = label.read_text().replace("0 0 0 0 0 0 0\n", "0 0 0 0 0 0 0 0.9\n")
+            (found / label.name).write_text(text)
+    kept: list[rows.Row] = []
+    monkeypatch.setattr(rows, "append", kept.append)
+    monkeypatch.setattr(rows, "read", lambda: kept)
+    monkeypatch.setattr(sys, "argv", ["accuracy", "peer", "--work", str(base.work), "--name", name])
+    (base.work / "data").symlink_to(base.data)
+
+    for _ in range(2):  # the second time there is nothing left to do
+        runpy.run_path(str(checkout / "bench" / "accuracy"), run_name="__main__")
+
+    assert [(one["split"], one["variant"], one["frames_seen"]) for one in kept] == [
+        ("choice-street", "other", 28),  # four frames, seven times
+        ("choice-cameras", "other", 28),
+    ]
+    assert [one["scores"]["car"]["ap"] for one in kept] == [1.0, 1.0]
+    assert [one["to_base"] for one in kept] == [{"mean": 0.75, "interval": [0.75, 0.75]}] * 2
+    assert "+0.750" in capsys.readouterr().out
+
+
+def test_a_peers_labels_are_ours_and_back() -> None:
+    kitti = (
+        "car 0 0 0 75.00 25.00 125.00 75.00 0 0 0 0 0 0 0\nbus 0 0 0 0.00 0.00 200.00 100.00 0 0 0 0 0 0 0\n"
+    )
+
+    yolo = yolo_of_kitti(kitti, (200, 100))
+
+    assert yolo == "2 0.500000 0.500000 0.250000 0.500000\n4 0.500000 0.500000 1.000000 1.000000\n"
+    classes = ["person", "bicycle", "car", "motorbike", "bus", "truck"]
+    assert kitti_of_yolo(yolo, classes, (200, 100)) == kitti
+
+
+def test_what_a_peer_found_is_written_with_its_score() -> None:
+    assert kitti_of_found([(3, 0.25, (1.0, 2.0, 30.5, 40.25))]) == (
+        "motorbike 0 0 0 1.00 2.00 30.50 40.25 0 0 0 0 0 0 0 0.250000\n"
+    )
