@@ -68,12 +68,6 @@ def _judge_run(
     scores = judge_frames(spec, model=model, labels=labels, by_camera=drawn_by_camera(split), few=FEW)
     reference = replace(one, variant=BASE).folder / kept.name
     version = code_version((*SOURCES, *MEASURING))
-    trained = {
-        "train_minutes": round(one.epochs_s / 60, 1),
-        "train_images_per_s": round(frames_seen / one.epochs_s, 2),
-        "niceness": os.nice(0),  # above 0: the machine did other things meanwhile
-        **one.numerics,
-    }
     row = {
         "variant": one.variant,
         "seed": one.seed,
@@ -82,7 +76,7 @@ def _judge_run(
         "split": split,
         "scores": rows.described(scores),
         "to_base": rows.difference(scores, rows.load_scores(reference)) if reference.exists() else None,
-        **(trained if model else {}),
+        **(_training(one, frames_seen) if model else {}),
         "commit": version.commit,
         "changed": list(version.changed),
         "date": f"{datetime.now(timezone.utc):%Y-%m-%d}",
@@ -90,6 +84,16 @@ def _judge_run(
     rows.append(row)
     rows.save_scores(kept, scores)
     print(f"{one.variant}, seed {one.seed}, {split}", score_table(scores), sep="\n", flush=True)
+
+
+def _training(one: Run, frames_seen: int) -> rows.Row:
+    """What a training took, and what decides its last digits."""
+    return {
+        "train_minutes": round(one.epochs_s / 60, 1),
+        "train_images_per_s": round(frames_seen / one.epochs_s, 2),
+        "niceness": os.nice(0),  # above 0: the machine did other things meanwhile
+        **one.numerics,
+    }
 
 
 def peer(args: argparse.Namespace) -> None:
