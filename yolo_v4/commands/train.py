@@ -28,6 +28,7 @@ from yolo_v4.spec.load import load_experiment
 from yolo_v4.spec.training_checks import check_training
 from yolo_v4.status import StatusLog, reported, status_path
 from yolo_v4.training.distributed import Place, is_member, joined, launch
+from yolo_v4.training.gpu_choices import choose_convolutions
 from yolo_v4.training.loop import Judge, Outputs, train
 from yolo_v4.training.loss import yolo_loss
 from yolo_v4.training.trainer import Trainer
@@ -78,6 +79,7 @@ def _train(
     _require_objects(frames, experiment)
     _print_data(len(frames), len(validation), device, place)
     precision = _choose_precision(device, use_amp=args.use_amp)
+    choose_convolutions(experiment.augmentation)
     batches = _make_batches(frames, experiment, device, place)
     trainer, history = _make_trainer(
         experiment,

@@ -2,33 +2,33 @@
 
 TAO squeezes each whole frame into its tile and pads what is left over: of a mosaic of four, a quarter and
 more is grey, and objects are half as large as they will be. Cut at a scale near 1, there is neither.
+Legend: T = tiles, 2 = (x, y).
 """
 
 import numpy as np
+import numpy.typing as npt
 
-from yolo_v4.data.augment import Window
 from yolo_v4.spec.experiment import MosaicCrop
 
+NUMBERS = 3  # random numbers that a window needs, each from 0 to 1: of its scale and its place along x and y
 
-def crop_window(
-    picture_wh: tuple[int, int],
-    tile_wh: tuple[int, int],
-    canvas_wh: tuple[int, int],
-    crop: MosaicCrop,
-    random: np.random.Generator,
-) -> Window:
-    """A random part of a picture that fills a tile, all inside the picture.
+Doubles = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 
-    A scale of 1 shows the picture as large as a whole picture on the canvas without a mosaic, whose tighter
-    side fits. The scale is drawn between the two of `crop`, each by the same chance as its inverse; it is
-    raised where the picture would not fill the tile.
+
+def crop_windows(
+    picture_T2: Integers, tile_T2: Integers, input_2: Integers, crop: MosaicCrop, numbers_TK: Doubles
+) -> tuple[Doubles, Doubles]:
+    """Random parts of pictures that fill tiles of inputs of a width and height, all inside the pictures.
+
+    At a scale of 1 a picture is as large as it is alone on the input, where its tighter side fits. The scale
+    is drawn between the two of `crop`, evenly on a logarithmic axis; it is raised where the picture would not
+    fill its tile. Returns left and top, and right and bottom, [T, 2] each: whole pixels of the picture.
     """
-    fit = min(canvas_wh[0] / picture_wh[0], canvas_wh[1] / picture_wh[1])
-    scale = fit * np.exp(random.uniform(np.log(crop.min_scale), np.log(crop.max_scale)))
-    scale = max(scale, tile_wh[0] / picture_wh[0], tile_wh[1] / picture_wh[1])
-    width, height = (
-        min(max(round(tile / scale), 1), side) for tile, side in zip(tile_wh, picture_wh, strict=True)
-    )
-    left = int(random.integers(picture_wh[0] - width, endpoint=True))
-    top = int(random.integers(picture_wh[1] - height, endpoint=True))
-    return Window(left=left, top=top, right=left + width, bottom=top + height)
+    fit_T = (input_2 / picture_T2).min(axis=1)
+    scale_T = fit_T * crop.min_scale * (crop.max_scale / crop.min_scale) ** numbers_TK[:, 0]
+    scale_T = np.maximum(scale_T, (tile_T2 / picture_T2).max(axis=1))
+    size_T2 = np.clip(np.rint(tile_T2 / scale_T[:, None]), 1, picture_T2)
+    # Each of the places from 0 to the last one has the same chance.
+    start_T2 = np.floor(numbers_TK[:, 1:NUMBERS] * (picture_T2 - size_T2 + 1))
+    return start_T2, start_T2 + size_T2

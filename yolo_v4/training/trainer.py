@@ -172,18 +172,21 @@ class Trainer:
             yield previous()
 
     def step(self, batch: Batch, number: int) -> Tensor:
-        """Take step `number` of the run, from 0; returns the loss without penalty, a scalar on the device."""
+        """Take step `number` of the run, from 0, with a batch that is on the device.
+
+        Returns the loss without penalty, a scalar on the device. Nothing here waits for the device, and all
+        shapes are those of the batch. Up to the gradients, a step is the same work each time; only then come
+        numbers that change, the learning rate and the decay of the average, in a handful of operations.
+        """
         for group in self._optimizer.param_groups:
             group["lr"] = self._learning_rate(number)
         self._optimizer.zero_grad()
-        pixels = batch.pixels.to(self._device, non_blocking=True)
-        target = batch.target.to(self._device)
         with torch.autocast(self._device.type, self._precision, enabled=self._precision is not torch.float32):
-            heads = self._forward(pixels)
+            heads = self._forward(batch.pixels)
         augmentation = self._experiment.augmentation
         spec = self._experiment.network
         rows = encode_predictions(heads, spec, (augmentation.height, augmentation.width))
-        loss = yolo_loss(target, rows, spec, self._experiment.extension).total
+        loss = yolo_loss(batch.target, rows, spec, self._experiment.extension).total
         self._scaler.scale(loss).backward()
         self._scaler.unscale_(self._optimizer)
         self._penalty.add_to_gradients()
