@@ -237,3 +237,15 @@ def test_what_a_peer_found_is_written_with_its_score() -> None:
     assert kitti_of_found([(3, 0.25, (1.0, 2.0, 30.5, 40.25))]) == (
         "motorbike 0 0 0 1.00 2.00 30.50 40.25 0 0 0 0 0 0 0 0.250000\n"
     )
+
+
+def test_every_row_that_is_kept_tells_what_ran() -> None:
+    kept = rows.read()
+
+    assert kept
+    for one in kept:
+        assert one["split"] in HELD_OUT
+        assert one["variant"] in variants() or "number_format" not in one, one["variant"]  # else a peer's
+        assert one["commit"]
+        assert one["changed"] == []
+        assert one["scores"].keys() > {MEAN}
