@@ -11,6 +11,7 @@ from typing import Any
 from yolo_v4.spec.experiment import KERAS_PADDINGS, RELEASES
 
 Parser = argparse.ArgumentParser
+NUMBERS = ("auto", "fp32", "bf16", "fp16")
 
 
 def dataset_convert(parser: Parser) -> None:
@@ -61,6 +62,8 @@ def train(parser: Parser) -> None:
         "-r", "--results_dir", required=True, help="folder for weights, CSV log and status.json"
     )
     _key(parser)
+    text = "format of convolutions; auto: the faster one, measured once (not in TAO; default fp32)"
+    parser.add_argument("--numbers", choices=NUMBERS, help=text)
     text = "network of TAO 3.21 (SPP, top-down path; default) or 5.0 (SPP, bottom-up path too)"
     parser.add_argument("--network_release", choices=RELEASES, default=RELEASES[0], help=text)
 
@@ -68,6 +71,7 @@ def train(parser: Parser) -> None:
 def evaluate(parser: Parser) -> None:
     """Flags of the evaluation of a model."""
     _model(parser, "--model_path")
+    _runtime(parser)
     parser.add_argument("-r", "--results_dir", help="folder for status.json and detections.jsonl")
     _ignored(parser, ("-i", "--image_dir"), ("-l", "--label_dir"), ("-b", "--batch_size"))
 
@@ -75,6 +79,7 @@ def evaluate(parser: Parser) -> None:
 def inference(parser: Parser) -> None:
     """Flags of inference: one results folder, or a folder for each kind of output."""
     _model(parser, "--model_path")
+    _runtime(parser)
     parser.add_argument(
         "-i", "--image_dir", required=True, help="a picture, or a folder of .jpg, .jpeg and .png files"
     )
@@ -111,6 +116,7 @@ def predict(parser: Parser) -> None:
     parser.add_argument("--class_names", metavar="FILE", help=text)
     _key(parser)
     _keras_padding(parser)
+    _runtime(parser)
 
 
 def export(parser: Parser) -> None:
@@ -211,6 +217,11 @@ def _model(parser: Parser, name: str) -> None:
 def _keras_padding(parser: Parser) -> None:
     text = "how a .hdf5 model pads: as in NVIDIA's images (default), or as Keras does unpatched"
     parser.add_argument("--keras_padding", choices=KERAS_PADDINGS, help=text)
+
+
+def _runtime(parser: Parser) -> None:
+    text = "what computes (default auto: onnxruntime on a CPU where there are many pictures, else PyTorch)"
+    parser.add_argument("--runtime", choices=("auto", "onnxruntime", "pytorch"), default="auto", help=text)
 
 
 def _key(parser: Parser) -> None:

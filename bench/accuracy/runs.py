@@ -20,6 +20,7 @@ VARIANTS = Path(__file__).with_name("variants.toml")
 BASE = "base"
 SIZE_PX = (352, 288)  # of the network input
 BATCH = 4
+NUMBERS = ("--numbers", "bf16")  # on every machine, so that its choice is no part of a difference
 SCALES = ("small", "mid", "big")  # in ascending order of their anchors
 SOURCE = '{ label_directory_path: "%s/labels" image_directory_path: "%s/images" }'
 
@@ -79,7 +80,7 @@ class Run:
         done = self.checkpoints
         if len(done) < self.passes:
             spec = self.spec("choice-cameras", resumed=done[-1] if done else None)
-            yolo_v4("train", "-e", spec, "-r", self.folder / "results", "--use_amp")
+            yolo_v4("train", "-e", spec, "-r", self.folder / "results", *NUMBERS)
         return self.checkpoints[-1]
 
     @property

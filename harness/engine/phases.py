@@ -20,6 +20,7 @@ COMPUTING = {
     "torch": "torch",
     "torch_threads": "threads",
     "flops_per_image": "flops_per_image",
+    "numbers": "numbers",
 }
 
 

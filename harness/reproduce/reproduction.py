@@ -21,7 +21,7 @@ from harness.reproduce.adopt import adopt, upstream_of
 from harness.reproduce.asked import only_frames_at_hand, options_of, words_of
 from harness.reproduce.differences import differences, promised
 from harness.reproduce.exact import make_exact, plan_exact
-from harness.reproduce.foretell import foretell, threads_of
+from harness.reproduce.foretell import ask_computing, foretell, threads_of
 from harness.reproduce.receipt import (
     Receipt,
     StageTimes,
@@ -34,6 +34,7 @@ from harness.reproduce.receipt import (
 from harness.reproduce.sameness import compare_runs
 from harness.reproduce.source import Run, find_source, read_run, record_run
 from harness.settings.load import load_settings
+from harness.settings.numbers import AUTO
 from harness.settings.variables import Settings
 from harness.text import duration
 from harness.workspace.layout import Workspace
@@ -88,14 +89,22 @@ def reproduce(settings: Settings, request: Request) -> tuple[Path, Receipt]:
     folder = own.root / FOLDER
     plan = plan_exact(there) if request.exact else None
     with request.hold(own):
-        options = options_of(there, own, folder, archive_needed="download" not in taken)
-        options |= {**_choices(settings, there), "deep": "1"}
+        needs_archive, more = "download" not in taken, {**_choices(settings, there), "deep": "1"}
+        options = options_of(there, own, folder, archive_needed=needs_archive) | more
         chosen = load_settings({**options, "workspace": str(own.root)}, _environment(folder, there))
         if plan:
             for line in plan.told():
                 request.say(line)
         python, sources = make_exact(plan, folder, say=request.say) if plan else (sys.executable, None)
-        _tell_before(there, foretell(there, chosen, python, plan), request.say)
+        computing = ask_computing(chosen, python, there)
+        if computing.lacks(chosen.numbers):
+            request.say(f"nothing computes in {chosen.numbers} here: trained in what is faster (auto)")
+            more = {**more, "numbers": AUTO}
+            chosen = load_settings(
+                {**options, **more, "workspace": str(own.root)}, _environment(folder, there)
+            )
+        _tell_before(there, foretell(there, chosen, plan, computing), request.say)
+        options = options_of(there, own, folder, archive_needed=needs_archive, as_then=request.exact) | more
         adopt(there, own, chosen, taken, exact=request.exact)
     began_s = time.time()
     words = ["all"] if [*taken, *stages] == [*STAGES] and not request.only else [f"--{one}" for one in stages]

@@ -47,7 +47,6 @@ TESTED_THROUGH: dict[str, str] = {
     "yolo_v4/commands/train.py": "tests/yolo_v4/commands/test_train.py",
     "yolo_v4/data/convert.py": "tests/yolo_v4/golden/test_dataset_convert.py",
     "yolo_v4/data/narrator.py": "tests/yolo_v4/golden/test_dataset_convert.py",
-    "yolo_v4/deploy/annotate.py": "tests/yolo_v4/commands/test_inference.py",
     "yolo_v4/deploy/onnx.py": "tests/yolo_v4/commands/test_export.py",
     "yolo_v4/deploy/quantise.py": "tests/yolo_v4/commands/test_export.py",
     "yolo_v4/files.py": "tests/yolo_v4/data/test_tfrecord.py",

@@ -55,7 +55,7 @@ class Jamcam:
     dataset: Path
     workspace: Path
     environment: dict[str, str] = field(default_factory=dict)
-    patience_s: float = 60.0
+    patience_s: float = 300.0  # of a run that passes it takes seconds
 
     def options(self) -> list[str]:
         common = {"recipe": "smoke", "dataset": self.dataset, "engine": "here", "workspace": self.workspace}

@@ -5,18 +5,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 from yolo_v4.data.batches import Truth
 from yolo_v4.data.frames import read_frames
 from yolo_v4.network.checkpoint import load_model
 from yolo_v4.network.computing import tell_computing
 from yolo_v4.network.device import memory_explained
 from yolo_v4.phases import Phases
+from yolo_v4.prediction.runtime import make_finder
 from yolo_v4.progress import Progress
 from yolo_v4.scoring.detection_file import NAME, write_detections
-from yolo_v4.scoring.evaluator import Metrics, ap_table, evaluate
-from yolo_v4.scoring.nms import Detections, detections, predict
+from yolo_v4.scoring.evaluator import Metrics, ap_table, look_at, measure
+from yolo_v4.scoring.nms import Detections
 from yolo_v4.spec.experiment import Experiment
 from yolo_v4.status import StatusLog, reported, status_path
 
@@ -30,28 +29,34 @@ def run(args: argparse.Namespace) -> None:
     phases = Phases(log)
     with reported(log, started="Starting YOLOv4 evaluation.", failed="Evaluation was interrupted."):
         network, experiment = load_model(args.model_path, args)
-        tell_computing(log, network, experiment.augmentation)
         spec = experiment.evaluation
         if spec.plot_precision_recall:
             print("note: visualize_pr_curve has no effect here", file=sys.stderr, flush=True)
         frames = read_frames(experiment, "validation")
+        finder = make_finder(network, experiment, pictures=len(frames), asked_for=args.runtime)
+        tell_computing(log, network, experiment.augmentation, runtime=finder.runtime)
+        print(
+            f"Using {args.model_path} for inference, batch size {spec.batch_size} from eval_config, "
+            f"computed by {finder.told}"
+        )
         seen: list[Truth] = []
         found: list[Detections] = []
-
-        def find(pixels: Tensor, truths: list[Truth]) -> list[Detections]:
-            progress.advance(len(truths))
-            now = detections(predict(network, pixels, experiment), experiment.nms)
-            found.extend(now)
-            seen.extend(truths)
-            return now
-
-        print(f"Using {args.model_path} for inference, batch size {spec.batch_size} from eval_config")
         with (
             memory_explained("batch_size of eval_config", spec.batch_size),
             Progress(len(frames), "Producing predictions") as progress,
             phases.phase("evaluation"),
         ):
-            metrics = evaluate(find, frames, experiment, steps=phases.steps)
+            for truths, detections in look_at(
+                frames,
+                lambda pixels, _: finder.find(pixels),
+                experiment,
+                workers=finder.workers,
+                steps=phases.steps,
+            ):
+                progress.advance(len(truths))
+                seen += truths
+                found += detections
+            metrics = measure(seen, found, experiment)
         if args.results_dir:
             write_detections(Path(args.results_dir) / NAME, frames, seen, found, experiment)
         print("Start to calculate AP for each class")

@@ -3,15 +3,17 @@
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from PIL import Image
 from torch import Tensor
 
 from yolo_v4.data.batches import ahead
+from yolo_v4.data.by_picture import by_picture
 from yolo_v4.data.kitti import format_line
 from yolo_v4.data.letterbox import Fit, fit_top_left
 from yolo_v4.data.picture_file import INFERENCE_SUFFIXES, decoded_picture
@@ -20,10 +22,11 @@ from yolo_v4.errors import DataError, DetectorError
 from yolo_v4.network.checkpoint import load_model
 from yolo_v4.network.computing import tell_computing
 from yolo_v4.network.device import memory_explained
-from yolo_v4.network.yolo import Yolo
 from yolo_v4.phases import Phases
+from yolo_v4.prediction.detector import looking_from
+from yolo_v4.prediction.runtime import Find, make_finder
 from yolo_v4.progress import Progress
-from yolo_v4.scoring.nms import detections, predict
+from yolo_v4.scoring.nms import Detections
 from yolo_v4.spec.experiment import Experiment
 from yolo_v4.status import StatusLog, reported, status_path
 
@@ -62,23 +65,22 @@ def run(args: argparse.Namespace) -> None:
                 f"--threshold is {args.threshold}, expected a number between 0 and 1", remedy="-t 0.3"
             )
         paths = _pictures(Path(args.image_dir), folders)
-        labels = label_names(paths)
         network, experiment = load_model(args.model_path, args)
-        tell_computing(log, network, experiment.augmentation)
+        experiment = looking_from(args.threshold, experiment)
+        finder = make_finder(network, experiment, pictures=len(paths), asked_for=args.runtime)
+        tell_computing(log, network, experiment.augmentation, runtime=finder.runtime)
+        print(f"computed by {finder.told}", flush=True)
+        worker = Worker(finder.find, experiment, folders, label_names(paths), args.threshold)
         problems: list[str] = []
         size = experiment.evaluation.batch_size
-        groups = [paths[first : first + size] for first in range(0, len(paths), size)]
+        batches = [paths[first : first + size] for first in range(0, len(paths), size)]
         with (
             memory_explained("batch_size of eval_config", size),
             Progress(len(paths), "Processing images") as progress,
             phases.phase("inference"),
         ):
-            batches = ahead(lambda group: [_open(path, experiment) for path in group], groups)
-            for batch in phases.steps(batches):
-                problems += [result for result in batch if isinstance(result, str)]
-                opened = [result for result in batch if isinstance(result, Opened)]
-                if opened:
-                    _infer(network, opened, experiment, folders, labels, args.threshold)
+            for batch in worker.run(batches, workers=finder.workers, steps=phases.steps):
+                problems += filter(None, batch)
                 progress.advance(len(batch))
         if problems:
             raise DataError(
@@ -169,38 +171,63 @@ def _make_folders(args: argparse.Namespace) -> Folders:
     )
 
 
-def _open(path: Path, experiment: Experiment) -> Opened | str:
-    """A picture, or the message of the error where it cannot be read."""
-    try:
-        picture = decoded_picture(path)
-    except DataError as error:
-        return error.message
-    pixels, fit = fit_top_left(picture, experiment.augmentation)
-    return Opened(path, picture, pixels, fit)
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """Looks at pictures and writes the detections with a score of at least `threshold`."""
 
+    find: Find
+    experiment: Experiment
+    folders: Folders
+    labels: Mapping[Path, str]  # names of label files
+    threshold: float
 
-def _infer(
-    network: Yolo,
-    pictures: Sequence[Opened],
-    experiment: Experiment,
-    folders: Folders,
-    labels: Mapping[Path, str],
-    threshold: float,
-) -> None:
-    """Detect objects in a batch of pictures and write those with a score of at least `threshold`."""
-    input_size = torch.tensor((experiment.augmentation.width, experiment.augmentation.height) * 2)
-    rows = predict(network, torch.stack([opened.pixels for opened in pictures]), experiment)
-    for opened, found in zip(pictures, detections(rows, experiment.nms), strict=True):
-        is_shown = found.scores >= threshold
-        boxes = opened.fit.to_picture(found.boxes[is_shown] * input_size).tolist()
+    def run(
+        self,
+        batches: Sequence[Sequence[Path]],
+        *,
+        workers: int,
+        steps: Callable[[Iterable[Any]], Iterator[Any]],
+    ) -> Iterator[list[str]]:
+        """For each picture of each batch why it cannot be read, or ""; arguments as of `look_at`."""
+        if workers:
+            yield from by_picture(
+                lambda path: self._look([self._open(path)])[0], batches, workers=workers, steps=steps
+            )
+            return
+        for opened in steps(ahead(lambda batch: [self._open(path) for path in batch], batches)):
+            yield self._look(opened)
+
+    def _open(self, path: Path) -> Opened | str:
+        """A picture, or the message of the error where it cannot be read."""
+        try:
+            picture = decoded_picture(path)
+        except DataError as error:
+            return error.message
+        pixels, fit = fit_top_left(picture, self.experiment.augmentation)
+        return Opened(path, picture, pixels, fit)
+
+    def _look(self, batch: Sequence[Opened | str]) -> list[str]:
+        opened = [result for result in batch if isinstance(result, Opened)]
+        if opened:
+            every = self.find(torch.stack([one.pixels for one in opened]))
+            for one, found in zip(opened, every, strict=True):
+                self._write(one, found)
+        return [result if isinstance(result, str) else "" for result in batch]
+
+    def _write(self, opened: Opened, found: Detections) -> None:
+        spec = self.experiment.augmentation
+        is_shown = found.scores >= self.threshold
+        boxes = opened.fit.to_picture(
+            found.boxes[is_shown] * torch.tensor((spec.width, spec.height) * 2)
+        ).tolist()
         scores = found.scores[is_shown].tolist()
         classes = found.classes[is_shown].tolist()
-        names = [experiment.classes[class_id] for class_id in classes]
-        if folders.labels is not None:
+        names = [self.experiment.classes[class_id] for class_id in classes]
+        if self.folders.labels is not None:
             lines = [f"{line}\n" for line in map(format_line, names, boxes, scores)]
-            path = folders.labels / labels[opened.path]
+            path = self.folders.labels / self.labels[opened.path]
             path.write_text("".join(lines), encoding="utf-8")
-        if folders.annotated is not None:
+        if self.folders.annotated is not None:
             texts = [f"{name}: {score:.2f}" for name, score in zip(names, scores, strict=True)]
             drawn = annotate(opened.picture, [tuple(box) for box in boxes], texts, classes)
-            drawn.save(folders.annotated / opened.path.name, quality=JPEG_QUALITY)
+            drawn.save(self.folders.annotated / opened.path.name, quality=JPEG_QUALITY)

@@ -14,10 +14,11 @@ import torch
 from yolo_v4.deploy.description import file_digest, spec_digest
 from yolo_v4.errors import DataError, DetectorError, Incomplete
 from yolo_v4.network.device import choose_device
-from yolo_v4.prediction.detector import ONNXRUNTIME, Model, choose_runtime, detector, load_model
+from yolo_v4.prediction.detector import Model, detector, load_model
 from yolo_v4.prediction.inputs import Listing, list_items, named_sources, told
 from yolo_v4.prediction.results import Entry, Results, claim, noted_settings
 from yolo_v4.prediction.round import Round
+from yolo_v4.prediction.runtime import ONNXRUNTIME, choose_runtime, in_words
 from yolo_v4.prediction.tables import UNREAD, Totals, write_tables, write_unread
 from yolo_v4.prediction.video import require_pyav, told_frames
 from yolo_v4.prediction.work import Worker
@@ -53,7 +54,7 @@ def run(args: argparse.Namespace) -> None:
         device = choose_device(args.gpu_index)
         frames = {item.name: told_frames(item.path, args.every) for item in listing.items if item.is_video}
         expected = len(listing.items) - len(frames) + sum(frames.values())
-        runtime = _runtime(folder, model, expected, device)
+        runtime = _runtime(args, model, expected, device)
         with Results(folder, _settings(args, model, names, sources, runtime)) as results:
             round_ = Round(results, listing.items, every=args.every, most_unread=args.skip_damaged)
             unread = round_.run(lambda: _worker(args, folder, model, runtime, device))
@@ -92,11 +93,19 @@ def _tell_start(listing: Listing, sources: dict[str, Path], args: argparse.Names
         print(f"note: given more than once, and looked at once: {twice}", flush=True)
 
 
-def _runtime(folder: Path, model: Model, expected: int, device: torch.device) -> str:
+def _runtime(args: argparse.Namespace, model: Model, expected: int, device: torch.device) -> str:
     """What computes: for an .onnx, and where results were begun, that is decided already."""
     if model.network is None:
+        if args.runtime == "pytorch":
+            raise DetectorError(
+                f"{args.model_path} is computed by {ONNXRUNTIME} alone, and --runtime pytorch was asked for",
+                remedy="leave --runtime out, or give the model that it was made of",
+            )
         return ONNXRUNTIME
-    return str(noted_settings(folder).get("computed by") or choose_runtime(device, pictures=expected))
+    noted = noted_settings(Path(args.results_dir)).get("computed by")
+    if noted and args.runtime == "auto":
+        return str(noted)
+    return choose_runtime(device, pictures=expected, asked_for=args.runtime)
 
 
 def _settings(
@@ -138,8 +147,7 @@ def _shown_names(path: str | None, classes: Sequence[str]) -> list[str]:
 def _worker(
     args: argparse.Namespace, folder: Path, model: Model, runtime: str, device: torch.device
 ) -> Callable[..., Entry | str]:
-    where = "the CPU" if runtime == ONNXRUNTIME or device.type == "cpu" else "the GPU"
-    print(f"computed by {runtime} on {where}, scores of {args.threshold:g} or more", flush=True)
+    print(f"computed by {in_words(runtime, device)}, scores of {args.threshold:g} or more", flush=True)
     if args.threshold < model.least_score:
         print(f"note: this model finds nothing below a score of {model.least_score:g}", flush=True)
     return Worker(
@@ -153,7 +161,7 @@ def _worker(
 
 def _tell_end(totals: Totals, listing: Listing, sources: dict[str, Path]) -> None:
     if totals.turned:
-        print(f"turned upright, as their EXIF orientation says: {totals.turned} pictures")
+        print(f"turned upright, as their files say: {totals.turned} pictures and frames")
     new = set()
     with suppress(DataError):  # everything may be gone meanwhile
         new = {item.path for item in list_items(sources).items} - {item.path for item in listing.items}

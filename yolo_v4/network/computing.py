@@ -5,7 +5,7 @@ import copy
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from yolo_v4.network.device import numerics_class
+from yolo_v4.network.device import PYTORCH, numerics_class
 from yolo_v4.network.yolo import Yolo
 from yolo_v4.spec.experiment import Augmentation
 from yolo_v4.status import StatusLog
@@ -19,15 +19,21 @@ def tell_computing(
     shape: Augmentation,
     *,
     precision: torch.dtype = torch.float32,
+    runtime: str = PYTORCH,
     trains: bool = False,
+    numbers: str = "",
 ) -> None:
-    """Write a line with `numerics` and `computing` into status.json; `precision` is that of convolutions."""
+    """Write a line with `numerics` and `computing` into status.json; `precision` is that of convolutions.
+
+    `numbers` says in words why it is that one, "" where nothing was to be chosen.
+    """
     device = next(network.parameters()).device
     varies = trains and shape.shape_period
     work = None if varies else flops(network, shape, trains=trains)
+    why = {"numbers": numbers} if numbers else {}
     data = {
-        "numerics": numerics_class(device, precision),
-        "computing": {"device": device.type, "flops_per_image": work},
+        "numerics": numerics_class(device, precision, runtime),
+        "computing": {"device": device.type, "flops_per_image": work, **why},
     }
     log.write("RUNNING", "Ready to compute.", data=data)
 

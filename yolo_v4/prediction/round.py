@@ -2,17 +2,15 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-import torch
-
 from yolo_v4.data.batches import ahead
 from yolo_v4.errors import DataError
 from yolo_v4.prediction.inputs import Item
 from yolo_v4.prediction.results import CLIP, PICTURE, Entry, Results, fingerprint
+from yolo_v4.prediction.runtime import workers
 from yolo_v4.prediction.video import opened
 from yolo_v4.prediction.work import Task
 from yolo_v4.progress import Progress
 
-MOST_WORKERS = 8  # more would wait for one another: decoding and drawing are partly Python
 Work = Callable[[Task], Entry | str]
 
 
@@ -50,7 +48,7 @@ class Round:
             results = ahead(
                 lambda task: (task, work(task)),
                 self._tasks(),
-                workers=min(torch.get_num_threads(), MOST_WORKERS),
+                workers=workers(),
             )
             for task, entry in results:
                 if isinstance(entry, str):

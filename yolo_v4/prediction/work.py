@@ -1,7 +1,7 @@
 """One picture or frame from the file to the results: decoded, turned upright, looked at, drawn, written."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import torch
 from PIL import Image, ImageOps
-from torch import Tensor
 
 from yolo_v4.data.kitti import format_line
 from yolo_v4.data.letterbox import placed_picture
@@ -21,8 +20,8 @@ from yolo_v4.files import written_whole
 from yolo_v4.prediction.inputs import Item
 from yolo_v4.prediction.moment import exif_moment
 from yolo_v4.prediction.results import CLIP, ELSEWHERE, PICTURE, Entry, fingerprint
+from yolo_v4.prediction.runtime import Find
 from yolo_v4.prediction.video import VideoFrame
-from yolo_v4.scoring.nms import Detections
 from yolo_v4.spec.experiment import NetworkInput
 
 JPEG_QUALITY = 95
@@ -53,7 +52,7 @@ class Worker:
     """Does one task after the other, in any number of threads."""
 
     folder: Path  # of results
-    find: Callable[[Tensor], Detections]
+    find: Find
     target: NetworkInput
     classes: Sequence[str]
     threshold: float
@@ -66,8 +65,9 @@ class Worker:
             if task.ends_video:
                 return {"source": task.source, "files": {}}
             if task.frame is not None:
-                entry: Entry = {"seconds": task.frame.seconds, "started": _text(task.started)}
-                return {"source": task.source, **entry, **self._results(task, task.frame.picture)}
+                frame, started = task.frame, _text(task.started)
+                entry: Entry = {"seconds": frame.seconds, "started": started, "turned": frame.turned}
+                return {"source": task.source, **entry, **self._results(task, frame.picture)}
             source = fingerprint(task.item.path)
             width, height = picture_size(task.item.path)
             with self._one_large if width * height > LARGE_PX else nullcontext():
@@ -82,7 +82,7 @@ class Worker:
 
     def _results(self, task: Task, picture: Image.Image) -> Entry:
         pixels, fit = placed_picture(picture, self.target)
-        found = self.find(pixels)
+        found = self.find(pixels[None])[0]
         is_shown = found.scores >= self.threshold
         size = torch.tensor((self.target.width, self.target.height) * 2)
         boxes = fit.to_picture(found.boxes[is_shown] * size).tolist()

@@ -1,20 +1,21 @@
 """Average precision of a detector on labelled frames, and TAO's table of it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from yolo_v4.data.batches import Truth, ahead, letterboxed
+from yolo_v4.data.by_picture import by_picture
 from yolo_v4.data.frames import Frame
 from yolo_v4.scoring.average_precision import judge
 from yolo_v4.scoring.nms import Detections
 from yolo_v4.spec.experiment import Experiment
 
 RULE = "*" * 31
-Batches = Iterator[tuple[Tensor, list[Truth]]]
 # Detects objects in network input [B, C, H, W]; the truths are only for what is computed beside, such as a
 # loss.
 Find = Callable[[Tensor, list[Truth]], list[Detections]]
@@ -31,21 +32,54 @@ class Metrics:
     images: int
 
 
-def evaluate(
-    find: Find, frames: Sequence[Frame], experiment: Experiment, *, steps: Callable[[Batches], Batches] = iter
-) -> Metrics:
+def evaluate(find: Find, frames: Sequence[Frame], experiment: Experiment) -> Metrics:
     """The metrics of the detections that `find` makes on `frames`, of which there is at least one.
 
-    `steps` wraps the iterator of the batches, for example to time them.
     Raises DataError: a picture cannot be read.
     """
     truths: list[Truth] = []
     found: list[Detections] = []
-    size = experiment.evaluation.batch_size
-    groups = [frames[first : first + size] for first in range(0, len(frames), size)]
-    for pixels, batch_truths in steps(ahead(partial(letterboxed, experiment=experiment), groups)):
-        found += find(pixels, batch_truths)
+    for batch_truths, batch_found in look_at(frames, find, experiment):
         truths += batch_truths
+        found += batch_found
+    return measure(truths, found, experiment)
+
+
+def look_at(
+    frames: Sequence[Frame],
+    find: Find,
+    experiment: Experiment,
+    *,
+    workers: int = 0,
+    steps: Callable[[Iterable[Any]], Iterator[Any]] = iter,
+) -> Iterator[tuple[list[Truth], list[Detections]]]:
+    """The objects on `frames` and what `find` finds there, batch by batch, in order.
+
+    Args:
+        workers: threads in which pictures are prepared and looked at, one by one; 0: `find` is called here
+            with whole batches, of which the next one is prepared meanwhile.
+        steps: wraps the iterator of the batches, for example to time them.
+
+    Raises:
+        DataError: a picture cannot be read.
+    """
+    size = experiment.evaluation.batch_size
+    batches = [frames[first : first + size] for first in range(0, len(frames), size)]
+
+    def one(frame: Frame) -> tuple[Truth, Detections]:
+        pixels, truths = letterboxed([frame], experiment)
+        return truths[0], find(pixels, truths)[0]
+
+    if not workers:
+        for pixels, truths in steps(ahead(partial(letterboxed, experiment=experiment), batches)):
+            yield truths, find(pixels, truths)
+        return
+    for pairs in by_picture(one, batches, workers=workers, steps=steps):
+        yield [truth for truth, _ in pairs], [found for _, found in pairs]
+
+
+def measure(truths: Sequence[Truth], found: Sequence[Detections], experiment: Experiment) -> Metrics:
+    """The metrics of what was found on pictures, of which `truths` tell what is there."""
     outcomes = judge(
         truths,
         found,
@@ -63,7 +97,7 @@ def evaluate(
         map_present=float(np.mean(present)) if present else 0.0,
         ap=ap,
         boxes={name: outcome.objects for name, outcome in zip(ap, outcomes, strict=True)},
-        images=len(frames),
+        images=len(truths),
     )
 
 

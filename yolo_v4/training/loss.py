@@ -109,5 +109,8 @@ def _cross_entropy(true: Tensor | float, logit: Tensor, spec: NetworkSpec) -> Te
     if spec.focal_alpha > 0 and spec.focal_gamma > 0:
         right = true * probability + (1 - true) * (1 - probability)
         balance = true * spec.focal_alpha + (1 - true) * (1 - spec.focal_alpha)
-        entropy = entropy * (1 - right) ** spec.focal_gamma * balance
+        # With a gamma below 1 the slope of a power is infinite at 0, and 0 times it is no number: NVIDIA's
+        # loss has a gradient of NaN there. The entropy is 0 at that point, so this changes nothing else.
+        wrong = (1 - right).clamp(min=EPSILON)
+        entropy = entropy * wrong**spec.focal_gamma * balance
     return entropy

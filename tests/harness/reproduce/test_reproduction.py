@@ -7,13 +7,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
 from harness.reproduce.receipt import read_receipt
 from harness.workspace.marker import STAGES
 from tests.harness.reproduce.conftest import FAKES
+from tests.waiting import until
 
 
 def other_engine(folder):
@@ -76,10 +76,7 @@ def test_another_engine_is_called_different_with_nine_new_attempts(reproduction,
 def test_an_interrupted_reproduction_goes_on(reproduction):
     process = reproduction.start(FAKE_YOLO_V4="train=hang-after-1")
     weights = "*/products/experiment/weights/*_001.pt"
-    deadline = time.monotonic() + 60
-    while not [*(reproduction.own / ".attempts" / "train").glob(weights)]:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: [*(reproduction.own / ".attempts" / "train").glob(weights)], process=process)
     process.send_signal(signal.SIGTERM)
     printed, _ = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGTERM, printed

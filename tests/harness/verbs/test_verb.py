@@ -27,7 +27,8 @@ WORKFLOW = {
         "--workspace",
         "--pretrained",
     ),
-    *("--pretrained-sha256", "--epochs", "--batch", "--seed", "--val-split", "--limit", "--gpus", "--nodes"),
+    *("--pretrained-sha256", "--epochs", "--batch", "--seed", "--val-split"),
+    *("--numbers", "--limit", "--gpus", "--nodes"),
 }
 QUEUE = {"--account", "--qos", "--partition", "--wall-time", "--array"}
 MEASURING = {"--results", "--gpu-hz", "--host-hz", "--keep"}

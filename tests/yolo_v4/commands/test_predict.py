@@ -6,7 +6,6 @@ import signal
 import struct
 import subprocess
 import sys
-import time
 import zlib
 from pathlib import Path
 
@@ -16,9 +15,8 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.waiting import until
 from yolo_v4.cli import main
-from yolo_v4.prediction import detector
-from yolo_v4.prediction.detector import ONNXRUNTIME, PYTORCH, choose_runtime
 from yolo_v4.prediction.round import Round
 
 # On pictures of 128 x 96, which fill the 64 x 64 input at half size below 8 rows of padding, the model's cars
@@ -103,7 +101,7 @@ def test_pictures_labels_tables_and_counts_are_written_and_the_originals_stay(tr
     assert _content(street) == before
     printed = capsys.readouterr().out
     assert "pictures: 5, videos: 0; left out: 1 .txt" in printed
-    assert "computed by PyTorch on the CPU, scores of 0.3 or more" in printed
+    assert f"computed by PyTorch {torch.__version__} on the CPU, scores of 0.3 or more" in printed
     assert "objects: 20, on 5 pictures and frames" in printed
 
 
@@ -145,11 +143,8 @@ def test_boxes_are_in_pixels_of_the_picture_in_every_form(trained) -> None:
     assert (abs(drawn - 128) > 60).any()
 
 
-@pytest.mark.parametrize("least", [pytest.param(1, marks=pytest.mark.slow), 1000])
-def test_results_are_those_of_evaluate_whichever_program_computes(
-    trained, monkeypatch, capsys, least
-) -> None:
-    monkeypatch.setattr(detector, "LEAST_PICTURES", least)
+@pytest.mark.parametrize("runtime", ["onnxruntime", "pytorch"])
+def test_results_are_those_of_evaluate_whichever_program_computes(trained, capsys, runtime) -> None:
     sizes = [(64, 64), (128, 96), (50, 61), (300, 20)]
     random = np.random.default_rng(3)
     for number, (width, height) in enumerate(sizes):
@@ -157,11 +152,12 @@ def test_results_are_those_of_evaluate_whichever_program_computes(
         pixels = random.integers(0, 255, (height, width, 3), np.uint8)
         Image.fromarray(pixels).save(_images(trained) / f"{number}.png")
     flags = ["-m", str(trained.model), "-e", str(trained.spec)]
+    flags += ["--runtime", "pytorch"]
     assert main(["evaluate", *flags, "-r", str(trained.folder / "evaluated")]) == 0
 
-    assert _predict(trained, _images(trained), flags=["-t", "0.02"]) == 0
+    assert _predict(trained, _images(trained), flags=["-t", "0.02", "--runtime", runtime]) == 0
 
-    assert f"computed by {ONNXRUNTIME if least == 1 else PYTORCH}" in capsys.readouterr().out
+    assert f"computed by {runtime} " in capsys.readouterr().out.lower()
     expected = [
         json.loads(line)
         for line in (trained.folder / "evaluated" / "detections.jsonl").read_text().splitlines()
@@ -191,13 +187,13 @@ def test_of_pictures_in_the_size_of_the_network_pictures_and_labels_are_those_of
         assert _content(trained.folder / "out" / ours) == _content(trained.folder / "inferred" / theirs)
 
 
-def test_one_rule_chooses_the_program() -> None:
-    cpu = torch.device("cpu")
-    fewest = detector.LEAST_PICTURES
+def test_results_that_were_begun_by_one_program_are_not_gone_on_with_by_another(trained, capsys) -> None:
+    trained.add_picture("a.png")
+    assert _predict(trained, _images(trained), flags=["--runtime", "pytorch"]) == 0
 
-    assert choose_runtime(cpu, pictures=fewest - 1) == PYTORCH
-    assert choose_runtime(cpu, pictures=fewest) == ONNXRUNTIME
-    assert choose_runtime(torch.device("cuda"), pictures=fewest) == PYTORCH
+    assert _predict(trained, _images(trained), flags=["--runtime", "onnxruntime"]) == 1
+
+    assert "computed by" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -211,6 +207,9 @@ def test_an_exported_model_explains_itself(trained, capsys) -> None:
     lines = (trained.folder / "out" / "detections.jsonl").read_text().splitlines()
     np.testing.assert_allclose(sorted(json.loads(line)["box"] for line in lines), sorted(CORNERS), atol=0.02)
     assert {json.loads(line)["class"] for line in lines} == {"car"}
+    capsys.readouterr()
+    assert _predict(trained, _images(trained), out="o", model=model, flags=["--runtime", "pytorch"]) == 1
+    assert f"{model} is computed by onnxruntime alone" in capsys.readouterr().err
 
 
 def test_every_fifth_frame_of_a_video_is_looked_at_unless_asked_otherwise(trained, make_clip) -> None:
@@ -263,7 +262,7 @@ def test_a_picture_is_turned_upright_as_its_exif_orientation_says(trained, capsy
     assert sorted(tuple(line["box"]) for line in lines) == sorted(CORNERS)
     assert _pixels(out / "annotated" / "images" / "phone.jpg").shape == (96, 128, 3)
     assert _table(out / "counts.csv")[0]["time"] == "2019-06-28T08:15:33"
-    assert "turned upright, as their EXIF orientation says: 1 pictures" in capsys.readouterr().out
+    assert "turned upright, as their files say: 1 pictures and frames" in capsys.readouterr().out
 
 
 def test_what_cannot_be_read_is_listed_and_the_verdict_is_that_it_cannot_be_told(
@@ -350,11 +349,7 @@ def test_a_run_that_was_killed_goes_on_to_the_same_results(trained) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     journal = out / ".predict" / "journal.jsonl"
-    until_s = time.monotonic() + 60
-    while not journal.exists() or journal.read_bytes().count(b"\n") < 5:
-        assert process.poll() is None
-        assert time.monotonic() < until_s
-        time.sleep(0.005)
+    until(lambda: journal.exists() and journal.read_bytes().count(b"\n") >= 5, process=process, every_s=0.005)
     process.send_signal(signal.SIGKILL)
     process.wait()
     done = journal.read_bytes().count(b"\n")

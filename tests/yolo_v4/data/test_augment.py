@@ -57,7 +57,7 @@ def test_without_variation_a_picture_becomes_its_validation_input(
     torch.testing.assert_close(tile.pixels, letterbox(picture, spec)[0], atol=1e-3, rtol=0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 10_000),
     size=st.tuples(st.integers(40, 200), st.integers(40, 200)),

@@ -49,4 +49,5 @@ def test_the_numerics_class_is_what_torch_uses_of_the_processor(threads: str) ->
         "processor": "DEFAULT",
         "threads": int(threads),
         "number_format": "bf16",
+        "runtime": "PyTorch",
     }
