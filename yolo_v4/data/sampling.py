@@ -122,6 +122,6 @@ def sample(pixels: Tensor, tables: Tables) -> Tensor:
     rgb_BH3W = upper.lerp_(lower, share_y).permute(1, 2, 0, 3)
 
     colour = torch.where(is_lower[..., None, None], tables.colour[:, 1, None], tables.colour[:, 0, None])
-    left, right = (colour.flatten(2, 3) @ rgb_BH3W).chunk(2, dim=2)
-    mixed = torch.where(is_right[:, :, None], right, left)
+    left, right = (colour[:, :, side] @ rgb_BH3W for side in range(2))
+    mixed = left.lerp_(right, is_right[:, :, None].float())
     return mixed.clamp_(0, 255).sub_(tables.mean).permute(0, 2, 1, 3)

@@ -11,8 +11,11 @@ from harness.engine.answers import (
     read_numerics,
     read_scores,
     read_status,
+    runtimes,
     whole_checkpoints,
+    with_runtime,
 )
+from harness.workspace.marker import Marker
 
 TABLE = """
 *******************************
@@ -33,6 +36,36 @@ def test_a_line_cut_off_by_a_kill_is_left_out(tmp_path):
     (tmp_path / "status.json").write_text('{"status": "STARTED"}\n{"status": "RUN')
 
     assert read_status(tmp_path) == [{"status": "STARTED"}]
+
+
+def evaluated(stage, *numerics):
+    return Marker(
+        stage=stage,
+        fingerprint="f" * 64,
+        consumed={},
+        products=(),
+        engine=None,
+        argv=(),
+        started_utc="",
+        finished_utc="",
+        duration_s=1.0,
+        harness_version="",
+        git_commit=None,
+        numerics=numerics,
+    )
+
+
+def test_what_computed_is_read_of_the_stages_that_choose_it_and_was_pytorch_before_engines_told_it():
+    torch, onnx = ({"torch": "2.13.0", "runtime": name} for name in ("PyTorch", "onnxruntime"))
+    older, silent = {"torch": "2.5.1"}, {"processor": "made up"}
+
+    assert runtimes({"eval": evaluated("eval", onnx, torch), "vis": evaluated("vis", torch)}) == (
+        "onnxruntime, then PyTorch"
+    )
+    assert runtimes({"eval": evaluated("eval", older)}) == "PyTorch"
+    assert runtimes({"eval": evaluated("eval", silent)}) is None
+    assert runtimes({"train": evaluated("train", torch)}) is None
+    assert with_runtime(older) == with_runtime({**older, "runtime": "PyTorch"})
 
 
 def test_the_last_word_counts(tmp_path):
