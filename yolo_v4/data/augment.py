@@ -19,9 +19,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from yolo_v4.data.crop import crop_windows
 from yolo_v4.data.frames import Bools, Floats, Ids
 from yolo_v4.data.letterbox import LUMA
-from yolo_v4.spec.experiment import Augmentation
+from yolo_v4.spec.experiment import Augmentation, MosaicCrop
 
 # Random numbers of a tile, each from 0 to 1: two for flips along x and y, four for the edges of the window,
 # and for the colours one of hue and two each of saturation and exposure.
@@ -57,12 +58,28 @@ class Tiles(NamedTuple):
         return (self.tile_end - self.tile_start) / (self.picture_end - self.picture_start)
 
 
-def make_tiles(numbers_TK: Doubles, area_T4: Ids, picture_T2: Ids, spec: Augmentation) -> Tiles:
-    """Tiles of pictures of sizes (width, height) [T, 2], as their random numbers say."""
+def make_tiles(
+    numbers_TK: Doubles,
+    area_T4: Ids,
+    picture_T2: Ids,
+    spec: Augmentation,
+    *,
+    crop: MosaicCrop | None = None,
+) -> Tiles:
+    """Tiles of pictures of sizes (width, height) [T, 2], as their random numbers say.
+
+    `crop`: how tiles of a mosaic are cut; None: as pictures alone, with padding.
+    """
     size_T2 = area_T4[:, 2:] - area_T4[:, :2]
     start_T2, end_T2 = jitter_window(
         picture_T2, size_T2[:, 0] / size_T2[:, 1], spec.jitter, numbers_TK[:, EDGES]
     )
+    if crop is not None:
+        input_2 = area_T4[:, 2:].max(axis=0)  # a tile that is smaller is one of a mosaic
+        cut_start_T2, cut_end_T2 = crop_windows(picture_T2, size_T2, input_2, crop, numbers_TK[:, EDGES])
+        is_mosaic_T1 = (size_T2 < input_2).any(axis=1, keepdims=True)
+        start_T2 = np.where(is_mosaic_T1, cut_start_T2, start_T2)
+        end_T2 = np.where(is_mosaic_T1, cut_end_T2, end_T2)
     return Tiles(
         area_T4,
         numbers_TK[:, FLIPS] < (spec.horizontal_flip, spec.vertical_flip),
@@ -158,10 +175,13 @@ def _random_factor(limit: float, number_T2: Doubles) -> Doubles:
     return np.where(number_T2[:, 1] < 0.5, factor, 1 / factor)
 
 
-def move_boxes(boxes_G4: Floats, tile_G: Ids, tiles: Tiles) -> tuple[Floats, Bools]:
+def move_boxes(
+    boxes_G4: Floats, tile_G: Ids, tiles: Tiles, *, min_visible: float = 0.0
+) -> tuple[Floats, Bools]:
     """Boxes on pictures, each with the number of its tile, as boxes on their tiles, clipped to them.
 
-    Returns those that are left, and which of the given ones they are, bool [G'].
+    `min_visible` is as for `clip_boxes`. Returns those that are left, and which of the given ones they are,
+    bool [G'].
     """
     corners = boxes_G4.reshape(-1, 2, 2) - tiles.picture_start[tile_G, None]
     corners = (corners * tiles.scale[tile_G, None] + tiles.tile_start[tile_G, None]).astype(np.float32)
@@ -169,15 +189,23 @@ def move_boxes(boxes_G4: Floats, tile_G: Ids, tiles: Tiles) -> tuple[Floats, Boo
     # Mirrored boxes begin where they ended.
     mirrored = (size_G2[:, None] - corners[:, ::-1]).astype(np.float32)
     corners = np.where(tiles.flip[tile_G, None], mirrored, corners)
-    return clip_boxes(corners.reshape(-1, 4), size_G2)
+    return clip_boxes(corners.reshape(-1, 4), size_G2, min_visible=min_visible)
 
 
-def clip_boxes(boxes_G4: Floats, size_G2: Ids) -> tuple[Floats, Bools]:
+def clip_boxes(boxes_G4: Floats, size_G2: Ids, *, min_visible: float = 0.0) -> tuple[Floats, Bools]:
     """Clip boxes to a width and height, of each or of all [2], and drop those that are then too thin.
 
+    Those of which less than the share `min_visible` of their area is left are dropped too.
     Returns the boxes that are left, [G, 4], and which of those given they are, bool [G'].
     """
     limit = np.tile(size_G2.astype(np.float32), 2)
     clipped = np.clip(boxes_G4, 0, limit)
     kept: Bools = np.all(clipped[:, 2:] - clipped[:, :2] > MIN_BOX_SHARE * limit[..., :2], axis=1)
+    if min_visible:
+        kept &= _area(clipped) >= min_visible * _area(boxes_G4)
     return clipped[kept], kept
+
+
+def _area(boxes_G4: Floats) -> Floats:
+    area: Floats = (boxes_G4[:, 2:] - boxes_G4[:, :2]).prod(axis=1)
+    return area

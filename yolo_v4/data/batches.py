@@ -10,6 +10,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple, TypeVar
 
@@ -18,6 +19,7 @@ import torch
 from torch import Tensor
 
 from yolo_v4.data.augment import clip_boxes
+from yolo_v4.data.drawing import draws_per_epoch, order_of_epoch
 from yolo_v4.data.frames import Bools, Floats, Frame, Ids, Objects
 from yolo_v4.data.letterbox import Fit, placed_picture
 from yolo_v4.data.pictures import CPU, PictureCache
@@ -25,7 +27,7 @@ from yolo_v4.data.samples import plan
 from yolo_v4.data.sampling import Tables, sample
 from yolo_v4.data.targets import Room, Target, TrueBoxes, encode_targets
 from yolo_v4.data.upload import to_device
-from yolo_v4.spec.experiment import Experiment
+from yolo_v4.spec.experiment import Augmentation, Experiment
 
 STRIDE_PX = 32  # network sizes are multiples of it
 SHAPE_RANGE = (0.6, 1.5)  # of the configured size, for random input shapes (TAO)
@@ -77,6 +79,8 @@ class TrainingBatches:
         self._frames = frames
         self._experiment = experiment
         self._spec = experiment.augmentation
+        self._extension = experiment.extension
+        self._draws = draws_per_epoch(frames, self._extension.cameras)
         self._seed = experiment.random_seed
         self._batch_size = experiment.training.batch_size
         self._workers = workers
@@ -84,7 +88,8 @@ class TrainingBatches:
         self._ranks = ranks
         self._pictures = PictureCache([frame.image for frame in frames], device=device)
         self._objects = Objects(frames)
-        self._room = _typical_room(self._objects.per_frame, self._batch_size)
+        cells_per_box = 1 + self._extension.neighbour_cells
+        self._room = _typical_room(self._objects.per_frame, self._batch_size * cells_per_box)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -96,7 +101,7 @@ class TrainingBatches:
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of an epoch, counted from 0, in order; the next ones are prepared meanwhile."""
-        order = np.random.default_rng((self._seed, epoch)).permutation(len(self._frames))
+        order = order_of_epoch(self._draws, np.random.default_rng((self._seed, epoch)))
         # np.resize repeats the order where the last step needs more frames.
         by_step_and_rank = np.resize(order, (self.steps_per_epoch, self._ranks, self._batch_size))
         steps = by_step_and_rank[:, self._rank].tolist()
@@ -104,17 +109,30 @@ class TrainingBatches:
 
     def _batch(self, epoch: int, step_members: tuple[int, list[int]]) -> Batch:
         step, members = step_members
-        size = self._input_size(epoch * self.steps_per_epoch + step)
+        number = epoch * self.steps_per_epoch + step
+        size = self._input_size(number)
         first = (step * self._ranks + self._rank) * self._batch_size
         places = range(first, first + len(members))
         generators = (np.random.default_rng((self._seed, epoch, place)) for place in places)
         page, tables, true = plan(
-            members, generators, self._objects, self._pictures, spec=self._spec, size=size
+            members,
+            generators,
+            self._objects,
+            self._pictures,
+            spec=self._augmentation(number),
+            size=size,
+            extension=self._extension,
         )
         target = encode(true, self._experiment, batch_hw=size[::-1], room=self._room)
         there = to_device((*tables, *target), self._pictures.device)
         pixels = sample(page.pixels, Tables(*there[: len(tables)]))
         return Batch(pixels, Target(*there[len(tables) :]))
+
+    def _augmentation(self, iteration: int) -> Augmentation:
+        """Without mosaic where it has ended."""
+        iterations = self._experiment.training.epochs * self.steps_per_epoch
+        is_over = iteration >= self._extension.mosaic_until * iterations
+        return replace(self._spec, mosaic_prob=0.0) if is_over else self._spec
 
     def _input_size(self, iteration: int) -> tuple[int, int]:
         """(width, height): as configured, or drawn anew every `shape_period` iterations, each by itself."""
@@ -156,6 +174,7 @@ def encode(
         class_weights=experiment.class_weights,
         configured_hw=configured_hw,
         batch_hw=batch_hw or configured_hw,
+        neighbours=experiment.extension.neighbour_cells,
         room=room,
     )
 

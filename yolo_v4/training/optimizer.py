@@ -136,9 +136,7 @@ class KernelPenalty:
     """
 
     def __init__(self, network: nn.Module, kind: Literal["none", "l1", "l2"], weight: float) -> None:
-        convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
-        kernels = [convolution.weight for convolution in convolutions]
-        self._kernels = [kernel for kernel in kernels if kernel.requires_grad and kind != "none"]
+        self._kernels = [] if kind == "none" else trained_kernels(network)
         # Kept, since memory that is new in each step costs a CPU three times as much as the signs.
         self._signs = [torch.empty_like(kernel) for kernel in self._kernels if kind == "l1"]
         self._kind = kind
@@ -167,22 +165,63 @@ class KernelPenalty:
             torch._foreach_add_(gradients, self._kernels, alpha=2 * self._weight)
 
 
-class MovingAverage:
-    """Exponential moving average of weights and statistics.
+class WeightDecay:
+    """Decay of all trained convolution kernels k that does not pass through the optimiser's moments.
 
-    As in TAO, its decay is 0.999 (1 - exp(-n / 2000)) after n steps.
-    Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/common/callbacks/model_ema_callback.py.
+    In each step k -= lr * weight * k. With Adam, it is AdamW.
+    Source: Loshchilov and Hutter, Decoupled Weight Decay Regularization (ICLR 2019), algorithm 2, where lr is
+    the schedule and the optimiser's rate together.
     """
 
-    def __init__(self, network: Yolo) -> None:
+    def __init__(self, network: nn.Module, weight: float) -> None:
+        self._kernels = trained_kernels(network) if weight else []
+        self._weight = weight
+
+    @torch.no_grad()
+    def apply(self, learning_rate: float) -> None:
+        """Let the kernels decay, once for each step."""
+        if self._kernels:
+            torch._foreach_mul_(self._kernels, 1 - learning_rate * self._weight)
+
+
+def trained_kernels(network: nn.Module) -> list[Tensor]:
+    """The kernels of all convolutions that are not frozen."""
+    convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
+    return [one.weight for one in convolutions if one.weight.requires_grad]
+
+
+Decay = Callable[[int], float]  # steps done, from 1 -> the share of the average that is kept
+
+
+def tao_decay(steps: int) -> float:
+    """0.999 (1 - exp(-n / 2000)) after n steps: a ramp of thousands of steps, whatever a run's length.
+
+    Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/common/callbacks/model_ema_callback.py.
+    """
+    return EMA_DECAY * (1 - math.exp(-steps / EMA_RAMP_STEPS))
+
+
+def window_decay(window_steps: float) -> Decay:
+    """The decay 1 - 1 / min(n, window) after n steps.
+
+    The average is the mean of all weights so far until there are as many as the window has, and forgets
+    exponentially from then on, with the window as time constant.
+    """
+    return lambda steps: 1 - 1 / max(min(steps, window_steps), 1)
+
+
+class MovingAverage:
+    """Exponential moving average of weights and statistics."""
+
+    def __init__(self, network: Yolo, decay: Decay = tao_decay) -> None:
         self.network = copy.deepcopy(network).eval()
         pairs = zip(self.network.state_dict().values(), network.state_dict().values(), strict=True)
         floating = [(mean, latest) for mean, latest in pairs if mean.is_floating_point()]
         self._means = [mean for mean, _ in floating]
         self._latest = [latest for _, latest in floating]
+        self._decay = decay
 
     @torch.no_grad()
     def update(self, steps: int) -> None:
         """Update the average after the network's step number `steps`, counted from 1."""
-        decay = EMA_DECAY * (1 - math.exp(-steps / EMA_RAMP_STEPS))
-        torch._foreach_lerp_(self._means, self._latest, 1 - decay)
+        torch._foreach_lerp_(self._means, self._latest, 1 - self._decay(steps))

@@ -24,9 +24,12 @@ from yolo_v4.training.loss import yolo_loss
 from yolo_v4.training.optimizer import (
     KernelPenalty,
     MovingAverage,
+    WeightDecay,
     build_optimizer,
     learning_rate,
     load_keras_state,
+    tao_decay,
+    window_decay,
 )
 
 # Steps from one computation of the penalty's value, which changes slowly, to the next; its gradient is added
@@ -71,12 +74,20 @@ class Trainer:
             [p for p in network.parameters() if p.requires_grad], spec.optimizer
         )
         self._penalty = KernelPenalty(network, spec.regularizer, spec.regularizer_weight)
-        self._average = MovingAverage(network) if spec.ema else None
+        self._decay = WeightDecay(network, experiment.extension.weight_decay)
+        self._average = self._make_average()
         # float16 has no numbers below 6e-8, where many gradients are; the other formats need no scale.
         self._scaler = torch.amp.GradScaler(self._device.type, enabled=precision is torch.float16)
         self._watch = health.Watch(steps_per_epoch, skips_steps=self._scaler.is_enabled())
         self._lowest = next(parameter for parameter in network.parameters() if parameter.requires_grad)
         self._seen: tuple[int, Callable[[], list[float]]] | None = None  # step and signs of the last look
+
+    def _make_average(self) -> MovingAverage | None:
+        if not self._experiment.averages_weights:
+            return None
+        share = self._experiment.extension.average_share
+        window_steps = share * self._experiment.training.epochs * self._steps_per_epoch
+        return MovingAverage(self.network, window_decay(window_steps) if share else tao_decay)
 
     @property
     def trained(self) -> Yolo:
@@ -100,9 +111,9 @@ class Trainer:
             require_finite(loss, f"batch {step} of epoch {self.epochs_done + 1}: the loss")
             total += loss
             number = self.epochs_done * self._steps_per_epoch + step
+            self._judge_health(number)
             tell(number, {"loss": loss, "lr": self._learning_rate(number)})
             progress.advance(pictures, f"loss: {total / step:.4f}")
-        self._judge_health()
         self.epochs_done += 1
         return mean_of_all(total / self._steps_per_epoch, self._device)
 
@@ -182,23 +193,22 @@ class Trainer:
         augmentation = self._experiment.augmentation
         spec = self._experiment.network
         rows = encode_predictions(heads, spec, (augmentation.height, augmentation.width))
-        terms = yolo_loss(batch.target, rows, spec)
+        terms = yolo_loss(batch.target, rows, spec, self._experiment.extension)
         self._scaler.scale(terms.total).backward()
         self._scaler.unscale_(self._optimizer)
         if number % health.INTERVAL == 0 and self._lowest.grad is not None:
-            self._judge_health()
-            seen = health.signs(batch.target, rows, terms, self._lowest.grad)
-            self._seen = number, _read_later(seen)
+            self._seen = number, _read_later(health.signs(batch.target, rows, terms, self._lowest.grad))
         self._penalty.add_to_gradients()
+        self._decay.apply(self._learning_rate(number))
         self._scaler.step(self._optimizer)
         self._scaler.update()
         if self._average is not None:
             self._average.update(number + 1)
         return terms.total.detach()
 
-    def _judge_health(self) -> None:
-        """Judge the last look, whose signs have arrived meanwhile."""
-        if self._seen is not None:
+    def _judge_health(self, number: int) -> None:
+        """Judge a look at one of the first `number` steps, whose losses were read: its signs came sooner."""
+        if self._seen is not None and self._seen[0] < number:
             (step, read), self._seen = self._seen, None
             self._watch.judge(step, health.Signs(*read()))
 

@@ -13,7 +13,7 @@ from yolo_v4.data.frames import Frame, Objects
 from yolo_v4.data.pictures import PictureCache
 from yolo_v4.data.samples import plan
 from yolo_v4.data.sampling import sample
-from yolo_v4.spec.experiment import Augmentation
+from yolo_v4.spec.experiment import Augmentation, Extension, MosaicCrop
 
 SIZE = (96, 64)
 
@@ -37,10 +37,15 @@ class Sample(NamedTuple):
     classes: np.ndarray  # [N]
 
 
-def draw(frames: list[Frame], spec: Augmentation, seed: int) -> Sample:
+def draw(frames: list[Frame], spec: Augmentation, seed: int, extension: Extension | None = None) -> Sample:
     pictures = PictureCache([frame.image for frame in frames])
     random = np.random.default_rng(seed)
-    page, tables, true = plan([2], [random], Objects(frames), pictures, spec=spec, size=SIZE)
+    page, tables, true = plan(
+        *([2], [random], Objects(frames), pictures),
+        spec=spec,
+        size=SIZE,
+        extension=extension or Extension(),
+    )
     return Sample(sample(page.pixels, tables)[0], true.boxes, true.classes)
 
 
@@ -116,3 +121,34 @@ def test_every_picture_of_a_mosaic_shows_even_where_its_least_share_is_less_than
 
     for seed in range(100):
         assert draw(frames, spec, seed).pixels.shape == (3, 64, 96)
+
+
+def test_objects_of_a_mosaic_by_crop_are_as_large_as_alone(
+    frames: list[Frame], augmentation: Callable[..., Augmentation]
+) -> None:
+    spec = augmentation(mosaic_prob=1.0, mean=(0.0, 0.0, 0.0), jitter=0.3)
+    extension = Extension(mosaic_crop=MosaicCrop(min_scale=1.0, max_scale=1.0), min_visible=0.999)
+    allowed = torch.tensor([40.0, 80.0, 120.0, 160.0, 200.0, 240.0])
+
+    kept = 0
+    for seed in range(60):
+        found = draw(frames, spec, seed, extension)
+        # Pictures are plain, and there is nothing between their colours.
+        assert (found.pixels[0].flatten()[:, None] - allowed).abs().amin(dim=1).max() < 0.01
+        sizes = (found.boxes[:, 2:] - found.boxes[:, :2]) * SIZE
+        # As large as in the frames, since these are as large as the input.
+        assert np.abs(sizes - (48, 32)).max(initial=0) < 0.6
+        kept += len(sizes)
+    assert kept > 10
+
+
+def test_without_mosaic_the_crop_changes_nothing(
+    frames: list[Frame], augmentation: Callable[..., Augmentation]
+) -> None:
+    spec = augmentation(jitter=0.3, horizontal_flip=0.5)
+    extension = Extension(mosaic_crop=MosaicCrop(min_scale=1.0, max_scale=1.0))
+
+    one, other = draw(frames, spec, 5), draw(frames, spec, 5, extension)
+
+    assert one.pixels.equal(other.pixels)
+    assert one.boxes.tolist() == other.boxes.tolist()
