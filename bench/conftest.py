@@ -1,6 +1,6 @@
 """What the timed operations work on: the model and data of a bench, named by BENCH_SPEC and BENCH_MODEL.
 
-BENCH_MIXED_PRECISION=1 lets them train as `--use_amp` does.
+BENCH_NUMBERS says what they train in, as `yolo_v4 train --numbers` does.
 """
 
 import os
@@ -11,7 +11,9 @@ import torch
 
 from yolo_v4.data.frames import Frame, read_frames
 from yolo_v4.network.checkpoint import load_network
-from yolo_v4.network.device import choose_device, mixed_precision
+from yolo_v4.network.device import choose_device
+from yolo_v4.network.number_format import DTYPES, choose
+from yolo_v4.network.pretrained import starting_network
 from yolo_v4.network.yolo import Yolo
 from yolo_v4.spec.experiment import Experiment
 from yolo_v4.spec.load import load_experiment
@@ -30,9 +32,11 @@ def device() -> torch.device:
 
 
 @pytest.fixture(scope="session")
-def precision(device: torch.device) -> torch.dtype:
-    """What the recipe trains in."""
-    return mixed_precision(device) if os.environ.get("BENCH_MIXED_PRECISION") == "1" else torch.float32
+def precision(experiment: Experiment, device: torch.device) -> torch.dtype:
+    """What the recipe trains in: with auto, what the trainings before have measured."""
+    network, _ = starting_network(experiment)
+    asked = os.environ.get("BENCH_NUMBERS", "fp32")
+    return DTYPES[choose(asked, network.to(device), experiment, device).number_format]
 
 
 @pytest.fixture

@@ -12,11 +12,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest import mock
 
+import hypothesis
 import pytest
 
+# How long an example takes on a busy machine says nothing of the code.
+hypothesis.settings.register_profile(
+    "here", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("here")
 CHECKOUT = Path(__file__).resolve().parent.parent
 # Read once, here: the tests themselves run without JAMCAM_ variables.
 SHARED = Path(os.environ.get("JAMCAM_SHARED", CHECKOUT.parent / "shared")).absolute()
+# Of which repository git speaks, wherever it stands.
+GIT_OF_A_HOOK = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
 IN_AN_IMAGE = ("LICENSE", "harness", "luigi.cfg", "made_frames", "probe", "specs", "yolo_v4")
 GOLDEN = Path(os.environ.get("YOLO_V4_GOLDEN", SHARED / "oracle")).absolute()
 TRAINED = Path(os.environ.get("YOLO_V4_TRAINED", SHARED / "oracle-trained")).absolute()
@@ -34,6 +42,15 @@ def python3_itself_on_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_repository_of_somebody_else() -> Iterator[None]:
+    """Where a hook of git runs the tests, commits that they make must not go into its repository."""
+    with mock.patch.dict(os.environ):
+        for name in GIT_OF_A_HOOK:
+            os.environ.pop(name, None)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def environment_without_settings() -> Iterator[None]:
     """Settings of whoever runs the tests, or left by an earlier test, must not decide their outcome.
@@ -44,6 +61,14 @@ def environment_without_settings() -> Iterator[None]:
     kept = {name: text for name, text in os.environ.items() if not _is_setting(name)}
     with mock.patch.dict(os.environ, kept, clear=True):
         yield
+
+
+@pytest.fixture(params=[0o022, 0o002, 0o077], ids=oct)
+def mode_of_files(request: pytest.FixtureRequest) -> Iterator[int]:
+    """The mode of a file that others are to read, made while the user has this umask."""
+    before = os.umask(request.param)
+    yield 0o644 & ~request.param
+    os.umask(before)
 
 
 @pytest.fixture(scope="session")

@@ -31,27 +31,39 @@ def pairwise_iou(a_N4: Tensor, b_M4: Tensor) -> Tensor:
     return overlap_NM.div_(union_NM.clamp_(min=EPSILON))
 
 
-def ciou_loss(true_N4: Tensor, found_N4: Tensor) -> Tensor:
-    """1 - CIoU [N] of pairs of boxes [N, 4], given by centre and size; true w and h are positive.
+def ciou_loss(true: tuple[Tensor, Tensor], found: tuple[Tensor, Tensor]) -> Tensor:
+    """1 - CIoU [N] of pairs of boxes, each given by centres (cy, cx) and sizes (h, w), both [N, 2].
 
+    True sizes are positive, so that no union and no hull is empty.
     Source: Zheng et al., Distance-IoU Loss (AAAI 2020), eq. 10. As in NVIDIA's loss, the weight of the aspect
     ratio is differentiated too.
     """
-    true = centres_to_corners(true_N4)
-    found = centres_to_corners(found_N4)
-    overlap_end_N2 = torch.minimum(true[:, 2:], found[:, 2:])
-    overlap_start_N2 = torch.maximum(true[:, :2], found[:, :2])
-    overlap_N2 = (overlap_end_N2 - overlap_start_N2).clamp(min=0)
-    overlap_N = overlap_N2.prod(dim=1)
-    union_N = true_N4[:, 2:].prod(dim=1) + found_N4[:, 2:].prod(dim=1) - overlap_N
-    iou_N = overlap_N / (union_N + EPSILON)
+    true_start_N2, true_end_N2 = ends(*true)
+    start_N2, end_N2 = ends(*found)
+    shared_N2 = torch.minimum(true_end_N2, end_N2) - torch.maximum(true_start_N2, start_N2)
+    overlap_N = _area(shared_N2.clamp(min=0))
+    miss_N = 1 - overlap_N / (_area(true[1]) + _area(found[1]) - overlap_N)
 
-    hull_N2 = torch.maximum(true[:, 2:], found[:, 2:]) - torch.minimum(true[:, :2], found[:, :2])
-    distance_N = (true_N4[:, :2] - found_N4[:, :2]).square().sum(dim=1)
-    diagonal_N = hull_N2.square().sum(dim=1)
+    # Along an axis, the hull of two boxes and what they share (less than 0 between them) make up both sizes.
+    diagonal_N = (true[1] + found[1] - shared_N2).square().sum(dim=1)
+    distance_N = (true[0] - found[0]).square().sum(dim=1)
 
-    true_angle_N = torch.atan2(true_N4[:, 2], true_N4[:, 3])
-    found_angle_N = torch.atan2(found_N4[:, 2], found_N4[:, 3])
-    aspect_N = 4 / math.pi**2 * (true_angle_N - found_angle_N).square()
-    weight_N = aspect_N / (1 - iou_N + aspect_N + EPSILON)
-    return 1 - iou_N + distance_N / (diagonal_N + EPSILON) + weight_N * aspect_N
+    turn_N = _angle(true[1]) - _angle(found[1])
+    aspect_N = (2 / math.pi * turn_N).square()
+    weight_N = aspect_N / (miss_N + aspect_N + EPSILON)
+    return torch.addcmul(torch.addcdiv(miss_N, distance_N, diagonal_N), weight_N, aspect_N)
+
+
+def ends(centre: Tensor, size: Tensor) -> tuple[Tensor, Tensor]:
+    """Where boxes begin and end along each axis."""
+    return torch.sub(centre, size, alpha=0.5), torch.add(centre, size, alpha=0.5)
+
+
+def _area(size_N2: Tensor) -> Tensor:
+    height_N, width_N = size_N2.unbind(1)
+    return height_N * width_N
+
+
+def _angle(size_N2: Tensor) -> Tensor:
+    height_N, width_N = size_N2.unbind(1)
+    return torch.atan2(width_N, height_N)

@@ -89,7 +89,10 @@ def _global_flags(*, is_before_command: bool) -> argparse.ArgumentParser:
     group.add_argument("--gpus", type=int, default=default(1), help="number of GPUs to train on (default 1)")
     group.add_argument("--gpu_index", type=int, nargs="+", default=default(None), help="which GPUs to use")
     group.add_argument(
-        "--use_amp", action="store_true", default=default(False), help="train with mixed precision"
+        "--use_amp",
+        action="store_true",
+        default=default(False),
+        help="train with mixed precision where it is faster: --numbers auto",
     )
     group.add_argument(
         "--log_file", default=default(None), help="append everything printed to this file instead"
@@ -109,6 +112,8 @@ def _check_usage(parser: argparse.ArgumentParser, args: argparse.Namespace) -> N
         parser.error(f"--gpus is {args.gpus}, expected 1 or more")
     if args.command != "train" and (args.gpus > 1 or args.use_amp):
         parser.error(f"--gpus above 1 and --use_amp are for train only, not for {args.command}")
+    if args.command == "train" and args.use_amp and args.numbers not in (None, "auto"):
+        parser.error(f"--use_amp means --numbers auto, and --numbers {args.numbers} was given: leave one out")
     if args.num_processes > 0 and args.num_processes != args.gpus:
         parser.error(
             f"--num_processes is {args.num_processes}, expected {args.gpus}, as --gpus says: one a GPU"

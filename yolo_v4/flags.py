@@ -11,6 +11,7 @@ from typing import Any
 from yolo_v4.spec.experiment import KERAS_PADDINGS, RELEASES
 
 Parser = argparse.ArgumentParser
+NUMBERS = ("auto", "fp32", "bf16", "fp16")
 
 
 def dataset_convert(parser: Parser) -> None:
@@ -61,6 +62,8 @@ def train(parser: Parser) -> None:
         "-r", "--results_dir", required=True, help="folder for weights, CSV log and status.json"
     )
     _key(parser)
+    text = "format of convolutions; auto: the faster one, measured once (not in TAO; default fp32)"
+    parser.add_argument("--numbers", choices=NUMBERS, help=text)
     text = "network of TAO 3.21 (SPP, top-down path; default) or 5.0 (SPP, bottom-up path too)"
     parser.add_argument("--network_release", choices=RELEASES, default=RELEASES[0], help=text)
 

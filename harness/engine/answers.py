@@ -5,8 +5,10 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from harness.engine.training_log import best_epoch
+from harness.errors import CannotTell
 from harness.workspace.marker import Marker
 
 Anchor = tuple[float, float]
@@ -48,6 +50,13 @@ def read_numerics(results: Path | None) -> list[dict[str, Any]]:
     return [each for place, each in enumerate(told) if isinstance(each, dict) and each not in told[:place]]
 
 
+def read_numbers(results: Path | None) -> str:
+    """Why the engine computed in its number format, in its words; "" where it does not tell."""
+    told = [entry.get("computing") for entry in read_status(results)] if results else []
+    words = [each.get("numbers") for each in told if isinstance(each, dict)]
+    return next((each for each in reversed(words) if isinstance(each, str)), "")
+
+
 def with_runtime(told: Mapping[str, Any]) -> dict[str, Any]:
     """A numerics class, or facts of a record, with `runtime`: what computed.
 
@@ -86,6 +95,42 @@ def whole_checkpoints(results: Path) -> list[tuple[int, Path]]:
         for epoch, path in checkpoints(results / "weights")
         if epoch <= last and path.stat().st_size
     ]
+
+
+class Best(NamedTuple):
+    """The checkpoint that found most on the validation frames."""
+
+    epoch: int
+    mean_average_precision: float  # as the engine tells it, a fraction
+    path: Path
+
+
+def best_checkpoint(results: Path) -> Best | None:
+    """The best of the checkpoints in `<results>/weights`, by the training log in `results`.
+
+    None where there is none, or where the log does not tell which: see `best_epoch`.
+    """
+    saved = checkpoints(results / "weights")
+    match = re.fullmatch(r"yolov4_(.+)_epoch_\d+", saved[-1][1].stem) if saved else None
+    log = results / f"yolov4_training_log_{match[1]}.csv" if match else None
+    if log is None or not log.is_file():
+        return None
+    best = best_epoch(log.read_text(errors="replace"), dict(saved))
+    return Best(*best, dict(saved)[best[0]]) if best else None
+
+
+def require_best(results: Path) -> Best:
+    """The best checkpoint.
+
+    Raises:
+        CannotTell: nothing tells which that is.
+    """
+    if best := best_checkpoint(results):
+        return best
+    raise CannotTell(
+        f"which checkpoint is the best is not known: the training log in {results} tells the mAP of none",
+        remedy="take the last one, CHECKPOINT=last",
+    )
 
 
 def read_anchors(results: Path | None, console: Path) -> list[Anchor]:

@@ -21,7 +21,7 @@ from harness.engine.find import in_image, resolve
 from harness.engine.images import image_architecture
 from harness.engine.model_key import model_key
 from harness.engine.spec_check import ask_engine, check_specs
-from harness.engine.spec_text import class_mapping
+from harness.engine.spec_text import class_mapping, has_extension
 from harness.errors import ConfigError
 from harness.process.identity import CONTAINER
 from harness.settings.address import check_address, is_local
@@ -126,9 +126,18 @@ def _specs(settings: Settings, *, asks_engine: bool) -> Iterator[Finding]:
             ask_engine(settings)
     except ConfigError as error:
         yield judged("specs", settings.recipe.spec, error.message, error.remedy)
-    else:
-        yield judged("specs", settings.recipe.spec, "", "")
-        yield _classes(settings)
+        return
+    yield from (_extension(settings), _classes(settings))
+
+
+def _extension(settings: Settings) -> Finding:
+    """An experiment spec may go beyond NVIDIA's program where that one does not have to read it."""
+    name, copies = settings.recipe.spec, SpecCopies(Workspace(settings.workspace))
+    extended = has_extension(copies.template(name))
+    told = f"{name}, with an extension that NVIDIA's program refuses" if extended else name
+    words = "has an extension, which only our own yolo_v4 knows; NVIDIA's refuses it"
+    problem = f"{copies.path(name)} {words}" if extended and _is_tao(settings) else ""
+    return judged("specs", told, problem, "give ENGINE=portable, or a RECIPE without one, such as jamcam")
 
 
 def _classes(settings: Settings) -> Finding:

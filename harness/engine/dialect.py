@@ -7,6 +7,8 @@ known; it is asked as 5.0 is.
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.settings.numbers import AUTO, FP32
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dialect:
@@ -21,7 +23,13 @@ class Dialect:
     writes_class_names: bool  # train leaves model_output_labels.txt
     needs_key: bool  # refuses to work without -k
     tells_steps: bool  # status.json has the duration of each training step
-    has_additions: bool  # what NVIDIA's lacks: detections.jsonl of evaluate, --data_licence of export
+    has_additions: bool  # what NVIDIA's lacks: detections.jsonl, --data_licence of export, --numbers
+
+    def numbers(self, asked: str) -> tuple[str, ...]:
+        """What asks `train` for a number format: TAO's flag where it says it, which to ours means auto."""
+        if asked == FP32:
+            return ()
+        return ("--numbers", asked) if self.has_additions and asked != AUTO else ("--use_amp",)
 
     def results(self, folder: Path) -> Path | None:
         """`folder` where the program takes a folder for its status.json, None where it does not."""

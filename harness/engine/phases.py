@@ -21,6 +21,7 @@ COMPUTING = {
     "torch_threads": "threads",
     "runtime": "runtime",
     "flops_per_image": "flops_per_image",
+    "numbers": "numbers",
 }
 
 

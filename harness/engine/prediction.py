@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from harness.engine.answers import checkpoints, read_status
+from harness.engine.answers import checkpoints, read_status, require_best
 from harness.engine.request import Request
 from harness.errors import ConfigError, DataError
 from harness.settings.dataset import Dataset
+from harness.settings.recipe import BEST
 from harness.workspace.layout import Workspace
 
 WEIGHTS = "weights"  # the folder of checkpoints, beside which a training leaves the spec that it used
@@ -37,13 +38,15 @@ class CameraCounts:
     counts: dict[str, list[int]] = field(default_factory=dict)  # by class
 
 
-def find_model(workspace: Workspace, model: str, spec: str, *, train: str) -> Trained:
-    """The model that was named, or the last one that was trained in a workspace, and its spec.
+def find_model(workspace: Workspace, model: str, spec: str, *, checkpoint: str, train: str) -> Trained:
+    """The model that was named, or the last or best one that was trained in a workspace, and its spec.
 
     Args:
+        checkpoint: which of those that were trained, last or best.
         train: the command that trains one.
 
     Raises:
+        CannotTell: nothing tells which is the best.
         ConfigError: there is no model, or nothing tells its spec.
     """
     if model:
@@ -57,7 +60,7 @@ def find_model(workspace: Workspace, model: str, spec: str, *, train: str) -> Tr
                 f"no model was trained in {workspace.root}",
                 remedy=f"{train}; or give MODEL, a .pt, .hdf5 or .onnx",
             )
-        path = found[-1][1]
+        path = require_best(workspace.experiment).path if checkpoint == BEST else found[-1][1]
     if path.suffix.lower() == ".onnx":
         return Trained(model=path, spec=None)
     return Trained(model=path, spec=Path(spec).expanduser().absolute() if spec else _spec_beside(path))

@@ -1,7 +1,8 @@
 """The fields of NVIDIA's experiment and conversion specs, by message: names, and kinds of their values.
 
 Source: the proto files of TAO 5.0, which `yolo_v4/spec/*.proto` repeat; a test compares the two. The harness
-has a list of its own because no release of NVIDIA's program can be asked for one.
+has a list of its own because no release of NVIDIA's program can be asked for one. Extension is of our own
+engine alone.
 """
 
 import functools
@@ -19,6 +20,18 @@ Experiment
   YOLOv4Config: yolov4_config
   uint: random_seed
   ClassWeightingConfig: class_weighting_config
+  Extension: extension
+Extension
+  uint: neighbour_cells
+  bool: objectness_iou
+  MosaicCrop: mosaic_crop
+  Cameras: cameras
+  number: mosaic_until min_visible average_share weight_decay
+MosaicCrop
+  number: min_scale max_scale
+Cameras
+  string: pattern
+  number: evenness
 YOLOv4Config
   string: big_anchor_shape mid_anchor_shape small_anchor_shape arch activation
   number: matching_neutral_box_iou box_matching_iou loss_loc_weight loss_neg_obj_weights

@@ -109,6 +109,11 @@ def may_stop_early(text: str) -> bool:
     return any(token.text == "early_stopping" for token in tokens(text))
 
 
+def has_extension(text: str) -> bool:
+    """Whether a spec goes beyond NVIDIA's program, which refuses one that does."""
+    return any(token.text == "extension" for token in tokens(text))
+
+
 def class_mapping(text: str) -> dict[str, str]:
     """Source class -> target class, lower case as TAO has them."""
     mapping = {}

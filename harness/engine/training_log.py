@@ -1,9 +1,10 @@
 """The CSV log that an engine writes while it trains: a row for each epoch."""
 
+import contextlib
 import csv
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 Row = dict[str, str]  # column -> text
 
@@ -25,3 +26,28 @@ def number_in(text: str | None) -> float | None:
     except ValueError:
         return None
     return value if math.isfinite(value) else None
+
+
+def epochs_done(log: str) -> int:
+    """The last epoch that a log has a row of; 0 where it has none."""
+    return max((int(epoch) for epoch, _ in _by_epoch(log, "epoch")), default=0)
+
+
+def best_epoch(log: str, saved: Collection[int]) -> tuple[int, float] | None:
+    """Of the epochs whose checkpoint was saved, the one with the highest mAP on the validation frames.
+
+    Of equal ones it is the last, which was trained longest. None where the log tells the mAP of none of them:
+    an epoch that nobody validated is never the best.
+    """
+    told = [(score, int(epoch)) for epoch, score in _by_epoch(log, "mAP") if int(epoch) in saved]
+    score, epoch = max(told, default=(0.0, 0))
+    return (epoch, score) if told else None
+
+
+def _by_epoch(log: str, column: str) -> Iterator[tuple[float, float]]:
+    """(epoch, value) of each row that has both, up to where the log is damaged."""
+    with contextlib.suppress(csv.Error):
+        for row in log_rows(log):
+            epoch, value = number_in(row.get("epoch")), number_in(row.get(column))
+            if epoch is not None and value is not None:
+                yield epoch, value

@@ -22,6 +22,8 @@ from harness.measure.recording import Recording
 from harness.process.signals import Interrupted
 from harness.queue.notes import cost_so_far
 from harness.queue.slurm import is_over
+from harness.settings.numbers import FP32
+from harness.settings.recipe import LAST
 from harness.settings.variables import Settings
 from harness.stages.experiment import Experiment
 from harness.verdict import Verdict
@@ -198,9 +200,10 @@ class _Bench:
             "engine_version": engine.version,
             "image_sha256": engine.image_digest,
             "precision": recipe.precision,
-            "mixed_precision": recipe.mixed_precision,
+            "mixed_precision": settings.numbers != FP32,
             "probe_version": PROBE_VERSION,
             **{name: getattr(settings, name) for name in CONDITIONS},
+            **({"checkpoint": settings.checkpoint} if settings.checkpoint != LAST else {}),
         }
         foreign = {fact.path.partition(".")[2] for fact in FACTS if fact.cases and case not in fact.cases}
         return {name: value for name, value in conditions.items() if name not in foreign}

@@ -45,6 +45,8 @@ def _rows(compare: Role, gate: Role, paths: str, cases: tuple[str, ...] = ()) ->
 QUESTION, CONDITION, TOLD = Role.QUESTION, Role.CONDITION, Role.TOLD
 CHOOSING = ("chain", "evaluate", "inference")  # cases in which the engine chooses what computes
 COMPUTING = (*TRAINING, "evaluate", "inference")
+# All but the chain, which begins where no frames are there yet.
+AFTER_DATA = ("train", "scaling", "evaluate", "inference", "export", "convert-data", "micro")
 FACTS: tuple[Fact, ...] = (
     # `compare` asks which machine, driver or image is faster; for `gate` the machine must be the same one.
     *_rows(QUESTION, CONDITION, "platform"),
@@ -77,18 +79,20 @@ FACTS: tuple[Fact, ...] = (
     *_rows(CONDITION, CONDITION, "conditions.batch conditions.epochs conditions.gpus conditions.nodes"),
     *_rows(CONDITION, CONDITION, "conditions.limit conditions.val_split_pct conditions.pretrained_sha256"),
     *_rows(CONDITION, CONDITION, "conditions.precision", ("chain", "export")),
+    *_rows(CONDITION, CONDITION, "conditions.checkpoint"),
     *_rows(CONDITION, CONDITION, "conditions.mixed_precision", (*TRAINING, "micro")),
     *_rows(CONDITION, CONDITION, "facts.number_format", COMPUTING),
     *_rows(CONDITION, CONDITION, "facts.runtime", CHOOSING),
     *_rows(CONDITION, CONDITION, "conditions.target_map conditions.train_steps conditions.warm_up_steps"),
     *_rows(CONDITION, CONDITION, "conditions.scaling conditions.sampler_pairs"),
     *_rows(CONDITION, CONDITION, "conditions.probe_version conditions.gpu_hz conditions.host_hz"),
-    *_rows(CONDITION, CONDITION, "facts.data_caches environment.CUDA_LAUNCH_BLOCKING"),
+    *_rows(CONDITION, CONDITION, "facts.data_caches", AFTER_DATA),
+    *_rows(CONDITION, CONDITION, "environment.CUDA_LAUNCH_BLOCKING"),
     # For people. What follows from these is in the rows above: a driver serves one CUDA, a job has cores.
     *_rows(TOLD, TOLD, "machine.host machine.memory_bytes machine.os machine.kernel machine.cuda"),
     *_rows(TOLD, TOLD, "machine.gpus.uuid machine.gpus.memory_bytes facts.cpu_affinity"),
     *_rows(TOLD, TOLD, "facts.gpu_power_limit_default_w facts.gpu_persistence facts.gpu_compute_mode"),
-    *_rows(TOLD, TOLD, "facts.flops_per_image facts.matmul_flops_per_s", COMPUTING),
+    *_rows(TOLD, TOLD, "facts.flops_per_image facts.matmul_flops_per_s facts.numbers", COMPUTING),
     *_rows(TOLD, TOLD, "facts.gpus facts.gpus_exclusive facts.node_exclusive"),
     *_rows(TOLD, TOLD, "environment.CUDA_VISIBLE_DEVICES environment.CUDA_DEVICE_ORDER"),
     *_rows(TOLD, TOLD, "environment.NCCL_DEBUG environment.SLURM_JOB_PARTITION environment.SLURM_JOB_QOS"),

@@ -68,7 +68,8 @@ def judge_newest(
     if newest:
         rows, notes = _judged(newest, theirs, declared_pct, band)
     else:
-        rows, notes = [Row(name="bench", why="none is newer than the reference")], []
+        why = "none is newer than the reference" if theirs else "there is none of this platform and recipe"
+        rows, notes = [Row(name="bench", why=why)], []
     if not rows:
         rows = [Row(name="bench", why="the reference measured nothing that is judged")]
     return GateResult(

@@ -41,7 +41,7 @@ def run(settings: Settings, folder: Path) -> Work:
     experiment = Experiment(settings)
     write_text(spec, experiment.filled(workspace=str(workspace.root), validation="test"))
     names = {"BENCH_SPEC": str(spec), "BENCH_MODEL": str(experiment.trained_model(resolve(settings)))}
-    names["BENCH_MIXED_PRECISION"] = str(int(settings.recipe.mixed_precision))
+    names["BENCH_NUMBERS"] = settings.numbers
     plugins = ["-p", "no:cacheprovider", "-p", "no:xdist"]
     options = ["-q", *plugins, f"--benchmark-json={raw}", "--benchmark-quiet"]
     bench = own("bench")

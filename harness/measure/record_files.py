@@ -27,7 +27,7 @@ CONTRIBUTED = "contributed.json"  # beside a record that was sent in: in which a
 SHOWN = 60  # characters of a line that is refused
 FAULTS = "sampler.log"  # what the sampler complained of, until record.json holds it
 WITHDRAWN, REFERENCES = "withdrawn.toml", "references.toml"
-NOT_PLATFORMS = {"plots"}  # folders of `results` that hold no records
+NOT_PLATFORMS = {"plots", "accuracy"}  # folders of `results` that hold no records
 
 
 def begin_record(results: Path, record: Record) -> Path:

@@ -36,6 +36,7 @@ from harness.measure.stats import CONFIDENCE, prediction
 from harness.measure.trained import COMPUTING, Trained, one_machine, read_trained, train_s
 from harness.own_files import CARRIED
 from harness.queue.slurm import is_over
+from harness.settings.numbers import FP32
 from harness.settings.variables import VARIABLES, Settings
 from harness.stages import workflow
 from harness.stages.experiment import Experiment
@@ -251,7 +252,7 @@ def _conditions(own: Settings) -> dict[str, Condition]:
         "spec_sha256": digest_of(Experiment(own).template),
         "engine": engine.name,
         "image_sha256": engine.image_digest,
-        "mixed_precision": own.recipe.mixed_precision,
+        "mixed_precision": own.numbers != FP32,
         **{name: getattr(own, name) for name in OF_SETTINGS},
     }
 

@@ -15,6 +15,7 @@ from harness.engine.training_log import log_rows
 from harness.errors import ConfigError, DataError
 from harness.files import read_json
 from harness.measure.band import AP, LOSS, MAP, TRAIN_S, Band, read_band
+from harness.settings.numbers import FP32, asking_for, numbers_of
 from harness.settings.variables import Settings
 from harness.stages.eval import METRICS
 from harness.stages.experiment import run_file
@@ -83,7 +84,19 @@ def settings_of(
         used = markers[stage].numerics if stage in markers else ()
         formats = sorted({str(each["number_format"]) for each in used if each.get("number_format")})
         told[f"{stage} number format"] = ", ".join(formats) or None
+    if told["train"]:
+        told["train"] = _by_what_was_used(told["train"], told["train number format"])
     return told
+
+
+def _by_what_was_used(table: Mapping[str, Any], number_format: str | None) -> dict[str, Any]:
+    """Settings of train with `mixed_precision`, whether another format than fp32 was used, for `numbers`.
+
+    Where the engine does not tell the format, whether another one was allowed.
+    """
+    used = asking_for(number_format) or number_format or numbers_of(table)
+    rest = {name: value for name, value in table.items() if name not in ("numbers", "mixed_precision")}
+    return {**rest, "mixed_precision": used != FP32}
 
 
 def _without_seed(ingredients: Mapping[str, Any]) -> dict[str, Any]:

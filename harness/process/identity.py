@@ -86,8 +86,11 @@ def end(pid: int, started: str, *, grace_s: float = GRACE_S) -> None:
     """End a process and its group: ask first, kill after `grace_s` seconds."""
     if not is_running(pid, started):
         return
-    # Engines lead a group of their own; whoever does not is signalled alone, or we would hit strangers.
-    leads = os.getpgid(pid) == pid
+    try:
+        # Engines lead a group of their own; whoever does not is signalled alone, or we would hit strangers.
+        leads = os.getpgid(pid) == pid
+    except ProcessLookupError:  # it has ended this moment
+        return
     send = os.killpg if leads else os.kill
     for number in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):

@@ -1,12 +1,9 @@
 """The plot of how many objects of each class stand on each picture or frame, over time."""
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
@@ -14,27 +11,18 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from harness.engine.prediction import CameraCounts
-from harness.report.style import MOST_LOOKS, add_foot, look, new_figure, render, style
+from harness.report.style import MOST_LOOKS, add_foot, any_letters, look, new_figure, render, style
 from harness.text import one_line
 
 MOST_CAMERAS = 8
 MOST_POINTS = 600  # of a line; more would not be seen
 TIME, SECONDS, NUMBER = "time", "seconds from the start of the video", "picture or frame, in order"
-# With letters that matplotlib's own font lacks; those that are installed are used.
-WIDER_FONTS = (
-    *("Noto Sans CJK KR", "Noto Sans CJK JP", "Noto Sans CJK SC", "NanumGothic", "Malgun Gothic"),
-    *("Apple SD Gothic Neo", "WenQuanYi Zen Hei"),
-)
 EACH = "what stands on several pictures or frames counts on each"
 
 
 def counts_plot(cameras: Sequence[CameraCounts]) -> dict[str, bytes]:
     """{"png": bytes, "svg": bytes}; empty where there is no object on any picture."""
-    installed = [name for name in WIDER_FONTS if name in font_manager.get_font_names()]
-    with warnings.catch_warnings(), style():
-        # Names of cameras and classes may have letters that the fonts lack, which become squares.
-        warnings.filterwarnings("ignore", "Glyph .* missing from")
-        mpl.rcParams["font.family"] = [*mpl.rcParams["font.family"], *installed]
+    with style(), any_letters():
         figure = counts_figure(cameras)
         return render(figure) if figure else {}
 

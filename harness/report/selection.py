@@ -18,9 +18,8 @@ GIB = 2**30
 DIGITS = 8  # of a digest or commit
 # Conditions that the other fields of a set-up show already.
 SHOWN = {"case", "recipe", "engine", "batch", "gpus", "precision", "mixed_precision", "number_format"}
-# Conditions that differ between the cases of one bench: the chain trains for more epochs than the case train,
-# and begins where no frames are there yet, in caches or elsewhere.
-OF_A_CASE = {"epochs", "target_map", "train_steps", "warm_up_steps", "data_caches"}
+# Conditions that differ between the cases of one bench: the chain trains for more epochs than the case train.
+OF_A_CASE = {"epochs", "target_map", "train_steps", "warm_up_steps"}
 WORDS = {
     "data_sha256": "data {}",
     "spec_sha256": "spec {}",

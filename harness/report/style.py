@@ -2,12 +2,14 @@
 
 import io
 import textwrap
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import matplotlib.style
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
@@ -16,6 +18,11 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 WIDTH_INCH = 7.0  # two columns of a paper, and as wide as a README shows
 LINE_INCH = 0.16  # of the legend and of small print
 LEGEND_LETTERS = 95  # of a name in it: as many as WIDTH_INCH holds beside the marker
+# With letters that matplotlib's own font lacks.
+WIDER_FONTS = (
+    *("Noto Sans CJK KR", "Noto Sans CJK JP", "Noto Sans CJK SC", "NanumGothic", "Malgun Gothic"),
+    *("Apple SD Gothic Neo", "WenQuanYi Zen Hei"),
+)
 
 
 class Look(NamedTuple):
@@ -72,6 +79,16 @@ def style() -> Iterator[None]:
     with mpl.rc_context():
         mpl.rcdefaults()
         matplotlib.style.use("harness.report.paper")
+        yield
+
+
+@contextmanager
+def any_letters() -> Iterator[None]:
+    """Draw names that others gave: with letters of fonts that are installed, and squares for others."""
+    installed = [name for name in WIDER_FONTS if name in font_manager.get_font_names()]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
+        mpl.rcParams["font.family"] = [*mpl.rcParams["font.family"], *installed]
         yield
 
 

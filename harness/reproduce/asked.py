@@ -19,6 +19,7 @@ from harness.reproduce.sameness import whole_digest
 from harness.reproduce.source import Run, spec_path
 from harness.settings.dataset import load_dataset
 from harness.settings.declared import declared_names
+from harness.settings.numbers import EARLIER
 from harness.settings.variables import option
 from harness.stages.workflow import needed
 from harness.workspace.layout import Workspace
@@ -27,32 +28,31 @@ from harness.workspace.spec_copies import SPLITS, conversion_template
 
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][\w-]{0,63}")
 CONDITIONS = ("epochs", "batch", "seed", "val_split_pct", "limit", "gpus", "nodes")
+TAKING = ("eval", "vis", "export")  # stages that take a checkpoint, and say which unless it is the last
 OPTIONS = {"val_split_pct": "val_split"}  # where an option has another name than the condition
 
 
-def options_of(run: Run, own: Workspace, folder: Path, *, archive_needed: bool) -> dict[str, str]:
+def options_of(
+    run: Run, own: Workspace, folder: Path, *, archive_needed: bool, as_then: bool = False
+) -> dict[str, str]:
     """Options, by the name of the setting, that do `run` again in the workspace `own`.
 
     Args:
         folder: where files for these options are written.
         archive_needed: whether the archive of the data will be read.
+        as_then: for the version that ran then, which may know other keys.
 
     Raises:
         CannotTell: what went into the run was not recorded, or its data are not at hand.
         DataError: what was recorded cannot be right.
     """
     if run.kind == "record":
-        if _plain(run.facts["recipe"]) != run.facts["recipe"]:
-            raise DataError("the record names no recipe", remedy="name another record")
-        told = {name: run.facts[name] for name in CONDITIONS if run.facts[name] is not None}
-        numbers = {
-            OPTIONS.get(name, name): str(value) for name, value in told.items() if type(value) in (int, float)
-        }
-        return {"recipe": str(run.facts["recipe"]), **numbers}
+        return _options_of_record(run, as_then=as_then)
     inputs = _inputs(run)
     try:
         _lay_out_specs(run, inputs, own)
-        recipe, dataset = _recipe(run, inputs), _dataset(run, inputs, archive_needed=archive_needed)
+        recipe = _recipe(run, inputs, as_then=as_then)
+        dataset = _dataset(run, inputs, archive_needed=archive_needed)
         counts = {"gpus": str(inputs["train"]["gpus"]), "nodes": str(inputs["train"].get("nodes", 1))}
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise DataError(
@@ -66,6 +66,18 @@ def options_of(run: Run, own: Workspace, folder: Path, *, archive_needed: bool) 
         write_text(path, _toml(table))
         options[kind] = str(path)
     return {**options, **counts}
+
+
+def _options_of_record(run: Run, *, as_then: bool) -> dict[str, str]:
+    if _plain(run.facts["recipe"]) != run.facts["recipe"]:
+        raise DataError("the record names no recipe", remedy="name another record")
+    told = {name: run.facts[name] for name in CONDITIONS if run.facts[name] is not None}
+    options = {
+        OPTIONS.get(name, name): str(value) for name, value in told.items() if type(value) in (int, float)
+    }
+    if run.facts["numbers"] and not as_then:
+        options["numbers"] = str(run.facts["numbers"])
+    return {"recipe": str(run.facts["recipe"]), **options}
 
 
 def only_frames_at_hand(run: Run) -> bool:
@@ -138,22 +150,32 @@ def _require_confined(text: str, name: str) -> None:
             )
 
 
-def _recipe(run: Run, inputs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def _recipe(run: Run, inputs: Mapping[str, Mapping[str, Any]], *, as_then: bool) -> dict[str, Any]:
     train, vis, export = inputs["train"], _of(run, "vis"), _of(run, "export")
     table = {
         "title": "a run that is reproduced",
         "dataset": "given",
         "spec": _spec_name(run),
         **{name: int(train[name]) for name in ("epochs", "batch", "checkpoint_interval", "seed")},
-        "mixed_precision": train["mixed_precision"],
+        **_numbers(run, train, as_then=as_then),
         "val_split_pct": inputs["gen-valid"]["val_split_pct"],
         "limit": inputs["download"]["limit"],
         "vis_frames": vis.get("frames"),
         "vis_threshold": vis.get("threshold"),
         "precision": export.get("precision"),
+        "checkpoint": next(filter(None, (_of(run, name).get("checkpoint") for name in TAKING)), None),
         **_pretrained(run, train),
     }
     return {name: value for name, value in table.items() if value is not None}
+
+
+def _numbers(run: Run, train: Mapping[str, Any], *, as_then: bool) -> dict[str, Any]:
+    """The number format that was used, so that nothing is measured anew."""
+    if as_then and EARLIER in train:
+        return {EARLIER: train[EARLIER]}
+    if run.facts["numbers"] is None:
+        raise LookupError("numbers")
+    return {"numbers": run.facts["numbers"]}
 
 
 def _pretrained(run: Run, train: Mapping[str, Any]) -> dict[str, str]:

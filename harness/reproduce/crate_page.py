@@ -59,8 +59,8 @@ def _scores(run: Run) -> Iterator[list[str]]:
 
 def _stages(run: Run, titles: Mapping[str, str]) -> Iterator[list[str]]:
     for stage, marker in run.markers.items():
-        engine = f"{marker.engine.name} {marker.engine.version}" if marker.engine else ""
-        yield [stage, titles[stage], marker.started_utc, duration(marker.duration_s), engine]
+        took = duration(marker.duration_s)
+        yield [stage, titles[stage], marker.started_utc, took, marker.engine_words]
 
 
 def _files(parts: Sequence[Part]) -> Iterator[str]:

@@ -21,7 +21,7 @@ WRITING = (
 MAY_BE_ABSENT = (*WRITING, "runtime")
 TOLD_BY = {"precision": "export"}  # facts of a stage that nothing comes after, and may not be asked for
 # Facts that change no byte by themselves: they stand for others, or tell where else to look.
-TOLD = ("python", "harness_version", "recipe")
+TOLD = ("python", "harness_version", "recipe", "numbers")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from harness.engine.find import in_image, python_environment, resolve
 from harness.packages import installed
 from harness.reproduce.exact import ExactPlan
 from harness.reproduce.source import NUMERICS, Run, Value
+from harness.settings.numbers import AUTO
 from harness.settings.platform import goes_to_queue
 from harness.settings.variables import Settings
 from harness.stages.experiment import Experiment
@@ -24,15 +25,30 @@ from harness.workspace.marker import digest_of
 THREADS, MOST_THREADS = "OMP_NUM_THREADS", 1024
 
 
-def foretell(there: Run, chosen: Settings, python: str, plan: ExactPlan | None) -> Run:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Computing:
+    """What the engine would compute with here; both are empty where only engine or node could tell."""
+
+    numerics: Mapping[str, Any] = field(default_factory=dict)  # the numerics class, with fp32
+    formats: Mapping[str, Any] = field(default_factory=dict)  # what can be asked for -> what it then uses
+
+    def lacks(self, numbers: str) -> bool:
+        """Whether it is known that convolutions cannot compute in the format that is asked for."""
+        return bool(self.formats) and numbers not in (AUTO, *self.formats)
+
+    def with_numbers(self, numbers: str) -> dict[str, Any]:
+        """The numerics class of a training for which that is asked; what auto would choose is not known."""
+        return {**self.numerics, "number_format": self.formats.get(numbers)} if self.numerics else {}
+
+
+def foretell(there: Run, chosen: Settings, plan: ExactPlan | None, computing: Computing) -> Run:
     """The run that `chosen` would make here, as far as it is known; what it will make is taken from `there`.
 
     Args:
-        python: the Python that will run it.
         plan: of the sources and packages that will be taken, where these are those of then.
     """
     identity, version = resolve(chosen).identity, code_version(SOURCES)
-    numerics = _numerics(chosen, python, there)
+    numerics = computing.with_numbers(chosen.numbers)
     facts: dict[str, Value] = {
         **there.facts,
         **{name: numerics.get(name) for name in NUMERICS},
@@ -68,19 +84,18 @@ def threads_of(there: Run) -> dict[str, str]:
     return {THREADS: str(threads)} if is_known else {}
 
 
-def _numerics(chosen: Settings, python: str, there: Run) -> dict[str, Any]:
-    """The numerics class that training would have here; empty where only its engine or node could tell."""
+def ask_computing(chosen: Settings, python: str, there: Run) -> Computing:
+    """What `python`, which will run it, computes with."""
     is_ours = resolve(chosen).identity.name == "portable" and not in_image(chosen)
     if not is_ours or goes_to_queue(chosen.platform, os.environ):
-        return {}
+        return Computing()
     with tempfile.TemporaryDirectory(prefix="numerics-") as folder:
         environment = {**python_environment("yolo_v4"), **threads_of(there)}
         argv = [python, "-m", "yolo_v4", "numerics", "-r", folder]
         subprocess.run(argv, env=environment, capture_output=True, check=False)
         entries = read_status(Path(folder))
     told = entries[-1] if entries else {}
-    numerics = told.get("numerics")
-    if not isinstance(numerics, Mapping):
-        return {}
-    mixed = told.get("number_format_mixed") if chosen.recipe.mixed_precision else None
-    return {**numerics, **({"number_format": mixed} if mixed else {})}
+    numerics, formats = told.get("numerics"), told.get("number_formats")
+    if not isinstance(numerics, Mapping) or not isinstance(formats, Mapping):
+        return Computing()
+    return Computing(numerics=numerics, formats=formats)

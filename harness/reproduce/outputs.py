@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from harness.data.overlap import Box, corners, iou
 from harness.reproduce.content import Answer
 from harness.stages.eval import DETECTIONS
 from harness.text import one_line
@@ -24,9 +25,9 @@ LEAST_SCORE, MOST_SCORE, LEAST_IOU = 0.05, 0.01, 0.98
 
 
 class Detection(NamedTuple):
-    """Corners x1, y1, x2, y2 in pixels of the picture, and the score, 0 to 1."""
+    """Where, and the score, 0 to 1."""
 
-    box: tuple[float, float, float, float]
+    box: Box
     score: float
 
 
@@ -70,21 +71,9 @@ def compare_detections(there: Found, here: Found) -> Answer:
 
 
 def _has_partner(one: Detection, others: list[Detection]) -> bool:
-    return any(
-        abs(one.score - other.score) <= MOST_SCORE and iou(one.box, other.box) >= LEAST_IOU
-        for other in others
-    )
-
-
-def iou(one: tuple[float, ...], other: tuple[float, ...]) -> float:
-    """Intersection over union of two boxes, 0 to 1; equal boxes without area are 1."""
-    if one == other:
-        return 1.0
-    width = min(one[2], other[2]) - max(one[0], other[0])
-    height = min(one[3], other[3]) - max(one[1], other[1])
-    both = max(width, 0.0) * max(height, 0.0)
-    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (one, other)]
-    return both / (sum(areas) - both) if both else 0.0
+    alike = [other.box for other in others if abs(one.score - other.score) <= MOST_SCORE]
+    # The same box is the same, also one without area, which overlaps nothing.
+    return one.box in alike or bool((iou(one.box, corners(alike)) >= LEAST_IOU).any())
 
 
 def _of_file(path: Path) -> Found:

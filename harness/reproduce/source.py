@@ -18,6 +18,7 @@ from harness.measure.band import LOSS, MAP
 from harness.measure.record import Record
 from harness.measure.record_files import read_record
 from harness.measure.trained import read_trained
+from harness.settings.numbers import AUTO, asking_for, numbers_of
 from harness.workspace.layout import Workspace
 from harness.workspace.marker import STAGES, Marker, digest_of, is_digest_of, read_ingredients, read_marker
 
@@ -27,7 +28,7 @@ OF_NETWORK = ("train", "eval", "vis", "export")
 # Of a run as a whole, in the order in which they are told. Commit and packages are told apart from these.
 SETTINGS = (
     *("recipe", "data_sha256", "spec_sha256", "epochs", "batch", "checkpoint_interval", "seed"),
-    *("val_split_pct", "limit", "gpus", "nodes", "mixed_precision", "pretrained", "precision"),
+    *("val_split_pct", "limit", "gpus", "nodes", "numbers", "pretrained", "precision"),
 )
 ENGINE = ("engine", "engine_version", "image_sha256")
 NUMERICS = ("processor", "torch", "threads", "number_format", "runtime")
@@ -121,6 +122,7 @@ def record_run(folder: Path) -> Run:
         if name in NAMES
     }
     facts["pretrained"] = conditions.get("pretrained_sha256")
+    facts["numbers"] = _numbers_used(conditions, [facts["number_format"]])
     if code:
         facts |= {"commit": code.git_commit or None, "harness_version": code.harness_version}
         facts["sources_changed"] = bool(code.dirty)
@@ -187,7 +189,9 @@ def _settings(
     )
     facts: dict[str, Any] = dict.fromkeys(SETTINGS)
     facts |= {name: _number(train.get(name)) for name in ("epochs", "batch", "checkpoint_interval", "seed")}
-    facts |= {name: train.get(name) for name in ("gpus", "mixed_precision")}
+    facts["gpus"] = train.get("gpus")
+    numerics = markers["train"].numerics if "train" in markers else ()
+    facts["numbers"] = _numbers_used(train, [each.get("number_format") for each in numerics])
     if train:
         facts["nodes"] = train.get("nodes", 1)
         facts["spec_sha256"] = digest_of(train.get("spec"))
@@ -198,6 +202,14 @@ def _settings(
     facts["data_sha256"] = markers["gen-valid"].outcome if "gen-valid" in markers else None
     facts["recipe"] = _together(marker.made_with.get("recipe") for marker in markers.values())
     return {name: value if isinstance(value, Value) else None for name, value in facts.items()}
+
+
+def _numbers_used(asked: Mapping[str, Any], formats: Sequence[Value]) -> Value:
+    """The number format that was asked for, in place of `auto` the one it chose; None where unknown."""
+    used = {asking_for(each) for each in formats}
+    one = used.pop() if len(used) == 1 else None
+    numbers = numbers_of(asked)
+    return one if numbers == AUTO and one else numbers
 
 
 def _circumstances(markers: Mapping[str, Marker]) -> dict[str, Value]:

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 
 from harness.errors import ConfigError
 from harness.settings.declared import find_declared, read_toml
-from harness.settings.table import from_table
+from harness.settings.numbers import AUTO, EARLIER, FP32, NUMBERS, numbers_of
+from harness.settings.table import from_table, nearest
 
 SPEC_NAME = re.compile(r"[\w-][\w.-]*\.txt")
+CHECKPOINTS = (LAST, BEST) = ("last", "best")  # best: the highest mAP on the validation frames
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,7 +27,8 @@ class Recipe:
     epochs: int
     batch: int  # frames per GPU
     checkpoint_interval: int  # epochs
-    mixed_precision: bool = False  # train with --use_amp: half-width arithmetic where the hardware has it
+    numbers: str = FP32  # format of convolutions in training; auto: the faster one, measured
+    checkpoint: str = LAST  # which one eval, vis and export take: last or best
     seed: int = 42
     val_split_pct: float = 10.0
     limit: int = 0  # train on only this many frames; 0: all
@@ -45,7 +48,23 @@ def load_recipe(name_or_path: str) -> Recipe:
             type.
     """
     path = find_declared("recipes", name_or_path)
-    recipe = from_table(Recipe, {"name": path.stem, **read_toml(path)}, where=str(path))
+    table = read_toml(path)
+    if EARLIER in table:
+        raise ConfigError(
+            f"{path}: {EARLIER} is a key of earlier versions, now called numbers",
+            remedy=f'in its place write numbers = "{numbers_of({EARLIER: table[EARLIER]}) or AUTO}"',
+        )
+    recipe = from_table(Recipe, {"name": path.stem, **table}, where=str(path))
+    if recipe.numbers not in NUMBERS:
+        raise ConfigError(
+            f"{path}: numbers is {recipe.numbers!r}, expected one of {', '.join(NUMBERS)}",
+            remedy=f"write {nearest(recipe.numbers, NUMBERS)}",
+        )
+    if recipe.checkpoint not in CHECKPOINTS:
+        raise ConfigError(
+            f"{path}: checkpoint is {recipe.checkpoint!r}, expected {LAST} or {BEST}",
+            remedy=f"correct the line in {path}",
+        )
     # The spec as used is published under this name.
     if not SPEC_NAME.fullmatch(recipe.spec):
         raise ConfigError(

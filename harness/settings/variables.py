@@ -15,8 +15,9 @@ from typing import Any
 
 from harness.settings.dataset import Dataset, load_dataset
 from harness.settings.declared import find_declared
+from harness.settings.numbers import NUMBERS, read_numbers
 from harness.settings.platform import PLAIN, WALL_TIME, Platform, load_platform
-from harness.settings.recipe import Recipe, load_recipe
+from harness.settings.recipe import CHECKPOINTS, Recipe, load_recipe
 
 ENGINES = ("portable", "tao", "here")
 # Settings of earlier versions, and what to use instead.
@@ -109,6 +110,12 @@ def _engine(text: str) -> str:
     return text
 
 
+def _checkpoint(text: str) -> str:
+    if text not in CHECKPOINTS:
+        raise ValueError(text)
+    return text
+
+
 def _path(text: str) -> Path:
     return Path(text).expanduser().absolute()
 
@@ -166,6 +173,18 @@ class Settings:
         name="val_split",
     )
     limit: int = setting("train on only this many frames; 0: all", **COUNT_OR_NONE, default_from="recipe")
+    numbers: str = setting(
+        "number format of training: fp32, bf16, fp16, or auto for the faster one, measured once",
+        read=read_numbers,
+        expected=f"one of {', '.join(NUMBERS)}",
+        default_from="recipe",
+    )
+    checkpoint: str = setting(
+        "checkpoint that eval, vis, export and predict take: last, or best on the validation frames",
+        read=_checkpoint,
+        expected="last or best",
+        default_from="recipe",
+    )
     gpus: int = setting("GPUs to train on, of each machine", **COUNT, default_from="platform")
     nodes: int = setting("machines to train on", **COUNT, default_from="platform")
     # What a queue is told; "" for nothing.

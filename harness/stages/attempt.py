@@ -11,7 +11,7 @@ from typing import Any
 
 from harness import __version__
 from harness.clock import utc
-from harness.engine.answers import claims_success, read_numerics
+from harness.engine.answers import claims_success, read_numbers, read_numerics
 from harness.engine.find import environment, python_environment, resolve
 from harness.engine.request import Request
 from harness.errors import HarnessError, StageFailed, cannot_import
@@ -45,6 +45,7 @@ class Attempt:
     started: float = field(default_factory=time.time)
     argv: list[tuple[str, ...]] = field(default_factory=list)
     numerics: list[Mapping[str, Any]] = field(default_factory=list)
+    noted: dict[str, str] = field(default_factory=dict)  # in words, what the marker is to say besides
 
     @classmethod
     def begin(
@@ -112,6 +113,8 @@ class Attempt:
             complaint = f"ended with exit status {status}" + (f" and {complaint}" if complaint else "")
         if complaint:
             raise self.error(f"yolo_v4 {request.subcommand} {complaint}")
+        if numbers := read_numbers(request.results):
+            self.noted["numbers"] = numbers
         self.numerics += [each for each in read_numerics(request.results) if each not in self.numerics]
 
     def run(self, argv: tuple[str, ...], *, package: str) -> None:
@@ -188,7 +191,7 @@ class Attempt:
             harness_version=__version__,
             git_commit=own_code().commit,
             numerics=tuple(self.numerics),
-            made_with=made_with(self.settings, asks=engine is not None),
+            made_with={**made_with(self.settings, asks=engine is not None), **self.noted},
         )
 
     def succeeded(self, products: Sequence[str] = (), *, taken_back: bool = False) -> None:

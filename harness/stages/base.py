@@ -75,8 +75,10 @@ class Stage:
             return [why_no_marker(self.workspace, self.name)]
         ingredients = self.ingredients()
         if marker.fingerprint != digest_of(ingredients):
-            kept = self.snapshot.ingredients(self.name)
-            if not is_digest_of(marker.fingerprint, kept) or not _differ_in_comments_alone(kept, ingredients):
+            kept: Mapping[str, Any] = self.snapshot.ingredients(self.name)
+            is_known = is_digest_of(marker.fingerprint, kept)
+            kept = self.as_now(kept, marker)
+            if not is_known or not _differ_in_comments_alone(kept, ingredients):
                 return changes(kept, ingredients, meaning=canonical)
         return self.snapshot.product_changes(marker, deep=self.settings.deep)
 
@@ -93,6 +95,10 @@ class Stage:
                 "image": identity.image_digest,
             }
         return table
+
+    def as_now(self, ingredients: Mapping[str, Any], marker: Marker) -> Mapping[str, Any]:
+        """What `marker` was made with, in words of today; a stage says where other words mean the same."""
+        return ingredients
 
     def canonical_fingerprint(self) -> str:
         """The fingerprint, had the specs neither comments nor blanks."""
@@ -138,7 +144,10 @@ class Stage:
             self.workspace,
             self.name,
             digest_of(wanted),
-            lambda ingredients: _differ_in_comments_alone(ingredients, wanted),
+            lambda kept: (
+                kept.marker is not None
+                and _differ_in_comments_alone(self.as_now(kept.ingredients, kept.marker), wanted)
+            ),
         )
 
     def _take_back(self, attempt: Attempt, ingredients: dict[str, Any]) -> bool:

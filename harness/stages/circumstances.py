@@ -10,7 +10,8 @@ from harness.settings.variables import VARIABLES, Settings
 # Of addresses and paths of a user there is nothing to be told to others.
 TOLD = (
     *("recipe", "dataset", "engine", "platform", "tao_version"),
-    *("epochs", "batch", "seed", "val_split", "limit", "gpus", "nodes"),
+    *("epochs", "batch", "seed", "val_split", "numbers", "limit", "gpus", "nodes"),
+    "checkpoint",
 )
 
 

@@ -29,7 +29,7 @@ class Eval(Stage):
     uses_model = True
 
     def inputs(self) -> dict[str, Any]:
-        return self.experiment.inputs()
+        return {**self.experiment.inputs(), **self.experiment.choice()}
 
     def products(self) -> tuple[str, ...]:
         kept = (DETECTIONS,) if self.engine().dialect.has_additions else ()
@@ -47,6 +47,7 @@ class Eval(Stage):
         return Request(subcommand="evaluate", arguments=tuple(words), results=results)
 
     def perform(self, attempt: Attempt) -> None:
+        self.experiment.require_choice()
         for split, request in zip(METRICS, self.requests(attempt.folder), strict=True):
             self.experiment.write_run_file(attempt.folder, split, validation=split)
             heard = attempt.log.stat().st_size if attempt.log.exists() else 0

@@ -5,11 +5,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from harness.engine.answers import checkpoints
+from harness.engine.answers import best_checkpoint, checkpoints, require_best
 from harness.engine.request import Engine
 from harness.engine.spec_text import anchors_literal, architecture, fill, may_stop_early, numbers_of_run
 from harness.errors import ConfigError
 from harness.files import write_text
+from harness.settings.recipe import BEST
 from harness.settings.variables import Settings
 from harness.workspace.layout import Workspace
 from harness.workspace.snapshot import Snapshot
@@ -83,14 +84,34 @@ class Experiment:
         write_text(run_file(folder, name), self.filled(workspace=workspace, **choices))
 
     def trained_model(self, engine: Engine) -> Path:
-        """The checkpoint of the last epoch; where training stopped early, the newest one."""
+        """The checkpoint of the last epoch, where training stopped early the newest one; or the best one.
+
+        Where nobody knows the best one, as before training, a name stands for it: see `require_choice`.
+        """
         weights = self._workspace.path(WEIGHTS)
         suffix = engine.dialect.checkpoint_suffix
+        if self._settings.checkpoint == BEST:
+            best = best_checkpoint(weights.parent)
+            return best.path if best else weights / f"yolov4_{self.network}_epoch_{BEST}{suffix}"
         last = weights / f"yolov4_{self.network}_epoch_{self._settings.epochs:03d}{suffix}"
         if last.exists() or not may_stop_early(self.template):
             return last
         found = checkpoints(weights)
         return found[-1][1] if found else last
+
+    def choice(self) -> dict[str, Any]:
+        """What decides which checkpoint is taken, besides training; nothing where it is the last one."""
+        chosen = self._settings.checkpoint
+        return {"checkpoint": chosen} if chosen == BEST else {}
+
+    def require_choice(self) -> None:
+        """Refuse to go on with the best checkpoint where nobody knows which that is.
+
+        Raises:
+            CannotTell: the training log tells the mAP of no checkpoint.
+        """
+        if self._settings.checkpoint == BEST:
+            require_best(self._workspace.experiment)
 
 
 def run_file(folder: Path, name: str) -> Path:

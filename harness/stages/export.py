@@ -27,6 +27,7 @@ class Export(Stage):
     def inputs(self) -> dict[str, Any]:
         return {
             **self.experiment.inputs(),
+            **self.experiment.choice(),
             "precision": self.settings.recipe.precision,
             "licence": self.settings.dataset.licence,
         }
@@ -58,6 +59,7 @@ class Export(Stage):
         return (Request(subcommand="export", arguments=tuple(words), results=results),)
 
     def perform(self, attempt: Attempt) -> None:
+        self.experiment.require_choice()
         self.experiment.write_run_file(attempt.folder, "export", validation="test")
         (request,) = self.requests(attempt.folder)
         attempt.staged(RESULTS).mkdir()

@@ -1,13 +1,15 @@
 """train: weights, from the last complete checkpoint where an earlier try was cut short."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.engine.answers import checkpoints, whole_checkpoints
+from harness.engine.answers import best_checkpoint, checkpoints, whole_checkpoints
 from harness.engine.request import Request
 from harness.engine.spec_text import may_stop_early
+from harness.engine.training_log import epochs_done
 from harness.files import link_or_copy, write_text
+from harness.settings.numbers import AUTO, EARLIER, asking_for, numbers_of
 from harness.stages.base import Attempt, Stage
 from harness.stages.convert_data import ConvertData
 from harness.stages.download import Download, pretrained_product
@@ -15,6 +17,7 @@ from harness.stages.experiment import WEIGHTS, run_file
 from harness.stages.gen_valid import GenValid
 from harness.stages.tune_bdb import TuneBdb
 from harness.workspace.layout import staged
+from harness.workspace.marker import Marker
 
 RESULTS = "experiment"
 
@@ -38,7 +41,7 @@ class Train(Stage):
     """Trains the network, and goes on where an earlier attempt of the same settings was cut short."""
 
     name = "train"
-    revision = 1
+    revision = 2
     upstream = (Download, GenValid, TuneBdb, ConvertData)
     asks = True
     uses_model = True
@@ -47,10 +50,21 @@ class Train(Stage):
         return {
             **self.experiment.inputs(),
             "gpus": self.settings.gpus,
-            "mixed_precision": self.settings.recipe.mixed_precision,
+            "numbers": self.settings.numbers,
             **({"nodes": self.settings.nodes} if self.settings.nodes > 1 else {}),
             "pretrained": pretrained_product(self.settings),
         }
+
+    def as_now(self, ingredients: Mapping[str, Any], marker: Marker) -> Mapping[str, Any]:
+        """The number format had another key in earlier versions, and `auto` is the format that it chose."""
+        inputs = ingredients.get("inputs")
+        if not isinstance(inputs, Mapping) or (numbers := numbers_of(inputs)) is None:
+            return ingredients
+        used = {asking_for(each.get("number_format")) for each in marker.numerics}
+        if numbers == AUTO and used == {self.settings.numbers}:
+            numbers = self.settings.numbers
+        rest = {name: value for name, value in inputs.items() if name != EARLIER}
+        return {**ingredients, "inputs": {**rest, "numbers": numbers}}
 
     def products(self) -> tuple[str, ...]:
         files = [WEIGHTS, f"{RESULTS}/{self.settings.recipe.spec}"]
@@ -62,7 +76,7 @@ class Train(Stage):
     def requests(self, folder: Path) -> tuple[Request, ...]:
         results = staged(folder, RESULTS)
         words = ["-e", str(run_file(folder, "train")), "-r", str(results), "--gpus", str(self.settings.gpus)]
-        words += ["--use_amp"] if self.settings.recipe.mixed_precision else []
+        words += self.engine().dialect.numbers(self.settings.numbers)
         return (Request(subcommand="train", arguments=tuple(words), results=results),)
 
     def perform(self, attempt: Attempt) -> None:
@@ -81,6 +95,7 @@ class Train(Stage):
             self.experiment.write_run_file(attempt.folder, "train", inputs=inputs, starting_point=start)
             attempt.ask(request)
         self._check(attempt, results)
+        self._tell(attempt, results)
         as_used = pretrained and f'pretrain_model_path: "./{pretrained}"'
         spec = self.experiment.filled(workspace=".", starting_point=as_used)
         write_text(results / self.settings.recipe.spec, spec)
@@ -109,6 +124,25 @@ class Train(Stage):
                 f"expected a checkpoint of epoch {self.settings.epochs} in the end, "
                 f"found checkpoints of epochs: {', '.join(map(str, epochs)) or 'none'}"
             )
+
+    def _tell(self, attempt: Attempt, results: Path) -> None:
+        """Say where training stopped early, and which checkpoint found most on the validation frames."""
+        saved = [epoch for epoch, _ in checkpoints(results / "weights")]
+        log = results / f"yolov4_training_log_{self.experiment.network}.csv"
+        done = epochs_done(log.read_text(errors="replace")) if log.is_file() else 0
+        if saved[-1] < self.settings.epochs:
+            ended = f"early after epoch {done} of {self.settings.epochs}" if done else "early"
+            attempt.say(
+                f"training stopped {ended}, as the spec allows; the last checkpoint is of epoch {saved[-1]}"
+            )
+        if best := best_checkpoint(results):
+            score = f"mAP {best.mean_average_precision:.4f} on the validation frames"
+            told = f"epoch {best.epoch} of {done}, {score}"
+            place = self.workspace.path(f"{WEIGHTS}/{best.path.name}")
+            attempt.say(f"best checkpoint: {told}: {place}")
+            attempt.noted["best_checkpoint"] = f"{told}: {WEIGHTS}/{best.path.name}"
+        else:
+            attempt.say("best checkpoint: cannot tell, for the training log has the mAP of none")
 
     def _keep_logs(self, attempt: Attempt, results: Path) -> None:
         products = {Path(product).name for product in self.products()}

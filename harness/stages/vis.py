@@ -26,7 +26,12 @@ class Vis(Stage):
 
     def inputs(self) -> dict[str, Any]:
         recipe = self.settings.recipe
-        return {**self.experiment.inputs(), "frames": recipe.vis_frames, "threshold": recipe.vis_threshold}
+        return {
+            **self.experiment.inputs(),
+            **self.experiment.choice(),
+            "frames": recipe.vis_frames,
+            "threshold": recipe.vis_threshold,
+        }
 
     def products(self) -> tuple[str, ...]:
         return PRODUCTS
@@ -42,6 +47,7 @@ class Vis(Stage):
         return (Request(subcommand="inference", arguments=tuple(words), results=None),)
 
     def perform(self, attempt: Attempt) -> None:
+        self.experiment.require_choice()
         self.experiment.write_run_file(attempt.folder, "vis", validation="test")
         for frame in self._chosen():
             link_or_copy(frame, attempt.staged(f"frames/{frame.name}"))

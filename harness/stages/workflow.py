@@ -218,7 +218,8 @@ def _endings(
     if any(ending.error for ending in endings.values()):
         return list(endings.values())
     missed = next((name for name, ending in endings.items() if ending.outcome == "not reached"), None)
-    again = look.settings.command(missed or list(endings)[-1])
+    last = missed or list(endings)[-1]
+    again = look.settings.command(last)
     said = [end["message"] for end in answer.early_ends.values() if end]
     why = said[0] if said else answer.complaint or "no reason was given"
     if missed and interruption:
@@ -229,7 +230,8 @@ def _endings(
         endings[missed] = Ending(stage=missed, outcome="not reached", error=error)
     elif answer.complaint and not interruption:
         words = f"every stage has its marker, but it did not end well: {why}"
-        last, error = list(endings)[-1], CannotTell(words, remedy=f"{again} --verbose")
+        # make knows no such option: with a second word it is the command line of jamcam in either case.
+        error = CannotTell(words, remedy=look.settings.command(last, "--verbose"))
         endings[last] = Ending(stage=last, outcome="failed", error=error)
     return list(endings.values())
 

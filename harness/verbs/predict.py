@@ -45,7 +45,13 @@ def _predict(settings: Settings, options: argparse.Namespace) -> int:
 
     inputs = _inputs(options, settings)
     workspace = Workspace(settings.workspace)
-    trained = find_model(workspace, options.model or "", options.spec or "", train=settings.command("train"))
+    trained = find_model(
+        workspace,
+        options.model or "",
+        options.spec or "",
+        checkpoint=settings.checkpoint,
+        train=settings.command("train"),
+    )
     engine, settings = _engine(settings)
     out = Path(options.out).expanduser().absolute() if options.out else _default_out(workspace, inputs)
     flags = [f"--{each.name}={value}" for each in FLAGS if (value := getattr(options, each.name)) is not None]
@@ -184,7 +190,7 @@ VERBS = (
         name="predict",
         help="count what a trained model finds on pictures and videos of yours",
         run=_predict,
-        settings=("engine", "workspace"),
+        settings=("engine", "workspace", "checkpoint"),
         options=OPTIONS,
         positionals=(
             Option(name="inputs", help="pictures, folders with sub-folders, videos", takes_many=True),

@@ -14,6 +14,7 @@ from harness.files import read_json
 from harness.settings.platform import goes_to_queue
 from harness.settings.variables import Settings, option
 from harness.text import columns, duration, last_lines, shortened, tell
+from harness.verbs.curve import CURVE, draw_curve
 from harness.verbs.verb import FORCE, QUEUE, WORKFLOW, Option, Verb
 from harness.workspace.layout import FILLED_SPECS, Workspace
 from harness.workspace.marker import STAGES
@@ -41,12 +42,14 @@ DETECTIONS = "detections"  # which NVIDIA's program and older workspaces lack
 # What people look for: the stage that makes it, what it is, and where it lies; of several files the last one.
 PLACES = (
     ("train", "weights", "experiment/weights", "yolov4_*"),
+    ("train", "learning curve", "experiment", f"{CURVE}.png"),
     ("train", "spec for yolo_v4", FILLED_SPECS, "{spec}"),
     ("eval", "scores", "experiment", "metrics.json"),
     ("eval", DETECTIONS, "experiment", "detections.jsonl"),
     ("vis", "pictures", "experiment/visualisations", "images_annotated"),
     ("export", "exported model", "experiment/export", "yolov4_*"),
 )
+CURVED = (("train", "done"), ("train", "taken back"))
 
 
 def stages(names: Sequence[str], settings: Settings, options: argparse.Namespace) -> int:
@@ -104,6 +107,8 @@ def _here(settings: Settings, names: Sequence[str], *, verbose: bool) -> int:
             except workflow.RunInterrupted as interruption:
                 tell(closing(interruption.endings, settings))
                 raise
+    if any((ending.stage, ending.outcome) in CURVED for ending in endings):
+        draw_curve(Workspace(settings.workspace))
     tell(closing(endings, settings, lasted_s=time.monotonic() - began_s))
     raise_first([ending.error for ending in endings if ending.error])
     return 0

@@ -17,7 +17,8 @@ from harness.text import tell
 # Settings that decide what would run, and those that only a queue is told.
 WORKFLOW = (
     *("recipe", "dataset", "engine", "platform", "image", "tao_version", "workspace", "pretrained"),
-    *("pretrained_sha256", "epochs", "batch", "seed", "val_split", "limit", "gpus", "nodes"),
+    *("pretrained_sha256", "epochs", "batch", "seed", "val_split", "numbers", "limit", "gpus", "nodes"),
+    "checkpoint",
 )
 QUEUE = ("account", "qos", "partition", "wall_time", "array")
 

@@ -92,14 +92,12 @@ def _all_sets(workspace: Workspace, stage: str) -> list[KeptSet]:
 
 
 def find(
-    workspace: Workspace, stage: str, fingerprint: str, means_the_same: Callable[[Mapping[str, Any]], bool]
+    workspace: Workspace, stage: str, fingerprint: str, means_the_same: Callable[[KeptSet], bool]
 ) -> KeptSet | None:
-    """The whole set of that fingerprint, or one whose ingredients mean the same; None where there is none."""
+    """The whole set of that fingerprint, or one with ingredients that means the same; None without one."""
     whole = [kept for kept in reversed(kept_sets(workspace, stage)) if kept.is_whole()]
     exact = [kept for kept in whole if kept.folder.name == fingerprint]
-    return next(
-        iter(exact or (kept for kept in whole if kept.ingredients and means_the_same(kept.ingredients))), None
-    )
+    return next(iter(exact or (kept for kept in whole if kept.ingredients and means_the_same(kept))), None)
 
 
 def put(workspace: Workspace, products: Path, marker: Marker, ingredients: Mapping[str, Any]) -> Path:

@@ -11,6 +11,7 @@ from harness.workspace.layout import PRODUCTS, REQUEST, Workspace
 RESERVE = ".reserve"  # space that an attempt under way holds, so that its outcome fits on a full disk
 KEPT_ATTEMPTS = 5  # of each stage, with their logs
 KEPT_PRODUCTS_DAYS = 30.0  # what a training of other settings has made so far, and may go on from
+DAY_S = 86400.0
 HALF_WRITTEN = re.compile(r"\..+\.\d+\.part")  # by `files`: hidden, the process, `part`
 
 
@@ -19,7 +20,8 @@ def prune_attempts(own: Path, *, succeeded: bool) -> None:
 
     The newest `KEPT_ATTEMPTS` stay, and for each of as many fingerprints the one that made most: a training
     cut short is not lost because others were tried in between. Names tell the order, unless a clock was set
-    back: `own` stays whatever its name is.
+    back: `own` stays whatever its name is. Days are counted to the beginning of the newest try before this
+    one, so that a clock which is ahead for once, and is right again at the next try, removes nothing.
 
     Args:
         succeeded: `own` is done, so nobody goes on from what it and others of its fingerprint made.
@@ -28,10 +30,12 @@ def prune_attempts(own: Path, *, succeeded: bool) -> None:
     folders = [path for path in own.parent.iterdir() if path.is_dir() and not path.is_symlink()]
     others = sorted((folder for folder in folders if folder != own), reverse=True)
     done = _fingerprint(own) if succeeded else None
+    before_s = min(time.time(), max(map(_began_s, others), default=0.0))
     unfinished: dict[object, tuple[int, Path]] = {}  # by fingerprint: how many files, and the folder
     for folder in (own, *others):
         remove(folder / RESERVE)
-        if (succeeded and _fingerprint(folder) == done) or _age_days(folder) > KEPT_PRODUCTS_DAYS:
+        is_old = before_s - _began_s(folder) > KEPT_PRODUCTS_DAYS * DAY_S
+        if is_old or (succeeded and _fingerprint(folder) == done):
             remove(folder / PRODUCTS)
         files = sum(path.is_file() for path in (folder / PRODUCTS).rglob("*"))
         if files > unfinished.get(_fingerprint(folder), (0, own))[0]:
@@ -57,7 +61,6 @@ def _fingerprint(folder: Path) -> object:
     return request.get("canonical_fingerprint") or request.get("fingerprint")
 
 
-def _age_days(folder: Path) -> float:
+def _began_s(folder: Path) -> float:
     # Not by the name, which a clock that was set back may have written.
-    facts = (folder / REQUEST if (folder / REQUEST).exists() else folder).stat()
-    return (time.time() - facts.st_mtime) / 86400
+    return (folder / REQUEST if (folder / REQUEST).exists() else folder).stat().st_mtime

@@ -62,7 +62,8 @@ class Marker:
     harness_version: str
     git_commit: str | None
     # These two explain other bytes, and decide nothing. What the engine computed with, several where it was
-    # resumed; and recipe, dataset, python, packages {name: version} and sources_changed.
+    # resumed; and recipe, dataset, python, packages {name: version}, sources_changed. Of training, in words,
+    # numbers: why the engine computed in its format; best_checkpoint: which found most on validation frames.
     numerics: tuple[Mapping[str, Any], ...] = ()
     made_with: Mapping[str, Any] = field(default_factory=dict)
 
@@ -70,6 +71,18 @@ class Marker:
     def outcome(self) -> str:
         """Digest of all products, which the next stages note as consumed."""
         return digest_of([(product.path, product.digest.sha256) for product in self.products])
+
+    @property
+    def engine_words(self) -> str:
+        """The engine and its version, for people; "" of a stage that asks none.
+
+        Our own outside an image is of the release that asked it. Its version in `engine` is that of what it
+        computes, which releases of the same work share.
+        """
+        if self.engine is None:
+            return ""
+        is_ours = self.engine.name == "portable" and not self.engine.image
+        return f"{self.engine.name} {self.harness_version if is_ours else self.engine.version}"
 
 
 def write_marker(workspace: Workspace, marker: Marker, ingredients: Mapping[str, Any]) -> None:

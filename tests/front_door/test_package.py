@@ -54,8 +54,10 @@ def sources(checkout, room):
         if (checkout / name).exists():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(checkout / name, folder / name)
+    told = ("user.name=Somebody", "user.email=somebody@example.org", "commit.gpgsign=false")
+    named = [word for each in told for word in ("-c", each)]
     for words in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "all"]):
-        run("git", "-c", "user.name=Somebody", "-c", "user.email=somebody@example.org", *words, cwd=folder)
+        run("git", *named, *words, cwd=folder)
     (folder / "specs" / "platforms" / "jade.mine.toml").write_text('account = "secret-project"\n')
     (folder / "container" / "portable.sif").write_bytes(b"an image")
     return folder

@@ -1,6 +1,7 @@
-"""Records, samples and phases made in code, with numbers a test chooses."""
+"""Records, samples, phases and markers made in code, with numbers a test chooses."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from harness.measure.record import (
     Run,
     Series,
 )
+from harness.workspace.marker import Marker, Product
 
 A_GPU = Gpu(name="NVIDIA Made-up 100", uuid="GPU-0", memory_bytes=40 * 2**30, power_limit_w=400.0, mig=False)
 START_UNIX_S = 1_772_360_100.0
@@ -35,11 +37,30 @@ FACTS = {
         "torch": "2.5.1+cpu",
         "torch_threads": 2,
         "number_format": "fp32",
+        "numbers": "fp32, as asked for",
         "runtime": "PyTorch",
     },
     **{"flops_per_image": 2 * 10**9, "matmul_flops_per_s": 5e11},
     **{"gpus_exclusive": False, "node_exclusive": False},
 }
+
+
+def marker(stage: str, *products: Product, **changes: Any) -> Marker:
+    """The marker of a stage without an engine, that took 1.5 s, with what a test chooses in place of that."""
+    plain = Marker(
+        stage=stage,
+        fingerprint="f" * 64,
+        consumed={},
+        products=products,
+        engine=None,
+        argv=(),
+        started_utc="2026-11-23T23:00:00.000Z",
+        finished_utc="2026-11-23T23:00:01.500Z",
+        duration_s=1.5,
+        harness_version="0.1.0",
+        git_commit=None,
+    )
+    return replace(plain, **changes)
 
 
 def machine(

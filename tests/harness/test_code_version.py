@@ -27,14 +27,8 @@ def sources(tmp_path):
 
 
 def git(folder, *words):
-    named = [
-        "-c",
-        "user.name=Somebody",
-        "-c",
-        "user.email=somebody@example.org",
-        "-c",
-        "init.defaultBranch=main",
-    ]
+    told = ("user.name=Somebody", "user.email=somebody@example.org", "init.defaultBranch=main")
+    named = [word for each in (*told, "commit.gpgsign=false") for word in ("-c", each)]
     subprocess.run(["git", *named, *words], cwd=folder, check=True, capture_output=True)
     return folder
 

@@ -1,10 +1,8 @@
 import json
-import os
 import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
@@ -135,24 +133,41 @@ def test_an_interrupted_move_is_finished_by_the_next_run(folders):
     assert moved(folders) == whole
 
 
-def test_a_killed_run_is_finished_by_the_next_one(tmp_path):
+# The script, which is killed at the move of a number that stands ahead of its arguments.
+KILLED = """
+import itertools, os, runpy, shutil, signal, sys
+
+last, sys.argv = int(sys.argv[1]), sys.argv[2:]
+moves, move = itertools.count(), shutil.move
+
+
+def move_or_die(*places):
+    if next(moves) == last:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return move(*places)
+
+
+shutil.move = move_or_die
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("moves", [0, 3, 54, 60, 107])
+def test_a_killed_run_is_finished_by_the_next_one(tmp_path, moves):
     killed, undisturbed = tmp_path / "killed", tmp_path / "undisturbed"
     for place in (killed, undisturbed):
         for kind, ending in (("images", "jpg"), ("labels", "txt")):
             (place / "train" / kind).mkdir(parents=True)
-            for number in range(600):
+            for number in range(60):
                 (place / "train" / kind / f"{number}.{ending}").write_text("x")
     generate_val_dataset.main(options(undisturbed, "--val_split=90"))
-    command = [sys.executable, str(SCRIPT), *options(killed, "--val_split=90")]
-    run = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 20
-    while len(stems(killed / "val/images")) < 3:
-        assert time.monotonic() < deadline
-    os.kill(run.pid, signal.SIGKILL)
-    run.wait()
-    assert len(stems(killed / "val/labels")) < 540
+    script = [str(SCRIPT), *options(killed, "--val_split=90")]
+    run = subprocess.run([sys.executable, "-c", KILLED, str(moves), *script], check=False)
+    assert run.returncode == -signal.SIGKILL
+    assert sum(len(stems(killed / "val" / kind)) for kind in ("images", "labels")) == moves < 2 * 54
 
-    assert subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0
+    again = subprocess.run([sys.executable, *script], stdout=subprocess.DEVNULL, check=False)
+    assert again.returncode == 0
 
     for folder in ("train/images", "train/labels", "val/images", "val/labels"):
         assert stems(killed / folder) == stems(undisturbed / folder)

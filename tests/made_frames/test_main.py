@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import psutil
@@ -12,6 +11,7 @@ import pytest
 
 from made_frames.__main__ import main
 from made_frames.archive import make_frames
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -36,17 +36,16 @@ def start(checkout):
 
 def workers(process):
     """Its worker processes, once they draw."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
+
+    def drawing():
         found = [
             child
             for child in psutil.Process(process.pid).children()
             if "spawn_main" in " ".join(child.cmdline())
         ]
-        if len(found) == 2 and all(child.cpu_times().user > 0.3 for child in found):
-            return found
-        time.sleep(0.05)
-    raise AssertionError("no workers")
+        return found if len(found) == 2 and all(child.cpu_times().user > 0.3 for child in found) else None
+
+    return until(drawing, process=process, every_s=0.05)
 
 
 @pytest.mark.parametrize("frames", ["0", "-3"])
@@ -72,8 +71,8 @@ def test_a_signal_to_all_of_it_ends_all_of_it_and_leaves_nothing(number, start, 
     process = start(tmp_path / "made.zip", "--frames=900")
     children = workers(process)
     os.killpg(process.pid, number)
-    assert process.wait(timeout=8) == 128 + number
-    assert psutil.wait_procs(children, timeout=5)[1] == []
+    assert process.wait(timeout=60) == 128 + number
+    assert psutil.wait_procs(children, timeout=60)[1] == []
     assert list(tmp_path.iterdir()) == []
     assert process.stderr.read() == f"interrupted: nothing was left at {tmp_path}/made.zip\n"
 
@@ -83,7 +82,7 @@ def test_its_workers_do_not_outlive_it(start, tmp_path):
     process = start(tmp_path / "made.zip", "--frames=900")
     children = workers(process)
     process.kill()
-    assert psutil.wait_procs(children, timeout=5)[1] == []
+    assert psutil.wait_procs(children, timeout=60)[1] == []
 
 
 @pytest.mark.slow

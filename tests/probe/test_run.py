@@ -16,6 +16,7 @@ import pytest
 from probe.errors import ProbeError
 from probe.run import run
 from probe.samples import read_columns
+from tests.waiting import until
 
 # Says what it gets, and ends at the second signal with status 5.
 LISTENER = """
@@ -53,13 +54,6 @@ def child_of(process):
     return command
 
 
-def wait_for(condition, seconds=30.0):
-    deadline_s = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline_s, "it did not come"
-        time.sleep(0.02)
-
-
 def test_the_status_and_the_output_are_those_of_the_command(probe):
     answer = probe("run", "--", "sh", "-c", "echo to you; echo to me >&2; exit 7", status=7)
 
@@ -81,7 +75,7 @@ def test_cpu_time_is_that_of_the_command_and_of_its_children(probe):
     spend = "import time\nwhile time.process_time() < 0.7: pass"
     answer = last_line(probe("run", "--json", "--", "sh", "-c", f"{sys.executable} -c '{spend}'; true"))
 
-    assert 0.7 <= answer["cpu_s"] < 1.0  # and what Python needs to start
+    assert 0.7 <= answer["cpu_s"] < 1.4  # each once, and what Python needs to start
     assert answer["cpu_pct"] == pytest.approx(100 * answer["cpu_s"] / answer["duration_s"], abs=0.5)
     assert answer["exit_status"] == 0
 
@@ -100,28 +94,23 @@ def test_memory_of_the_process_that_starts_the_probe_does_not_hide_that_of_the_c
 
 
 @pytest.mark.slow
-def test_memory_of_all_processes_is_added_up(probe):
-    hog = "import time; x = bytes([1]) * 100_000_000; time.sleep(1.5)"
-    answer = last_line(
-        probe(
-            "run",
-            "--json",
-            "--host-hz=10",
-            "--",
-            "sh",
-            "-c",
-            f"{sys.executable} -c '{hog}' & {sys.executable} -c '{hog}'",
-        )
-    )
+def test_memory_of_all_processes_is_added_up(probe, tmp_path):
+    # They meet: a pipe is opened once both ends are, so both have their memory then.
+    os.mkfifo(tmp_path / "pipe")
+    hog = f'import time; x = bytes([1]) * 100_000_000; y = open("{tmp_path}/pipe", "%s"); time.sleep(1)'
+    hogs = " & ".join(f"{sys.executable} -c '{hog % end}'" for end in "rw")
+    answer = last_line(probe("run", "--json", "--host-hz=10", "--", "sh", "-c", f"{hogs}; wait"))
 
     assert 200e6 < answer["peak_memory_bytes"] < 260e6
 
 
 @pytest.mark.slow
 def test_the_summary_for_programs_holds_what_is_documented(probe, checkout, nvml_folder):
+    began_s = time.monotonic()
     answer = last_line(
         probe("run", "--json", "--", "sleep", "1.2", environment={"LD_LIBRARY_PATH": str(nvml_folder)})
     )
+    all_s = time.monotonic() - began_s
     kinds = {
         "schema_version": int,
         "command": list,
@@ -142,10 +131,12 @@ def test_the_summary_for_programs_holds_what_is_documented(probe, checkout, nvml
     assert {name: type(value) for name, value in answer.items()} == kinds
     assert answer["command"] == ["sleep", "1.2"]
     assert answer["faults"] == []
-    assert answer["samples"] == pytest.approx(12, abs=2)
-    # The stand-in's counters grow by 100 and 101 W; the last beat is up to a tenth of a second before the
-    # end.
-    assert answer["energy_j"] == {"gpu0": pytest.approx(120, abs=20), "gpu1": pytest.approx(121, abs=20)}
+    # A busy machine makes it last longer and misses beats.
+    assert answer["samples"] + answer["missed_beats"] == pytest.approx(10 * answer["duration_s"], abs=3)
+    # The stand-in's counters grow by 100 and 101 W; they are read before the start and after the end.
+    assert sorted(answer["energy_j"]) == ["gpu0", "gpu1"]
+    for gpu, power_w in (("gpu0", 100), ("gpu1", 101)):
+        assert power_w * answer["duration_s"] * 0.99 <= answer["energy_j"][gpu] <= power_w * all_s
     page = (checkout / "docs" / "probe.md").read_text()
     metric = next(one for one in answer["metrics"] if one["metric"] == "gpu1_power_w")
     assert [name for name in (*kinds, *metric) if f"`{name}`" not in page] == []
@@ -283,14 +274,14 @@ def test_a_command_that_ignores_a_signal_goes_on_and_so_does_the_probe(start_pro
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
 def test_of_a_probe_that_is_killed_the_command_ends_and_the_samples_can_be_read(start_probe, tmp_path):
     process = start_probe("run", "--host-hz=10", "--out", str(tmp_path), "--", "sleep", "60")
-    wait_for(lambda: len(read_columns(tmp_path).get("unix_s", ())) > 5)
+    until(lambda: len(read_columns(tmp_path).get("unix_s", ())) > 5)
     family = psutil.Process(process.pid).children()
     assert len(family) == 2
 
     process.kill()
     process.communicate()
 
-    wait_for(lambda: not any(child.is_running() for child in family))
+    until(lambda: not any(child.is_running() for child in family))
     columns = read_columns(tmp_path)
     assert len(columns["unix_s"]) > 5
     assert max(columns["tree_rss_bytes"]) > 0

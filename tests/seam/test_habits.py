@@ -4,10 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -59,10 +60,7 @@ def test_a_run_that_is_ended_takes_the_engine_in_the_image_with_it(stand_in_with
         process.terminate()
         process.stdout.read()
     assert process.returncode == 128 + signal.SIGTERM
-    for _ in range(50):
-        if not os.path.exists(f"/proc/{engine}"):  # noqa: PTH110 - a process, not a file of ours
-            break
-        time.sleep(0.1)
+    until(lambda: not Path("/proc", str(engine)).exists())
     assert not engines(waiting.workspace)
 
 

@@ -14,8 +14,10 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+
+from tests.waiting import until
 
 NEEDED = ("slurmctld", "slurmd", "munged", "sbatch")
 NEEDED_FOR_ACCOUNTING = ("slurmdbd", "mariadbd", "mariadb-install-db", "mariadb", "sacctmgr")
@@ -146,7 +148,7 @@ class Cluster:
         }
         options = [f"--{name}={self.folder}/munge/{file}" for name, file in files.items()]
         self._start("munged", "--foreground", f"--socket={self.folder}/munge.socket", *options)
-        until(lambda: (self.folder / "munge.socket").exists(), 10)
+        until(lambda: (self.folder / "munge.socket").exists())
         if self.accounting:
             self._start_accounting()
         self.start_controller()
@@ -155,8 +157,7 @@ class Cluster:
         until(
             lambda: (
                 self.ask("sinfo", "-h", "-N", "-p", "main", "-o", "%t").split() == ["idle"] * len(self.nodes)
-            ),
-            30,
+            )
         )
         threading.Thread(target=self._be_impatient, daemon=True).start()
         return self
@@ -286,11 +287,11 @@ class Cluster:
         swift = ["--innodb-flush-log-at-trx-commit=0", "--skip-name-resolve", "--bind-address=127.0.0.1"]
         self._start("mariadbd", "--no-defaults", f"--user={user}", *where, *swift)
         sql = ["mariadb", "--no-defaults", "-S", f"{self.folder}/sql.socket", "-u", user, "-N", "-e"]
-        until(lambda: self.ask(*sql, "select 1") == "1", 30)
+        until(lambda: self.ask(*sql, "select 1") == "1")
         self.ask(*sql, "create database jobs; create user slurm@'127.0.0.1' identified by 'slurm'")
         self.ask(*sql, "grant all on jobs.* to slurm@'127.0.0.1'")
         self._start("slurmdbd", "-D")
-        until(lambda: bool(self.ask("sacctmgr", "-i", "add", "cluster", "rehearsal")), 30)
+        until(lambda: bool(self.ask("sacctmgr", "-i", "add", "cluster", "rehearsal")))
         for words in (
             "qos high",
             "account proj Description=x Organization=x",
@@ -357,19 +358,6 @@ class Cluster:
                     del seen[job]
 
 
-def until(condition: Callable[[], bool], seconds: float) -> None:
-    """Wait for something to become true.
-
-    Raises:
-        TimeoutError: it did not.
-    """
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {seconds} s")
-        time.sleep(0.05)
-
-
 def _processes() -> Iterator[int]:
     return (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
 
@@ -379,7 +367,10 @@ def _kill(process: int) -> None:
         os.kill(process, signal.SIGKILL)
 
 
-_handed_out = itertools.count(20000 + os.getpid() * 100 % 8000, 20)
+# Each worker of pytest has a range of its own: while a test has ended its controller nobody listens on that
+# port, and a cluster of another worker must not take it. Within the range runs of pytest begin apart.
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_handed_out = itertools.count(20000 + _WORKER % 4 * 3000 + os.getpid() * 20 % 1000, 20)
 
 
 def _free_ports(count: int) -> int:

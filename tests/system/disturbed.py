@@ -56,6 +56,7 @@ class Disturbed:
             env={**os.environ, "PATH": path, **names},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            bufsize=0,  # so that a line can be read of it ahead of all others
         )
 
     def end(self, process: "subprocess.Popen[bytes]") -> int:

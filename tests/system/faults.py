@@ -22,9 +22,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.system.cluster import Cluster, until
+from tests.system.cluster import Cluster
 from tests.system.disturbed import CANNOT_TELL, SIGNALLED, untold
 from tests.system.submitter import Run, prepare_data, python_of
+from tests.waiting import until
 
 EPOCHS = 10
 OTHER_USER = "games"  # of every Debian; its home cannot be written

@@ -90,7 +90,9 @@ def kill_harness(one: Disturbed, chance: random.Random) -> None:
 def interrupt(one: Disturbed, chance: random.Random) -> None:
     """As Ctrl-C, a closed terminal, or a shutdown do."""
     run = one.start(FAKE_YOLO_V4=chance.choice(["", "train=slow", "train=stubborn"]))
-    time.sleep(chance.uniform(0.3, LONGEST_S))
+    # Python itself prints a traceback on Ctrl-C until its program has begun, on a busy machine for a second.
+    one.printed += run.stdout.readline().decode(errors="replace")
+    time.sleep(chance.uniform(0.0, LONGEST_S))
     run.send_signal(chance.choice([signal.SIGINT, signal.SIGTERM, signal.SIGHUP]))
     one.end(run)
 

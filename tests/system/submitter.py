@@ -11,7 +11,8 @@ from typing import Any
 
 import luigi
 
-from tests.system.cluster import Cluster, until
+from tests.system.cluster import Cluster
+from tests.waiting import until
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FAKES = CHECKOUT / "tests" / "fakes" / "bin"

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import until
+
 pytestmark = [pytest.mark.slow, pytest.mark.system]
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -247,10 +249,7 @@ def test_no_engine_in_an_image_outlives_its_harness(
         process.send_signal(number)
         process.wait()
     assert process.returncode == status
-    deadline = time.monotonic() + 20
-    while engines(workspace) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert engines(workspace) == []
+    until(lambda: not engines(workspace), every_s=0.1)
 
 
 def engines(workspace: Path) -> list[str]:

@@ -12,7 +12,7 @@ import pytest
 
 from harness.measure.record_files import read_records
 from harness.workspace.marker import STAGES
-from tests.system.cluster import until
+from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.system]
 

@@ -9,8 +9,8 @@ import time
 import psutil
 import pytest
 
-from tests.system.cluster import until
 from tests.system.submitter import CHECKOUT, FAKES
+from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.system]
 

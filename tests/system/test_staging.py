@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.system.cluster import until
+from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.system]
 

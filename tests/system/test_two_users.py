@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.cluster import Cluster, until
+from tests.system.cluster import Cluster
 from tests.system.submitter import CHECKOUT, FAKES, Run, python_of
+from tests.waiting import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.system]
 

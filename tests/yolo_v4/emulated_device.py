@@ -61,7 +61,7 @@ class EmulatedTrainer(Trainer):
         self._experiment: Any = SimpleNamespace(training=SimpleNamespace(batch_size=4))
         self._steps_per_epoch, self._place, self._device = steps, Place(), torch.device("cpu")
         self._penalty: Any = SimpleNamespace(value=lambda: torch.zeros(()))
-        self._emulated, self._step_s = device, step_s
+        self._emulated, self._step_s, self._seen = device, step_s, None
 
     def _learning_rate(self, step: int) -> float:
         return 0.1

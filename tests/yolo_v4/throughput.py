@@ -1,6 +1,6 @@
 """How close training and evaluation come to the network alone: run it on a spec whose data are at hand.
 
-    python tests/yolo_v4/throughput.py -e workspace/experiment/SPEC.txt [--use_amp] [--steps 40]
+    python tests/yolo_v4/throughput.py -e workspace/experiment/SPEC.txt [--numbers bf16] [--steps 40]
 
 Training: pictures a second of the real loop (augmentation, targets, optimiser, log) over those of the bare
 step (forward, loss, backward, optimiser) on one batch already in place. Evaluation: pictures a second from
@@ -18,7 +18,9 @@ import torch
 
 from yolo_v4.data.batches import TrainingBatches, letterboxed
 from yolo_v4.data.frames import read_frames
-from yolo_v4.network.device import choose_device, mixed_precision
+from yolo_v4.flags import NUMBERS
+from yolo_v4.network.device import choose_device
+from yolo_v4.network.number_format import DTYPES, choose
 from yolo_v4.network.pretrained import starting_network
 from yolo_v4.scoring.evaluator import evaluate
 from yolo_v4.scoring.nms import Detections, detections, predict
@@ -33,14 +35,14 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("-e", "--experiment_spec", type=Path, required=True)
-    parser.add_argument("--use_amp", action="store_true")
+    parser.add_argument("--numbers", choices=NUMBERS, default="fp32")
     parser.add_argument(
         "--steps", type=int, default=40, help="of training, and batches of evaluation (default 40)"
     )
     args = parser.parse_args()
     device, experiment = choose_device(None), load_experiment(args.experiment_spec)
-    precision = mixed_precision(device) if args.use_amp else torch.float32
     network, _ = starting_network(experiment)
+    precision = DTYPES[choose(args.numbers, network.to(device), experiment, device).number_format]
     batches = TrainingBatches(read_frames(experiment, "train"), experiment, device=device)
     trainer = Trainer(
         network.to(device), experiment, steps_per_epoch=batches.steps_per_epoch, precision=precision

@@ -19,14 +19,19 @@ def run(args: argparse.Namespace) -> None:
     Raises SpecError: the spec is refused; the message names the file, and the line where one can be named.
     """
     path = Path(args.experiment_spec or args.dataset_export_spec)
+    extended: tuple[str, ...] = ()
     try:
         if args.experiment_spec:
-            check_training(load_experiment(path))
+            experiment = load_experiment(path)
+            check_training(experiment)
+            extended = experiment.extended
         else:
             load_conversion(path)
     except SpecError as error:
         raise _placed(error, path) from error
     print(f"{path}: nothing is wrong with it")
+    if extended:
+        print(f"{path}: extension ({', '.join(extended)}) is ours: NVIDIA's program would refuse this spec")
 
 
 def _placed(error: SpecError, path: Path) -> SpecError:

@@ -60,9 +60,10 @@ def run(args: argparse.Namespace) -> None:
             labels = "".join(f"{name}\n" for name in experiment.classes)
             (target.parent / "labels.txt").write_text(labels, encoding="utf-8")
             (target.parent / "nvinfer_config.txt").write_text(nvinfer_config(experiment), encoding="utf-8")
-        print(f"ONNX model saved to {target}")
         facts["param_count"] = sum(weight.numel() for weight in network.parameters()) / 1e6
         facts["size"] = target.stat().st_size / 2**20
+        # No folder: who asked for it knows which, and a harness moves the file to where it stays.
+        print(f"ONNX model saved as {target.name}, {facts['size']:.1f} MiB")
         log.write("SUCCESS", "Export finished successfully.", data=facts)
 
 

@@ -161,7 +161,7 @@ def _worker(
 
 def _tell_end(totals: Totals, listing: Listing, sources: dict[str, Path]) -> None:
     if totals.turned:
-        print(f"turned upright, as their EXIF orientation says: {totals.turned} pictures")
+        print(f"turned upright, as their files say: {totals.turned} pictures and frames")
     new = set()
     with suppress(DataError):  # everything may be gone meanwhile
         new = {item.path for item in list_items(sources).items} - {item.path for item in listing.items}

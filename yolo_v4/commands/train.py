@@ -5,6 +5,8 @@ import os
 import sys
 from collections import Counter
 from contextlib import redirect_stdout
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -12,11 +14,12 @@ from torch import Tensor
 
 from yolo_v4.data.batches import TrainingBatches, Truth, encode
 from yolo_v4.data.frames import Frame, Split, dropped_in_words, read_frames
-from yolo_v4.data.targets import Target
+from yolo_v4.data.targets import TrueBoxes
 from yolo_v4.errors import DataError, SpecError
-from yolo_v4.network.checkpoint import load_same
+from yolo_v4.network.checkpoint import Checkpoint, load_same
 from yolo_v4.network.computing import tell_computing
-from yolo_v4.network.device import choose_device, memory_explained, mixed_precision
+from yolo_v4.network.device import choose_device, memory_explained
+from yolo_v4.network.number_format import AUTO, DTYPES, Choice, choose
 from yolo_v4.network.pretrained import starting_network
 from yolo_v4.network.yolo import Yolo
 from yolo_v4.phases import Phases
@@ -27,7 +30,8 @@ from yolo_v4.spec.experiment import Experiment
 from yolo_v4.spec.load import load_experiment
 from yolo_v4.spec.training_checks import check_training
 from yolo_v4.status import StatusLog, reported, status_path
-from yolo_v4.training.distributed import Place, is_member, joined, launch
+from yolo_v4.training.distributed import Place, is_member, joined, launch, of_first
+from yolo_v4.training.gpu_choices import choose_convolutions
 from yolo_v4.training.loop import Judge, Outputs, train
 from yolo_v4.training.loss import yolo_loss
 from yolo_v4.training.trainer import Trainer
@@ -77,18 +81,23 @@ def _train(
     frames, validation = _read(experiment, "train"), _read(experiment, "validation")
     _require_objects(frames, experiment)
     _print_data(len(frames), len(validation), device, place)
-    precision = _choose_precision(device, use_amp=args.use_amp)
-    batches = _make_batches(frames, experiment, device, place)
-    trainer, history = _make_trainer(
-        experiment,
-        device,
-        place,
-        precision=precision,
-        steps_per_epoch=batches.steps_per_epoch,
-        release=args.network_release,
+    choose_convolutions(experiment.augmentation)
+    network, resumed = _make_network(experiment, device, release=args.network_release)
+    choice = _choose_numbers(
+        args, network, experiment, place, begun_in=resumed.number_format if resumed else ""
     )
+    precision = DTYPES[choice.number_format]
+    batches = _make_batches(frames, experiment, device, place)
+    trainer = Trainer(
+        network, experiment, steps_per_epoch=batches.steps_per_epoch, precision=precision, place=place
+    )
+    if resumed:
+        trainer.resume(resumed)
+        print(f"Resuming after epoch {trainer.epochs_done} of {experiment.training.epochs}", flush=True)
     outputs = _prepare_outputs(Path(args.results_dir), experiment, place)
-    tell_computing(log, trainer.network, experiment.augmentation, precision=precision, trains=True)
+    tell_computing(
+        log, network, experiment.augmentation, precision=precision, trains=True, numbers=choice.words
+    )
     log.write("STARTED", "Starting Training Loop.")
     train(
         trainer,
@@ -99,7 +108,7 @@ def _train(
         outputs=outputs,
         log=log,
         phases=phases,
-        history=history,
+        history=resumed.history if resumed else [],
     )
     log.write("RUNNING", "Training loop complete.")
 
@@ -142,12 +151,19 @@ def _print_data(training_frames: int, validation_frames: int, device: torch.devi
     )
 
 
-def _choose_precision(device: torch.device, *, use_amp: bool) -> torch.dtype:
-    if not use_amp:
-        return torch.float32
-    precision = mixed_precision(device)
-    print(f"--use_amp: convolutions compute in {str(precision).removeprefix('torch.')}", flush=True)
-    return precision
+def _choose_numbers(
+    args: argparse.Namespace, network: Yolo, experiment: Experiment, place: Place, *, begun_in: str
+) -> Choice:
+    """The number format of all processes; the first one chooses it, and says why."""
+    asked = args.numbers or (AUTO if args.use_amp else "fp32")
+    device = next(network.parameters()).device
+    choice = Choice(number_format="fp32", words="")
+    if place.rank == 0:
+        choice = choose(asked, network, experiment, device, begun_in=begun_in, say=partial(print, flush=True))
+    if asked != "fp32" or begun_in not in ("", "fp32"):
+        print(f"numbers: {choice.words}", flush=True)
+    names = [*DTYPES]
+    return replace(choice, number_format=names[of_first(names.index(choice.number_format), device)])
 
 
 def _make_batches(
@@ -163,30 +179,17 @@ def _make_batches(
     )
 
 
-def _make_trainer(
-    experiment: Experiment,
-    device: torch.device,
-    place: Place,
-    *,
-    precision: torch.dtype,
-    steps_per_epoch: int,
-    release: str,
-) -> tuple[Trainer, list[dict[str, float]]]:
-    """A trainer with fresh, pretrained or resumed weights, and the rows of the CSV log of the epochs done."""
+def _make_network(
+    experiment: Experiment, device: torch.device, *, release: str
+) -> tuple[Yolo, Checkpoint | None]:
+    """The network on its device, with fresh or pretrained weights, and the checkpoint to resume, if any."""
     spec = experiment.training
     resumed = load_same(spec.resume_path, experiment, release=release) if spec.resume_path else None
     network, fresh_layers = starting_network(experiment, release=release)
     if spec.pretrain_path is not None:
         taken = f"new weights for {', '.join(fresh_layers)}" if fresh_layers else "all layers taken over"
         print(f"Starting from {spec.pretrain_path}: {taken}", flush=True)
-    trainer = Trainer(
-        network.to(device), experiment, steps_per_epoch=steps_per_epoch, precision=precision, place=place
-    )
-    if resumed is None:
-        return trainer, []
-    trainer.resume(resumed)
-    print(f"Resuming after epoch {trainer.epochs_done} of {spec.epochs}", flush=True)
-    return trainer, resumed.history
+    return network.to(device), resumed
 
 
 def _prepare_outputs(results: Path, experiment: Experiment, place: Place) -> Outputs:
@@ -219,10 +222,9 @@ def _make_judge(frames: list[Frame], experiment: Experiment) -> Judge:
 
         def find(pixels: Tensor, truths: list[Truth]) -> list[Detections]:
             rows = predict(network, pixels, experiment)
-            boxes = [truth.boxes for truth in truths]
-            classes = [truth.classes for truth in truths]
-            target = Target.of(encode(boxes, classes, experiment)).to(rows.device)
-            mean_loss = float(yolo_loss(target, rows, experiment.network).total)
+            true = TrueBoxes.of([truth.boxes for truth in truths], [truth.classes for truth in truths])
+            target = encode(true, experiment).to(rows.device)
+            mean_loss = float(yolo_loss(target, rows, experiment.network, experiment.extension).total)
             losses.append(mean_loss * len(rows))
             progress.advance(len(rows))
             return detections(rows, experiment.nms)

@@ -1,5 +1,7 @@
-"""One training tile: flip, jitter, resize and recolour a picture and its boxes, at random.
+"""Training tiles: flip, jitter, resize and recolour pictures and their boxes, at random.
 
+A tile is a part of a training input that shows one picture. Here is only decided what is shown and where;
+`yolo_v4.data.sampling` moves the pixels. All tiles of a batch are worked out together.
 Label folders and TFRecords share one pipeline. TAO has one for each, and both deviate in parts from what the
 fields of the spec are meant to do; here:
   - `hue` turns colours by up to +-180 degrees x `hue`;
@@ -9,210 +11,201 @@ fields of the spec are meant to do; here:
     the mean colour of the picture. If the aspect ratios of picture and tile differ, padding makes up for it.
 Hue, saturation and exposure together are one 3 x 3 matrix in YIQ space, so grey stays grey, and hue and
 saturation do not change the luma.
-Legend: N = boxes, 4 = (x1, y1, x2, y2) in pixels, C = channels, H and W = height and width.
+Legend: T = tiles, G = boxes, 4 = (x1, y1, x2, y2) in pixels, 2 = (x, y), C = channels, K = NUMBERS.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
+import numpy.typing as npt
 
-from yolo_v4.data.frames import Bools, Floats
-from yolo_v4.data.letterbox import LUMA, resize
-from yolo_v4.spec.experiment import Augmentation
+from yolo_v4.data.crop import crop_windows
+from yolo_v4.data.frames import Bools, Floats, Ids
+from yolo_v4.data.letterbox import LUMA
+from yolo_v4.spec.experiment import Augmentation, MosaicCrop
 
+# Random numbers of a tile, each from 0 to 1: two for flips along x and y, four for the edges of the window,
+# and for the colours one of hue and two each of saturation and exposure.
+NUMBERS = 11
+FLIPS, EDGES, HUE, SATURATION, EXPOSURE = slice(0, 2), slice(2, 6), 6, slice(7, 9), slice(9, 11)
 MIN_BOX_SHARE = 1e-3  # of width and height; boxes that are thinner after cropping are dropped (TAO)
 MAX_CROP_SHARE = 0.8  # of width or height, both edges together
-PADDING_STRIDE_PX = 8  # along both axes, of the pixels whose mean is the colour of the padding
 RGB_TO_YIQ = np.array([LUMA, (0.595716, -0.274453, -0.321263), (0.211456, -0.522591, 0.311135)])
 YIQ_TO_RGB = np.linalg.inv(RGB_TO_YIQ)
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Tile:
-    """A part of a training input, and the objects on it."""
-
-    pixels: Tensor  # [C, H, W] float32, ready for the network
-    boxes: Floats  # [N, 4] float32, pixels of the tile, clipped to it
-    kept: Bools  # [N'] bool: which of the picture's boxes are left
+Doubles = npt.NDArray[np.float64]
 
 
-class Window(NamedTuple):
-    """The part of a picture to show, in whole pixels of the picture; outside the picture it is padding."""
+class Tiles(NamedTuple):
+    """What the tiles of a batch show. A part of each picture is visible; the rest of the tile is padding."""
 
-    left: int
-    top: int
-    right: int
-    bottom: int
+    area: Ids  # [T, 4] corners on the training input, whole pixels
+    flip: Bools  # [T, 2]
+    picture_start: Ids  # [T, 2] the visible part in pixels of the picture: from here
+    picture_end: Ids  # [T, 2] up to here
+    tile_start: Ids  # [T, 2] the same in pixels of the tile, before it is flipped
+    tile_end: Ids  # [T, 2]
+    colour: Doubles  # [T, C, 3] from r, g, b to the channels of the network
 
+    @property
+    def size(self) -> Ids:
+        """Width and height [T, 2] of each tile."""
+        return self.area[:, 2:] - self.area[:, :2]
 
-def random_tile(
-    picture: Tensor, boxes: Floats, width: int, height: int, spec: Augmentation, random: np.random.Generator
-) -> Tile:
-    """A tile of `width` x `height`, of a picture [3, H, W] uint8 r, g, b and boxes [N', 4] in its pixels."""
-    flip_x = random.random() < spec.horizontal_flip
-    flip_y = random.random() < spec.vertical_flip
-    window = jitter_window(picture.shape[2], picture.shape[1], width / height, spec.jitter, random)
-    colour, mean = _colour_matrix(spec, random)
-    pixels, boxes = _cut(picture, boxes, window, width, height)
-    flipped_axes = [axis for axis, is_flipped in ((1, flip_y), (2, flip_x)) if is_flipped]
-    if flipped_axes:
-        pixels = pixels.flip(flipped_axes)
-    if flip_x:
-        boxes = np.stack((width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]), axis=1)
-    if flip_y:
-        boxes = np.stack((boxes[:, 0], height - boxes[:, 3], boxes[:, 2], height - boxes[:, 1]), axis=1)
-    boxes, kept = clip_boxes(boxes, width, height)
-    return Tile(pixels=_recolour(pixels, colour, mean), boxes=boxes, kept=kept)
+    @property
+    def scale(self) -> Doubles:
+        """Pixels of the tile to a pixel of the picture, [T, 2]."""
+        return (self.tile_end - self.tile_start) / (self.picture_end - self.picture_start)
 
 
-def jitter_window(
-    width: int, height: int, aspect: float, jitter: float, random: np.random.Generator
-) -> Window:
-    """A window whose edges are those of the picture, each moved by up to +-`jitter` of the picture's size.
+def make_tiles(
+    numbers_TK: Doubles,
+    area_T4: Ids,
+    picture_T2: Ids,
+    spec: Augmentation,
+    *,
+    crop: MosaicCrop | None = None,
+) -> Tiles:
+    """Tiles of pictures of sizes (width, height) [T, 2], as their random numbers say.
 
-    `aspect` is width / height of the tile. Where the picture is wider or taller, padding is taken off or
-    added until the difference is made up for, so without jitter the window has this ratio, up to rounding.
+    `crop`: how tiles of a mosaic are cut; None: as pictures alone, with padding.
     """
-    shares = np.minimum(random.uniform(-jitter, jitter, 4), MAX_CROP_SHARE)
-    # Pixels that are cropped at each edge; negative where it is padded.
-    left, top, right, bottom = (shares * (width, height, width, height)).tolist()
-    left, right = _limit_crop(left, right, width)
-    top, bottom = _limit_crop(top, bottom, height)
-
-    excess_width = width - height * aspect
-    if excess_width > 0:
-        left, right, excess_width = _take_padding(left, right, excess_width)
-        padding = excess_width / aspect / 2
-        top -= padding
-        bottom -= padding
-    else:
-        top, bottom, excess_height = _take_padding(top, bottom, -excess_width / aspect)
-        padding = excess_height * aspect / 2
-        left -= padding
-        right -= padding
-
-    first_column = round(left)
-    first_row = round(top)
-    return Window(
-        left=first_column,
-        top=first_row,
-        right=max(round(width - right), first_column + 1),
-        bottom=max(round(height - bottom), first_row + 1),
+    size_T2 = area_T4[:, 2:] - area_T4[:, :2]
+    start_T2, end_T2 = jitter_window(
+        picture_T2, size_T2[:, 0] / size_T2[:, 1], spec.jitter, numbers_TK[:, EDGES]
+    )
+    if crop is not None:
+        input_2 = area_T4[:, 2:].max(axis=0)  # a tile that is smaller is one of a mosaic
+        cut_start_T2, cut_end_T2 = crop_windows(picture_T2, size_T2, input_2, crop, numbers_TK[:, EDGES])
+        is_mosaic_T1 = (size_T2 < input_2).any(axis=1, keepdims=True)
+        start_T2 = np.where(is_mosaic_T1, cut_start_T2, start_T2)
+        end_T2 = np.where(is_mosaic_T1, cut_end_T2, end_T2)
+    return Tiles(
+        area_T4,
+        numbers_TK[:, FLIPS] < (spec.horizontal_flip, spec.vertical_flip),
+        *_visible(start_T2, end_T2, picture_T2, size_T2),
+        colour_matrix(spec, numbers_TK),
     )
 
 
-def _limit_crop(first: float, second: float, size: int) -> tuple[float, float]:
+def jitter_window(
+    size_T2: Ids, aspect_T: Doubles, jitter: float, numbers_T4: Doubles
+) -> tuple[Doubles, Doubles]:
+    """Windows whose edges are those of the picture, each moved by up to +-`jitter` of the picture's size.
+
+    `aspect_T` is width / height of each tile. Where the picture is wider or taller, padding is taken off or
+    added until the difference is made up for, so without jitter a window has this ratio, up to rounding.
+    Returns left and top, and right and bottom, [T, 2] each: whole pixels of the picture; outside of it there
+    is padding.
+    """
+    shares = np.minimum(2 * jitter * numbers_T4 - jitter, MAX_CROP_SHARE)
+    # Pixels that are cropped at each edge; negative where it is padded.
+    first_T2, second_T2 = _limit_crop(shares[:, :2] * size_T2, shares[:, 2:] * size_T2, size_T2)
+
+    width_T, height_T = size_T2.T
+    excess_T = width_T - height_T * aspect_T
+    excess_T2 = np.stack((np.maximum(excess_T, 0), np.maximum(-excess_T / aspect_T, 0)), axis=1)
+    first_T2, second_T2, excess_T2 = _take_padding(first_T2, second_T2, excess_T2)
+    # What remains of an excess is made up for by padding along the other axis.
+    padding_T2 = np.stack((excess_T2[:, 1] * aspect_T, excess_T2[:, 0] / aspect_T), axis=1) / 2
+
+    start_T2 = np.rint(first_T2 - padding_T2)
+    return start_T2, np.maximum(np.rint(size_T2 - (second_T2 - padding_T2)), start_T2 + 1)
+
+
+def _limit_crop(first: Doubles, second: Doubles, size: Ids) -> tuple[Doubles, Doubles]:
     """Two opposite edges, each limited to half of `MAX_CROP_SHARE` where together they crop more."""
-    if first + second <= MAX_CROP_SHARE * size:
-        return first, second
-    most = MAX_CROP_SHARE / 2 * size
-    return min(first, most), min(second, most)
+    most = np.where(first + second <= MAX_CROP_SHARE * size, np.inf, MAX_CROP_SHARE / 2 * size)
+    return np.minimum(first, most), np.minimum(second, most)
 
 
-def _take_padding(first: float, second: float, excess: float) -> tuple[float, float, float]:
+def _take_padding(first: Doubles, second: Doubles, excess: Doubles) -> tuple[Doubles, Doubles, Doubles]:
     """Take up to `excess` pixels of padding, which is negative, off two opposite edges.
 
     Both edges lose the same as long as both have padding; then the one that has some left. Returns the edges
     and what remains of the excess.
     """
-    taken = min(max(-first, 0.0), max(-second, 0.0), excess / 2)
-    first += taken
-    second += taken
-    excess -= 2 * taken
+    taken = np.minimum(np.minimum(np.maximum(-first, 0), np.maximum(-second, 0)), excess / 2)
+    first = first + taken
+    second = second + taken
+    excess = excess - 2 * taken
 
-    taken = min(max(-first, 0.0), excess)
-    first += taken
-    excess -= taken
+    taken = np.minimum(np.maximum(-first, 0), excess)
+    first = first + taken
+    excess = excess - taken
 
-    taken = min(max(-second, 0.0), excess)
-    second += taken
-    excess -= taken
-    return first, second, excess
+    taken = np.minimum(np.maximum(-second, 0), excess)
+    return first, second + taken, excess - taken
 
 
-class _Overlap(NamedTuple):
-    """Where window and picture overlap along one axis: in pixels of the picture, and of the tile."""
+def _visible(
+    window_start: Doubles, window_end: Doubles, picture_px: Ids, tile_px: Ids
+) -> tuple[Ids, Ids, Ids, Ids]:
+    """Where windows and pictures overlap along each axis: from and to in the picture, and in the tile.
 
-    start: int
-    end: int
-    tile_start: int
-    tile_end: int
-
-    @property
-    def scale(self) -> float:
-        """Pixels of the tile to a pixel of the picture."""
-        return (self.tile_end - self.tile_start) / (self.end - self.start)
-
-
-def _overlap(window_start: int, window_end: int, picture_px: int, tile_px: int) -> _Overlap:
-    """The overlap along one axis; at least a pixel, also where window and picture do not touch."""
-    tile_px_per_px = tile_px / (window_end - window_start)
-    inside_start = max(window_start, 0)
-    inside_end = min(window_end, picture_px)
-    start = min(inside_start, picture_px - 1)
-    tile_start = min(round((inside_start - window_start) * tile_px_per_px), tile_px - 1)
-    tile_end = round((inside_end - window_start) * tile_px_per_px)
-    return _Overlap(start, max(inside_end, start + 1), tile_start, max(tile_end, tile_start + 1))
-
-
-def _cut(picture: Tensor, boxes: Floats, window: Window, width: int, height: int) -> tuple[Tensor, Floats]:
-    """The window of a picture on a tile [C, height, width], and the boxes on it, which are not clipped."""
-    x = _overlap(window.left, window.right, picture.shape[2], width)
-    y = _overlap(window.top, window.bottom, picture.shape[1], height)
-    # Only the visible part is resized; its place on the tile is rounded to whole pixels.
-    visible = picture[:, y.start : y.end, x.start : x.end]
-    pixels = resize(visible, y.tile_end - y.tile_start, x.tile_end - x.tile_start)
-    if pixels.shape[1:] != (height, width):
-        sampled = picture[:, ::PADDING_STRIDE_PX, ::PADDING_STRIDE_PX].float()
-        mean_colour = sampled.mean(dim=(1, 2), keepdim=True).to(pixels.dtype)
-        tile = mean_colour.expand(-1, height, width).clone()
-        tile[:, y.tile_start : y.tile_end, x.tile_start : x.tile_end] = pixels
-        pixels = tile
-    corners = boxes.reshape(-1, 2, 2) - (x.start, y.start)
-    corners = corners * (x.scale, y.scale) + (x.tile_start, y.tile_start)
-    return pixels, corners.reshape(-1, 4).astype(np.float32)
-
-
-def _colour_matrix(spec: Augmentation, random: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """A random change of hue, saturation and exposure, and the mean to subtract.
-
-    Returns a matrix [C, 3] from r, g, b to the channels of the network, and the mean [C, 1].
+    It is at least a pixel, also where the two do not touch.
     """
-    angle = random.uniform(-np.pi, np.pi) * spec.hue
-    saturation = _random_factor(spec.saturation, random)
-    exposure = _random_factor(spec.exposure, random)
-    cosine = saturation * np.cos(angle)
-    sine = saturation * np.sin(angle)
-    turn = np.array(((1, 0, 0), (0, cosine, -sine), (0, sine, cosine)))
-    rgb_to_rgb = exposure * (YIQ_TO_RGB @ turn @ RGB_TO_YIQ)
-    # b, g, r (copied, since torch takes no array with negative strides) or grey
-    colour = rgb_to_rgb[::-1].copy() if spec.channels == 3 else np.array([LUMA]) @ rgb_to_rgb
-    mean = torch.tensor(spec.mean, dtype=torch.float32)[:, None]
-    return torch.tensor(colour, dtype=torch.float32), mean
+    scale = tile_px / (window_end - window_start)
+    inside_start = np.maximum(window_start, 0)
+    inside_end = np.minimum(window_end, picture_px)
+    start = np.minimum(inside_start, picture_px - 1)
+    end = np.maximum(inside_end, start + 1)
+    tile_start = np.minimum(np.rint((inside_start - window_start) * scale), tile_px - 1)
+    tile_end = np.maximum(np.rint((inside_end - window_start) * scale), tile_start + 1)
+    left, right, tile_left, tile_right = np.stack((start, end, tile_start, tile_end)).astype(np.int64)
+    return left, right, tile_left, tile_right
 
 
-def _random_factor(limit: float, random: np.random.Generator) -> float:
-    factor = random.uniform(1, limit)
-    return factor if random.random() < 0.5 else 1 / factor
+def colour_matrix(spec: Augmentation, numbers_TK: Doubles) -> Doubles:
+    """A random change of hue, saturation and exposure: matrices [T, C, 3] from r, g, b to the network's."""
+    angle = np.pi * (2 * numbers_TK[:, HUE] - 1) * spec.hue
+    saturation = _random_factor(spec.saturation, numbers_TK[:, SATURATION])
+    exposure = _random_factor(spec.exposure, numbers_TK[:, EXPOSURE])
+    turn = np.zeros((len(angle), 3, 3))
+    turn[:, 0, 0] = 1
+    turn[:, 1, 1] = turn[:, 2, 2] = saturation * np.cos(angle)
+    turn[:, 2, 1] = saturation * np.sin(angle)
+    turn[:, 1, 2] = -turn[:, 2, 1]
+    rgb_to_rgb = exposure[:, None, None] * (YIQ_TO_RGB @ turn @ RGB_TO_YIQ)
+    return rgb_to_rgb[:, ::-1] if spec.channels == 3 else np.array([LUMA]) @ rgb_to_rgb  # b, g, r or grey
 
 
-def _recolour(pixels: Tensor, colour: Tensor, mean: Tensor) -> Tensor:
-    """Network input [C, H, W] of a tile: colours mixed, clamped to 0..255, mean subtracted."""
-    device = pixels.device
-    mixed = colour.to(device, non_blocking=True) @ pixels.reshape(len(pixels), -1).float()
-    mixed = mixed.clamp_(0, 255).sub_(mean.to(device, non_blocking=True))
-    return mixed.reshape(len(colour), *pixels.shape[1:])
+def _random_factor(limit: float, number_T2: Doubles) -> Doubles:
+    factor = 1 + (limit - 1) * number_T2[:, 0]
+    return np.where(number_T2[:, 1] < 0.5, factor, 1 / factor)
 
 
-def clip_boxes(boxes: Floats, width: int, height: int) -> tuple[Floats, Bools]:
-    """Clip boxes to a tile of `width` x `height` and drop those that are then too thin.
+def move_boxes(
+    boxes_G4: Floats, tile_G: Ids, tiles: Tiles, *, min_visible: float = 0.0
+) -> tuple[Floats, Bools]:
+    """Boxes on pictures, each with the number of its tile, as boxes on their tiles, clipped to them.
 
-    Returns the boxes that are left, [N, 4], and which of those given they are, bool [N'].
+    `min_visible` is as for `clip_boxes`. Returns those that are left, and which of the given ones they are,
+    bool [G'].
     """
-    limit = np.array((width, height, width, height), dtype=np.float32)
-    clipped = np.clip(boxes, 0, limit)
-    kept: Bools = np.all(clipped[:, 2:] - clipped[:, :2] > MIN_BOX_SHARE * limit[:2], axis=1)
+    corners = boxes_G4.reshape(-1, 2, 2) - tiles.picture_start[tile_G, None]
+    corners = (corners * tiles.scale[tile_G, None] + tiles.tile_start[tile_G, None]).astype(np.float32)
+    size_G2 = tiles.size[tile_G]
+    # Mirrored boxes begin where they ended.
+    mirrored = (size_G2[:, None] - corners[:, ::-1]).astype(np.float32)
+    corners = np.where(tiles.flip[tile_G, None], mirrored, corners)
+    return clip_boxes(corners.reshape(-1, 4), size_G2, min_visible=min_visible)
+
+
+def clip_boxes(boxes_G4: Floats, size_G2: Ids, *, min_visible: float = 0.0) -> tuple[Floats, Bools]:
+    """Clip boxes to a width and height, of each or of all [2], and drop those that are then too thin.
+
+    Those of which less than the share `min_visible` of their area is left are dropped too.
+    Returns the boxes that are left, [G, 4], and which of those given they are, bool [G'].
+    """
+    limit = np.tile(size_G2.astype(np.float32), 2)
+    clipped = np.clip(boxes_G4, 0, limit)
+    kept: Bools = np.all(clipped[:, 2:] - clipped[:, :2] > MIN_BOX_SHARE * limit[..., :2], axis=1)
+    if min_visible:
+        kept &= _area(clipped) >= min_visible * _area(boxes_G4)
     return clipped[kept], kept
+
+
+def _area(boxes_G4: Floats) -> Floats:
+    area: Floats = (boxes_G4[:, 2:] - boxes_G4[:, :2]).prod(axis=1)
+    return area

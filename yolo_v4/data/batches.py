@@ -10,6 +10,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple, TypeVar
 
@@ -18,15 +19,20 @@ import torch
 from torch import Tensor
 
 from yolo_v4.data.augment import clip_boxes
-from yolo_v4.data.frames import Bools, Floats, Frame, Ids
+from yolo_v4.data.drawing import draws_per_epoch, order_of_epoch
+from yolo_v4.data.frames import Bools, Floats, Frame, Ids, Objects
 from yolo_v4.data.letterbox import Fit, placed_picture
-from yolo_v4.data.mosaic import random_sample
 from yolo_v4.data.pictures import CPU, PictureCache
-from yolo_v4.data.targets import Target, encode_targets
-from yolo_v4.spec.experiment import Experiment
+from yolo_v4.data.samples import plan
+from yolo_v4.data.sampling import Tables, sample
+from yolo_v4.data.targets import Room, Target, TrueBoxes, encode_targets
+from yolo_v4.data.upload import to_device
+from yolo_v4.spec.experiment import Augmentation, Experiment
 
 STRIDE_PX = 32  # network sizes are multiples of it
 SHAPE_RANGE = (0.6, 1.5)  # of the configured size, for random input shapes (TAO)
+MOSAIC_TILES = 4
+POSITIVES_PER_BOX = 4  # rows that a box is assigned to, roughly
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -73,12 +79,17 @@ class TrainingBatches:
         self._frames = frames
         self._experiment = experiment
         self._spec = experiment.augmentation
+        self._extension = experiment.extension
+        self._draws = draws_per_epoch(frames, self._extension.cameras)
         self._seed = experiment.random_seed
         self._batch_size = experiment.training.batch_size
         self._workers = workers
         self._rank = rank
         self._ranks = ranks
         self._pictures = PictureCache([frame.image for frame in frames], device=device)
+        self._objects = Objects(frames)
+        cells_per_box = 1 + self._extension.neighbour_cells
+        self._room = _typical_room(self._objects.per_frame, self._batch_size * cells_per_box)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -90,7 +101,7 @@ class TrainingBatches:
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of an epoch, counted from 0, in order; the next ones are prepared meanwhile."""
-        order = np.random.default_rng((self._seed, epoch)).permutation(len(self._frames))
+        order = order_of_epoch(self._draws, np.random.default_rng((self._seed, epoch)))
         # np.resize repeats the order where the last step needs more frames.
         by_step_and_rank = np.resize(order, (self.steps_per_epoch, self._ranks, self._batch_size))
         steps = by_step_and_rank[:, self._rank].tolist()
@@ -98,21 +109,30 @@ class TrainingBatches:
 
     def _batch(self, epoch: int, step_members: tuple[int, list[int]]) -> Batch:
         step, members = step_members
-        width, height = self._input_size(epoch * self.steps_per_epoch + step)
+        number = epoch * self.steps_per_epoch + step
+        size = self._input_size(number)
         first = (step * self._ranks + self._rank) * self._batch_size
-        samples = []
-        for place, member in enumerate(members, start=first):
-            random = np.random.default_rng((self._seed, epoch, place))
-            samples.append(
-                random_sample(member, self._frames, self._pictures, self._spec, (width, height), random)
-            )
-        rows = encode(
-            [sample.boxes for sample in samples],
-            [sample.classes for sample in samples],
-            self._experiment,
-            batch_hw=(height, width),
+        places = range(first, first + len(members))
+        generators = (np.random.default_rng((self._seed, epoch, place)) for place in places)
+        page, tables, true = plan(
+            members,
+            generators,
+            self._objects,
+            self._pictures,
+            spec=self._augmentation(number),
+            size=size,
+            extension=self._extension,
         )
-        return Batch(torch.stack([sample.pixels for sample in samples]), Target.of(rows))
+        target = encode(true, self._experiment, batch_hw=size[::-1], room=self._room)
+        there = to_device((*tables, *target), self._pictures.device)
+        pixels = sample(page.pixels, Tables(*there[: len(tables)]))
+        return Batch(pixels, Target(*there[len(tables) :]))
+
+    def _augmentation(self, iteration: int) -> Augmentation:
+        """Without mosaic where it has ended."""
+        iterations = self._experiment.training.epochs * self.steps_per_epoch
+        is_over = iteration >= self._extension.mosaic_until * iterations
+        return replace(self._spec, mosaic_prob=0.0) if is_over else self._spec
 
     def _input_size(self, iteration: int) -> tuple[int, int]:
         """(width, height): as configured, or drawn anew every `shape_period` iterations, each by itself."""
@@ -126,22 +146,36 @@ class TrainingBatches:
         return width, height
 
 
+def _typical_room(boxes_per_frame: float, batch_size: int) -> Room:
+    """Room for most batches of these frames, rounded up to powers of two.
+
+    Of a picture: twice the boxes of four frames, as a mosaic has; of a batch: four positives for each of the
+    boxes of four frames a picture. A batch that needs more gets twice or four times as much.
+    """
+    boxes = max(MOSAIC_TILES * boxes_per_frame, 1)
+    return Room(
+        positives=2 ** math.ceil(math.log2(POSITIVES_PER_BOX * boxes * batch_size)),
+        boxes=2 ** math.ceil(math.log2(2 * boxes)),
+    )
+
+
 def encode(
-    boxes: Sequence[Floats],
-    classes: Sequence[Ids],
+    true: TrueBoxes,
     experiment: Experiment,
     *,
     batch_hw: tuple[int, int] | None = None,
-) -> Tensor:
-    """Targets [B, N, 7 + C] of pictures of the size `batch_hw` in pixels, the configured one unless given."""
+    room: Room = Room(),  # noqa: B008  # a frozen value
+) -> Target:
+    """The target of pictures of the size `batch_hw` in pixels, the configured one unless given."""
     configured_hw = (experiment.augmentation.height, experiment.augmentation.width)
     return encode_targets(
-        boxes,
-        classes,
+        true,
         experiment.network,
         class_weights=experiment.class_weights,
         configured_hw=configured_hw,
         batch_hw=batch_hw or configured_hw,
+        neighbours=experiment.extension.neighbour_cells,
+        room=room,
     )
 
 
@@ -156,7 +190,7 @@ def letterboxed(frames: Sequence[Frame], experiment: Experiment) -> tuple[Tensor
     for frame in frames:
         picture, fit = placed_picture(frame.image, spec)
         moved = fit.to_network(torch.from_numpy(frame.boxes)).numpy()
-        boxes, kept = clip_boxes(moved, spec.width, spec.height)
+        boxes, kept = clip_boxes(moved, np.array((spec.width, spec.height)))
         pixels.append(picture)
         shares = (boxes / ((spec.width, spec.height) * 2)).astype(np.float32)
         truths.append(Truth(shares, frame.classes[kept], frame.difficult[kept], fit))

@@ -45,6 +45,41 @@ class Frame:
     difficult: Bools  # [N] bool
 
 
+class Objects:
+    """The objects of all frames, frame after frame, so that those of many frames are found at once.
+
+    G = objects.
+    """
+
+    def __init__(self, frames: Sequence[Frame]) -> None:
+        counts = np.array([len(frame.boxes) for frame in frames])
+        self._ends = np.cumsum(counts)
+        self._counts = counts
+        self._boxes = np.concatenate([frame.boxes for frame in frames])
+        self._classes = np.concatenate([frame.classes for frame in frames])
+
+    def __len__(self) -> int:
+        """The number of frames."""
+        return len(self._counts)
+
+    @property
+    def per_frame(self) -> float:
+        """The mean number of objects of a frame."""
+        return float(self._counts.mean())
+
+    def of(self, frames: Ids) -> tuple[Floats, Ids, Ids]:
+        """Those of the frames with these numbers, which may repeat.
+
+        Returns boxes [G, 4], classes [G], and for each the place of its frame among `frames`, ascending.
+        """
+        counts = self._counts[frames]
+        place_G = np.repeat(np.arange(len(frames)), counts)
+        # The objects of a frame are neighbours here and there.
+        shift = self._ends[frames] - np.cumsum(counts)
+        chosen_G = np.arange(len(place_G)) + shift[place_G]
+        return self._boxes[chosen_G], self._classes[chosen_G], place_G
+
+
 def read_frames(experiment: Experiment, split: Split, *, dropped: Counter[str] | None = None) -> list[Frame]:
     """The frames of a split, frames without objects included.
 

@@ -1,77 +1,68 @@
-"""One training input: a picture alone, or four in a mosaic.
+"""What each training input is made of: a picture alone, or four in a mosaic.
 
-Legend: N = boxes, 4 = (x1, y1, x2, y2), C = channels, H and W = height and width.
+Legend: B = training inputs of a batch, T = their tiles, 4 = (x1, y1, x2, y2), 2 = (x, y).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from yolo_v4.data.augment import random_tile
-from yolo_v4.data.frames import Floats, Frame, Ids
-from yolo_v4.data.pictures import PictureCache
+from yolo_v4.data.augment import NUMBERS, Doubles
+from yolo_v4.data.frames import Ids
 from yolo_v4.spec.experiment import Augmentation
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sample:
-    """A training input and its objects."""
+class Draws(NamedTuple):
+    """What is drawn at random for a batch, before any picture is looked at."""
 
-    pixels: Tensor  # [C, H, W] float32, ready for the network
-    boxes: Floats  # [N, 4] float32, shares of width and height
-    classes: Ids  # [N] int64
+    sample: Ids  # [T] which training input each tile belongs to; ascending
+    quarter: Ids  # [T] 0 to 3, row by row; 0 for a picture alone
+    frame: Ids  # [T] which frame it shows
+    split: Ids  # [B, 2] where a training input is divided; its width and height where it is not
+    numbers: Doubles  # [T, NUMBERS] from 0 to 1, for `make_tiles`
+
+    def areas(self, size: tuple[int, int]) -> Ids:
+        """Corners [T, 4] of the tiles on training inputs of `size` (width, height), in pixels."""
+        split_T2 = self.split[self.sample]
+        is_beyond_T2 = np.stack((self.quarter % 2, self.quarter // 2), axis=1) == 1
+        start_T2 = np.where(is_beyond_T2, split_T2, 0)
+        return np.concatenate((start_T2, np.where(is_beyond_T2, size, split_T2)), axis=1)
 
 
-def random_sample(
-    index: int,
-    frames: Sequence[Frame],
-    pictures: PictureCache,
+def draw(
+    members: Sequence[int],
+    generators: Iterable[np.random.Generator],
+    *,
+    frames: int,
     spec: Augmentation,
     size: tuple[int, int],
-    random: np.random.Generator,
-) -> Sample:
-    """Frame `index`, augmented to `size` (width, height).
+) -> Draws:
+    """Draw what is random about training inputs of `size` (width, height), each from its own generator.
 
-    With probability `mosaic_prob` it is the top left of four, the others drawn from all frames.
+    `members` are the frames to show. With probability `mosaic_prob` one is the top left of four, the others
+    drawn from all `frames`.
     """
-    width, height = size
-    if random.random() < spec.mosaic_prob:
-        members = [index, *random.integers(len(frames), size=3).tolist()]
-        areas = _mosaic_areas(width, height, spec.mosaic_min_ratio, random)
-    else:
-        members = [index]
-        areas = [(0, 0, width, height)]
-    canvas = torch.empty(spec.channels, height, width, device=pictures.device)
-    boxes = []
-    classes = []
-    for member, (left, top, right, bottom) in zip(members, areas, strict=True):
-        frame = frames[member]
-        tile = random_tile(pictures[member], frame.boxes, right - left, bottom - top, spec, random)
-        canvas[:, top:bottom, left:right] = tile.pixels
-        boxes.append((tile.boxes + np.array((left, top, left, top))) / (width, height, width, height))
-        classes.append(frame.classes[tile.kept])
-    return Sample(
-        pixels=canvas,
-        boxes=np.concatenate(boxes).astype(np.float32),
-        classes=np.concatenate(classes),
-    )
-
-
-def _mosaic_areas(
-    width: int, height: int, min_ratio: float, random: np.random.Generator
-) -> list[tuple[int, int, int, int]]:
-    """Four areas (left, top, right, bottom) in pixels that divide a canvas at a random point, row by row."""
-    split_x = _split(width, min_ratio, random)
-    split_y = _split(height, min_ratio, random)
-    return [
-        (0, 0, split_x, split_y),
-        (split_x, 0, width, split_y),
-        (0, split_y, split_x, height),
-        (split_x, split_y, width, height),
-    ]
+    shown: list[int] = []
+    tiles: list[int] = []
+    splits: list[tuple[int, int]] = []
+    numbers: list[Doubles] = []
+    for member, random in zip(members, generators, strict=True):
+        shown.append(member)
+        split = size
+        if random.random() < spec.mosaic_prob:
+            shown += random.integers(frames, size=3).tolist()
+            split = (
+                _split(size[0], spec.mosaic_min_ratio, random),
+                _split(size[1], spec.mosaic_min_ratio, random),
+            )
+        tiles.append(1 if split is size else 4)
+        splits.append(split)
+        numbers.append(random.random((tiles[-1], NUMBERS)))
+    count_B = np.array(tiles)
+    sample_T = np.repeat(np.arange(len(tiles)), count_B)
+    quarter_T = np.arange(len(shown)) - (np.cumsum(count_B) - count_B)[sample_T]
+    return Draws(sample_T, quarter_T, np.array(shown), np.array(splits), np.concatenate(numbers))
 
 
 def _split(side_px: int, min_ratio: float, random: np.random.Generator) -> int:

@@ -1,58 +1,70 @@
 """The targets of the loss: which cells and anchors are responsible for which true box.
 
-Rows are in the order of those of `yolo_v4.network.grid`. Columns: true cy, cx, h, w (shares of the picture);
-objectness, 1 or 0; 1 - objectness, which the loss does not read; one column a class; class weight. Rows
-without a box are 0 but for the column of 1 - objectness.
+Only the rows that are responsible are told, the positives; all other rows of a picture are background. Rows
+are numbered as those of `yolo_v4.network.grid`.
 Legend: B = pictures, G = true boxes of the whole batch, A = anchors of all scales, N = rows of a picture,
-C = classes.
+P = positives, C = classes.
 Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/yolo_v4/dataio/input_encoder.py and tf_input_encoder.py.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
-from yolo_v4.boxes import centres_to_corners
-from yolo_v4.spec.experiment import STRIDES_PX, NetworkSpec
+from yolo_v4.data.assignment import Floats, Integers, neighbour_cells, own_cells
+from yolo_v4.spec.experiment import STRIDES_PX, Anchor, NetworkSpec
 
-OBJECTNESS = 4
-BACKGROUND = 5
+# Columns of the content of a row: cy, cx, h, w of its true box; the weight of its class; objectness, which is
+# 1, or 0 where the row only fills up; one column a class.
+CENTRE = slice(0, 2)
+SIZE = slice(2, 4)
+WEIGHT = 4
+OBJECTNESS = 5
 FIRST_CLASS = 6
-BORDER = 1e-3  # cells; a centre on the right or lower border belongs to the last cell
+FILLING = (0.5, 0.5, 1.0, 1.0)  # the box of rows that fill up: any box that has an area
+NO_ROW = -1  # of a cell that is not on the grid
+NO_BOX = (1.0, 1.0, 0.0, 0.0)  # corners that no box overlaps, since they are in the wrong order
 
 Conflicts = Literal["highest_iou", "last"]
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
+
+
+class TrueBoxes(NamedTuple):
+    """The objects on the pictures of a batch, picture by picture."""
+
+    boxes: npt.NDArray[np.floating]  # [G, 4] corners x1, y1, x2, y2 in shares of the picture
+    classes: Integers  # [G]
+    pictures: Integers  # [G] ascending
+    batch: int  # pictures
+
+    @classmethod
+    def of(cls, boxes: Sequence[npt.NDArray[np.floating]], classes: Sequence[Integers]) -> "TrueBoxes":
+        """Those of a list of pictures, each with boxes [n, 4] and classes [n]."""
+        pictures = np.repeat(np.arange(len(boxes)), [len(box) for box in boxes])
+        return cls(np.concatenate(boxes), np.concatenate(classes), pictures, len(boxes))
+
+
+class Room(NamedTuple):
+    """The least number of places for positives of a batch and for boxes of a picture.
+
+    It is doubled until all fit. Shapes that stay the same from step to step suit a GPU: memory is reused, and
+    a step can be recorded and started as a whole.
+    """
+
+    positives: int = 1
+    boxes: int = 1
 
 
 class Target(NamedTuple):
-    """What the loss compares predictions with. P = positives, the rows that are responsible for a box.
+    """What the loss compares predictions with. Its sizes P and `most` are filled up to a `Room`."""
 
-    It is made on the CPU: on a GPU, the sizes [P] and [most] would have to be waited for.
-    """
-
-    rows: Tensor  # [B, N, 7 + C] from `encode_targets`
-    positive: Tensor  # [P] int64: indices among B * N rows
-    boxes: Tensor  # [B, most, 4] corners of the boxes that have a row, filled up with boxes without area
-
-    @classmethod
-    def of(cls, rows: Tensor) -> "Target":
-        """The target of rows [B, N, 7 + C] from `encode_targets`."""
-        positive_BN = rows[..., OBJECTNESS] > 0
-        # A true box is in several rows, and is needed once.
-        boxes = [
-            found[positive][:, [1, 0, 3, 2]].unique(dim=0)
-            for found, positive in zip(rows, positive_BN, strict=True)
-        ]
-        # The box that is added and removed again ensures at least one for each picture, also without any
-        # boxes.
-        padded = pad_sequence([*boxes, rows.new_zeros(1, 4)], batch_first=True)[:-1]
-        return cls(rows, positive_BN.flatten().nonzero()[:, 0], centres_to_corners(padded))
+    contents: Tensor  # [P, 6 + C] float32
+    rows: Tensor  # [P] int64: indices among B * N rows, each once but for those that fill up, which are 0
+    boxes: Tensor  # [B, most, 4] corners y1, x1, y2, x2 of the boxes that have a row, filled up with NO_BOX
 
     def to(self, device: torch.device) -> "Target":
         """The same target on a device."""
@@ -60,16 +72,17 @@ class Target(NamedTuple):
 
 
 def encode_targets(
-    boxes: Sequence[npt.NDArray[np.floating]],
-    classes: Sequence[Integers],
+    true: TrueBoxes,
     spec: NetworkSpec,
     *,
     class_weights: Sequence[float],
     configured_hw: tuple[int, int],
     batch_hw: tuple[int, int],
     conflicts: Conflicts = "last",
-) -> Tensor:
-    """Targets [B, N, 7 + C] float32 of a batch.
+    neighbours: int = 0,
+    room: Room = Room(),  # noqa: B008  # a frozen value
+) -> Target:
+    """The target of a batch, on the CPU.
 
     Each true box is assigned to the cell that holds its centre: to its best anchor there, and to every anchor
     whose IoU with it (with a common centre) is above `spec.box_matching_iou`. Of several boxes assigned to
@@ -78,64 +91,123 @@ def encode_targets(
     for TFRecords.
 
     Args:
-        boxes, classes: of each picture, corners [n, 4] in shares of it, and class ids [n].
         configured_hw: size in pixels of the network input that the anchors refer to.
         batch_hw: size in pixels of the pictures of this batch.
+        neighbours: how many of the nearest cells are responsible for a box too, with the same anchors, unless
+            they are for a box whose centre is nearer.
     """
-    box_G4 = np.concatenate(boxes).astype(np.float64)
-    class_G = np.concatenate(classes)
-    picture_G = np.repeat(np.arange(len(boxes)), [len(box) for box in boxes])
+    box_G4 = true.boxes.astype(np.float64)
     centre_G2 = (box_G4[:, :2] + box_G4[:, 2:]) / 2
     size_G2 = box_G4[:, 2:] - box_G4[:, :2]
+    content_GK = _contents(centre_G2, size_G2, true.classes, class_weights)
+    iou_GA = _anchor_iou(size_G2, spec.anchors, configured_hw)
+    assigned = []
+    for nearness in range(neighbours, -1, -1):  # what a cell holds itself is written last, and stays
+        row_GA = _rows(centre_G2, true.pictures, spec.anchors, batch_hw, nearness)
+        assigned.append(_assign(row_GA, iou_GA, spec.box_matching_iou, conflicts))
+    row_P, box_P = _owners(*map(np.concatenate, zip(*assigned, strict=True)))
+    boxes = _by_picture(content_GK, true, np.unique(box_P), room.boxes)
+    return _filled_up(content_GK[box_P], row_P, boxes, room)
 
-    grids = [(batch_hw[0] // stride, batch_hw[1] // stride) for stride in STRIDES_PX]
-    rows_per_picture = _count_rows(spec, grids)
-    columns = FIRST_CLASS + len(class_weights) + 1
-    target = np.zeros((len(boxes) * rows_per_picture, columns), dtype=np.float32)
-    target[:, BACKGROUND] = 1
-    if len(box_G4):
-        row_GA = _rows(centre_G2, spec, grids) + (picture_G * rows_per_picture)[:, None]
-        iou_GA = _anchor_iou(size_G2, spec, configured_hw)
-        assigned_box, assigned_row = _assign(row_GA, iou_GA, spec.box_matching_iou, conflicts)
-        target[assigned_row] = _contents(centre_G2, size_G2, class_G, class_weights)[assigned_box]
-    return torch.from_numpy(target.reshape(len(boxes), rows_per_picture, columns))
+
+def _filled_up(
+    content_PK: npt.NDArray[np.float32], row_P: Integers, boxes: npt.NDArray[np.float32], room: Room
+) -> Target:
+    """The target of positives, with rows that only fill up where there is room for more."""
+    places = _places(len(row_P), room.positives)
+    contents = np.zeros((places, content_PK.shape[1]), dtype=np.float32)
+    contents[:, : SIZE.stop] = FILLING
+    contents[: len(row_P)] = content_PK
+    rows = np.zeros(places, dtype=np.int64)
+    rows[: len(row_P)] = row_P
+    return Target(torch.from_numpy(contents), torch.from_numpy(rows), torch.from_numpy(boxes))
+
+
+def _places(needed: int, least: int) -> int:
+    places = least
+    while places < needed:
+        places *= 2
+    return places
 
 
 def _contents(
     centre_G2: Floats, size_G2: Floats, class_G: Integers, class_weights: Sequence[float]
 ) -> npt.NDArray[np.float32]:
-    """The row [G, 7 + C] of each true box."""
-    content_G = np.zeros((len(class_G), FIRST_CLASS + len(class_weights) + 1), dtype=np.float32)
-    content_G[:, 0:2] = centre_G2[:, ::-1]
-    content_G[:, 2:4] = size_G2[:, ::-1]
-    content_G[:, OBJECTNESS] = 1
-    content_G[np.arange(len(class_G)), FIRST_CLASS + class_G] = 1
-    content_G[:, -1] = np.asarray(class_weights)[class_G]
-    return content_G
+    """The content [G, 6 + C] of the rows of each true box."""
+    content_GK = np.zeros((len(class_G), FIRST_CLASS + len(class_weights)), dtype=np.float32)
+    content_GK[:, CENTRE] = centre_G2[:, ::-1]
+    content_GK[:, SIZE] = size_G2[:, ::-1]
+    content_GK[:, WEIGHT] = np.asarray(class_weights)[class_G]
+    content_GK[:, OBJECTNESS] = 1
+    content_GK[np.arange(len(class_G)), FIRST_CLASS + class_G] = 1
+    return content_GK
 
 
-def _count_rows(spec: NetworkSpec, grids: Sequence[tuple[int, int]]) -> int:
-    return sum(
-        height * width * len(anchors) for (height, width), anchors in zip(grids, spec.anchors, strict=True)
+def _by_picture(
+    content_GK: npt.NDArray[np.float32], true: TrueBoxes, chosen: Integers, least: int
+) -> npt.NDArray[np.float32]:
+    """`Target.boxes` of the chosen boxes, whose numbers are ascending."""
+    picture = true.pictures[chosen]
+    first = np.searchsorted(picture, np.arange(true.batch))
+    place = np.arange(len(chosen)) - first[picture]
+    most = _places(int(place.max(initial=-1)) + 1, least)
+    boxes = np.full((true.batch, most, 4), NO_BOX, dtype=np.float32)
+    centre, half_size = content_GK[chosen, CENTRE], content_GK[chosen, SIZE] / 2
+    boxes[picture, place, :2] = centre - half_size
+    boxes[picture, place, 2:] = centre + half_size
+    return boxes
+
+
+class _AnchorTable(NamedTuple):
+    """The anchors of all scales, one after another."""
+
+    scale_A: Integers
+    place_A: Integers  # among the anchors of its scale
+    count_S: Integers  # anchors of each scale
+    size_A2: Floats  # w, h in pixels of the configured size
+
+
+@lru_cache(maxsize=16)
+def _anchor_table(anchors: tuple[tuple[Anchor, ...], ...]) -> _AnchorTable:
+    count_S = np.array([len(scale) for scale in anchors])
+    return _AnchorTable(
+        scale_A=np.repeat(np.arange(len(anchors)), count_S),
+        place_A=np.concatenate([np.arange(count) for count in count_S]),
+        count_S=count_S,
+        size_A2=np.array([anchor for scale in anchors for anchor in scale]),
     )
 
 
-def _rows(centre_G2: Floats, spec: NetworkSpec, grids: Sequence[tuple[int, int]]) -> Integers:
-    """The row [G, A] of each anchor in the cell that holds the centre of each box."""
-    columns = []
-    first_row = 0
-    for (height, width), anchors in zip(grids, spec.anchors, strict=True):
-        last_xy = np.array((width, height)) - BORDER
-        xy_G2 = np.floor(np.clip(centre_G2 * (width, height), 0, last_xy)).astype(np.int64)
-        cell_G = xy_G2[:, 1] * width + xy_G2[:, 0]
-        columns += [first_row + cell_G * len(anchors) + place for place in range(len(anchors))]
-        first_row += height * width * len(anchors)
-    return np.stack(columns, axis=1)
+def _rows(
+    centre_G2: Floats,
+    picture_G: Integers,
+    anchors: tuple[tuple[Anchor, ...], ...],
+    batch_hw: tuple[int, int],
+    nearness: int,
+) -> Integers:
+    """The row [G, A], among those of all pictures, of each anchor in the cell that holds a box's centre.
+
+    With a `nearness` of 1 or more, of that neighbour of the cell; NO_ROW where it is not on the grid.
+    """
+    table = _anchor_table(anchors)
+    wh_S2 = np.array([(batch_hw[1] // stride, batch_hw[0] // stride) for stride in STRIDES_PX])
+    rows_S = wh_S2.prod(axis=1) * table.count_S
+    first_S = np.cumsum(rows_S) - rows_S
+    if nearness == 0:
+        xy_GS2, is_inside_GS = own_cells(centre_G2, wh_S2), None
+    else:
+        xy_GS2, is_inside_GS = neighbour_cells(centre_G2, wh_S2, nearness)
+    cell_GS = xy_GS2[..., 1] * wh_S2[:, 0] + xy_GS2[..., 0]
+    row_GS = first_S + cell_GS * table.count_S + (picture_G * rows_S.sum())[:, None]
+    row_GA = row_GS[:, table.scale_A] + table.place_A
+    return row_GA if is_inside_GS is None else np.where(is_inside_GS[:, table.scale_A], row_GA, NO_ROW)
 
 
-def _anchor_iou(size_G2: Floats, spec: NetworkSpec, configured_hw: tuple[int, int]) -> Floats:
+def _anchor_iou(
+    size_G2: Floats, anchors: tuple[tuple[Anchor, ...], ...], configured_hw: tuple[int, int]
+) -> Floats:
     """IoU [G, A] of boxes and anchors with a common centre."""
-    anchor_A2 = np.array([anchor for anchors in spec.anchors for anchor in anchors]) / configured_hw[::-1]
+    anchor_A2 = _anchor_table(anchors).size_A2 / configured_hw[::-1]
     overlap_GA = np.minimum(size_G2[:, None], anchor_A2).prod(axis=2)
     return overlap_GA / (size_G2.prod(axis=1)[:, None] + anchor_A2.prod(axis=1) - overlap_GA)
 
@@ -158,3 +230,10 @@ def _assign(
     boxes = np.concatenate((box, every_box))
     rows = np.concatenate((row_GA[box, anchor], row_GA[every_box, best_anchor]))
     return boxes, rows
+
+
+def _owners(boxes: Integers, rows: Integers) -> tuple[Integers, Integers]:
+    """The rows that were written to, each once and in ascending order, and the box that stays in each."""
+    row_P, last_P = np.unique(rows[::-1], return_index=True)
+    is_on_grid = row_P != NO_ROW
+    return row_P[is_on_grid], boxes[::-1][last_P][is_on_grid]

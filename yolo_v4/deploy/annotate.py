@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 # Okabe and Ito's colours, which people with colour-blindness can tell apart; without black, which cannot be
@@ -16,6 +18,8 @@ PAD_PX = 1
 PAD_COST = 10  # of hiding a pixel of another label; that of a box costs 1
 
 Box = tuple[float, float, float, float]
+Corners = npt.NDArray[np.float64]
+Costs = npt.NDArray[np.int64]
 
 
 def annotate(
@@ -36,11 +40,14 @@ def annotate(
         border = (box[0] - line_px, box[1] - line_px, box[2] + line_px, box[3] + line_px)
         draw.rectangle(border, outline=DARK_INK, width=1)
         draw.rectangle(box, outline=colour, width=line_px)
-    taken = [(box, 1) for box in boxes]
-    for box, label, colour in zip(boxes, labels, colours, strict=True):
+    taken = np.empty((2 * len(boxes), 4))  # the boxes, and then the labels so far
+    taken[: len(boxes)] = np.reshape(boxes, (-1, 4))
+    costs = np.repeat((1, PAD_COST), len(boxes))
+    for count, (box, label, colour) in enumerate(zip(boxes, labels, colours, strict=True), len(boxes)):
         width, height = draw.textbbox((0, 0), label, font=font, anchor="lt")[2:]
-        pad = _best_place(box, (width + 2 * PAD_PX, height + 2 * PAD_PX), canvas.size, taken)
-        taken.append((pad, PAD_COST))
+        size = (width + 2 * PAD_PX, height + 2 * PAD_PX)
+        pad = _best_place(box, size, canvas.size, taken[:count], costs[:count])
+        taken[count] = pad
         draw.rectangle(pad, fill=colour)
         ink = LIGHT_INK if colour in DARK_COLOURS else DARK_INK
         draw.text((pad[0] + PAD_PX, pad[1] + PAD_PX), label, fill=ink, font=font, anchor="lt")
@@ -48,12 +55,13 @@ def annotate(
 
 
 def _best_place(
-    box: Box, size: tuple[float, float], picture: tuple[int, int], taken: Sequence[tuple[Box, int]]
+    box: Box, size: tuple[float, float], picture: tuple[int, int], taken: Corners, costs: Costs
 ) -> Box:
     """The place at a corner of `box` and within the picture where a label of this size hides least.
 
-    `size` and `picture` are (width, height). `taken` has the places of boxes and labels, and the cost of
-    hiding a pixel of each.
+    `size` and `picture` are (width, height). `taken` [K, 4] has the places of boxes and labels, `costs` [K]
+    what hiding a pixel of each costs. In arrays, since every label is compared with every box: number by
+    number the 200 boxes of a crowd took 0.3 s.
     """
     x1, y1, x2, y2 = box
     width, height = size
@@ -65,10 +73,8 @@ def _best_place(
             left = min(max(x, 0.0), most_x)
             top = min(max(y, 0.0), most_y)
             places.append((left, top, left + width, top + height))
-    return min(places, key=lambda place: sum(cost * _overlap(place, other) for other, cost in taken))
-
-
-def _overlap(a: Box, b: Box) -> float:
-    width = min(a[2], b[2]) - max(a[0], b[0])
-    height = min(a[3], b[3]) - max(a[1], b[1])
-    return max(0.0, width) * max(0.0, height)
+    lefts, tops, rights, bottoms = np.array(places).T
+    widths = np.minimum(taken[:, 2:3], rights) - np.maximum(taken[:, 0:1], lefts)  # [K, places]
+    heights = np.minimum(taken[:, 3:4], bottoms) - np.maximum(taken[:, 1:2], tops)
+    hidden = (costs[:, None] * (widths.clip(0) * heights.clip(0))).sum(axis=0)
+    return places[int(hidden.argmin())]

@@ -70,6 +70,7 @@ class Checkpoint:
     scaler: dict[str, Any]  # scale of the loss; empty unless convolutions compute in float16
     epoch: int  # epochs done
     history: list[dict[str, float]]  # rows of the CSV log so far
+    number_format: str = ""  # of convolutions: fp32, bf16 or fp16; "" where that was not noted
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
@@ -122,7 +123,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise DataError(f"{path} is not a checkpoint of format {FORMAT}", remedy=remedy)
     try:
-        fields = {field.name: content[field.name] for field in dataclasses.fields(Checkpoint)}
+        told = {"number_format": "", **content}  # earlier versions did not note it
+        fields = {field.name: told[field.name] for field in dataclasses.fields(Checkpoint)}
         fields["identity"] = Identity(**content["identity"])
         return Checkpoint(**fields)
     except (KeyError, TypeError) as error:
@@ -160,7 +162,7 @@ def _of_tao(path: Path, experiment: Experiment, release: str) -> Checkpoint:
     return Checkpoint(
         identity=Identity.of(experiment, release=network.release),
         weights=weights,
-        average=weights if experiment.training.ema else None,
+        average=weights if experiment.averages_weights else None,
         optimizer=optimizer,
         scaler={},
         epoch=resumed_epoch(path),

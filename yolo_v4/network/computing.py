@@ -21,14 +21,19 @@ def tell_computing(
     precision: torch.dtype = torch.float32,
     runtime: str = PYTORCH,
     trains: bool = False,
+    numbers: str = "",
 ) -> None:
-    """Write a line with `numerics` and `computing` into status.json; `precision` is that of convolutions."""
+    """Write a line with `numerics` and `computing` into status.json; `precision` is that of convolutions.
+
+    `numbers` says in words why it is that one, "" where nothing was to be chosen.
+    """
     device = next(network.parameters()).device
     varies = trains and shape.shape_period
     work = None if varies else flops(network, shape, trains=trains)
+    why = {"numbers": numbers} if numbers else {}
     data = {
         "numerics": numerics_class(device, precision, runtime),
-        "computing": {"device": device.type, "flops_per_image": work},
+        "computing": {"device": device.type, "flops_per_image": work, **why},
     }
     log.write("RUNNING", "Ready to compute.", data=data)
 

@@ -1,5 +1,6 @@
 """The device and the precision that a network computes with, their name, and errors where memory runs out."""
 
+import platform
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,7 +11,12 @@ import torch
 
 from yolo_v4.errors import TrainingFailed
 
-BFLOAT16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})  # of /proc/cpuinfo, on x86 and Arm
+# Of /proc/cpuinfo, on x86 and Arm.
+MODEL = (
+    *("vendor_id", "model name", "cpu family", "model", "stepping"),
+    *("CPU implementer", "CPU architecture", "CPU variant", "CPU part", "CPU revision"),
+)
+ARITHMETIC = re.compile("avx|amx|fma|bf16|asimd|sve|sme(?!p)|i8mm")  # names of vector instructions begin so
 PYTORCH = "PyTorch"  # what computes, unless something else is named
 SHORT_NAMES = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}
 OUT_OF_MEMORY = re.compile(
@@ -54,17 +60,40 @@ def memory_explained(field: str, batch_size: int) -> Iterator[None]:
         ) from error
 
 
-def mixed_precision(device: torch.device) -> torch.dtype:
-    """The type of numbers that a network computes with under `--use_amp`.
+def formats(device: torch.device) -> dict[str, torch.dtype]:
+    """What a network can be trained in on `device`, by name, float32 first.
 
-    bfloat16 if the hardware computes with it; else float16 on a GPU, and float32 on a CPU, where both would
-    be emulated.
+    A format that is emulated is left out: convolutions in bfloat16 took ten times as long with AVX2, of which
+    PyTorch says that it lacks what they need. float16 needs a GPU.
+    """
+    names = {"fp32": torch.float32}
+    if device.type == "cuda":
+        has_bf16 = torch.cuda.get_device_capability(device) >= (8, 0)
+        return {**names, **({"bf16": torch.bfloat16} if has_bf16 else {}), "fp16": torch.float16}
+    return {**names, **({"bf16": torch.bfloat16} if _cpu_has_bf16() else {})}
+
+
+def _cpu_has_bf16() -> bool:
+    try:
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    except (AttributeError, RuntimeError):  # a build of PyTorch without oneDNN
+        return False
+
+
+def processor(device: torch.device) -> str:
+    """The model of a GPU, or of a CPU with its vector instructions, of which a virtual machine may hide some.
+
+    Two machines of which this says the same compute equally fast, but for clock and memory.
     """
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
-    cpu_info = Path("/proc/cpuinfo")
-    words = cpu_info.read_text().split() if cpu_info.exists() else ()
-    return torch.float32 if BFLOAT16_FLAGS.isdisjoint(words) else torch.bfloat16
+        capability = ".".join(map(str, torch.cuda.get_device_capability(device)))
+        return f"{torch.cuda.get_device_name(device)}, {capability}"
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(errors="replace").partition("\n\n")[0].splitlines() if info.exists() else []
+    told = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    arithmetic = filter(ARITHMETIC.match, (told.get("flags") or told.get("Features") or "").split())
+    model = [told[name] for name in MODEL if name in told] or [platform.machine(), platform.processor()]
+    return ", ".join([*model, *sorted(arithmetic)])
 
 
 def number_format(device: torch.device, precision: torch.dtype) -> str:
@@ -83,12 +112,9 @@ def numerics_class(
     threads; `processor` is what PyTorch uses of a CPU (such as AVX2), or the model of a GPU with its compute
     capability. `runtime` is what computes, whose kernels these are.
     """
-    processor = torch.backends.cpu.get_cpu_capability()
-    if device.type == "cuda":
-        capability = ".".join(map(str, torch.cuda.get_device_capability(device)))
-        processor = f"{torch.cuda.get_device_name(device)}, {capability}"
+    is_gpu = device.type == "cuda"
     return {
-        "processor": processor,
+        "processor": processor(device) if is_gpu else torch.backends.cpu.get_cpu_capability(),
         "torch": str(torch.__version__),
         "threads": torch.get_num_threads(),
         "number_format": number_format(device, precision),

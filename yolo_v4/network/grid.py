@@ -37,9 +37,14 @@ def encode_predictions(heads: Sequence[Tensor], spec: NetworkSpec, input_hw: tup
 
 def predicted_boxes(rows: Tensor) -> Tensor:
     """Boxes [..., 4] (cx, cy, w, h) of rows [..., 11 + C], in shares of the picture."""
-    centre = rows[..., 0:2] + rows[..., 6:8] * rows[..., 4:6]
-    size = rows[..., 8:10] * rows[..., 2:4]
+    centre, size = centres_and_sizes(rows)
     return torch.cat((centre.flip(-1), size.flip(-1)), dim=-1)
+
+
+def centres_and_sizes(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Centres (cy, cx) and sizes (h, w), both [..., 2], of rows [..., 11 + C], in shares of the picture."""
+    centre = rows[..., 0:2] + rows[..., 6:8] * rows[..., 4:6]
+    return centre, rows[..., 8:10] * rows[..., 2:4]
 
 
 def decode_rows(rows: Tensor) -> tuple[Tensor, Tensor]:

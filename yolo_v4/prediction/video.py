@@ -1,5 +1,6 @@
 """Frames of a video, read with PyAV, an optional extra; nothing but the file itself is opened."""
 
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -18,14 +19,26 @@ DEMUXERS = "mov,matroska,avi,mpegts,mpeg,mpegvideo,asf,flv,ogg,h264,hevc,m4v"
 THREADS = 4  # each keeps frames, which of an 8K video take 50 MB each
 MOST_SHORT, MOST_SHORT_S = 0.1, 1.0  # of what a header may tell too much: a share, and seconds
 REMEDY = "replace it, or copy it again"
+# How a frame is to be shown, by the signs of a, b, c and d of its matrix: the point (x, y) is shown at
+# (a x + c y, b x + d y), moved (ISO/IEC 14496-12, the box tkhd).
+TURNS = {
+    (0, 1, -1, 0): Image.Transpose.ROTATE_270,  # PIL counts against the clock
+    (-1, 0, 0, -1): Image.Transpose.ROTATE_180,
+    (0, -1, 1, 0): Image.Transpose.ROTATE_90,
+    (-1, 0, 0, 1): Image.Transpose.FLIP_LEFT_RIGHT,
+    (1, 0, 0, -1): Image.Transpose.FLIP_TOP_BOTTOM,
+    (0, 1, 1, 0): Image.Transpose.TRANSPOSE,
+    (0, -1, -1, 0): Image.Transpose.TRANSVERSE,
+}
 
 
 class VideoFrame(NamedTuple):
-    """One frame; `seconds` since the start of the video, None where it does not tell."""
+    """One frame, upright; `seconds` since the start of the video, None where it does not tell."""
 
     number: int  # from 0
     seconds: float | None
     picture: Image.Image
+    turned: bool  # to be upright
 
 
 class Video:
@@ -74,7 +87,10 @@ class Video:
                 for frame in packet.decode():
                     last_s = frame.time or last_s
                     if number % every == 0:
-                        yield VideoFrame(number, frame.time, self._picture(frame))
+                        turn = _turn(frame)
+                        picture = self._picture(frame)
+                        picture = picture if turn is None else picture.transpose(turn)
+                        yield VideoFrame(number, frame.time, picture, turn is not None)
                     number += 1
         except (FFmpegError, OSError) as error:
             words = error.strerror or str(error)
@@ -109,6 +125,18 @@ class Video:
             )
         picture: Image.Image = frame.to_image()
         return picture
+
+
+def _turn(frame: Any) -> Image.Transpose | None:
+    """How the video asks to turn or mirror its frames; None where it does not, or by no right angle."""
+    from av.sidedata.sidedata import Type
+
+    for part in frame.side_data:
+        if part.type == Type.DISPLAYMATRIX:
+            a, b, _, c, d, *_ = struct.unpack("=9i", bytes(part))
+            a, b, c, d = ((value > 0) - (value < 0) for value in (a, b, c, d))
+            return TURNS.get((a, b, c, d))
+    return None
 
 
 def told_frames(path: Path, every: int) -> int:

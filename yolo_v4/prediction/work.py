@@ -61,8 +61,9 @@ class Worker:
             if task.ends_video:
                 return {"source": task.source, "files": {}}
             if task.frame is not None:
-                entry: Entry = {"seconds": task.frame.seconds, "started": _text(task.started)}
-                return {"source": task.source, **entry, **self._results(task, task.frame.picture)}
+                frame, started = task.frame, _text(task.started)
+                entry: Entry = {"seconds": frame.seconds, "started": started, "turned": frame.turned}
+                return {"source": task.source, **entry, **self._results(task, frame.picture)}
             source = fingerprint(task.item.path)
             with one_large(task.item.path):
                 picture = decoded_picture(task.item.path)

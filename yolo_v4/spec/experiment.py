@@ -5,7 +5,7 @@ these. Ranges are those of NVIDIA's spec loader (TAO 5.0, `cv/yolo_v4/utils/spec
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
@@ -155,6 +155,36 @@ class NetworkSpec:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class MosaicCrop:
+    """How large frames are shown in a mosaic; 1 is as large as alone."""
+
+    min_scale: float
+    max_scale: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cameras:
+    """How often frames of each camera are trained on."""
+
+    pattern: str  # regular expression at the start of a frame's name; its first group names the camera
+    evenness: float  # 0..1; 0: as often as there are frames, 1: each camera equally often
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Extension:
+    """What goes beyond NVIDIA's program; the defaults change nothing."""
+
+    neighbour_cells: int = 0  # 0..2: how many of the nearest cells find an object beside its own
+    objectness_iou: bool = False  # objectness is to be the IoU of the box that was found, in place of 1
+    mosaic_crop: MosaicCrop | None = None  # tiles are cut from frames without padding
+    mosaic_until: float = 1.0  # share of the run after which there is no mosaic
+    min_visible: float = 0.0  # least share of a box that is left by cropping, or it is dropped
+    average_share: float = 0.0  # share of the run that the weights are averaged over; 0: as `ema` says
+    weight_decay: float = 0.0  # of kernels, times the learning rate in each step
+    cameras: Cameras | None = None  # None: every frame once in each epoch
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Experiment:
     """One complete experiment spec."""
 
@@ -168,3 +198,16 @@ class Experiment:
     nms: Nms
     network: NetworkSpec
     random_seed: int
+    extension: Extension = Extension()
+
+    @property
+    def extended(self) -> tuple[str, ...]:
+        """The fields by which the experiment goes beyond NVIDIA's program."""
+        names = [field.name for field in fields(Extension)]
+        usual = Extension()
+        return tuple(name for name in names if getattr(self.extension, name) != getattr(usual, name))
+
+    @property
+    def averages_weights(self) -> bool:
+        """Whether a moving average of the weights is kept, which is then the model."""
+        return self.training.ema or self.extension.average_share > 0

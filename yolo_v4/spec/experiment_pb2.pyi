@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Experiment(_message.Message):
-    __slots__ = ("dataset_config", "augmentation_config", "training_config", "eval_config", "nms_config", "yolov4_config", "random_seed", "class_weighting_config")
+    __slots__ = ("dataset_config", "augmentation_config", "training_config", "eval_config", "nms_config", "yolov4_config", "random_seed", "class_weighting_config", "extension")
     DATASET_CONFIG_FIELD_NUMBER: _ClassVar[int]
     AUGMENTATION_CONFIG_FIELD_NUMBER: _ClassVar[int]
     TRAINING_CONFIG_FIELD_NUMBER: _ClassVar[int]
@@ -16,6 +16,7 @@ class Experiment(_message.Message):
     YOLOV4_CONFIG_FIELD_NUMBER: _ClassVar[int]
     RANDOM_SEED_FIELD_NUMBER: _ClassVar[int]
     CLASS_WEIGHTING_CONFIG_FIELD_NUMBER: _ClassVar[int]
+    EXTENSION_FIELD_NUMBER: _ClassVar[int]
     dataset_config: YOLOv3DatasetConfig
     augmentation_config: AugmentationConfig
     training_config: TrainingConfig
@@ -24,7 +25,44 @@ class Experiment(_message.Message):
     yolov4_config: YOLOv4Config
     random_seed: int
     class_weighting_config: ClassWeightingConfig
-    def __init__(self, dataset_config: _Optional[_Union[YOLOv3DatasetConfig, _Mapping]] = ..., augmentation_config: _Optional[_Union[AugmentationConfig, _Mapping]] = ..., training_config: _Optional[_Union[TrainingConfig, _Mapping]] = ..., eval_config: _Optional[_Union[EvalConfig, _Mapping]] = ..., nms_config: _Optional[_Union[NMSConfig, _Mapping]] = ..., yolov4_config: _Optional[_Union[YOLOv4Config, _Mapping]] = ..., random_seed: _Optional[int] = ..., class_weighting_config: _Optional[_Union[ClassWeightingConfig, _Mapping]] = ...) -> None: ...
+    extension: Extension
+    def __init__(self, dataset_config: _Optional[_Union[YOLOv3DatasetConfig, _Mapping]] = ..., augmentation_config: _Optional[_Union[AugmentationConfig, _Mapping]] = ..., training_config: _Optional[_Union[TrainingConfig, _Mapping]] = ..., eval_config: _Optional[_Union[EvalConfig, _Mapping]] = ..., nms_config: _Optional[_Union[NMSConfig, _Mapping]] = ..., yolov4_config: _Optional[_Union[YOLOv4Config, _Mapping]] = ..., random_seed: _Optional[int] = ..., class_weighting_config: _Optional[_Union[ClassWeightingConfig, _Mapping]] = ..., extension: _Optional[_Union[Extension, _Mapping]] = ...) -> None: ...
+
+class Extension(_message.Message):
+    __slots__ = ("neighbour_cells", "objectness_iou", "mosaic_crop", "mosaic_until", "min_visible", "average_share", "weight_decay", "cameras")
+    NEIGHBOUR_CELLS_FIELD_NUMBER: _ClassVar[int]
+    OBJECTNESS_IOU_FIELD_NUMBER: _ClassVar[int]
+    MOSAIC_CROP_FIELD_NUMBER: _ClassVar[int]
+    MOSAIC_UNTIL_FIELD_NUMBER: _ClassVar[int]
+    MIN_VISIBLE_FIELD_NUMBER: _ClassVar[int]
+    AVERAGE_SHARE_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_DECAY_FIELD_NUMBER: _ClassVar[int]
+    CAMERAS_FIELD_NUMBER: _ClassVar[int]
+    neighbour_cells: int
+    objectness_iou: bool
+    mosaic_crop: MosaicCrop
+    mosaic_until: float
+    min_visible: float
+    average_share: float
+    weight_decay: float
+    cameras: Cameras
+    def __init__(self, neighbour_cells: _Optional[int] = ..., objectness_iou: bool = ..., mosaic_crop: _Optional[_Union[MosaicCrop, _Mapping]] = ..., mosaic_until: _Optional[float] = ..., min_visible: _Optional[float] = ..., average_share: _Optional[float] = ..., weight_decay: _Optional[float] = ..., cameras: _Optional[_Union[Cameras, _Mapping]] = ...) -> None: ...
+
+class Cameras(_message.Message):
+    __slots__ = ("pattern", "evenness")
+    PATTERN_FIELD_NUMBER: _ClassVar[int]
+    EVENNESS_FIELD_NUMBER: _ClassVar[int]
+    pattern: str
+    evenness: float
+    def __init__(self, pattern: _Optional[str] = ..., evenness: _Optional[float] = ...) -> None: ...
+
+class MosaicCrop(_message.Message):
+    __slots__ = ("min_scale", "max_scale")
+    MIN_SCALE_FIELD_NUMBER: _ClassVar[int]
+    MAX_SCALE_FIELD_NUMBER: _ClassVar[int]
+    min_scale: float
+    max_scale: float
+    def __init__(self, min_scale: _Optional[float] = ..., max_scale: _Optional[float] = ...) -> None: ...
 
 class YOLOv4Config(_message.Message):
     __slots__ = ("big_anchor_shape", "mid_anchor_shape", "small_anchor_shape", "matching_neutral_box_iou", "box_matching_iou", "arch", "nlayers", "arch_conv_blocks", "loss_loc_weight", "loss_neg_obj_weights", "loss_class_weights", "freeze_blocks", "freeze_bn", "force_relu", "focal_loss_alpha", "focal_loss_gamma", "label_smoothing", "big_grid_xy_extend", "mid_grid_xy_extend", "small_grid_xy_extend", "activation")

@@ -7,7 +7,6 @@ cannot be built, a class mapped to nothing. They are refused here, with the reas
 import ast
 import math
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,6 +27,7 @@ from yolo_v4.spec.experiment import (
     Source,
     Training,
 )
+from yolo_v4.spec.extension import Refuse, read_extension, with_reach
 from yolo_v4.spec.text import merge_text, read_text
 
 RESNET_LAYERS = (10, 18, 34, 50)
@@ -39,7 +39,6 @@ REGULARIZERS: tuple[Literal["none", "l1", "l2"], ...] = (
     "l2",
 )  # in the order of the enumeration
 MODES: tuple[Literal["sample", "integrate"], ...] = ("sample", "integrate")  # likewise
-Refuse = Callable[[str, str], SpecError]  # found, remedy -> the error for one spec file
 
 
 def load_experiment(path: Path) -> Experiment:
@@ -55,6 +54,7 @@ def load_experiment(path: Path) -> Experiment:
 def parse_experiment(text: str, *, where: str) -> Any:
     """The `Experiment` message in `text`, accepted or refused exactly as NVIDIA's loader does.
 
+    The extension, which that loader does not know, is left out of account.
     Raises SpecError: with NVIDIA's words; parse errors start with `line:column`.
     """
     message = experiment_pb2.Experiment()
@@ -81,6 +81,7 @@ def _experiment(message: Any, refuse: Refuse) -> Experiment:
             )
     if message.nms_config.top_k == 0:
         raise refuse("top_k in nms_config is 0, under which nothing would be found", "set top_k: 200")
+    extension = read_extension(message, refuse)
     return Experiment(
         classes=classes,
         class_weights=tuple(weights.get(name, 1.0) for name in classes),
@@ -90,8 +91,9 @@ def _experiment(message: Any, refuse: Refuse) -> Experiment:
         training=_training(message.training_config, refuse),
         evaluation=_evaluation(message.eval_config, refuse),
         nms=_nms(message.nms_config),
-        network=_network(message.yolov4_config, refuse),
+        network=with_reach(_network(message.yolov4_config, refuse), extension),
         random_seed=message.random_seed,
+        extension=extension,
     )
 
 

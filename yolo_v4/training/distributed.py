@@ -105,3 +105,12 @@ def mean_of_all(value: float, device: torch.device) -> float:
     total = torch.tensor(value, dtype=torch.float64, device=device)
     distributed.all_reduce(total)
     return total.item() / distributed.get_world_size()
+
+
+def of_first(value: int, device: torch.device) -> int:
+    """The `value` of the first process."""
+    if not distributed.is_initialized():
+        return value
+    told = torch.tensor(value, device=device)
+    distributed.broadcast(told, 0)
+    return int(told.item())

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from yolo_v4.data.batches import TrainingBatches
 from yolo_v4.network.checkpoint import save_checkpoint
@@ -52,6 +53,27 @@ class Outputs:
             writer.writerows([row.get(column, NOT_KNOWN) for column in columns] for row in history)
 
 
+class Best(NamedTuple):
+    """The checkpoint with the highest mAP on the validation frames, as TAO counts it, 0..1."""
+
+    epoch: int
+    mean_average_precision: float
+    path: Path
+
+
+def best_checkpoint(history: Sequence[Row], outputs: Outputs) -> Best | None:
+    """The best of the checkpoints in the folder of the weights; of equal ones the last, trained longest.
+
+    None where no mAP of theirs is known: an epoch that was not validated is never the best.
+    """
+    saved = (
+        Best(int(row["epoch"]), row.get("mAP", NOT_KNOWN), outputs.checkpoint(int(row["epoch"])))
+        for row in history
+    )
+    known = [best for best in saved if math.isfinite(best.mean_average_precision) and best.path.is_file()]
+    return max(known, key=lambda best: (best.mean_average_precision, best.epoch), default=None)
+
+
 def train(
     trainer: Trainer,
     batches: TrainingBatches,
@@ -66,7 +88,7 @@ def train(
 ) -> None:
     """Train up to the number of epochs in the spec; `history` has the rows of the epochs of a resumed run.
 
-    Raises TrainingFailed: a loss is not a finite number; weights that give such a loss are not saved.
+    Raises TrainingFailed: a loss is not a finite number, or nothing is learned; such an epoch is not saved.
     """
     spec = experiment.training
     rows = list(history)
@@ -85,12 +107,12 @@ def train(
             row |= _validate(trainer, judge, phases, epoch)
             _save(trainer, rows, outputs.checkpoint(epoch), phases, epoch)
         outputs.write_csv(experiment.classes, rows)
-        seconds = time.monotonic() - started_s
-        _report_epoch(log, row, spec.epochs, seconds=seconds, images_per_s=images_per_s)
+        _report_epoch(log, row, spec.epochs, time.monotonic() - started_s, images_per_s, is_last=stop)
         plotted = {name: value for name, value in row.items() if name not in ("epoch", "lr")}
         board.scalars(epoch * batches.steps_per_epoch, plotted)
         if stop:
             print(f"Epoch {epoch:05}: early stopping", flush=True)
+    _report_best(log, best_checkpoint(rows, outputs))
 
 
 def _train_epoch(
@@ -135,7 +157,21 @@ def should_stop(history: Sequence[Row], spec: EarlyStopping | None) -> bool:
     return epochs_since_best >= spec.patience
 
 
-def _report_epoch(log: StatusLog, row: Row, epochs: int, *, seconds: float, images_per_s: float) -> None:
+def _report_best(log: StatusLog, best: Best | None) -> None:
+    if best is None:
+        print("Best checkpoint: not known, for of none that lies here an mAP is known", flush=True)
+        return
+    score = f"{best.mean_average_precision:.4f}"
+    print(
+        f"Best checkpoint: epoch {best.epoch}, mAP {score} on the validation frames: {best.path}", flush=True
+    )
+    told = {"epoch": best.epoch, "mAP": best.mean_average_precision, "path": str(best.path)}
+    log.write("RUNNING", "", data={"best_checkpoint": told})
+
+
+def _report_epoch(
+    log: StatusLog, row: Row, epochs: int, seconds: float, images_per_s: float, *, is_last: bool
+) -> None:
     """Write TAO's line of an epoch into status.json, numbers as strings; the rate is our addition."""
     text = {column: str(row.get(column, NOT_KNOWN)) for column in ("loss", "validation_loss", "mAP", "lr")}
     log.write(
@@ -145,7 +181,7 @@ def _report_epoch(log: StatusLog, row: Row, epochs: int, *, seconds: float, imag
             "epoch": row["epoch"],
             "max_epoch": epochs,
             "time_per_epoch": str(timedelta(seconds=seconds)),
-            "eta": str(timedelta(seconds=seconds * (epochs - row["epoch"]))),
+            "eta": str(timedelta(seconds=0 if is_last else seconds * (epochs - row["epoch"]))),
             "images_per_s": round(images_per_s, 3),
         },
         graphical={

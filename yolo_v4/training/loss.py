@@ -1,7 +1,8 @@
 """The YOLOv4 loss: CIoU for locations, cross-entropy for objectness and classes.
 
 It is summed over the boxes of a picture and averaged over pictures.
-Legend: B = pictures, N = rows, P = positives, the rows responsible for a true box, C = classes.
+Legend: B = pictures, N = rows, P = positives, the rows responsible for a true box, G = true boxes of a
+picture, C = classes.
 Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/yolo_v4/losses/yolo_loss.py, cv/common/losses/base_loss.py.
 """
 
@@ -10,12 +11,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from yolo_v4.boxes import EPSILON, centres_to_corners, ciou_loss, pairwise_iou
+from yolo_v4.boxes import EPSILON, ciou_loss, ends
 from yolo_v4.data import targets
 from yolo_v4.data.targets import Target
 from yolo_v4.network import grid
-from yolo_v4.network.grid import predicted_boxes
-from yolo_v4.spec.experiment import NetworkSpec
+from yolo_v4.network.grid import centres_and_sizes
+from yolo_v4.spec.experiment import Extension, NetworkSpec
 
 
 class LossTerms(NamedTuple):
@@ -28,56 +29,88 @@ class LossTerms(NamedTuple):
     cls: Tensor
 
 
-def yolo_loss(target: Target, y_pred: Tensor, spec: NetworkSpec) -> LossTerms:
+def yolo_loss(
+    target: Target,
+    y_pred: Tensor,
+    spec: NetworkSpec,
+    extension: Extension = Extension(),  # noqa: B008  # a frozen value
+) -> LossTerms:
     """The loss of predictions [B, N, 11 + C] from `encode_predictions`, and its terms.
 
     The terms of locations and classes are computed for positives only. Nothing here makes the CPU wait for a
-    GPU.
+    GPU, and no shape depends on a value.
     """
-    batch = len(y_pred)
-    true_P = target.rows.flatten(0, 1)[target.positive]
-    found_P = y_pred.flatten(0, 1)[target.positive]
-    true_boxes_P4 = true_P[:, [1, 0, 3, 2]]
-    weight_P = true_P[:, -1]
+    content_P = target.contents.to(y_pred.dtype)
+    found_P = y_pred.flatten(0, 1).index_select(0, target.rows)
+    true_boxes_P = (content_P[:, targets.CENTRE], content_P[:, targets.SIZE])
+    height_P, width_P = true_boxes_P[1].unbind(1)
+    weight_P = content_P[:, targets.WEIGHT]
 
     # Between 1 and 2: the smaller a box, the more it counts.
-    size_weight_P = 2 - true_boxes_P4[:, 2] * true_boxes_P4[:, 3]
-    ciou_P = ciou_loss(true_boxes_P4, predicted_boxes(found_P))
-    loc = (ciou_P * size_weight_P * weight_P).sum() / batch
-    class_PC = _cross_entropy(true_P[:, targets.FIRST_CLASS : -1], found_P[:, grid.FIRST_CLASS :], spec)
-    cls = (class_PC.sum(dim=1) * weight_P).sum() / batch
-
-    positive_BN = target.rows[..., targets.OBJECTNESS]
-    objectness_BN = _cross_entropy(positive_BN, y_pred[..., grid.OBJECTNESS], spec)
-    obj_pos = (objectness_BN * positive_BN).sum() / batch
-    is_background_BN = _background(target, y_pred, spec.neutral_box_iou)
-    obj_neg = (objectness_BN * (1 - positive_BN) * is_background_BN).sum() / batch
-
-    total = (
-        spec.location_weight * loc
-        + obj_pos
-        + spec.class_weight * cls
-        + spec.negative_objectness_weight * obj_neg
+    size_weight_P = 2 - width_P * height_P
+    ciou_P = ciou_loss(true_boxes_P, centres_and_sizes(found_P))
+    wanted_PK = content_P[:, targets.OBJECTNESS :]
+    if extension.objectness_iou:
+        wanted_PK = torch.cat((_overlap(ciou_P)[:, None], wanted_PK[:, 1:]), dim=1)
+    entropy_PK = _cross_entropy(wanted_PK, found_P[:, grid.OBJECTNESS :], spec)
+    background_BN = _cross_entropy(0.0, y_pred[..., grid.OBJECTNESS], spec)
+    sums = (
+        (ciou_P * (size_weight_P * weight_P)).sum(),
+        (entropy_PK[:, 0] * content_P[:, targets.OBJECTNESS]).sum(),
+        (background_BN * _is_background(target, y_pred, spec.neutral_box_iou)).sum(),
+        (entropy_PK[:, 1:] * weight_P[:, None]).sum(),
     )
+    loc, obj_pos, obj_neg, cls = (torch.stack(sums) / len(y_pred)).unbind()
+    total = torch.add(obj_pos, loc, alpha=spec.location_weight)
+    total = total.add(cls, alpha=spec.class_weight).add(obj_neg, alpha=spec.negative_objectness_weight)
     return LossTerms(total, loc, obj_pos, obj_neg, cls)
 
 
+def _overlap(ciou_loss_P: Tensor) -> Tensor:
+    """How well boxes were found, 0..1, without gradient: CIoU, and 0 where that is below 0.
+
+    As a target of objectness, it lets boxes of one object be ranked by how well they fit.
+    Source: YOLOv5 of Ultralytics (2020), `ComputeLoss`.
+    """
+    return (1 - ciou_loss_P.detach()).clamp(min=0)
+
+
 @torch.no_grad()
-def _background(target: Target, y_pred: Tensor, threshold: float) -> Tensor:
-    """Which predicted boxes overlap no true box by `threshold` or more: bool [B, N]."""
-    overlap = pairwise_iou(target.boxes, centres_to_corners(predicted_boxes(y_pred)))
-    return overlap.amax(dim=1) < threshold
+def _is_background(target: Target, y_pred: Tensor, threshold: float) -> Tensor:
+    """1 for rows that are no positives and whose box overlaps no true box by `threshold`, else 0: [B, N]."""
+    centre, size = centres_and_sizes(y_pred)
+    # Axes come first, so that every operation below runs along whole rows of memory.
+    start_2BN, end_2BN = (end.movedim(-1, 0).contiguous() for end in ends(centre, size))
+    true_start_2BG, true_end_2BG = target.boxes.movedim(-1, 0).split(2)
+    shared_2BGN = torch.minimum(true_end_2BG[..., None], end_2BN[:, :, None])
+    shared_2BGN.sub_(torch.maximum(true_start_2BG[..., None], start_2BN[:, :, None])).clamp_(min=0)
+    overlap_BGN = shared_2BGN[0].mul_(shared_2BGN[1])
+    # IoU >= t where overlap >= t (area + area - overlap), so where overlap >= t / (1 + t) (area + area).
+    share = threshold / (1 + threshold)
+    true_area_BG = (true_end_2BG - true_start_2BG).prod(dim=0)
+    excess_BN = overlap_BGN.sub_(true_area_BG[..., None], alpha=share).amax(dim=1)
+    is_background_BN = (excess_BN < share * size.prod(dim=-1)).to(y_pred.dtype)
+    # Subtracted, not written: rows that fill up the target name a row that may be another one's.
+    objectness_P = target.contents[:, targets.OBJECTNESS].to(y_pred.dtype)
+    is_background_BN.view(-1).index_add_(0, target.rows, objectness_P, alpha=-1)
+    return is_background_BN.clamp_(min=0)
 
 
-def _cross_entropy(true: Tensor, logit: Tensor, spec: NetworkSpec) -> Tensor:
+def _cross_entropy(true: Tensor | float, logit: Tensor, spec: NetworkSpec) -> Tensor:
     """Binary cross-entropy of each element, with the spec's label smoothing and focal loss."""
-    true = true * (1 - spec.label_smoothing) + spec.label_smoothing / 2
+    if spec.label_smoothing > 0:
+        true = true * (1 - spec.label_smoothing) + spec.label_smoothing / 2
     probability = logit.sigmoid()
-    log_yes = probability.clamp(min=EPSILON).log()
     log_no = (1 - probability).clamp(min=EPSILON).log()
-    entropy = -(true * log_yes + (1 - true) * log_no)
+    if isinstance(true, float) and true == 0:
+        entropy = -log_no
+    else:
+        entropy = -torch.lerp(log_no, probability.clamp(min=EPSILON).log(), true)
     if spec.focal_alpha > 0 and spec.focal_gamma > 0:
         right = true * probability + (1 - true) * (1 - probability)
         balance = true * spec.focal_alpha + (1 - true) * (1 - spec.focal_alpha)
-        entropy = entropy * (1 - right) ** spec.focal_gamma * balance
+        # With a gamma below 1 the slope of a power is infinite at 0, and 0 times it is no number: NVIDIA's
+        # loss has a gradient of NaN there. The entropy is 0 at that point, so this changes nothing else.
+        wrong = (1 - right).clamp(min=EPSILON)
+        entropy = entropy * wrong**spec.focal_gamma * balance
     return entropy

@@ -65,15 +65,22 @@ class KerasSgd(Optimizer):
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         """Update every parameter once."""
         for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is None:
-                    continue
-                velocity = self.state[parameter].setdefault("velocity", torch.zeros_like(parameter))
-                velocity.mul_(group["momentum"]).add_(parameter.grad, alpha=-group["lr"])
-                if group["nesterov"]:
-                    parameter.add_(velocity, alpha=group["momentum"]).add_(parameter.grad, alpha=-group["lr"])
-                else:
-                    parameter.add_(velocity)
+            parameters = [parameter for parameter in group["params"] if parameter.grad is not None]
+            gradients = [parameter.grad for parameter in parameters]
+            velocities = [self._velocity(parameter) for parameter in parameters]
+            torch._foreach_mul_(velocities, group["momentum"])
+            torch._foreach_add_(velocities, gradients, alpha=-group["lr"])
+            if group["nesterov"]:
+                torch._foreach_add_(parameters, velocities, alpha=group["momentum"])
+                torch._foreach_add_(parameters, gradients, alpha=-group["lr"])
+            else:
+                torch._foreach_add_(parameters, velocities)
+
+    def _velocity(self, parameter: Tensor) -> Tensor:
+        state = self.state[parameter]
+        if "velocity" not in state:
+            state["velocity"] = torch.zeros_like(parameter)
+        return state["velocity"]
 
 
 def build_optimizer(parameters: Iterable[Tensor], spec: OptimizerSpec) -> Optimizer:
@@ -129,44 +136,92 @@ class KernelPenalty:
     """
 
     def __init__(self, network: nn.Module, kind: Literal["none", "l1", "l2"], weight: float) -> None:
-        convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
-        kernels = [convolution.weight for convolution in convolutions]
-        self._kernels = [kernel for kernel in kernels if kernel.requires_grad and kind != "none"]
+        self._kernels = [] if kind == "none" else trained_kernels(network)
+        # Kept, since memory that is new in each step costs a CPU three times as much as the signs.
+        self._signs = [torch.empty_like(kernel) for kernel in self._kernels if kind == "l1"]
         self._kind = kind
         self._weight = weight
 
     @torch.no_grad()
     def value(self) -> Tensor:
         """The penalty, a scalar on the network's device."""
+        if not self._kernels:
+            return torch.zeros(())
         order = 1 if self._kind == "l1" else 2
-        norms = [torch.linalg.vector_norm(kernel, order) ** order for kernel in self._kernels]
-        return self._weight * torch.stack(norms).sum() if norms else torch.zeros(())
+        norms = torch.stack(torch._foreach_norm(self._kernels, order))
+        return self._weight * norms.pow(order).sum()
 
     @torch.no_grad()
     def add_to_gradients(self) -> None:
         """Add the derivative of the penalty to the gradients of the kernels."""
-        for kernel in self._kernels:
-            if kernel.grad is not None and self._kind == "l1":
-                kernel.grad.add_(kernel.sign(), alpha=self._weight)
-            elif kernel.grad is not None:
-                kernel.grad.add_(kernel, alpha=2 * self._weight)
+        gradients = [kernel.grad for kernel in self._kernels if kernel.grad is not None]
+        if not gradients:
+            return
+        if self._kind == "l1":
+            torch._foreach_copy_(self._signs, self._kernels)
+            torch._foreach_sign_(self._signs)
+            torch._foreach_add_(gradients, self._signs, alpha=self._weight)
+        else:
+            torch._foreach_add_(gradients, self._kernels, alpha=2 * self._weight)
+
+
+class WeightDecay:
+    """Decay of all trained convolution kernels k that does not pass through the optimiser's moments.
+
+    In each step k -= lr * weight * k. With Adam, it is AdamW.
+    Source: Loshchilov and Hutter, Decoupled Weight Decay Regularization (ICLR 2019), algorithm 2, where lr is
+    the schedule and the optimiser's rate together.
+    """
+
+    def __init__(self, network: nn.Module, weight: float) -> None:
+        self._kernels = trained_kernels(network) if weight else []
+        self._weight = weight
+
+    @torch.no_grad()
+    def apply(self, learning_rate: float) -> None:
+        """Let the kernels decay, once for each step."""
+        if self._kernels:
+            torch._foreach_mul_(self._kernels, 1 - learning_rate * self._weight)
+
+
+def trained_kernels(network: nn.Module) -> list[Tensor]:
+    """The kernels of all convolutions that are not frozen."""
+    convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
+    return [one.weight for one in convolutions if one.weight.requires_grad]
+
+
+Decay = Callable[[int], float]  # steps done, from 1 -> the share of the average that is kept
+
+
+def tao_decay(steps: int) -> float:
+    """0.999 (1 - exp(-n / 2000)) after n steps: a ramp of thousands of steps, whatever a run's length.
+
+    Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/common/callbacks/model_ema_callback.py.
+    """
+    return EMA_DECAY * (1 - math.exp(-steps / EMA_RAMP_STEPS))
+
+
+def window_decay(window_steps: float) -> Decay:
+    """The decay 1 - 1 / min(n, window) after n steps.
+
+    The average is the mean of all weights so far until there are as many as the window has, and forgets
+    exponentially from then on, with the window as time constant.
+    """
+    return lambda steps: 1 - 1 / max(min(steps, window_steps), 1)
 
 
 class MovingAverage:
-    """Exponential moving average of weights and statistics.
+    """Exponential moving average of weights and statistics."""
 
-    As in TAO, its decay is 0.999 (1 - exp(-n / 2000)) after n steps.
-    Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/common/callbacks/model_ema_callback.py.
-    """
-
-    def __init__(self, network: Yolo) -> None:
+    def __init__(self, network: Yolo, decay: Decay = tao_decay) -> None:
         self.network = copy.deepcopy(network).eval()
         pairs = zip(self.network.state_dict().values(), network.state_dict().values(), strict=True)
-        self._pairs = [(mean, latest) for mean, latest in pairs if mean.is_floating_point()]
+        floating = [(mean, latest) for mean, latest in pairs if mean.is_floating_point()]
+        self._means = [mean for mean, _ in floating]
+        self._latest = [latest for _, latest in floating]
+        self._decay = decay
 
     @torch.no_grad()
     def update(self, steps: int) -> None:
         """Update the average after the network's step number `steps`, counted from 1."""
-        decay = EMA_DECAY * (1 - math.exp(-steps / EMA_RAMP_STEPS))
-        for mean, latest in self._pairs:
-            mean.lerp_(latest, 1 - decay)
+        torch._foreach_lerp_(self._means, self._latest, 1 - self._decay(steps))

@@ -11,20 +11,25 @@ from torch.nn.parallel import DistributedDataParallel
 from yolo_v4.data.batches import Batch
 from yolo_v4.errors import DataError, TrainingFailed
 from yolo_v4.network.checkpoint import Checkpoint, Identity
+from yolo_v4.network.device import SHORT_NAMES
 from yolo_v4.network.grid import encode_predictions
 from yolo_v4.network.tao_checkpoint import KerasOptimizer
 from yolo_v4.network.yolo import Yolo
 from yolo_v4.progress import Progress
 from yolo_v4.spec.experiment import Experiment
+from yolo_v4.training import health
 from yolo_v4.training.device_clock import device_clock
 from yolo_v4.training.distributed import Place, mean_of_all
 from yolo_v4.training.loss import yolo_loss
 from yolo_v4.training.optimizer import (
     KernelPenalty,
     MovingAverage,
+    WeightDecay,
     build_optimizer,
     learning_rate,
     load_keras_state,
+    tao_decay,
+    window_decay,
 )
 
 # Steps from one computation of the penalty's value, which changes slowly, to the next; its gradient is added
@@ -69,9 +74,20 @@ class Trainer:
             [p for p in network.parameters() if p.requires_grad], spec.optimizer
         )
         self._penalty = KernelPenalty(network, spec.regularizer, spec.regularizer_weight)
-        self._average = MovingAverage(network) if spec.ema else None
+        self._decay = WeightDecay(network, experiment.extension.weight_decay)
+        self._average = self._make_average()
         # float16 has no numbers below 6e-8, where many gradients are; the other formats need no scale.
         self._scaler = torch.amp.GradScaler(self._device.type, enabled=precision is torch.float16)
+        self._watch = health.Watch(steps_per_epoch, skips_steps=self._scaler.is_enabled())
+        self._lowest = next(parameter for parameter in network.parameters() if parameter.requires_grad)
+        self._seen: tuple[int, Callable[[], list[float]]] | None = None  # step and signs of the last look
+
+    def _make_average(self) -> MovingAverage | None:
+        if not self._experiment.averages_weights:
+            return None
+        share = self._experiment.extension.average_share
+        window_steps = share * self._experiment.training.epochs * self._steps_per_epoch
+        return MovingAverage(self.network, window_decay(window_steps) if share else tao_decay)
 
     @property
     def trained(self) -> Yolo:
@@ -86,7 +102,7 @@ class Trainer:
     def run_epoch(self, batches: Iterable[Batch], progress: Progress, tell: Tell = lambda *_: None) -> float:
         """Train on the batches of one epoch and return the mean loss of its steps, penalty included.
 
-        Raises TrainingFailed: a loss is not a finite number.
+        Raises TrainingFailed: a loss is not a finite number, or the run goes on without learning.
         """
         self.network.train()
         total = 0.0
@@ -95,6 +111,7 @@ class Trainer:
             require_finite(loss, f"batch {step} of epoch {self.epochs_done + 1}: the loss")
             total += loss
             number = self.epochs_done * self._steps_per_epoch + step
+            self._judge_health(number)
             tell(number, {"loss": loss, "lr": self._learning_rate(number)})
             progress.advance(pictures, f"loss: {total / step:.4f}")
         self.epochs_done += 1
@@ -110,6 +127,7 @@ class Trainer:
             scaler=self._scaler.state_dict(),
             epoch=self.epochs_done,
             history=history,
+            number_format=SHORT_NAMES[self._precision],
         )
 
     def resume(self, checkpoint: Checkpoint) -> None:
@@ -161,26 +179,38 @@ class Trainer:
             yield previous()
 
     def step(self, batch: Batch, number: int) -> Tensor:
-        """Take step `number` of the run, from 0; returns the loss without penalty, a scalar on the device."""
+        """Take step `number` of the run, from 0, with a batch that is on the device.
+
+        Returns the loss without penalty, a scalar on the device. Nothing here waits for the device, and all
+        shapes are those of the batch. Up to the gradients, a step is the same work each time; only then come
+        numbers that change, the learning rate and the decay of the average, in a handful of operations.
+        """
         for group in self._optimizer.param_groups:
             group["lr"] = self._learning_rate(number)
         self._optimizer.zero_grad()
-        pixels = batch.pixels.to(self._device, non_blocking=True)
-        target = batch.target.to(self._device)
         with torch.autocast(self._device.type, self._precision, enabled=self._precision is not torch.float32):
-            heads = self._forward(pixels)
+            heads = self._forward(batch.pixels)
         augmentation = self._experiment.augmentation
         spec = self._experiment.network
         rows = encode_predictions(heads, spec, (augmentation.height, augmentation.width))
-        loss = yolo_loss(target, rows, spec).total
-        self._scaler.scale(loss).backward()
+        terms = yolo_loss(batch.target, rows, spec, self._experiment.extension)
+        self._scaler.scale(terms.total).backward()
         self._scaler.unscale_(self._optimizer)
+        if number % health.INTERVAL == 0 and self._lowest.grad is not None:
+            self._seen = number, _read_later(health.signs(batch.target, rows, terms, self._lowest.grad))
         self._penalty.add_to_gradients()
+        self._decay.apply(self._learning_rate(number))
         self._scaler.step(self._optimizer)
         self._scaler.update()
         if self._average is not None:
             self._average.update(number + 1)
-        return loss.detach()
+        return terms.total.detach()
+
+    def _judge_health(self, number: int) -> None:
+        """Judge a look at one of the first `number` steps, whose losses were read: its signs came sooner."""
+        if self._seen is not None and self._seen[0] < number:
+            (step, read), self._seen = self._seen, None
+            self._watch.judge(step, health.Signs(*read()))
 
     def _learning_rate(self, step: int) -> float:
         spec = self._experiment.training
@@ -197,19 +227,19 @@ def require_finite(loss: float, name: str) -> None:
         )
 
 
-def _read_later(loss: Tensor) -> Callable[[], float]:
-    """A function that returns the number in a scalar.
+def _read_later(values: Tensor) -> Callable[[], Any]:
+    """A function that returns the number in a scalar, or the list of those in a vector.
 
     A GPU starts to copy it now, so that reading it later does not wait for work that was started since.
     """
-    if not loss.is_cuda:
-        return loss.item
-    on_host = loss.to("cpu", non_blocking=True)
+    if not values.is_cuda:
+        return values.tolist
+    on_host = values.to("cpu", non_blocking=True)
     copied = torch.cuda.Event()
     copied.record()
 
-    def read() -> float:
+    def read() -> Any:
         copied.synchronize()
-        return on_host.item()
+        return on_host.tolist()
 
     return read

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.data.overlap import Box
 from harness.measure.stats import CONFIDENCE
-from harness.report.overview.found import Box, Found, Told
+from harness.report.overview.found import Found, Told
 from harness.report.overview.matching import NOTHING, Floats, Judged, average_precision, judge
 
 SAMPLES, SEED = 400, 0

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.data.overlap import Box
 from harness.engine.spec_text import class_mapping, tokens
 from harness.files import read_json
 from harness.stages.eval import DETECTIONS, METRICS
@@ -19,7 +20,6 @@ from harness.text import one_line
 from harness.workspace.layout import Workspace
 from harness.workspace.marker import read_ingredients, read_marker
 
-Box = tuple[float, float, float, float]  # x1, y1, x2, y2 in pixels of the picture
 MOST_DETECTIONS, MOST_FRAMES = 500_000, 50_000
 MOST_CHARACTERS = 60  # of the name of a class or frame
 TEST = "test"

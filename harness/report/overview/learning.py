@@ -1,7 +1,8 @@
-"""How a training went, by its CSV log: loss, mAP and learning rate by epoch."""
+"""How a training went, by its CSV log: loss, average precisions and learning rate by epoch."""
 
 import contextlib
 import csv
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.engine.training_log import Row, log_rows, number_in
@@ -10,6 +11,7 @@ from harness.workspace.layout import PRODUCTS, Workspace
 
 LOG_FILES = "yolov4_training_log_*.csv"
 MOST_BYTES, MOST_EPOCHS = 8 << 20, 100_000
+AP = "AP_"  # before the name of a class: its column
 Course = tuple[float | None, ...]  # of one quantity, by epoch
 
 
@@ -22,6 +24,7 @@ class Learning:
     loss: Course
     validation_loss: Course
     mean_average_precision: Course  # on the validation frames, a fraction
+    average_precision: Mapping[str, Course]  # by class, likewise
     learning_rate: Course
     is_finished: bool  # published by a training that was done
 
@@ -62,6 +65,9 @@ def learning(log: str, *, source: str, is_finished: bool) -> Learning | None:
         loss=course("loss"),
         validation_loss=course("validation_loss"),
         mean_average_precision=course("mAP"),
+        average_precision={
+            one_line(name.removeprefix(AP)): course(name) for name in rows[0] if name.startswith(AP)
+        },
         learning_rate=course("lr"),
         is_finished=is_finished,
     )

@@ -5,13 +5,13 @@ each takes the object of its class that it overlaps most and that no better one 
 IoU is large enough (Everingham et al., The Pascal Visual Object Classes Challenge, IJCV 2010).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.report.overview.found import Box, Found, Marked
+from harness.data.overlap import corners, iou
+from harness.report.overview.found import Found
 
 Floats = NDArray[np.float64]
 LEVELS = np.linspace(0.0, 1.0, 11)  # the recalls at which precision is sampled
@@ -39,14 +39,14 @@ def judge(found: Found, *, by_class: bool = True, least_score: float = 0.0) -> J
     for place, one in enumerate(found.objects):
         objects.setdefault((one.frame, one.name if by_class else ""), []).append(place)
     free = np.ones(len(found.objects), dtype=bool)
-    corners = _corners(found.objects)
+    boxes = corners([one.box for one in found.objects])
     order = sorted(range(len(found.detections)), key=lambda place: -found.detections[place].score)
     for place in order:
         one = found.detections[place]
         candidates = objects.get((one.frame, one.name if by_class else ""))
         if one.score < least_score or not candidates:
             continue
-        overlaps = _iou(one.box, corners[candidates]) * free[candidates]
+        overlaps = iou(one.box, boxes[candidates]) * free[candidates]
         best = int(overlaps.argmax())
         if overlaps[best] >= found.iou_threshold:
             taken[place] = candidates[best]
@@ -81,19 +81,3 @@ def average_precision(
             average += np.where(reached.any(axis=1), at_level, 0.0) / len(LEVELS)
     average[objects <= 0] = np.nan
     return average
-
-
-def _corners(marked: Sequence[Marked]) -> Floats:
-    return np.array([one.box for one in marked], dtype=np.float64).reshape(-1, 4)
-
-
-def _iou(box: Box, others: Floats) -> Floats:
-    """Overlap of a box with G others over their union; [G]."""
-    x1, y1, x2, y2 = box
-    width = (np.minimum(others[:, 2], x2) - np.maximum(others[:, 0], x1)).clip(0)
-    height = (np.minimum(others[:, 3], y2) - np.maximum(others[:, 1], y1)).clip(0)
-    shared = width * height
-    areas = (others[:, 2] - others[:, 0]) * (others[:, 3] - others[:, 1])
-    union = areas + (x2 - x1) * (y2 - y1) - shared
-    overlap: Floats = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
-    return overlap

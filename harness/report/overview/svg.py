@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from harness.data.overlap import Box
 from harness.measure.waterfall import Row, Waterfall
 from harness.report.overview.accuracy import FrameScore
-from harness.report.overview.found import Box
 from harness.report.overview.gantt import Bar, Chart
 from harness.report.overview.machine import Lane, PhaseBar
 from harness.report.overview.pictures import Picture

@@ -62,9 +62,11 @@ def signed_s(seconds: float | None) -> str:
 
 
 def amount(one: Amount, unit: str) -> str:
-    """`12.3 GPU-hours`; `at least` that, where a part is not recorded; or `not recorded`."""
+    """`12.3 GPU-hours`; `at least` that, or none so far, where a part is not recorded; or `not recorded`."""
     if not one.is_known:
         return NOT_RECORDED
+    if one.unknown and not one.value:
+        return f"none, as far as recorded (not recorded of {one.unknown} of {one.count})"
     value = f"{one.value:,.2f}" if one.value >= 0.1 or not one.value else f"{one.value:.2g}"
     if not one.unknown:
         return f"{value} {unit}"
@@ -75,6 +77,8 @@ def brief(one: Amount, unit: str) -> str:
     """The same in few words: `≥ 12.3 GPU-hours` of a lower bound."""
     if not one.is_known or not one.unknown:
         return amount(one, unit)
+    if not one.value:
+        return "none, as far as recorded"
     return f"≥ {amount(Amount(value=one.value, unknown=0, count=one.count), unit)}"
 
 

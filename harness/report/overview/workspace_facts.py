@@ -153,7 +153,7 @@ def _computed_by(marker: Marker | None) -> str:
     if marker is None or marker.engine is None:
         return ""
     told = [f"{name} {value}" for each in marker.numerics for name, value in sorted(each.items())]
-    return one_line(f"{marker.engine.name} {marker.engine.version}; {', '.join(dict.fromkeys(told))}")
+    return one_line(f"{marker.engine_words}; {', '.join(dict.fromkeys(told))}")
 
 
 def _allocations(workspace: Workspace) -> list[Allocation]:

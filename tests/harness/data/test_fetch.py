@@ -14,10 +14,11 @@ import pytest
 
 from harness.data.fetch import Patience, fetch
 from harness.errors import ConfigError, DataError
+from tests.waiting import until
 
 CONTENT = bytes(range(256)) * 2000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
-QUICK = Patience(pauses_s=(0.01, 0.01, 0.01), stall_s=0.3)
+QUICK = Patience(pauses_s=(0.01, 0.01, 0.01), stall_s=30.0)
 
 
 class Server:
@@ -30,7 +31,10 @@ class Server:
         self.retry_after = ""  # what they ask for
         self.redirects = []  # where the next answers point
         self.pause_s = 0.0  # before each piece of a body
+        self.stands_at = None  # byte at which a body stands still until `goes_on` is set
+        self.goes_on = threading.Event()
         self.asked = []  # headers of each request
+        self.asked_unix_s = []  # when each came
         server = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -51,6 +55,7 @@ class Server:
 
     def answer(self, handler):
         self.asked.append(dict(handler.headers))
+        self.asked_unix_s.append(time.time())
         if self.redirects:
             handler.send_response(302)
             handler.send_header("Location", self.redirects.pop(0))
@@ -75,6 +80,8 @@ class Server:
         end = start + self.cut_after.pop(0) if self.cut_after else len(self.content)
         for place in range(start, min(end, len(self.content)), 50_000):
             time.sleep(self.pause_s)
+            if place == self.stands_at:
+                self.goes_on.wait()
             handler.wfile.write(self.content[place : min(place + 50_000, end)])
 
     def start(self, headers):
@@ -280,19 +287,18 @@ def test_a_disk_that_is_too_small_is_told_before_anything_is_written(server, par
 
 
 def test_a_killed_download_is_resumed(server, part):
-    server.pause_s = 0.1
+    server.stands_at = 100_000
     program = (
         "import sys; from pathlib import Path; from harness.data.fetch import fetch\n"
         f"fetch({server.address!r}, Path({str(part)!r}), sha256={SHA256!r}, say=print)"
     )
     child = subprocess.Popen([sys.executable, "-c", program], cwd=Path(__file__).resolve().parents[3])
-    while not (part.exists() and part.stat().st_size > 50_000):
-        assert child.poll() is None
-        time.sleep(0.01)
+    until(lambda: part.exists() and part.stat().st_size > 50_000, process=child)
     os.kill(child.pid, signal.SIGKILL)
     child.wait()
     had = part.stat().st_size
-    server.pause_s = 0.0
+    server.stands_at = None
+    server.goes_on.set()
 
     bring(server.address, part)
 
@@ -305,11 +311,11 @@ def test_a_pause_that_the_server_asks_for_is_kept(server, part, moment):
     later = email.utils.formatdate(time.time() + 2, usegmt=True)
     server.statuses, server.retry_after = [429], later if moment else "1"
 
-    start_s = time.monotonic()
     bring(server.address, part)
 
-    # A moment has whole seconds, so of two up to one may be gone.
-    assert 0.9 <= time.monotonic() - start_s < 5
+    first_s, second_s = server.asked_unix_s
+    wanted_s = email.utils.parsedate_to_datetime(later).timestamp() if moment else first_s + 1
+    assert second_s >= wanted_s - 0.01
     assert part.read_bytes() == CONTENT
 
 

@@ -7,6 +7,7 @@ from harness.engine.answers import (
     claims_success,
     metrics,
     read_anchors,
+    read_numbers,
     read_numerics,
     read_scores,
     read_status,
@@ -88,6 +89,18 @@ def test_each_numerics_class_of_a_status_file_is_told_once(tmp_path):
     assert read_numerics(tmp_path) == [one, other]
     assert read_numerics(tmp_path / "none") == []
     assert read_numerics(None) == []
+
+
+def test_why_a_number_format_was_taken_is_told_last_and_by_texts_alone(tmp_path):
+    lines = [
+        {"computing": {"numbers": "bf16, as asked for"}},
+        {"computing": {"numbers": "auto: bf16, in which the run began"}},
+        *({"computing": "fast"}, {"computing": {"numbers": 7}}, {"computing": {"device": "cpu"}}),
+    ]
+    (tmp_path / "status.json").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+
+    assert read_numbers(tmp_path) == "auto: bf16, in which the run began"
+    assert read_numbers(None) == read_numbers(tmp_path / "none") == ""
 
 
 def test_checkpoints_are_found_by_their_epoch(tmp_path):

@@ -1,6 +1,6 @@
 import pytest
 
-from harness.engine.checks import check
+from harness.engine.checks import check, findings
 from harness.errors import ConfigError
 from harness.settings.declared import SPECS
 
@@ -28,6 +28,24 @@ def tao(settings, tmp_path, monkeypatch):
 def test_sound_settings_pass(settings, tao):
     assert check(settings()) == []
     assert check(tao()) == []
+
+
+def test_a_spec_beyond_nvidias_program_is_refused_for_its_engine_and_told_for_ours(settings, tao):
+    name = "yolo_v4_train_resnet10_smoke.txt"
+    sound = tao()
+    path = sound.workspace / "specs" / name
+    path.parent.mkdir(parents=True)
+    path.write_text((SPECS / name).read_text() + "extension { neighbour_cells: 1 }\n")
+
+    with pytest.raises(ConfigError) as caught:
+        check(sound)
+
+    assert caught.value.message == (
+        f"{path} has an extension, which only our own yolo_v4 knows; NVIDIA's refuses it"
+    )
+    assert caught.value.remedy == "give ENGINE=portable, or a RECIPE without one, such as jamcam"
+    told = [one.observed for one in findings(settings(engine="portable")) if one.what == "specs"]
+    assert told == [f"{name}, with an extension that NVIDIA's program refuses"]
 
 
 @pytest.mark.parametrize(

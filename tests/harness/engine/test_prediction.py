@@ -3,7 +3,7 @@ from datetime import datetime
 import pytest
 
 from harness.engine.prediction import PLACE, find_model, own_names, read_counts, read_facts
-from harness.errors import ConfigError, DataError
+from harness.errors import CannotTell, ConfigError, DataError
 from harness.workspace.layout import Workspace
 
 
@@ -19,8 +19,8 @@ def room(tmp_path):
     return Workspace(tmp_path)
 
 
-def find(room, model="", spec=""):
-    return find_model(room, model, spec, train="make train")
+def find(room, model="", spec="", checkpoint="last"):
+    return find_model(room, model, spec, checkpoint=checkpoint, train="make train")
 
 
 def test_the_last_checkpoint_is_taken_with_the_spec_beside_it(room):
@@ -28,6 +28,16 @@ def test_the_last_checkpoint_is_taken_with_the_spec_beside_it(room):
 
     assert found.model == room.experiment / "weights" / "yolov4_resnet18_epoch_010.hdf5"
     assert found.spec == room.experiment / "spec.txt"
+
+
+def test_the_best_checkpoint_is_the_one_that_the_training_log_tells(room):
+    log = room.experiment / "yolov4_training_log_resnet18.csv"
+    log.write_text("epoch,loss,mAP\r\n8,1,0.9\r\n9,1,0.5\r\n10,1,0.4\r\n")
+
+    assert find(room, checkpoint="best").model.name == "yolov4_resnet18_epoch_009.pt"
+    log.write_text("epoch,loss,mAP\r\n9,1,nan\r\n10,1,nan\r\n")
+    with pytest.raises(CannotTell, match="which checkpoint is the best is not known"):
+        find(room, checkpoint="best")
 
 
 def test_a_model_that_is_named_has_the_spec_that_is_named_or_lies_beside_it(room, tmp_path):

@@ -2,7 +2,7 @@ import csv
 
 import pytest
 
-from harness.engine.training_log import log_rows, number_in
+from harness.engine.training_log import best_epoch, epochs_done, log_rows, number_in
 
 # As NVIDIA's program writes it: the names behind the first are padded, and a validation may be missing.
 LOG = "epoch, loss, mAP\n1,5.5,nan\n2,4.25,0.125,9\n3\n"
@@ -34,3 +34,25 @@ def test_of_a_damaged_log_the_rows_before_the_damage_are_told():
 )
 def test_a_cell_is_a_finite_number_or_nothing(text, value):
     assert number_in(text) == value
+
+
+@pytest.mark.parametrize(
+    ("scores", "saved", "best"),
+    [
+        (("0.1", "0.5", "0.3"), {1, 2, 3}, (2, 0.5)),
+        (("0.1", "0.5", "0.3"), {1, 3}, (3, 0.3)),  # NVIDIA's validates epochs that it does not save
+        (("0.5", "0.2", "0.5"), {1, 2, 3}, (3, 0.5)),
+        (("0.0", "0.0", "nan"), {1, 2, 3}, (2, 0.0)),
+        (("nan", "", "x"), {1, 2, 3}, None),
+        (("0.1", "0.5", "0.3"), {4}, None),
+    ],
+)
+def test_the_best_epoch_has_the_highest_map_of_those_that_were_saved(scores, saved, best):
+    rows = "".join(f"{epoch}, {score}\r\n" for epoch, score in enumerate(scores, start=1))
+
+    assert best_epoch(f"epoch, mAP\r\n{rows}", saved) == best
+
+
+def test_the_last_epoch_is_that_of_the_last_row():
+    assert epochs_done(LOG) == 3
+    assert epochs_done("") == 0

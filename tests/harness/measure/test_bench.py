@@ -13,6 +13,7 @@ from harness.measure.micro import missing
 from harness.measure.record_files import read_phases, read_records
 from harness.stages.workflow import KINDS
 from probe.samples import read_samples
+from tests.waiting import until
 
 KILLS = int(os.environ.get("BENCH_KILLS", "4"))  # 50 for a figure to report
 CASES = {"chain", "train", "evaluate", "inference", "export", "convert-data"}
@@ -171,17 +172,10 @@ def test_an_unknown_platform_is_refused_with_the_nearest_name(bench):
     assert "take local" in printed
 
 
-def wait_for(condition, seconds=600.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come"
-        time.sleep(0.02)
-
-
 @pytest.mark.slow
 def test_ctrl_c_ends_with_130_and_leaves_truncated_records(bench, jamcam, tmp_path):
     process = jamcam.start("bench", f"--results={bench.results}", FAKE_YOLO_V4="export=hang")
-    wait_for(lambda: list(jamcam.workspace.glob(".bench/*/.lock.export")))
+    until(lambda: list(jamcam.workspace.glob(".bench/*/.lock.export")))
 
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=600)
@@ -205,7 +199,7 @@ def test_killed_at_any_moment_what_was_finished_is_valid(bench, jamcam, seed):
     process = jamcam.start("bench", f"--results={bench.results}", "--host-hz=10")
     # During the chain, or so many cases later, and then a moment.
     cases_later, moment_s = divmod(random.Random(seed).uniform(0.0, 11.0), 1.0)
-    wait_for(lambda: list(bench.results.glob("*/*/begun.json")))
+    until(lambda: list(bench.results.glob("*/*/begun.json")))
     for line in process.stdout if cases_later else ():
         cases_later -= line.startswith("bench | block")
         if not cases_later:
@@ -235,13 +229,13 @@ def test_killed_at_any_moment_what_was_finished_is_valid(bench, jamcam, seed):
         begun_s = [child.create_time() for child, words in samplers.items() if str(folder) in words]
         if len(times_s) and begun_s:
             assert killed_s - max(times_s[-1], *begun_s) < 10.0  # a second, and what a busy machine adds
-    wait_for(lambda: not [child for child in family if command(child)])
+    until(lambda: not [child for child in family if command(child)])
 
 
 @pytest.mark.slow
 def test_what_a_killed_bench_left_behind_is_gone_after_the_next(bench, jamcam):
     process = jamcam.start("bench", f"--results={bench.results}", FAKE_YOLO_V4="export=hang")
-    wait_for(lambda: list(jamcam.workspace.glob(".bench/*/.lock.export")))
+    until(lambda: list(jamcam.workspace.glob(".bench/*/.lock.export")))
     process.kill()
     process.communicate()
     assert list((jamcam.workspace / ".bench").iterdir()) != []

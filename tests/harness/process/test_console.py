@@ -91,10 +91,13 @@ def test_lines_are_shown_with_a_prefix_and_kept_without(tmp_path, capfd):
 
 
 def test_the_program_runs_in_its_folder_and_leads_a_process_group(tmp_path):
-    started = []
-    program = "import os; print(os.getcwd(), os.getpid() == os.getpgrp())"
+    started, told = [], tmp_path / "told"
+    program = (
+        "import os, time; print(os.getcwd(), os.getpid() == os.getpgrp())\n"
+        "while not os.path.exists('told'): time.sleep(0.01)"  # of a program that has ended no start is known
+    )
 
-    ask(tmp_path, program, started=lambda pid, birth: started.append((pid, birth)))
+    ask(tmp_path, program, started=lambda *which: (started.append(which), told.touch()))
 
     assert (tmp_path / "console.log").read_text() == f"{tmp_path} True\n"
     assert started[0][0] > 1

@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from harness.process import die_with_parent
 from harness.process.console import BECOME
 from harness.process.identity import is_running, start_time
+from tests.waiting import until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills children with their parent")
 
@@ -96,15 +96,13 @@ def test_the_program_dies_when_its_parent_is_killed(way, start):
     parent = start(way[0], "sleep", "60")
     child = int(parent.stdout.readline())
     birth = start_time(child)
-    time.sleep(0.3)  # until the signal is set
+    # Until it is the program, with its signal set.
+    until(lambda: Path(f"/proc/{child}/cmdline").read_bytes() == b"sleep\x0060\x00", process=parent)
 
     parent.kill()
     parent.communicate()
 
-    deadline = time.monotonic() + 5
-    while is_running(child, birth) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not is_running(child, birth)
+    until(lambda: not is_running(child, birth))
 
 
 def test_the_program_gets_the_whole_environment(way, end_of):
@@ -167,18 +165,14 @@ def test_a_program_whose_parent_is_gone_already_does_not_start(launcher):
 def test_what_a_container_runtime_started_dies_with_our_parent_too(program_called, start, tmp_path):
     script = f"sleep 61 & echo $! > '{tmp_path}/aside'; mv '{tmp_path}/aside' '{tmp_path}/number'; wait"
     parent = start(dict(os.environ), program_called("apptainer", script))
-    deadline = time.monotonic() + 30
-    while not (tmp_path / "number").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    until((tmp_path / "number").exists, process=parent)
     inside = int((tmp_path / "number").read_text())
     birth = start_time(inside)
 
     parent.kill()
     parent.communicate()
 
-    while is_running(inside, birth) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not is_running(inside, birth)
+    until(lambda: not is_running(inside, birth))
 
 
 @pytest.mark.parametrize(("script", "status"), [("exit 7", 7), ("kill -KILL $$", 137), ("exit 0", 0)])

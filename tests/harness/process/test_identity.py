@@ -46,7 +46,15 @@ def test_a_process_is_asked_to_end(sleeper):
 
     end(process.pid, start_time(process.pid))
 
-    assert process.wait(5) == -signal.SIGTERM
+    assert process.wait(60) == -signal.SIGTERM
+
+
+def test_a_process_that_ends_just_before_it_is_asked_is_no_error(sleeper, monkeypatch):
+    process = sleeper("")
+    process.wait(60)
+    monkeypatch.setattr("harness.process.identity.is_running", lambda pid, started: True)
+
+    end(process.pid, "then", grace_s=0.1)
 
 
 def test_one_that_does_not_listen_is_killed(sleeper):
@@ -56,7 +64,7 @@ def test_one_that_does_not_listen_is_killed(sleeper):
 
     end(process.pid, start_time(process.pid), grace_s=0.1)
 
-    assert process.wait(5) == -signal.SIGKILL
+    assert process.wait(60) == -signal.SIGKILL
 
 
 def test_another_process_of_the_same_number_is_left_alone(sleeper):

@@ -124,7 +124,7 @@ def wait_for(queue, until_s):
 
 def test_however_many_runs_wait_the_scheduler_is_asked_once_in_an_interval(plays):
     plays("squeue", "echo '7|N/A|RUNNING|a|None'")
-    until_s = time.time() + 3.0
+    until_s, began_s = time.time() + 3.0, time.monotonic()
     waiting = [
         multiprocessing.get_context("fork").Process(target=wait_for, args=(Queue(1.0), until_s))
         for _ in "12345678"
@@ -133,10 +133,11 @@ def test_however_many_runs_wait_the_scheduler_is_asked_once_in_an_interval(plays
         process.start()
     for process in waiting:
         process.join()
+    lasted_s = time.monotonic() - began_s
 
     assert [process.exitcode for process in waiting] == [0] * 8
-    # At 0, 1.0 or later, 2.0 or later.
-    assert 1 <= len(plays.calls()) <= 3
+    # At 0, 1.0 or later, 2.0 or later; on a busy machine the last look may be a later one.
+    assert 1 <= len(plays.calls()) <= 1 + int(lasted_s)
 
 
 def test_a_controller_that_does_not_answer_is_asked_no_more_often(plays):

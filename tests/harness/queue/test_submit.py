@@ -72,12 +72,12 @@ def test_a_note_of_a_run_that_nobody_can_read_is_no_leave_to_submit(queued, play
     assert plays.calls() == []
 
 
-def test_notes_can_be_read_by_the_others_of_a_shared_workspace(queued):
+def test_notes_can_be_read_by_the_others_of_a_shared_workspace(queued, mode_of_files):
     with pytest.raises(HarnessError):
         launch(queued, ["all"], print)
 
     notes = [*queued.workspace.glob(".jobs/*/job-*"), *queued.workspace.glob(".jobs/*/intent-*")]
-    assert [path.stat().st_mode & 0o777 for path in notes] == [0o644, 0o644]
+    assert [path.stat().st_mode & 0o777 for path in notes] == [mode_of_files] * 2
 
 
 def test_what_another_user_may_have_submitted_and_the_site_hides_is_not_submitted_again(

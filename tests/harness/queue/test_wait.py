@@ -93,12 +93,14 @@ def test_a_job_that_is_listed_again_was_not_gone(wait):
 
 def test_a_job_whose_log_grows_is_not_gone_though_nobody_lists_it(wait, run):
     run.log(1).write_text("Epoch 7/40\n")
-    began = time.time() + 3  # its last line; on a busy machine the looks before that counts take as long
-    os.utime(run.log(1), (began, began))
-    row = wait([RUNNING, NOTHING], NOTHING)
+    later = time.time() + 3600  # so it grows still at the look that counts, however long that takes to come
+    os.utime(run.log(1), (later, later))
+    last_line = f"touch '{run.log(1)}'"
+    row = wait([RUNNING, *[NOTHING] * 4, last_line, NOTHING], NOTHING)
 
     assert row.state == "GONE"
-    assert time.time() - began > 20 * POLL_S  # as long as a log may be silent between two of its lines
+    # As long as a log may be silent between two of its lines.
+    assert time.time() - run.log(1).stat().st_mtime > 20 * POLL_S
     cannot = (
         "cannot tell whether job 7 is over: "
         "the queue does not list it, but its log grew within the last minutes"

@@ -176,7 +176,7 @@ def test_a_reference_of_no_bench_ends_with_2(results):
 
 
 def test_a_gate_without_two_benches_cannot_tell(results):
-    with pytest.raises(CannotTell, match=r"bench: none is newer than the reference") as caught:
+    with pytest.raises(CannotTell, match=r"bench: there is none of this platform and recipe") as caught:
         gated(results, "jade")
     assert caught.value.remedy == "make bench PLATFORM=jade RECIPE=sample SESSIONS=3"
 

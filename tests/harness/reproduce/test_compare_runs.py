@@ -8,27 +8,17 @@ from harness.measure.band import Band, Quantity
 from harness.measure.trained import settings_of
 from harness.reproduce.compare_runs import Spread, compared_runs, comparison, names_run, obstacles
 from harness.reproduce.source import CODE, ENGINE, NUMERICS, SETTINGS, Run, read_run
-from harness.workspace.marker import Marker, Product
+from harness.workspace.marker import Product
+from tests.harness import made
 from tests.harness.reproduce.crates import packed
 
 
 def marker(stage, duration_s, **products):
-    return Marker(
-        stage=stage,
-        fingerprint="0" * 64,
-        consumed={},
-        products=tuple(
-            Product(path=path.replace("__", "/"), digest=Digest(bytes=1, files=1, sha256=sha256))
-            for path, sha256 in products.items()
-        ),
-        engine=None,
-        argv=(),
-        started_utc="2026-11-23T23:00:00.000Z",
-        finished_utc="2026-11-23T23:00:01.500Z",
-        duration_s=duration_s,
-        harness_version="0.1.0",
-        git_commit=None,
-    )
+    made_there = [
+        Product(path=path.replace("__", "/"), digest=Digest(bytes=1, files=1, sha256=sha256))
+        for path, sha256 in products.items()
+    ]
+    return made.marker(stage, *made_there, duration_s=duration_s)
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from harness.reproduce.crate_graph import Part, graph
 from harness.reproduce.crate_page import page
 from harness.reproduce.source import CODE, ENGINE, NUMERICS, SETTINGS, Run
 from harness.verbs.run import HELPS
-from harness.workspace.marker import EngineIdentity, Marker, Product
+from harness.workspace.marker import EngineIdentity, Product
+from tests.harness.made import marker
 
 PROFILE = "https://w3id.org/ro/wfrun/provenance/0.5"
 # What the graph refers to without describing it, as RO-Crate wants.
@@ -26,23 +27,6 @@ def product(path, sha256, files=1):
     return Product(path=path, digest=Digest(bytes=9, files=files, sha256=sha256))
 
 
-def marker(stage, *products, **changes):
-    plain = Marker(
-        stage=stage,
-        fingerprint=stage[0] * 64,
-        consumed={},
-        products=products,
-        engine=None,
-        argv=(),
-        started_utc="2026-11-23T23:00:00.000Z",
-        finished_utc="2026-11-23T23:00:01.500Z",
-        duration_s=1.5,
-        harness_version="0.1.0",
-        git_commit="0123abcd",
-    )
-    return dataclasses.replace(plain, **changes)
-
-
 @pytest.fixture
 def run():
     engine = EngineIdentity(
@@ -53,6 +37,7 @@ def run():
             "train",
             product("experiment/weights", "e" * 64, files=3),
             product(ODD.path, ODD.sha256),
+            fingerprint="7" * 64,
             engine=engine,
             argv=(("yolo_v4", "train", "-e", "a b.txt"),),
             numerics=({"processor": "AVX2", "threads": 2},),
@@ -60,13 +45,14 @@ def run():
         "eval": marker(
             "eval",
             product(METRICS.path, METRICS.sha256),
+            fingerprint="8" * 64,
             consumed={"train": "x"},
             engine=engine,
             finished_utc="2026-11-24T00:00:00.000Z",
         ),
     }
     facts = dict.fromkeys((*SETTINGS, *ENGINE, *NUMERICS, *CODE))
-    facts |= {"recipe": "smoke", "epochs": 2, "val_split_pct": 10.0, "mixed_precision": True}
+    facts |= {"recipe": "smoke", "epochs": 2, "val_split_pct": 10.0, "numbers": "bf16"}
     return Run(
         kind="workspace",
         name="workspace",
@@ -117,7 +103,7 @@ def test_the_crate_says_which_profile_it_conforms_to_when_it_was_made_and_what_i
 
 def test_a_stage_is_an_action_with_its_times_tool_engine_image_inputs_and_outputs(described):
     entities, _ = described
-    train, evaluation = entities["#train/tttttttttttt"], entities["#eval/eeeeeeeeeeee"]
+    train, evaluation = entities["#train/777777777777"], entities["#eval/888888888888"]
 
     assert train["instrument"] == [{"@id": "#tool/train"}, {"@id": "#engine/yolo_v4%20on%20PATH/0.1.0"}]
     assert train["containerImage"] == {"@id": f"#image/{'d' * 64}"}
@@ -131,7 +117,7 @@ def test_a_stage_is_an_action_with_its_times_tool_engine_image_inputs_and_output
     assert [entities[each["@id"]]["value"] for each in train["object"]] == ["AVX2", "2"]
     assert evaluation["object"] == train["result"]
     assert evaluation["result"] == {"@id": "experiment/metrics.json"}
-    assert entities["#step/train"]["object"] == {"@id": "#train/tttttttttttt"}
+    assert entities["#step/train"]["object"] == {"@id": "#train/777777777777"}
     assert entities["#product/experiment/weights"]["description"].startswith("3 files, 9 bytes. ")
     assert entities["#product/experiment/weights"]["description"].endswith(" Not in this crate.")
 
@@ -139,11 +125,11 @@ def test_a_stage_is_an_action_with_its_times_tool_engine_image_inputs_and_output
 def test_what_was_recorded_is_a_parameter_of_its_kind_and_what_was_not_is_left_out(run, described):
     entities, _ = described
 
-    assert known(run) == ["recipe", "epochs", "val_split_pct", "mixed_precision", "harness_version"]
+    assert known(run) == ["recipe", "epochs", "val_split_pct", "numbers", "harness_version"]
     kinds = {name: entities[f"workflow.json#{name}"]["additionalType"] for name in known(run)}
     assert kinds == {
         **{"recipe": "Text", "epochs": "Integer", "val_split_pct": "Float"},
-        **{"mixed_precision": "Boolean", "harness_version": "Text"},
+        **{"numbers": "Text", "harness_version": "Text"},
     }
     assert entities["#value/epochs"]["value"] == "2"
     assert "#value/seed" not in entities

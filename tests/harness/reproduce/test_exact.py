@@ -14,7 +14,7 @@ from harness.reproduce.source import CODE, ENGINE, NUMERICS, SETTINGS, Run
 def git(folder, *words):
     import subprocess
 
-    identity = ["-c", "user.name=a", "-c", "user.email=a@b.example"]
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b.example", "-c", "commit.gpgsign=false"]
     argv = ["git", "-C", str(folder), *identity, *words]
     return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from harness.reproduce.outputs import LEAST_IOU, LEAST_SCORE, MOST_SCORE, compare_outputs, iou
+from harness.reproduce.outputs import LEAST_IOU, LEAST_SCORE, MOST_SCORE, compare_outputs
 from harness.verdict import Verdict
 
 BOX = [10.0, 20.0, 110.0, 120.0]  # 100 by 100 pixels
@@ -31,11 +31,10 @@ def judged(sides, there, here):
     return compare_outputs(*sides)
 
 
-def test_the_overlap_is_intersection_over_union():
-    # 50 by 100 in common, of 100 by 100 each.
-    assert iou((0, 0, 100, 100), (50, 0, 150, 100)) == pytest.approx(5000 / 15000)
-    assert iou((0, 0, 1, 1), (2, 2, 3, 3)) == 0
-    assert iou((1, 1, 1, 1), (1, 1, 1, 1)) == 1
+def test_the_same_box_without_area_is_the_same(sides):
+    line = [10.0, 20.0, 10.0, 120.0]
+    assert judged(sides, [("car", line, 0.8)], [("car", line, 0.8)]).same is Verdict.YES
+    assert judged(sides, [("car", line, 0.8)], [("car", [10.0, 20.0, 10.0, 121.0], 0.8)]).same is Verdict.NO
 
 
 def test_a_hair_more_or_less_is_the_same(sides):

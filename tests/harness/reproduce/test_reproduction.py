@@ -7,13 +7,14 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
+from harness.reproduce.foretell import Computing
 from harness.reproduce.receipt import read_receipt
 from harness.workspace.marker import STAGES
 from tests.harness.reproduce.conftest import FAKES
+from tests.waiting import until
 
 
 def other_engine(folder):
@@ -76,10 +77,7 @@ def test_another_engine_is_called_different_with_nine_new_attempts(reproduction,
 def test_an_interrupted_reproduction_goes_on(reproduction):
     process = reproduction.start(FAKE_YOLO_V4="train=hang-after-1")
     weights = "*/products/experiment/weights/*_001.pt"
-    deadline = time.monotonic() + 60
-    while not [*(reproduction.own / ".attempts" / "train").glob(weights)]:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: [*(reproduction.own / ".attempts" / "train").glob(weights)], process=process)
     process.send_signal(signal.SIGTERM)
     printed, _ = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGTERM, printed
@@ -382,3 +380,47 @@ def test_a_crate_that_was_tampered_with_is_refused(reproduction, tmp_path):
     crate(reproduction, path)
     path.write_bytes(path.read_bytes()[:-100])
     assert "run.crate.zip" in reproduction(status=1)
+
+
+def numbers_of(workspace):
+    """What was asked of the engine, by the ingredients of the fingerprint."""
+    return json.loads((workspace / ".markers" / "inputs" / "train.json").read_text())["inputs"]["numbers"]
+
+
+@pytest.mark.slow
+def test_the_format_that_auto_chose_is_asked_for_and_nothing_is_measured_anew(reproduction, done):
+    done("all", "--numbers=auto", FAKE_NUMBER_FORMAT="bf16")
+    reproduction.source = done.workspace
+
+    printed = reproduction(FAKE_NUMBER_FORMAT="bf16")
+
+    assert "reproduced: same bytes" in printed
+    assert "differs: numbers" not in printed
+    assert (numbers_of(done.workspace), numbers_of(reproduction.own)) == ("auto", "bf16")
+    receipt = reproduction.receipt()
+    assert receipt["there"]["facts"]["numbers"] == receipt["here"]["facts"]["numbers"] == "bf16"
+
+
+@pytest.mark.slow
+def test_where_the_engine_computes_in_another_format_that_is_the_cause(reproduction, done):
+    done("all", "--numbers=auto", FAKE_NUMBER_FORMAT="bf16")
+    reproduction.source = done.workspace
+
+    reproduction(FAKE_NUMBER_FORMAT="fp32")
+
+    found = {row["fact"]: (row["there"], row["here"]) for row in reproduction.receipt()["differences"]}
+    assert found["number_format"] == ("bf16", "fp32")
+    assert (
+        "the same bytes are not promised: number_format: bf16 there"
+        in (reproduction.receipt()["promised_because"])
+    )
+
+
+def test_what_an_engine_here_can_compute_in_is_known_only_where_it_was_asked():
+    gpu = Computing(numerics={"number_format": "tf32"}, formats={"fp32": "tf32", "fp16": "fp16"})
+
+    assert [gpu.lacks(numbers) for numbers in ("auto", "fp32", "bf16", "fp16")] == [False, False, True, False]
+    assert not Computing().lacks("bf16")
+    assert gpu.with_numbers("fp16")["number_format"] == "fp16"
+    assert gpu.with_numbers("auto")["number_format"] is None  # only the engine will know
+    assert Computing().with_numbers("fp32") == {}

@@ -29,6 +29,40 @@ def test_a_recipe_that_is_not_there_is_refused_with_the_nearest_name():
     assert "take smoke" in caught.value.remedy
 
 
+@pytest.mark.parametrize(
+    ("line", "instead"),
+    [
+        ("mixed_precision = true", 'in its place write numbers = "auto"'),
+        ("mixed_precision = false", 'in its place write numbers = "fp32"'),
+        ('mixed_precision = "yes"', 'in its place write numbers = "auto"'),
+    ],
+)
+def test_the_key_of_earlier_versions_is_refused_with_the_line_to_write(tmp_path, line, instead):
+    path = tmp_path / "mine.toml"
+    path.write_text(f"{line}\n" + (SPECS / "recipes" / "smoke.toml").read_text())
+
+    with pytest.raises(ConfigError, match="mixed_precision is a key of earlier versions") as caught:
+        load_recipe(str(path))
+
+    assert caught.value.remedy == instead
+
+
+def test_a_number_format_that_there_is_not_is_refused_with_the_nearest_one(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('numbers = "bf61"\n' + (SPECS / "recipes" / "smoke.toml").read_text())
+
+    with pytest.raises(ConfigError, match="numbers is 'bf61', expected one of auto, fp32, bf16") as caught:
+        load_recipe(str(path))
+
+    assert caught.value.remedy == "write bf16"
+
+
+def test_the_recipes_for_a_cpu_measure_and_that_of_nvidias_run_does_not():
+    numbers = {name: load_recipe(name).numbers for name in ("sample", "photographs", "jamcam", "smoke")}
+
+    assert numbers == {"sample": "auto", "photographs": "auto", "jamcam": "fp32", "smoke": "fp32"}
+
+
 @pytest.mark.parametrize("name", ["../weights.txt", "a/b.txt", "metrics.json", ".txt", "a b.txt", ""])
 def test_a_spec_that_is_no_plain_file_name_is_refused(tmp_path, name):
     path = tmp_path / "mine.toml"

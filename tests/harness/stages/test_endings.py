@@ -1,11 +1,11 @@
 """A run says of each stage what became of it, by its own attempt and the markers, no more than it knows."""
 
+import dataclasses
 import json
 import os
 import re
 import shutil
 import signal
-import time
 
 import pytest
 
@@ -15,6 +15,7 @@ from harness.stages.scheduling import Answer
 from harness.stages.workflow import KINDS, RunInterrupted, run
 from harness.workspace.layout import Workspace
 from harness.workspace.marker import forget
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -33,23 +34,16 @@ def undone(done):
 def run_with(done, settings, monkeypatch):
     """Runs export with `work(stage, run_id)` in the place of luigi: the endings, by stage."""
 
-    def start(work):
+    def start(work, *, via_make=False):
         def run_stages(chosen, kinds, *, run_id, done, verbose):
             return work(KINDS["export"](chosen), run_id)
 
         monkeypatch.setattr(scheduling, "run_stages", run_stages)
         forget(Workspace(done.workspace), "export")
-        return {ending.stage: ending for ending in run(settings(), ["export"], verbose=False)}
+        chosen = dataclasses.replace(settings(), via_make=via_make)
+        return {ending.stage: ending for ending in run(chosen, ["export"], verbose=False)}
 
     return start
-
-
-def wait_for(condition, process):
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert process.poll() is None, process.communicate()[0]
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("stage", ["export", "tune-bdb"])
@@ -70,7 +64,7 @@ def test_a_stage_that_cannot_begin_its_attempt_fails_in_words_in_whichever_proce
 def test_a_run_is_not_judged_by_an_attempt_of_another_run(undone, done, tmp_path):
     workspace, pid = undone("export"), tmp_path / "pid"
     process = done.start("export", FAKE_YOLO_V4="export=hang", FAKE_YOLO_V4_PID=str(pid))
-    wait_for(lambda: pid.exists() and pid.read_text(), process)
+    until(lambda: pid.exists() and pid.read_text(), process=process)
     other = workspace / ".attempts" / "export" / "21990101T000000.000000-1"
     other.mkdir()
     (other / "outcome.json").write_text('{"status": "done"}')
@@ -116,13 +110,15 @@ def test_a_stage_that_nobody_tried_is_not_reached_and_luigis_words_are_the_reaso
     assert endings["export"].error.exit_status == 1
 
 
-def test_where_luigi_complains_of_a_run_whose_stages_are_all_there_nobody_can_tell(run_with):
+@pytest.mark.parametrize("via_make", [False, True])
+def test_where_luigi_complains_of_a_run_whose_stages_are_all_there_nobody_can_tell(run_with, via_make):
     def work(stage, run_id):
         stage.run(run_id)
         return Answer(early_ends={}, complaint="there were failed tasks")
 
-    error = run_with(work)["export"].error
+    error = run_with(work, via_make=via_make)["export"].error
 
+    assert error.remedy.startswith("jamcam export --verbose --recipe=")  # make has no such option
     assert error.message == "every stage has its marker, but it did not end well: there were failed tasks"
     assert error.exit_status == 5
 
@@ -167,7 +163,7 @@ def test_an_interrupted_run_ends_with_its_table(undone, done, tmp_path):
     undone("vis", "export")
     pid = tmp_path / "pid"
     process = done.start("all", FAKE_YOLO_V4="vis=hang export=hang inference=hang", FAKE_YOLO_V4_PID=str(pid))
-    wait_for(lambda: pid.exists() and pid.read_text(), process)
+    until(lambda: pid.exists() and pid.read_text(), process=process)
 
     process.send_signal(signal.SIGINT)
     printed, _ = process.communicate(timeout=30)

@@ -6,12 +6,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
 from harness.process.identity import start_time
 from harness.workspace.marker import STAGES
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -24,19 +24,7 @@ def products(workspace):
 
 def wait_for(path, run):
     """The number of the fake engine, as soon as it hangs."""
-    deadline = time.monotonic() + 30
-    while not (path.exists() and path.read_text()):
-        assert run.poll() is None, run.communicate()[0]
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return int(path.read_text())
-
-
-def is_gone(pid):
-    deadline = time.monotonic() + 15
-    while start_time(pid) is not None and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return start_time(pid) is None
+    return int(until(lambda: path.exists() and path.read_text(), process=run))
 
 
 @pytest.mark.parametrize("task", ["dataset_convert", "kmeans", "train", "evaluate", "inference", "export"])
@@ -48,7 +36,7 @@ def test_after_sigkill_in_any_stage_the_next_run_ends_with_the_same_products(
     run.kill()
     run.communicate()
 
-    assert is_gone(engine), "the engine outlived its harness"
+    until(lambda: start_time(engine) is None)  # no engine outlives its harness
     printed = jamcam("all")
 
     assert "jamcam: took over the workspace from process" in printed
@@ -186,7 +174,7 @@ def test_where_links_are_refused_a_killed_chain_goes_on_and_ends_with_the_same_p
     run.kill()
     run.communicate()
 
-    assert is_gone(engine)
+    until(lambda: start_time(engine) is None)
     printed = jamcam("all")
     assert "jamcam: took over the workspace from process" in printed
     assert "train | goes on after epoch 1 of the try" in printed

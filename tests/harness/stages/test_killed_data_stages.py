@@ -1,10 +1,9 @@
 """Stages before the first call of the engine, killed at work: the next run ends like an undisturbed one."""
 
-import time
-
 import pytest
 
 from harness.files import digest_path
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -32,23 +31,24 @@ def many_frames(dataset, picture):
     return dataset({**frames, **{name.replace(".jpg", ".txt"): b"1 0.5 0.5 0.2 0.2\n" for name in frames}})
 
 
-def kill_while(run, pattern, workspace):
-    deadline = time.monotonic() + 60
-    while not any(workspace.glob(pattern)):
-        assert run.poll() is None, run.communicate()[0]
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+def is_killed_while(jamcam, stage):
+    """Whether a run was killed in the middle of a stage; False: the stage had ended before it was."""
+    marker = jamcam.workspace / f".markers/{stage}.json"
+    marker.unlink(missing_ok=True)
+    run, pattern = jamcam.start("gen-valid"), f".attempts/{stage}/*/products/{FILLING[stage]}/*"
+    until(lambda: marker.exists() or any(jamcam.workspace.glob(pattern)), process=run, every_s=0.001)
     run.kill()
     run.communicate()
+    return not marker.exists()
 
 
 def test_after_sigkill_in_each_of_them_the_products_are_those_of_an_undisturbed_run(
     jamcam, many_frames, tmp_path
 ):
     jamcam.dataset = many_frames
-    for stage, filling in FILLING.items():
-        kill_while(jamcam.start("gen-valid"), f".attempts/{stage}/*/products/{filling}/*", jamcam.workspace)
-        assert not (jamcam.workspace / f".markers/{stage}.json").exists()
+    for stage in FILLING:
+        # A busy machine may let the stage end before this process has its turn.
+        assert any(is_killed_while(jamcam, stage) for _ in range(20))
 
     jamcam("gen-valid")
 

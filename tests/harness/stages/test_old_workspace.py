@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.reproduce.source import read_run
 from harness.settings.load import load_settings
 from harness.stages.workflow import survey
 from harness.workspace.marker import STAGES
@@ -35,7 +36,9 @@ def options(tmp_path, monkeypatch):
 
 
 # Their products say more since then, so their revisions were raised.
-MADE_ANEW = {"eval", "export"}
+RAISED = {"train", "eval", "export"}
+MADE_ANEW = {*RAISED, "vis"}  # which follows train
+ANEW = "this stage works differently since (revision 2)"
 
 
 @pytest.mark.parametrize("deep", ["0", "1"])
@@ -43,17 +46,21 @@ def test_no_stage_would_run_in_it_but_those_of_a_new_revision(options, deep):
     steps = survey(load_settings({**options, "deep": deep}, {}), STAGES)
 
     assert {step.stage for step in steps if step.reasons} == MADE_ANEW
-    assert all(
-        "this stage works differently since (revision 2)" in step.reasons
-        for step in steps
-        if step.stage in MADE_ANEW
-    )
+    assert all(ANEW in step.reasons for step in steps if step.stage in RAISED)
 
 
 def test_a_changed_setting_is_told_from_the_ingredients_it_kept(options):
     steps = survey(load_settings({**options, "epochs": "3"}, {}), ["train"])
 
-    assert steps[-1].reasons == ("epochs was 2, is now 3",)
+    assert steps[-1].reasons == ("epochs was 2, is now 3", ANEW)
+
+
+def test_the_number_format_is_understood_though_its_key_was_mixed_precision_then(options):
+    assert survey(load_settings(options, {}), ["train"])[-1].reasons == (ANEW,)
+
+    other = survey(load_settings({**options, "numbers": "auto"}, {}), ["train"])
+    assert other[-1].reasons == ("numbers was fp32, is now auto", ANEW)
+    assert read_run(Path(options["workspace"])).facts["numbers"] == "fp32"
 
 
 def test_status_says_that_the_other_stages_are_done(options, checkout):
@@ -93,7 +100,8 @@ def test_a_changed_value_is_named_with_its_line_also_beside_a_changed_comment(op
     steps = {step.stage: step for step in survey(load_settings(options, {}), STAGES)}
 
     assert steps["convert-data"].reasons == ()
-    assert steps["train"].reasons == (f"spec line {place + 1} was 'hue: 0.1', is now 'hue: 0.2'",)
+    changed = f"spec line {place + 1} was 'hue: 0.1', is now 'hue: 0.2'"
+    assert steps["train"].reasons == (changed, ANEW)
 
 
 def test_ingredients_that_are_not_those_of_the_marker_are_not_judged_by(options):

@@ -62,12 +62,37 @@ def test_each_stage_speaks_the_flags_of_the_release(settings, tmp_path, kind, ve
     assert shortened == expected[kind]
 
 
-def test_a_recipe_of_mixed_precision_trains_with_the_flag_for_it(settings, tmp_path):
-    recipe = tmp_path / "mixed.toml"
-    recipe.write_text("mixed_precision = true\n" + (SPECS / "recipes" / "smoke.toml").read_text())
-    stage = Train(settings=settings(recipe=str(recipe)))
+@pytest.mark.parametrize(
+    ("numbers", "ours", "nvidias"),
+    [
+        ("fp32", [], []),
+        ("auto", ["--use_amp"], ["--use_amp"]),
+        ("bf16", ["--numbers", "bf16"], ["--use_amp"]),
+        ("fp16", ["--numbers", "fp16"], ["--use_amp"]),
+    ],
+)
+@pytest.mark.parametrize("version", ["3.21.11", "5.0.0"])
+def test_a_number_format_is_asked_for_with_the_flags_of_the_engine(
+    settings, tmp_path, numbers, ours, nvidias, version
+):
+    nvidia = {"engine": "tao", "tao_version": version, "image": str(tmp_path / "x.sif")}
+    asked = [
+        [*Train(settings=settings(numbers=numbers, **engine)).requests(tmp_path)[0].arguments]
+        for engine in ({}, nvidia)
+    ]
 
-    assert stage.requests(tmp_path)[0].arguments[-3:] == ("--gpus", "1", "--use_amp")
+    assert [words[words.index("--gpus") :] for words in asked] == [
+        ["--gpus", "1", *ours],
+        ["--gpus", "1", *nvidias],
+    ]
+
+
+def test_a_recipe_says_the_number_format_unless_it_is_given(settings, tmp_path):
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text('numbers = "auto"\n' + (SPECS / "recipes" / "smoke.toml").read_text())
+
+    assert Train(settings=settings(recipe=str(recipe))).inputs()["numbers"] == "auto"
+    assert Train(settings=settings(recipe=str(recipe), numbers="bf16")).inputs()["numbers"] == "bf16"
 
 
 def test_the_key_does_not_stay_in_what_is_exported(settings, workspace, monkeypatch):

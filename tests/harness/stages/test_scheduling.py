@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import socket
-import time
 from pathlib import Path
 
 import pytest
@@ -13,27 +12,16 @@ import pytest
 from harness.process.identity import start_time
 from harness.stages.scheduling import WORKERS
 from harness.stages.workflow import KINDS, needed
+from tests.waiting import until
 
 
 def engine_of(run, path):
     """The number of the fake engine, as soon as it hangs."""
-    deadline = time.monotonic() + 30
-    while not (path.exists() and path.read_text()):
-        assert run.poll() is None, run.communicate()[0]
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return int(path.read_text())
+    return int(until(lambda: path.exists() and path.read_text(), process=run))
 
 
 def parent_of(pid):
     return int(re.search(r"^PPid:\s+(\d+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)[1])
-
-
-def is_gone(pid):
-    deadline = time.monotonic() + 15
-    while start_time(pid) is not None and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return start_time(pid) is None
 
 
 @pytest.fixture
@@ -84,7 +72,7 @@ def test_a_stage_whose_process_is_killed_is_reported_with_its_log_and_leaves_no_
     assert run.returncode == 1
     assert "jamcam: tune-bdb ended without a word; it may have been killed" in printed
     assert re.search(r"try: read \S+/\.attempts/tune-bdb/\S+/console\.log", printed)
-    assert is_gone(engine)
+    until(lambda: start_time(engine) is None)
 
 
 def test_a_run_asks_no_scheduler_at_a_port_that_luigi_is_told_of(done, tmp_path):
@@ -108,7 +96,7 @@ def test_a_signal_to_the_run_alone_interrupts_the_stage_wherever_it_runs(hanging
     printed, _ = run.communicate(timeout=30)
 
     assert run.returncode == 143, printed
-    assert is_gone(engine)
+    until(lambda: start_time(engine) is None)
     newest = max((done.workspace / ".attempts" / stage).iterdir())
     assert json.loads((newest / "outcome.json").read_text())["status"] == "interrupted"
     assert not (done.workspace / ".lock").exists()

@@ -1,7 +1,6 @@
 import json
 import os
 import shutil
-import time
 
 import pytest
 
@@ -10,6 +9,7 @@ from harness.stages.workflow import KINDS, needed, survey, templates
 from harness.workspace.layout import Workspace
 from harness.workspace.lock import holder_of
 from harness.workspace.marker import STAGES
+from tests.waiting import until
 
 
 def calls(path):
@@ -163,14 +163,8 @@ def test_stages_that_do_not_depend_on_each_other_run_side_by_side(done, tmp_path
         FAKE_YOLO_V4_CALLS=str(calls_path),
         FAKE_YOLO_V4_PID=str(pid_path),
     )
-    deadline = time.monotonic() + 30
-    while not (
-        calls(calls_path).count("dataset_convert") == 3 and pid_path.exists() and pid_path.read_text()
-    ):
-        assert run.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    os.kill(int(pid_path.read_text()), 9)
+    until(lambda: calls(calls_path).count("dataset_convert") == 3, process=run)
+    os.kill(int(until(lambda: pid_path.exists() and pid_path.read_text(), process=run)), 9)
     printed, _ = run.communicate(timeout=30)
 
     assert run.returncode == 1

@@ -7,7 +7,6 @@ import re
 import select
 import shutil
 import subprocess
-import time
 
 import pytest
 
@@ -16,6 +15,7 @@ from harness.settings.variables import ENGINES, VARIABLES
 from harness.verbs.completion import commands
 from harness.verbs.completion_scripts import SCRIPTS
 from harness.workspace.marker import STAGES
+from tests.waiting import PATIENCE_S
 
 VERBS = {
     verb.name: verb
@@ -116,17 +116,17 @@ def typed(script, tmp_path):
             os.write(primary, f"{line}\n".encode())
             found += re.findall(r"\[([^\[]*)\]\r\n", until(primary, "]\r\n"))
         os.write(primary, b"exit\n")
-        process.wait(20)
+        process.wait(PATIENCE_S)
         os.close(primary)
         return found
 
     return ask
 
 
-def until(terminal, words, patience_s=20):
-    seen, end = "", time.monotonic() + patience_s
+def until(terminal, words):
+    seen = ""
     while words not in seen:
-        assert select.select([terminal], [], [], max(end - time.monotonic(), 0))[0], seen
+        assert select.select([terminal], [], [], PATIENCE_S)[0], seen
         seen += os.read(terminal, 4096).decode()
     return seen
 

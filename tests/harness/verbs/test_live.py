@@ -12,6 +12,7 @@ from harness.process.identity import start_time
 from harness.verbs.live import Live, utilisation
 from harness.workspace.layout import Workspace
 from harness.workspace.lock import Holder, take, this_run
+from tests.waiting import until
 
 NAN = float("nan")
 
@@ -76,10 +77,9 @@ def test_a_run_on_this_machine_is_watched_and_the_probe_ends_with_the_watching(r
         holder = Holder(**names, pid=busy.pid, started=start_time(busy.pid) or "")
         take(room, holder)
         with Live(room) as live:
-            deadline = time.monotonic() + 60
-            while "(this run" not in (told := live.lines()[0]):
-                assert time.monotonic() < deadline, told
-                time.sleep(0.5)
+            told = until(
+                lambda: next((line for line in live.lines() if "(this run" in line), ""), every_s=0.5
+            )
             probe, folder = live._probe, live._folder.name
         assert "utilisation: CPU " in told
         assert probe.poll() is not None

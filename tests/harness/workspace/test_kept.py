@@ -20,7 +20,8 @@ from harness.workspace.kept import (
     summary,
 )
 from harness.workspace.layout import Workspace
-from harness.workspace.marker import Marker, Product, digest_of, read_marker
+from harness.workspace.marker import Product, digest_of, read_marker
+from tests.harness.made import marker
 
 # What two settings make, by path in the workspace: the spec as used has another name in each.
 MADE = {
@@ -44,19 +45,8 @@ def ingredients(name):
 
 def marker_of(name, folder):
     names = sorted({"experiment/weights", f"experiment/{name}.txt"})
-    return Marker(
-        stage="train",
-        fingerprint=digest_of(ingredients(name)),
-        consumed={},
-        products=tuple(Product(path=path, digest=digest_path(folder / path)) for path in names),
-        engine=None,
-        argv=(),
-        started_utc="2026-11-23T23:00:00.000Z",
-        finished_utc="2026-11-23T23:00:01.500Z",
-        duration_s=1.5,
-        harness_version="0.1.0",
-        git_commit=None,
-    )
+    products = [Product(path=path, digest=digest_path(folder / path)) for path in names]
+    return marker("train", *products, fingerprint=digest_of(ingredients(name)))
 
 
 def made(folder, name):
@@ -290,7 +280,7 @@ def test_a_set_whose_marker_does_not_fit_is_not_found(room, change):
 def test_a_set_of_ingredients_that_mean_the_same_is_found(room):
     publish(room, "two")
 
-    found = find(room, "train", "f" * 64, lambda other: other == ingredients("one"))
+    found = find(room, "train", "f" * 64, lambda other: other.ingredients == ingredients("one"))
 
     assert found
     assert found.folder.name == digest_of(ingredients("one"))

@@ -89,13 +89,40 @@ def test_a_training_that_is_done_leaves_the_checkpoints_of_other_settings(attemp
 
 
 def test_products_that_nobody_went_on_from_for_a_month_are_removed(attempt):
-    old, own = attempt("long"), attempt("short")
+    old, first = attempt("long"), attempt("short")
     then = time.time() - (KEPT_PRODUCTS_DAYS + 1) * 86400
     os.utime(old / "request.json", (then, then))
 
+    prune_attempts(first, succeeded=False)
+    assert (old / "products").exists()  # until another try confirms what the clock said at the first one
+    own = attempt("short")
     prune_attempts(own, succeeded=False)
 
     assert not (old / "products").exists()
+    assert (own / "products").exists()
+
+
+def test_a_clock_that_is_ahead_during_one_try_removes_nothing_then_nor_later(attempt, monkeypatch):
+    kept, own = attempt("long"), attempt("short")
+    ahead = time.time() + 400 * 86400
+    os.utime(own / "request.json", (ahead, ahead))
+    with monkeypatch.context() as patched:
+        patched.setattr(time, "time", lambda: ahead + 60)
+        prune_attempts(own, succeeded=False)
+    assert (kept / "products").exists()
+
+    prune_attempts(attempt("short"), succeeded=False)  # the clock is right again
+
+    assert (kept / "products").exists()
+
+
+def test_a_try_that_lasted_for_months_keeps_what_it_made(attempt):
+    own = attempt("long")
+    then = time.time() - 3 * KEPT_PRODUCTS_DAYS * 86400
+    os.utime(own / "request.json", (then, then))
+
+    prune_attempts(own, succeeded=False)
+
     assert (own / "products").exists()
 
 

@@ -8,7 +8,6 @@ from harness.files import digest_path
 from harness.workspace.layout import Workspace
 from harness.workspace.marker import (
     EngineIdentity,
-    Marker,
     Product,
     changes,
     differences,
@@ -20,6 +19,7 @@ from harness.workspace.marker import (
     why_no_marker,
     write_marker,
 )
+from tests.harness import made
 
 KEYS = {
     *("stage", "fingerprint", "consumed", "products", "engine", "argv"),
@@ -36,19 +36,24 @@ def room(tmp_path):
 
 @pytest.fixture
 def marker(room):
-    return Marker(
-        stage="verify",
-        fingerprint="f" * 64,
+    path = "data/test/labels"
+    return made.marker(
+        "verify",
+        Product(path=path, digest=digest_path(room.path(path))),
         consumed={"download": "d" * 64},
-        products=(Product(path="data/test/labels", digest=digest_path(room.path("data/test/labels"))),),
         engine=EngineIdentity(name="portable", version="0.1.0"),
         argv=(("yolo_v4", "train"),),
-        started_utc="2026-11-23T23:00:00.000Z",
-        finished_utc="2026-11-23T23:00:01.500Z",
-        duration_s=1.5,
-        harness_version="0.1.0",
-        git_commit=None,
     )
+
+
+def test_our_engine_is_of_the_release_that_asked_it_and_another_or_one_in_an_image_of_its_own(marker):
+    def words(engine):
+        return dataclasses.replace(marker, engine=engine, harness_version="1.2.3").engine_words
+
+    assert words(EngineIdentity(name="portable", version="0.1.0")) == "portable 1.2.3"
+    assert words(EngineIdentity(name="portable", version="0.1.0", image="p.sif")) == "portable 0.1.0"
+    assert words(EngineIdentity(name="tao", version="5.0.0", image="tao.sif")) == "tao 5.0.0"
+    assert words(None) == ""
 
 
 def test_a_marker_is_read_as_it_was_written(room, marker):

@@ -2,8 +2,9 @@ import pytest
 
 from harness.files import digest_path
 from harness.workspace.layout import Workspace
-from harness.workspace.marker import Marker, Product, write_marker
+from harness.workspace.marker import Product, write_marker
 from harness.workspace.snapshot import Snapshot
+from tests.harness import made
 
 
 @pytest.fixture
@@ -15,19 +16,8 @@ def room(tmp_path):
 
 @pytest.fixture
 def marker(room):
-    return Marker(
-        stage="verify",
-        fingerprint="f" * 64,
-        consumed={},
-        products=(Product(path="data/test/labels", digest=digest_path(room.path("data/test/labels"))),),
-        engine=None,
-        argv=(),
-        started_utc="2026-11-23T23:00:00.000Z",
-        finished_utc="2026-11-23T23:00:01.500Z",
-        duration_s=1.5,
-        harness_version="0.1.0",
-        git_commit=None,
-    )
+    path = "data/test/labels"
+    return made.marker("verify", Product(path=path, digest=digest_path(room.path(path))))
 
 
 def test_a_snapshot_shows_what_was_there_when_it_was_asked_first(room, marker):

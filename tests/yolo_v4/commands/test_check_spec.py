@@ -58,6 +58,20 @@ def test_a_sound_spec_passes_though_its_data_are_not_there(spec, capsys) -> None
         ),
         ("output_width: 64", "output_width: 65", 17, "width must be multiple of 32", "correct it in {spec}"),
         ("beta1: 0.9 ", "beta1: 1.9 ", 12, "beta1 must be within (0, 1).", "correct training_config"),
+        (
+            "random_seed: 1",
+            "extension { min_visible: 2 }",
+            2,
+            "min_visible is 2",
+            "use a share of 1, above 0 and below 1",
+        ),
+        (
+            "random_seed: 1",
+            "extension { objectness: true }",
+            2,
+            'Message type "Extension" has no field named "objectness"',
+            'did you mean "objectness_iou"?',
+        ),
         ("nlayers: 10", "nlayers: 11", 5, 'yolov4_config asks for arch "resnet" with nlayers 11', "use arch"),
     ],
 )
@@ -70,6 +84,19 @@ def test_what_is_wrong_is_said_with_file_and_line(spec, capsys, old, new, line, 
     first, second, *_ = capsys.readouterr().err.splitlines()
     assert first.startswith(f"error: {spec}:{line}: {message}")
     assert second.startswith(f"  try: {remedy.format(spec=spec)}")
+
+
+def test_what_goes_beyond_nvidias_program_is_told(spec, capsys) -> None:
+    spec.write_text(f"{SPEC}extension {{ average_share: 0.1 neighbour_cells: 1 }}\n")
+
+    assert main(["check_spec", "-e", str(spec)]) == 0
+
+    assert capsys.readouterr().out == (
+        f"{spec}: nothing is wrong with it\n"
+        f"{spec}: extension (neighbour_cells, average_share) is ours: "
+        "NVIDIA's program would refuse this spec\n"
+        "Execution status: PASS\n"
+    )
 
 
 def test_a_conversion_spec_is_checked_with_its_own_flag(tmp_path, capsys) -> None:

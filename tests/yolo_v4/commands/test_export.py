@@ -26,6 +26,8 @@ def test_the_model_finds_in_onnxruntime_what_it_finds_here(trained, capsys, data
     assert _export(trained, "-o", str(trained.folder / "out.onnx"), "--data_type", data_type) == 0
 
     printed = capsys.readouterr().out
+    assert "ONNX model saved as out.onnx, " in printed
+    assert str(trained.folder) not in printed  # the harness moves the file to where it stays
     assert "Largest difference between ONNX and PyTorch on 3 pictures: " in printed
     assert "mAP on 1 frames of validation_data_sources: PyTorch 0.0000, ONNX 0.0000" in printed
     session = onnxruntime.InferenceSession(trained.folder / "out.onnx", providers=["CPUExecutionProvider"])

@@ -6,7 +6,6 @@ import signal
 import struct
 import subprocess
 import sys
-import time
 import zlib
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.waiting import until
 from yolo_v4.cli import main
 from yolo_v4.prediction.round import Round
 
@@ -262,7 +262,7 @@ def test_a_picture_is_turned_upright_as_its_exif_orientation_says(trained, capsy
     assert sorted(tuple(line["box"]) for line in lines) == sorted(CORNERS)
     assert _pixels(out / "annotated" / "images" / "phone.jpg").shape == (96, 128, 3)
     assert _table(out / "counts.csv")[0]["time"] == "2019-06-28T08:15:33"
-    assert "turned upright, as their EXIF orientation says: 1 pictures" in capsys.readouterr().out
+    assert "turned upright, as their files say: 1 pictures and frames" in capsys.readouterr().out
 
 
 def test_what_cannot_be_read_is_listed_and_the_verdict_is_that_it_cannot_be_told(
@@ -349,11 +349,7 @@ def test_a_run_that_was_killed_goes_on_to_the_same_results(trained) -> None:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     journal = out / ".predict" / "journal.jsonl"
-    until_s = time.monotonic() + 60
-    while not journal.exists() or journal.read_bytes().count(b"\n") < 5:
-        assert process.poll() is None
-        assert time.monotonic() < until_s
-        time.sleep(0.005)
+    until(lambda: journal.exists() and journal.read_bytes().count(b"\n") >= 5, process=process, every_s=0.005)
     process.send_signal(signal.SIGKILL)
     process.wait()
     done = journal.read_bytes().count(b"\n")

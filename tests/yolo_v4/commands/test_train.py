@@ -1,6 +1,7 @@
 """`yolo_v4 train` as a user runs it."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,7 +9,10 @@ import pytest
 import torch
 
 from yolo_v4.cli import main
+from yolo_v4.network import number_format
 from yolo_v4.network.checkpoint import load_checkpoint
+from yolo_v4.network.device import formats
+from yolo_v4.network.number_format import Choice
 
 MODEL = "yolov4_resnet10"
 
@@ -57,7 +61,7 @@ def test_a_run_leaves_taos_files(
     assert "nan" not in second.split(",")[2:]  # the only bus is difficult, so it has no average precision
     told = [line["numerics"] for line in status_lines(results) if "numerics" in line]
     assert [each["number_format"] for each in told] == ["fp32"]
-    own = {"phase", "numerics"}  # of our lines
+    own = {"phase", "numerics", "best_checkpoint"}  # of our lines
     tao_messages = [line["message"] for line in status_lines(results) if not own & {*line}]
     assert tao_messages == [
         "Starting Yolo_V4 Training job",
@@ -71,14 +75,26 @@ def test_a_run_leaves_taos_files(
     assert "Epoch 2/2\n" in printed
     assert f"Epoch 00002: saving model to {results}/weights/{MODEL}_epoch_002.pt\n" in printed
     assert "Validation loss: " in printed
+    (best,) = [line["best_checkpoint"] for line in status_lines(results) if "best_checkpoint" in line]
+    assert best == {
+        "epoch": 2,
+        "mAP": float(second.split(",")[header.split(",").index("mAP")]),
+        "path": f"{results}/weights/{MODEL}_epoch_002.pt",
+    }
+    assert (
+        f"Best checkpoint: epoch 2, mAP {best['mAP']:.4f} on the validation frames: {best['path']}\n"
+        in printed
+    )
     assert printed.endswith("Execution status: PASS\n")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("flags", [(), ("--use_amp",)])
+@pytest.mark.parametrize("flags", [(), ("--use_amp",), ("--numbers", "bf16")])
 def test_an_interrupted_run_goes_on_to_the_same_bytes(
     train: Callable[..., tuple[int, Path]], flags: tuple[str, ...]
 ) -> None:
+    if "bf16" in flags and "bf16" not in formats(torch.device("cpu")):
+        pytest.skip("this processor does not compute in bf16")
     _, whole = train("whole", *flags, training="model_ema: true checkpoint_interval: 2")
     halfway = whole / "weights" / f"{MODEL}_epoch_002.pt"
     status, resumed = train(
@@ -91,6 +107,71 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(
     log = "yolov4_training_log_resnet10.csv"
     assert (resumed / log).read_bytes() == (whole / log).read_bytes()
     assert [path.name for path in (resumed / "weights").iterdir()] == [f"{MODEL}_epoch_003.pt"]
+
+
+def chosen(results: Path) -> tuple[str, str]:
+    """The number format that a training computed in, and why."""
+    (line,) = [line for line in status_lines(results) if "computing" in line]
+    return line["numerics"]["number_format"], line["computing"]["numbers"]
+
+
+SHORT = "num_epochs: 1 checkpoint_interval: 1"
+
+
+@pytest.mark.slow
+def test_use_amp_means_auto_which_measures_once(
+    train: Callable[..., tuple[int, Path]], cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, first = train("first", "--use_amp", training=SHORT)
+    number_format, why = chosen(first)
+    printed = capsys.readouterr().out
+
+    if len(formats(torch.device("cpu"))) == 1:
+        assert why == "auto: fp32, as this processor has no other"
+        return
+    assert re.fullmatch(rf"auto: {number_format}; a pass of one core takes fp32 .*, measured now", why)
+    assert f"numbers: {why}\n" in printed
+    (path,) = cache.iterdir()
+    other = {"fp32": "bf16", "bf16": "fp32"}[number_format]
+    path.write_text(path.read_text().replace(f'"chosen": "{number_format}"', f'"chosen": "{other}"'))
+
+    _, second = train("second", "--numbers", "auto", training=SHORT)
+
+    assert chosen(second)[0] == other  # what is kept counts, and no clock
+    assert "measured 20" in chosen(second)[1]
+    assert load_checkpoint(second / "weights" / f"{MODEL}_epoch_001.pt").number_format == other
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("begun_in", ["fp32", "bf16"])
+def test_a_resumed_run_goes_on_in_its_format_where_another_one_is_kept_now(
+    train: Callable[..., tuple[int, Path]], monkeypatch: pytest.MonkeyPatch, begun_in: str
+) -> None:
+    if begun_in not in formats(torch.device("cpu")):
+        pytest.skip(f"this processor does not compute in {begun_in}")
+    _, whole = train("whole", "--numbers", begun_in, training="checkpoint_interval: 2")
+    other = {"fp32": "bf16", "bf16": "fp32"}[begun_in]
+    monkeypatch.setattr(number_format, "_measured_once", lambda *_: Choice(number_format=other, words=other))
+
+    halfway = whole / "weights" / f"{MODEL}_epoch_002.pt"
+    start = f'checkpoint_interval: 2 resume_model_path: "{halfway}"'
+    status, resumed = train("resumed", "--use_amp", training=start)
+
+    assert status == 0
+    assert chosen(resumed) == (begun_in, f"auto: {begun_in}, in which the run began")
+    last = f"weights/{MODEL}_epoch_003.pt"
+    assert (resumed / last).read_bytes() == (whole / last).read_bytes()
+
+
+def test_a_format_that_the_device_lacks_is_refused_in_words(
+    train: Callable[..., tuple[int, Path]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, _ = train("narrow", "--numbers", "fp16", training=SHORT)
+
+    assert status == 1
+    told = capsys.readouterr().err
+    assert "error: fp16 was asked for, and this processor computes in fp32" in told
+    assert "try: ask for auto (--numbers auto), or for one of these" in told
 
 
 @pytest.mark.slow
@@ -216,4 +297,29 @@ def test_early_stopping_ends_the_run_with_a_checkpoint(
 
     assert status == 0
     assert "Epoch 00002: early stopping\n" in capsys.readouterr().out
-    assert [path.name for path in (results / "weights").iterdir()] == [f"{MODEL}_epoch_002.pt"]
+    last = results / "weights" / f"{MODEL}_epoch_002.pt"
+    assert [*(results / "weights").iterdir()] == [last]
+    told = [line for line in status_lines(results) if "max_epoch" in line]
+    assert [(line["epoch"], line["max_epoch"], line["eta"] == "0:00:00") for line in told] == [
+        (1, 5, False),
+        (2, 5, True),
+    ]
+
+
+@pytest.mark.slow
+def test_a_run_that_stopped_early_stays_stopped_when_it_is_resumed(
+    train: Callable[..., tuple[int, Path]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    stopping = (
+        'num_epochs: 5 checkpoint_interval: 5 early_stopping { monitor: "loss" min_delta: 1e6 patience: 1 }'
+    )
+    _, first = train("first", training=stopping)
+    last = first / "weights" / f"{MODEL}_epoch_002.pt"
+    capsys.readouterr()
+
+    status, second = train("second", training=f'{stopping} resume_model_path: "{last}"')
+
+    assert status == 0
+    assert "Epoch 3/5" not in capsys.readouterr().out
+    log = "yolov4_training_log_resnet10.csv"
+    assert (second / log).read_bytes() == (first / log).read_bytes()

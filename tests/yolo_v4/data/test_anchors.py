@@ -11,7 +11,7 @@ def test_two_kinds_of_boxes_give_the_median_of_each_by_area() -> None:
     np.testing.assert_allclose(centres, [[0.11, 0.1], [0.55, 0.5]])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.sampled_from([(0.1, 0.1), (0.1, 0.2), (0.5, 0.5)]), min_size=5, max_size=12))
 def test_clusters_that_lose_their_boxes_still_have_a_size(boxes: list[tuple[float, float]]) -> None:
     sizes = np.array(boxes)

@@ -5,9 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from yolo_v4.data.batches import Batch, TrainingBatches, letterboxed
 from yolo_v4.data.frames import Frame, read_frames
+from yolo_v4.data.targets import FIRST_CLASS, WEIGHT
 from yolo_v4.errors import DataError
 from yolo_v4.spec.experiment import Experiment
 from yolo_v4.spec.load import load_experiment
@@ -28,7 +30,7 @@ def load(write_spec: Callable[..., Path]) -> Callable[..., tuple[Experiment, lis
 
 def same(first: list[Batch], second: list[Batch]) -> bool:
     return all(
-        a.pixels.equal(b.pixels) and a.target.rows.equal(b.target.rows)
+        a.pixels.equal(b.pixels) and all(map(torch.equal, a.target, b.target))
         for a, b in zip(first, second, strict=True)
     )
 
@@ -124,8 +126,8 @@ def test_frames_to_judge_by_come_in_order_with_their_boxes_letterboxed(
 
 def test_objects_weigh_what_class_weighting_says(load: Callable[..., tuple[Experiment, list[Frame]]]) -> None:
     experiment, frames = load(dataset='} class_weighting_config { class_weighting { key: "car" value: 2.5 }')
-    rows = next(iter(TrainingBatches(frames, experiment).epoch(0))).target.rows
+    contents = next(iter(TrainingBatches(frames, experiment).epoch(0))).target.contents
 
-    cars = rows[rows[..., 7] == 1]  # columns: four of the box, two of objectness, bus, car, weight
+    cars = contents[contents[:, FIRST_CLASS + experiment.classes.index("car")] == 1]
     assert len(cars)
-    assert cars[:, -1].unique().tolist() == [2.5]
+    assert cars[:, WEIGHT].unique().tolist() == [2.5]

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from yolo_v4.data import example_pb2
-from yolo_v4.data.frames import Frame, dropped_in_words, read_frames
+from yolo_v4.data.frames import Frame, Objects, dropped_in_words, read_frames
 from yolo_v4.data.tfrecord import encode, write_records
 from yolo_v4.errors import DataError
 from yolo_v4.spec.load import load_experiment
@@ -198,3 +198,25 @@ def test_what_is_left_out_is_counted_by_class_and_told(
         "dontcare (1), lorry (2); 1 rows with fewer than 9 columns"
     )
     assert dropped_in_words(Counter(), "train") == ""
+
+
+def test_the_objects_of_many_frames_are_found_at_once(tmp_path: Path) -> None:
+    counts = (2, 0, 3)
+    frames = [
+        Frame(
+            image=tmp_path / "x.png",
+            boxes=np.full((count, 4), place, dtype=np.float32),
+            classes=10 * place + np.arange(count),
+            difficult=np.zeros(count, dtype=bool),
+        )
+        for place, count in enumerate(counts)
+    ]
+    objects = Objects(frames)
+
+    boxes, classes, places = objects.of(np.array([2, 1, 0, 2]))
+
+    assert classes.tolist() == [20, 21, 22, 0, 1, 20, 21, 22]
+    assert boxes[:, 0].tolist() == [2, 2, 2, 0, 0, 2, 2, 2]
+    assert places.tolist() == [0, 0, 0, 2, 2, 3, 3, 3]
+    assert len(objects) == 3
+    assert objects.per_frame == pytest.approx(5 / 3)

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from yolo_v4.data.frames import Frame
-from yolo_v4.data.mosaic import Sample, random_sample
+from yolo_v4.data.frames import Frame, Objects
 from yolo_v4.data.pictures import PictureCache
-from yolo_v4.spec.experiment import Augmentation
+from yolo_v4.data.samples import plan
+from yolo_v4.data.sampling import sample
+from yolo_v4.spec.experiment import Augmentation, Extension, MosaicCrop
 
 SIZE = (96, 64)
 
@@ -28,19 +31,32 @@ def frames(tmp_path: Path) -> list[Frame]:
     return made
 
 
-def draw(frames: list[Frame], spec: Augmentation, seed: int) -> Sample:
+class Sample(NamedTuple):
+    pixels: torch.Tensor  # [C, H, W]
+    boxes: np.ndarray  # [N, 4] shares of width and height
+    classes: np.ndarray  # [N]
+
+
+def draw(frames: list[Frame], spec: Augmentation, seed: int, extension: Extension | None = None) -> Sample:
     pictures = PictureCache([frame.image for frame in frames])
-    return random_sample(2, frames, pictures, spec, SIZE, np.random.default_rng(seed))
+    random = np.random.default_rng(seed)
+    page, tables, true = plan(
+        *([2], [random], Objects(frames), pictures),
+        spec=spec,
+        size=SIZE,
+        extension=extension or Extension(),
+    )
+    return Sample(sample(page.pixels, tables)[0], true.boxes, true.classes)
 
 
 def test_without_mosaic_a_sample_is_its_frame(
     frames: list[Frame], augmentation: Callable[..., Augmentation]
 ) -> None:
-    sample = draw(frames, augmentation(mean=(0.0, 0.0, 0.0)), seed=0)
+    found = draw(frames, augmentation(mean=(0.0, 0.0, 0.0)), seed=0)
 
-    assert sample.pixels.unique().tolist() == pytest.approx([120], abs=0.01)
-    assert sample.classes.tolist() == [2]
-    assert sample.boxes.tolist() == [[0.25, 0.25, 0.75, 0.75]]
+    assert found.pixels.unique().tolist() == pytest.approx([120], abs=0.01)
+    assert found.classes.tolist() == [2]
+    assert found.boxes.tolist() == [[0.25, 0.25, 0.75, 0.75]]
 
 
 def test_every_object_of_a_mosaic_lies_on_its_own_picture(
@@ -49,12 +65,12 @@ def test_every_object_of_a_mosaic_lies_on_its_own_picture(
     spec = augmentation(mosaic_prob=1.0, mean=(0.0, 0.0, 0.0))
 
     for seed in range(20):
-        sample = draw(frames, spec, seed)
-        assert len(sample.classes) == 4
-        assert sample.classes[0] == 2  # the frame itself is top left
-        for box, number in zip(sample.boxes * np.tile(SIZE, 2), sample.classes, strict=True):
+        found = draw(frames, spec, seed)
+        assert len(found.classes) == 4
+        assert found.classes[0] == 2  # the frame itself is top left
+        for box, number in zip(found.boxes * np.tile(SIZE, 2), found.classes, strict=True):
             x1, y1, x2, y2 = np.rint(box).astype(int)
-            assert sample.pixels[0, y1:y2, x1:x2].unique().tolist() == pytest.approx(
+            assert found.pixels[0, y1:y2, x1:x2].unique().tolist() == pytest.approx(
                 [40 * (number + 1)], abs=0.01
             )
 
@@ -66,8 +82,9 @@ def test_no_part_of_a_mosaic_is_narrower_than_its_least_share(
     shares = []
     for seed in range(40):
         pixels = draw(frames, spec, seed).pixels[0]
-        shares.append(float((pixels[0] == pixels[0, 0]).float().mean()))
-        shares.append(float((pixels[:, 0] == pixels[0, 0]).float().mean()))
+        is_first = (pixels - pixels[0, 0]).abs() < 0.01
+        shares.append(float(is_first[0].float().mean()))
+        shares.append(float(is_first[:, 0].float().mean()))
 
     whole = [share for share in shares if share < 1]  # 1: two neighbours are the same frame
     assert 0.39 <= min(whole) < 0.44
@@ -104,3 +121,34 @@ def test_every_picture_of_a_mosaic_shows_even_where_its_least_share_is_less_than
 
     for seed in range(100):
         assert draw(frames, spec, seed).pixels.shape == (3, 64, 96)
+
+
+def test_objects_of_a_mosaic_by_crop_are_as_large_as_alone(
+    frames: list[Frame], augmentation: Callable[..., Augmentation]
+) -> None:
+    spec = augmentation(mosaic_prob=1.0, mean=(0.0, 0.0, 0.0), jitter=0.3)
+    extension = Extension(mosaic_crop=MosaicCrop(min_scale=1.0, max_scale=1.0), min_visible=0.999)
+    allowed = torch.tensor([40.0, 80.0, 120.0, 160.0, 200.0, 240.0])
+
+    kept = 0
+    for seed in range(60):
+        found = draw(frames, spec, seed, extension)
+        # Pictures are plain, and there is nothing between their colours.
+        assert (found.pixels[0].flatten()[:, None] - allowed).abs().amin(dim=1).max() < 0.01
+        sizes = (found.boxes[:, 2:] - found.boxes[:, :2]) * SIZE
+        # As large as in the frames, since these are as large as the input.
+        assert np.abs(sizes - (48, 32)).max(initial=0) < 0.6
+        kept += len(sizes)
+    assert kept > 10
+
+
+def test_without_mosaic_the_crop_changes_nothing(
+    frames: list[Frame], augmentation: Callable[..., Augmentation]
+) -> None:
+    spec = augmentation(jitter=0.3, horizontal_flip=0.5)
+    extension = Extension(mosaic_crop=MosaicCrop(min_scale=1.0, max_scale=1.0))
+
+    one, other = draw(frames, spec, 5), draw(frames, spec, 5, extension)
+
+    assert one.pixels.equal(other.pixels)
+    assert one.boxes.tolist() == other.boxes.tolist()

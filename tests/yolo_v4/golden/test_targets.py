@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from yolo_v4.data.targets import Conflicts, encode_targets
-from yolo_v4.spec.experiment import NetworkSpec
+from tests.yolo_v4.dense_targets import dense_of
+from yolo_v4.data.targets import Conflicts, TrueBoxes, encode_targets
+from yolo_v4.spec.experiment import STRIDES_PX, NetworkSpec
 
 MakeSpec = Callable[..., NetworkSpec]
 
@@ -57,12 +58,17 @@ def _encoded(case: dict[str, Any], network_spec: MakeSpec, iou: float, conflicts
     width, height = case["image_wh"].tolist()
     anchors = tuple(tuple(map(tuple, scale)) for scale in case["anchors_wh_pixels"].tolist())
     pictures = np.split(case["gt"], np.cumsum(case["gt_count"])[:-1])
-    return encode_targets(
-        [rows[:, 2:] for rows in pictures],
-        [rows[:, 0].astype(np.int64) for rows in pictures],
+    true = TrueBoxes.of(
+        [rows[:, 2:] for rows in pictures], [rows[:, 0].astype(np.int64) for rows in pictures]
+    )
+    target = encode_targets(
+        true,
         network_spec(anchors=anchors, box_matching_iou=iou),
         class_weights=case["class_weights"].tolist(),
         configured_hw=(height, width),
         batch_hw=(height, width),
         conflicts=conflicts,
-    ).numpy()
+    )
+    cells = [(width // stride) * (height // stride) for stride in STRIDES_PX]
+    rows = sum(count * len(scale) for count, scale in zip(cells, anchors, strict=True))
+    return dense_of(target, rows).numpy()

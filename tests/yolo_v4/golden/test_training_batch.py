@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.yolo_v4.dense_targets import target_of
 from tests.yolo_v4.golden.formula import as_keras, fill, network_of, tensor_of
-from yolo_v4.data.targets import Target
 from yolo_v4.network.grid import encode_predictions
 from yolo_v4.network.yolo import HEADS, Yolo
 from yolo_v4.spec.experiment import NetworkSpec
@@ -79,7 +79,7 @@ def _batch(
     pixels = torch.from_numpy(vectors["input"]).to(next(network.parameters()).dtype)
     heads = network.train()(pixels)
     rows = encode_predictions(heads, spec, (wh[1], wh[0]))
-    loss = yolo_loss(Target.of(torch.from_numpy(vectors["y_true"])), rows, spec).total
+    loss = yolo_loss(target_of(vectors["y_true"]), rows, spec).total
     loss.backward()
     return heads, loss.item()
 

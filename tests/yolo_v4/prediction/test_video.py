@@ -23,6 +23,46 @@ def test_every_so_many_frames_are_given_with_number_and_time(make_clip, tmp_path
     assert found[0].picture.size == (128, 96)
 
 
+# What the box tkhd of a video holds, as 16.16 and 2.30 numbers: a b u, c d v, x y w.
+WHOLE, WIDTH, HEIGHT = 1 << 16, 128 << 16, 96 << 16
+LIGHT = (40, 90, 140, 190)  # quarters, clockwise from the top left
+
+
+@pytest.mark.parametrize(
+    ("matrix", "quarters", "size"),
+    [
+        ((WHOLE, 0, 0, 0, WHOLE, 0, 0, 0), (40, 90, 140, 190), (128, 96)),
+        # By 90 degrees with the clock: what was at the bottom left comes to the top left.
+        ((0, WHOLE, 0, -WHOLE, 0, 0, HEIGHT, 0), (190, 40, 90, 140), (96, 128)),
+        ((-WHOLE, 0, 0, 0, -WHOLE, 0, WIDTH, HEIGHT), (140, 190, 40, 90), (128, 96)),
+        ((0, -WHOLE, 0, WHOLE, 0, 0, 0, WIDTH), (90, 140, 190, 40), (96, 128)),
+        # Left and right changed, top and bottom, x and y, and both of the latter.
+        ((-WHOLE, 0, 0, 0, WHOLE, 0, WIDTH, 0), (90, 40, 190, 140), (128, 96)),
+        ((WHOLE, 0, 0, 0, -WHOLE, 0, 0, HEIGHT), (190, 140, 90, 40), (128, 96)),
+        ((0, WHOLE, 0, WHOLE, 0, 0, 0, 0), (40, 190, 140, 90), (96, 128)),
+        ((0, -WHOLE, 0, -WHOLE, 0, 0, HEIGHT, WIDTH), (140, 90, 40, 190), (96, 128)),
+        # By 45 degrees, which is shown as it is.
+        ((46341, 46341, 0, -46341, 46341, 0, 0, 0), (40, 90, 140, 190), (128, 96)),
+    ],
+)
+def test_frames_are_turned_as_their_video_asks(make_clip, tmp_path, matrix, quarters, size):
+    path = make_clip(tmp_path / "a.mp4", frames=2, quarters=LIGHT)
+    content = bytearray(path.read_bytes())
+    place = content.index(b"tkhd") + 44
+    assert struct.unpack_from(">9i", content, place) == (WHOLE, 0, 0, 0, WHOLE, 0, 0, 0, 1 << 30)
+    struct.pack_into(">9i", content, place, *matrix, 1 << 30)
+    path.write_bytes(content)
+
+    frame = read(path)[0]
+
+    assert frame.picture.size == size
+    assert frame.turned is (quarters != LIGHT)
+    grey = np.asarray(frame.picture.convert("L"))
+    near, far_x, far_y = 10, size[0] - 10, size[1] - 10
+    found = [grey[y, x] for y, x in ((near, near), (near, far_x), (far_y, far_x), (far_y, near))]
+    assert found == pytest.approx(quarters, abs=8)
+
+
 def test_a_video_tells_when_it_began_unless_its_clock_was_never_set(make_clip, tmp_path):
     for name, started in (("a.mp4", "2019-06-28T08:15:33.000000Z"), ("b.mp4", "1970-01-01T00:00:00Z")):
         make_clip(tmp_path / name, started=started)

@@ -8,8 +8,9 @@ from pathlib import Path
 from PIL import Image
 
 from harness.clock import utc
+from harness.data.overlap import Box
 from harness.measure.record import Record
-from harness.report.overview.found import Box, Found, Marked
+from harness.report.overview.found import Found, Marked
 from tests.harness.made import training_phases
 
 CAR, BUS = "car", "bus"

@@ -33,6 +33,7 @@ def test_figures_have_their_units():
         (Amount(value=0.0, unknown=0, count=3), "0.00 GPU-hours"),
         (Amount(value=0.0123, unknown=0, count=1), "0.012 GPU-hours"),
         (Amount(value=2.5, unknown=1, count=3), "at least 2.50 GPU-hours (not recorded of 1 of 3)"),
+        (Amount(value=0.0, unknown=1, count=3), "none, as far as recorded (not recorded of 1 of 3)"),
         (Amount(value=0.0, unknown=3, count=3), "not recorded"),
     ],
 )
@@ -43,6 +44,7 @@ def test_a_sum_says_what_of_it_is_not_known(amount, text):
 def test_few_words_say_a_lower_bound_too():
     assert words.brief(Amount(value=2.5, unknown=1, count=3), "GPU-hours") == "≥ 2.50 GPU-hours"
     assert words.brief(Amount(value=2.5, unknown=0, count=3), "GPU-hours") == "2.50 GPU-hours"
+    assert words.brief(Amount(value=0.0, unknown=1, count=3), "GPU-hours") == "none, as far as recorded"
     assert words.brief(Amount(value=0.0, unknown=3, count=3), "GPU-hours") == "not recorded"
 
 

@@ -1,14 +1,13 @@
-"""The script that gives average precision an interval."""
+"""Average precision with an interval."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from judging import Matched, draw_counts, judge_frames, matched_by_class, score, table
 
-from tests.yolo_v4.accuracy import Matched, main, matched_by_class, table
 from yolo_v4.data.batches import Truth
 from yolo_v4.scoring.average_precision import judge
 from yolo_v4.scoring.nms import Detections
@@ -54,26 +53,50 @@ def test_an_interval_made_by_hand() -> None:
     one = Matched(right_D=np.array([True]), frame_D=np.array([0]), objects_F=np.array([1, 1]))
 
     assert one.average_precisions(np.array([[1, 1], [0, 2], [2, 0]]), "integrate").tolist() == [0.5, 0, 1]
-    assert table({"car": one}, "integrate", 400).splitlines() == [
+    scores = score({"car": one}, "integrate", draw_counts(["a", "b"], 400))
+    assert table(scores).splitlines() == [
         "class              AP   boxes     low    high",
         "car            0.5000       2  0.0000  1.0000",
         "mean           0.5000       2  0.0000  1.0000",
     ]
 
 
+def test_whole_cameras_are_drawn() -> None:
+    counts = draw_counts(["north", "south", "north", "south", "east"], 300)
+
+    assert counts[0].tolist() == [1, 1, 1, 1, 1]
+    assert (counts[:, 0] == counts[:, 2]).all()
+    assert (counts[:, 1] == counts[:, 3]).all()
+    # Each draw has three cameras.
+    assert (counts[:, 0] + counts[:, 1] + counts[:, 4] == 3).all()
+    assert {tuple(row) for row in counts[:, [0, 1, 4]]} >= {(3, 0, 0), (0, 3, 0), (0, 0, 3), (1, 1, 1)}
+
+
+def test_rare_classes_are_told_and_are_no_part_of_the_mean() -> None:
+    often = Matched(right_D=np.array([True] * 4), frame_D=np.arange(4), objects_F=np.ones(4, dtype=int))
+    rare = Matched(right_D=np.array([]), frame_D=np.array([], dtype=int), objects_F=np.array([1, 0, 0, 0]))
+    never = Matched(right_D=np.array([]), frame_D=np.array([], dtype=int), objects_F=np.zeros(4, dtype=int))
+    named = {"car": often, "bus": rare, "train": never}
+
+    scores = score(named, "integrate", draw_counts(list("abcd"), 50), few=2)
+
+    assert [(one.name, one.ap, one.objects) for one in scores] == [
+        ("car", 1.0, 4),
+        ("bus", 0.0, 1),
+        ("mean", 1.0, 4),
+    ]
+
+
 def test_label_files_are_judged_by_the_spec(
-    write_spec: Callable[..., Path], street: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+    write_spec: Callable[..., Path], street: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "found").mkdir()
     for number in range(6):
         first = (street / "labels" / f"frame_{number}.txt").read_text().splitlines()[0].replace("Van", "car")
-        score = " 0.9\n" if number < 3 else " 0.0\n"  # below the spec's confidence threshold
-        (tmp_path / "found" / f"frame_{number}.txt").write_text(first + score)
-    flags = ["-p", str(tmp_path / "found"), "-e", str(write_spec()), "--classes", "car", "--resamples", "20"]
-    monkeypatch.setattr(sys, "argv", ["accuracy.py", *flags])
+        # Of half the frames the score is below the spec's confidence threshold.
+        score_text = " 0.9\n" if number < 3 else " 0.0\n"
+        (tmp_path / "found" / f"frame_{number}.txt").write_text(first + score_text)
 
-    main()
+    car = judge_frames(write_spec(), labels=tmp_path / "found", resamples=20)[0]
 
-    heading, _, car, _ = capsys.readouterr().out.splitlines()
-    assert heading == "6 frames, IoU 0.5, integrate, 20 resamples"
-    assert car.split()[:3] == ["car", "0.5000", "6"]
+    assert (car.name, car.ap, car.objects) == ("car", 0.5, 6)

@@ -1,0 +1,216 @@
+"""Average precision of each class with a bootstrap interval, of a network or of label files of any detector.
+
+Frames are drawn with replacement, as many as there are; or whole cameras, since frames of one camera are
+alike and say little about another one. The interval has 95 % of the draws in it. Detections are matched with
+objects frame by frame, so nothing is found or matched again for a draw: a detection counts as often as its
+frame was drawn. Every set of frames has its own draws, the same for each detector, so that two detectors are
+compared draw by draw.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from yolo_v4.data.batches import Truth
+from yolo_v4.data.frames import Frame, read_frames
+from yolo_v4.data.kitti import parse_columns, read_rows
+from yolo_v4.network.checkpoint import load_network
+from yolo_v4.scoring.average_precision import SAMPLED_RECALLS, judge
+from yolo_v4.scoring.evaluator import evaluate
+from yolo_v4.scoring.nms import Detections, detections, predict
+from yolo_v4.spec.experiment import Experiment
+from yolo_v4.spec.load import load_experiment
+
+QUANTILES = (0.025, 0.975)
+MEAN = "mean"
+CAMERA_MARK = "__"  # in the name of a frame, after that of its camera or day
+CHUNK = 50  # draws worked on together, which bounds memory
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matched:
+    """One class on all frames. D = detections, by descending score; F = frames."""
+
+    right_D: Any
+    frame_D: Any
+    objects_F: Any  # to be found on each frame
+
+    def average_precisions(self, counts_RF: Any, mode: str) -> Any:
+        """[R] of draws that have each frame so many times; NaN where a draw has no object."""
+        parts = [
+            self._chunk(counts_RF[first : first + CHUNK], mode) for first in range(0, len(counts_RF), CHUNK)
+        ]
+        return np.concatenate(parts)
+
+    def _chunk(self, counts_RF: Any, mode: str) -> Any:
+        weight_RD = counts_RF[:, self.frame_D].astype(np.float64)
+        objects_R = (counts_RF @ self.objects_F).astype(np.float64)
+        found_RD = (weight_RD * self.right_D).cumsum(axis=1)
+        recall_RD = found_RD / np.maximum(objects_R, 1)[:, None]
+        precision_RD = found_RD / np.maximum(weight_RD.cumsum(axis=1), 1)
+        envelope_RD = np.maximum.accumulate(precision_RD[:, ::-1], axis=1)[:, ::-1]
+        if mode == "integrate":
+            value_R = (np.diff(recall_RD, axis=1, prepend=0.0) * envelope_RD).sum(axis=1)
+        else:
+            reached = [
+                np.where(recall_RD >= level, envelope_RD, 0.0).max(axis=1, initial=0.0)
+                for level in SAMPLED_RECALLS
+            ]
+            value_R = np.mean(reached, axis=0)
+        return np.where(objects_R > 0, value_R, np.nan)
+
+
+@dataclass(frozen=True)
+class Score:
+    """Average precision of one class. R = the frames as they are, and then the draws."""
+
+    name: str
+    objects: int
+    draws_R: Any
+
+    @property
+    def ap(self) -> float:
+        """With every frame once."""
+        return float(self.draws_R[0])
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Bounds of 95 % of the draws."""
+        low, high = np.nanquantile(self.draws_R[1:], QUANTILES)
+        return float(low), float(high)
+
+
+def matched_by_class(
+    truths: Sequence[Truth], found: Sequence[Detections], *, num_classes: int, iou: float, confidence: float
+) -> list[Matched]:
+    """Every class's detections of all frames, right or wrong."""
+    by_frame = [
+        judge([truth], [one], num_classes=num_classes, matching_iou=iou, confidence_threshold=confidence)
+        for truth, one in zip(truths, found, strict=True)
+    ]
+    classes = []
+    for outcomes in zip(*by_frame, strict=True):
+        order = np.argsort(-np.concatenate([one.scores for one in outcomes]), kind="stable")
+        frame_D = np.repeat(np.arange(len(outcomes)), [len(one.scores) for one in outcomes])
+        classes.append(
+            Matched(
+                right_D=np.concatenate([one.right for one in outcomes])[order],
+                frame_D=frame_D[order],
+                objects_F=np.array([one.objects for one in outcomes]),
+            )
+        )
+    return classes
+
+
+def draw_counts(groups: Sequence[str], resamples: int, seed: int = 0) -> Any:
+    """How often each frame counts, [1 + resamples, F]; in the first row, once each.
+
+    `groups`: for each frame, what is drawn with it.
+    """
+    names, group_F = np.unique(np.array(groups), return_inverse=True)
+    count = len(names)
+    draws = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=resamples)
+    return np.concatenate((np.ones((1, count), dtype=np.int64), draws))[:, group_F]
+
+
+def score(matched: Mapping[str, Matched], mode: str, counts_RF: Any, *, few: int = 0) -> list[Score]:
+    """Each class that has an object, and their mean.
+
+    A class of fewer than `few` objects is no part of the mean, unless all are.
+    """
+    scores = [
+        Score(name, int(one.objects_F.sum()), one.average_precisions(counts_RF, mode))
+        for name, one in matched.items()
+        if one.objects_F.any()
+    ]
+    meant = [one for one in scores if one.objects >= few] or scores
+    # A draw of cameras may have no object of a class; the mean is of the others, if there are some.
+    draws_CR = np.array([one.draws_R for one in meant])
+    known_R = (~np.isnan(draws_CR)).sum(axis=0)
+    mean_R = np.where(known_R > 0, np.nansum(draws_CR, axis=0) / np.maximum(known_R, 1), np.nan)
+    return [*scores, Score(MEAN, sum(one.objects for one in meant), mean_R)]
+
+
+def table(scores: Sequence[Score]) -> str:
+    """Class, average precision, objects, and bounds of its interval; in the last row their mean."""
+    lines = [f"{'class':<14}{'AP':>7}{'boxes':>8}{'low':>8}{'high':>8}"]
+    for one in scores:
+        low, high = one.interval
+        lines.append(f"{one.name:<14}{one.ap:>7.4f}{one.objects:>8}{low:>8.4f}{high:>8.4f}")
+    return "\n".join(lines)
+
+
+def of_model(
+    model: Path, frames: list[Frame], experiment: Experiment
+) -> tuple[list[Truth], list[Detections]]:
+    """The objects of frames, and what a network finds there."""
+    network = load_network(model, experiment)
+    truths: list[Truth] = []
+    found: list[Detections] = []
+
+    def find(pixels: torch.Tensor, batch: list[Truth]) -> list[Detections]:
+        now = detections(predict(network, pixels, experiment), experiment.nms)
+        found.extend(now)
+        truths.extend(batch)
+        return now
+
+    evaluate(find, frames, experiment)
+    return truths, found
+
+
+def of_labels(
+    folder: Path, frames: list[Frame], experiment: Experiment
+) -> tuple[list[Truth], list[Detections]]:
+    """The objects of frames, and what KITTI label files with scores say was found there.
+
+    Their corners are in pixels of the pictures, as `yolo_v4 inference -l` writes them.
+    """
+    truths, found = [], []
+    for frame in frames:
+        truths.append(Truth(frame.boxes, frame.classes, frame.difficult))
+        rows = [row for row in read_rows(folder / f"{frame.image.stem}.txt") if row[0] in experiment.classes]
+        objects = [parse_columns(row, where=str(frame.image)) for row in rows]
+        corners = torch.tensor([(one.x1, one.y1, one.x2, one.y2) for one in objects]).reshape(-1, 4)
+        classes = torch.tensor(
+            [experiment.classes.index(one.class_name) for one in objects], dtype=torch.int64
+        )
+        found.append(Detections(corners, torch.tensor([float(row[15]) for row in rows]), classes))
+    return truths, found
+
+
+def judge_frames(
+    spec: Path,
+    *,
+    model: Path | None = None,
+    labels: Path | None = None,
+    by_camera: bool = False,
+    resamples: int = 1000,
+    few: int = 0,
+) -> list[Score]:
+    """Scores of a model, or of label files, on the validation data of a spec.
+
+    `by_camera`: whole cameras are drawn; the camera is what stands before `CAMERA_MARK` in a frame's name.
+    """
+    experiment = load_experiment(spec)
+    frames = read_frames(experiment, "validation")
+    if model is not None:
+        truths, found = of_model(model, frames, experiment)
+    elif labels is not None:
+        truths, found = of_labels(labels, frames, experiment)
+    else:
+        raise ValueError("neither a model nor label files to judge")
+    matched = matched_by_class(
+        truths,
+        found,
+        num_classes=len(experiment.classes),
+        iou=experiment.evaluation.matching_iou,
+        confidence=experiment.nms.confidence_threshold,
+    )
+    names = [frame.image.stem for frame in frames]
+    groups = [name.partition(CAMERA_MARK)[0] for name in names] if by_camera else names
+    named = dict(zip(experiment.classes, matched, strict=True))
+    return score(named, experiment.evaluation.mode, draw_counts(groups, resamples), few=few)

@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""A detector of Ultralytics from scratch on the frames of this bench, for the same judge.
+
+    PEER/bin/python bench/accuracy/peer.py --work DIR --passes 8 [--seed 42] [--model yolov8s.yaml]
+    python bench/accuracy peer --work DIR --name yolov8s-seed42-passes8 [--test]
+
+The second line, in our own environment, judges what was found and appends a row for each split.
+PEER is an environment of its own (`pip install ultralytics`); DIR is that of `run`, which unpacked the frames
+there. Model, augmentation and optimiser are the peer's own; it gets as many passes over the same frames, no
+weights to start from, and its input is as wide as ours and square. Of its settings two are fitted to short
+trainings: the warm-up lasts a tenth of the passes in place of three, and the mosaic ends with the last
+eighth in place of the last ten. On a CPU its convolutions compute in bfloat16, as ours do.
+"""
+
+import argparse
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+CLASSES = ("person", "bicycle", "car", "motorbike", "bus", "truck")
+SIZE_PX = 352
+NMS_IOU = 0.45  # as in our spec
+CONFIDENCE = 0.001
+
+
+def yolo_of_kitti(kitti: str, size: tuple[int, int]) -> str:
+    """Lines `class cx cy w h`, in shares of a picture of `size` (width, height), of a KITTI label."""
+    lines = []
+    for row in map(str.split, kitti.splitlines()):
+        x1, y1, x2, y2 = (float(value) for value in row[4:8])
+        shares = ((x1 + x2) / 2 / size[0], (y1 + y2) / 2 / size[1], (x2 - x1) / size[0], (y2 - y1) / size[1])
+        lines.append(" ".join([str(CLASSES.index(row[0])), *(f"{share:.6f}" for share in shares)]) + "\n")
+    return "".join(lines)
+
+
+def kitti_of_found(found: Sequence[tuple[int, float, Sequence[float]]]) -> str:
+    """KITTI lines with scores of what was found: class, score, corners in pixels."""
+    return "".join(
+        f"{CLASSES[number]} 0 0 0 {x1:.2f} {y1:.2f} {x2:.2f} {y2:.2f} 0 0 0 0 0 0 0 {score:.6f}\n"
+        for number, score, (x1, y1, x2, y2) in found
+    )
+
+
+def write_frames(data: Path, target: Path) -> Path:
+    """Links to the pictures, labels in the peer's format, and its description of the data set."""
+    from PIL import Image
+
+    for split in ("train", "choice-cameras"):
+        for kind in ("images", "labels"):
+            (target / split / kind).mkdir(parents=True, exist_ok=True)
+        for picture in sorted((data / split / "images").iterdir()):
+            link = target / split / "images" / picture.name
+            if not link.exists():
+                link.symlink_to(picture)
+            with Image.open(picture) as image:
+                label = (data / split / "labels" / f"{picture.stem}.txt").read_text(encoding="utf-8")
+                text = yolo_of_kitti(label, image.size)
+            (target / split / "labels" / f"{picture.stem}.txt").write_text(text, encoding="utf-8")
+    description = target / "frames.yaml"
+    names = "".join(f"  {number}: {name}\n" for number, name in enumerate(CLASSES))
+    description.write_text(
+        f"path: {target}\ntrain: train/images\nval: choice-cameras/images\nnames:\n{names}", encoding="utf-8"
+    )
+    return description
+
+
+def in_bfloat16() -> None:
+    """Let the peer's network compute in bfloat16 on a CPU; its loss stays float32."""
+    import torch
+    from ultralytics.nn.tasks import BaseModel
+
+    plain = BaseModel.predict
+
+    def predict(self: Any, x: Any, *words: Any, **named: Any) -> Any:
+        with torch.autocast("cpu", torch.bfloat16):
+            return as_float(plain(self, x, *words, **named))
+
+    BaseModel.predict = predict
+
+
+def as_float(value: Any) -> Any:
+    """The same tensors in float32, in lists, tuples and dictionaries too."""
+    if isinstance(value, dict):
+        return {name: as_float(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(as_float(item) for item in value)
+    return value.float() if hasattr(value, "float") else value
+
+
+def find(model: Any, pictures: Sequence[Path]) -> Iterator[tuple[Path, str]]:
+    """Each picture, and the label text of what the peer finds there."""
+    for picture in pictures:
+        (result,) = model.predict(
+            str(picture), imgsz=SIZE_PX, conf=CONFIDENCE, iou=NMS_IOU, max_det=200, verbose=False
+        )
+        boxes = result.boxes
+        rows = zip(boxes.cls.tolist(), boxes.conf.tolist(), boxes.xyxy.tolist(), strict=True)
+        yield picture, kitti_of_found([(int(number), score, corners) for number, score, corners in rows])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--work", type=lambda text: Path(text).absolute(), required=True)
+    parser.add_argument("--passes", type=int, required=True)
+    parser.add_argument("--seed", type=int, default=42)
+    parser.add_argument("--model", default="yolov8s.yaml")
+    args = parser.parse_args()
+    os.environ.setdefault("YOLO_CONFIG_DIR", str(args.work / "peers"))
+    from ultralytics import YOLO
+
+    folder = args.work / "peers" / f"{Path(args.model).stem}-seed{args.seed}-passes{args.passes}"
+    last = folder / "weights" / "last.pt"
+    in_bfloat16()
+    if not (folder / "trained").exists():
+        YOLO(str(last) if last.exists() else args.model).train(
+            data=str(write_frames(args.work / "data", args.work / "peers" / "frames")),
+            epochs=args.passes,
+            imgsz=SIZE_PX,
+            pretrained=False,
+            seed=args.seed,
+            warmup_epochs=args.passes / 10,
+            close_mosaic=max(args.passes // 8, 1),
+            val=False,
+            plots=False,
+            project=str(folder.parent),
+            name=folder.name,
+            exist_ok=True,
+            resume=last.exists(),
+        )
+        (folder / "trained").touch()
+    model = YOLO(str(last))
+    for split in sorted(path for path in (args.work / "data").iterdir() if path.name != "train"):
+        found = folder / "found" / split.name
+        found.mkdir(parents=True, exist_ok=True)
+        for picture, text in find(model, sorted((split / "images").iterdir())):
+            (found / f"{picture.stem}.txt").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

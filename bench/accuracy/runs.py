@@ -1,0 +1,123 @@
+"""One training of a variant: its spec, its folder, what it took. A killed run goes on at its last epoch."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from splits import TRAIN
+
+from harness.engine.answers import read_anchors
+from harness.engine.spec_text import anchors_literal, fill
+from harness.settings.declared import read_toml
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+TEMPLATE = CHECKOUT / "specs" / "yolo_v4_train_resnet10_photographs.txt"
+VARIANTS = Path(__file__).with_name("variants.toml")
+BASE = "base"
+SIZE_PX = (352, 288)  # of the network input
+BATCH = 4
+NUMBERS = ("--numbers", "bf16")  # on every machine, so that its choice is no part of a difference
+SCALES = ("small", "mid", "big")  # in ascending order of their anchors
+SOURCE = '{ label_directory_path: "%s/labels" image_directory_path: "%s/images" }'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A variant, a seed and a number of passes over the training frames."""
+
+    variant: str
+    seed: int
+    passes: int
+    data: Path
+    work: Path
+
+    @property
+    def folder(self) -> Path:
+        """Where everything of it lies."""
+        return self.work / "runs" / f"{self.variant}-seed{self.seed}-passes{self.passes}"
+
+    @property
+    def checkpoints(self) -> list[Path]:
+        """Its checkpoints so far, in the order of their epochs."""
+        return sorted((self.folder / "results" / "weights").glob("*_epoch_*.pt"))
+
+    def spec(self, split: str, *, resumed: Path | None = None) -> Path:
+        """Write its spec with the frames of a split for validation."""
+        template = TEMPLATE.read_text(encoding="utf-8")
+        text = template[: template.index("dataset_config {")]
+        values = {
+            "seed": str(self.seed),
+            "batch": str(BATCH),
+            "epochs": str(self.passes),
+            "checkpoint_interval": "1",
+            "starting_point": "",
+            **{f"anchors_{scale}": found for scale, found in anchors(self.data, self.work).items()},
+        }
+        sources = [
+            f"{field} {SOURCE % (self.data / part, self.data / part)}"
+            for field, part in (("data_sources", TRAIN), ("validation_data_sources", split))
+        ]
+        mapping = template[template.index("target_class_mapping") :]
+        width, height = SIZE_PX
+        parts = [
+            fill(text, values, where=TEMPLATE.name),
+            f"dataset_config {{\n{sources[0]}\n{sources[1]}\ninclude_difficult_in_training: true\n{mapping}",
+            f"augmentation_config {{ output_width: {width} output_height: {height} }}",
+            variants().get(self.variant, ""),  # a peer is judged by the base spec
+            f'training_config {{ resume_model_path: "{resumed}" }}' if resumed else "",
+        ]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"{'resume' if resumed else split}.txt"
+        path.write_text("\n".join(parts) + "\n", encoding="utf-8")
+        return path
+
+    def train(self) -> Path:
+        """Train to the end, or go on with it; returns the last checkpoint."""
+        done = self.checkpoints
+        if len(done) < self.passes:
+            spec = self.spec("choice-cameras", resumed=done[-1] if done else None)
+            yolo_v4("train", "-e", spec, "-r", self.folder / "results", *NUMBERS)
+        return self.checkpoints[-1]
+
+    @property
+    def epochs_s(self) -> float:
+        """Seconds that its epochs took; of an epoch that was begun twice, the one that ended counts."""
+        lines = (self.folder / "results" / "status.json").read_text(encoding="utf-8").splitlines()
+        told = [line for line in map(json.loads, lines) if line.get("phase") == "epoch"]
+        return float(sum({line["epoch"]: line["duration_s"] for line in told}.values()))
+
+    @property
+    def numerics(self) -> Mapping[str, Any]:
+        """What decides the last digits, as `train` told it: processor, torch, threads, number format."""
+        lines = (self.folder / "results" / "status.json").read_text(encoding="utf-8").splitlines()
+        told: list[Mapping[str, Any]] = [
+            line["numerics"] for line in map(json.loads, lines) if "numerics" in line
+        ]
+        return told[-1]
+
+
+def variants() -> dict[str, str]:
+    """Variant -> text that is appended to the base spec."""
+    return {name: str(table["spec"]) for name, table in read_toml(VARIANTS).items()}
+
+
+def anchors(data: Path, work: Path) -> dict[str, str]:
+    """Anchors of the training frames as the spec has them, by scale; found once."""
+    results = work / "kmeans"
+    train = data / TRAIN
+    if not (results / "done").exists():
+        size = [word for side in zip(("-x", "-y"), map(str, SIZE_PX), strict=True) for word in side]
+        folders = ("-l", train / "labels", "-i", train / "images")
+        yolo_v4("kmeans", *folders, *size, "-n", "9", "--results_dir", results)
+        (results / "done").touch()
+    found = sorted(read_anchors(results, results / "done"), key=lambda anchor: anchor[0] * anchor[1])
+    return {scale: anchors_literal(found[3 * n : 3 * n + 3]) for n, scale in enumerate(SCALES)}
+
+
+def yolo_v4(*words: str | Path) -> None:
+    """Run the portable detector of this checkout. Raises CalledProcessError: it failed."""
+    subprocess.run([sys.executable, "-m", "yolo_v4", *map(str, words)], cwd=CHECKOUT, check=True)

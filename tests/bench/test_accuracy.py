@@ -1,0 +1,251 @@
+"""The bench of accuracy: frames divided by camera, specs of variants, rows and their table."""
+
+import json
+import runpy
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rows
+import runs
+from judging import MEAN, Score
+from peer import kitti_of_found, yolo_of_kitti
+from PIL import Image
+from runs import Run, variants
+from splits import HELD_OUT, TRAIN, kitti_of_yolo, prepare, split_of
+
+from yolo_v4.spec.load import load_experiment
+from yolo_v4.spec.training_checks import check_training
+
+FOLDERS = ("2017-12-15", "2017-12-16", "2017-12-25", "1001", "1503", "2702", "9705")
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """Two frames of each of several cameras and days, packed as CVAT does."""
+    path = tmp_path / "frames.zip"
+    Image.new("RGB", (200, 100), "grey").save(tmp_path / "frame.jpg")
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr("data/obj.names", "person\nbicycle\ncar\n")
+        for folder in FOLDERS:
+            for name in ("a", "b"):
+                packed.write(tmp_path / "frame.jpg", f"data/obj_train_data/{folder}/{name}.jpg")
+                text = "2 0.5 0.5 0.25 0.5\n" if name == "a" else ""
+                packed.writestr(f"data/obj_train_data/{folder}/{name}.txt", text)
+    return path
+
+
+def test_frames_are_divided_by_camera_and_day(archive: Path, tmp_path: Path) -> None:
+    counts = prepare([archive], tmp_path / "data")
+
+    found = {
+        split: sorted(path.stem for path in (tmp_path / "data" / split / "labels").iterdir())
+        for split in counts
+    }
+    assert found == {
+        "train": ["2017-12-15__a", "2017-12-15__b", "2702__a", "2702__b"],
+        "choice-street": ["2017-12-25__a", "2017-12-25__b"],
+        "choice-cameras": ["1001__a", "1001__b"],
+        "test-street": ["2017-12-16__a", "2017-12-16__b"],
+        "test-cameras": ["1503__a", "1503__b", "9705__a", "9705__b"],
+    }
+    assert counts == {split: len(names) for split, names in found.items()}
+    assert not (tmp_path / "data.part").exists()
+    label = tmp_path / "data" / "train" / "labels" / "2702__a.txt"
+    assert label.read_text() == "car 0 0 0 75.00 25.00 125.00 75.00 0 0 0 0 0 0 0\n"
+    assert label.with_name("2702__b.txt").read_text() == ""
+
+
+def test_a_box_that_leaves_its_picture_is_clipped() -> None:
+    line = kitti_of_yolo("1 0.0 0.9 0.5 0.4\r\n\r\n", ["person", "bicycle"], (200, 100))
+
+    assert line == "bicycle 0 0 0 0.00 70.00 50.00 100.00 0 0 0 0 0 0 0\n"
+
+
+def test_the_archives_at_hand_fall_into_every_split(shared: Path) -> None:
+    folders = set()
+    for name in ("nyc_ourcamera_yolo11.zip", "sg_cameras_yolo11.zip"):
+        with zipfile.ZipFile(shared / "data" / name) as archive:
+            folders |= {member.split("/")[2] for member in archive.namelist() if member.endswith(".jpg")}
+
+    by_split = {split: {one for one in folders if split_of(one) == split} for split in (TRAIN, *HELD_OUT)}
+
+    assert {split: len(found) for split, found in by_split.items()} == {
+        "train": 17,  # seven days and ten cameras
+        "choice-street": 2,
+        "choice-cameras": 4,
+        "test-street": 1,
+        "test-cameras": 7,
+    }
+
+
+@pytest.fixture
+def make_run(archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Makes runs whose anchors are known."""
+    prepare([archive], tmp_path / "data")
+    anchors = {"small": "[(5, 5)]", "mid": "[(9, 9)]", "big": "[(40, 30)]"}
+    monkeypatch.setattr(runs, "anchors", lambda *_: anchors)
+
+    def make(variant: str, seed: int = 3, passes: int = 7) -> Run:
+        return Run(variant=variant, seed=seed, passes=passes, data=tmp_path / "data", work=tmp_path / "work")
+
+    return make
+
+
+@pytest.mark.parametrize("variant", variants())
+def test_every_variant_is_a_spec_that_can_be_trained(variant: str, make_run) -> None:
+    experiment = load_experiment(make_run(variant).spec("choice-street"))
+    base = load_experiment(make_run("base").spec("choice-street"))
+
+    check_training(experiment)
+    assert (experiment.random_seed, experiment.training.epochs) == (3, 7)
+    assert (experiment.augmentation.width, experiment.augmentation.height) == (352, 288)
+    assert experiment.dataset.train[0].labels == make_run("base").data / "train" / "labels"
+    assert experiment.dataset.validation[0].images == make_run("base").data / "choice-street" / "images"
+    assert experiment.classes == ("bicycle", "bus", "car", "motorbike", "person", "truck")
+    assert (experiment == base) == (variant == "base")
+
+
+def test_a_run_that_was_killed_goes_on_at_its_last_epoch(make_run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_run("base", passes=3)
+    asked = []
+
+    def train(*words: object) -> None:
+        spec = load_experiment(words[2])  # type: ignore[arg-type]
+        asked.append((words[0], spec.training.resume_path))
+        for epoch in (1, 2) if len(asked) == 1 else (3,):
+            path = run.folder / "results" / "weights" / f"yolov4_resnet10_epoch_{epoch:03}.pt"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+
+    monkeypatch.setattr(runs, "yolo_v4", train)
+
+    second = run.train()  # the first call ends early, as if it had been killed
+    third = run.train()
+    run.train()
+
+    assert (second.name, third.name) == ("yolov4_resnet10_epoch_002.pt", "yolov4_resnet10_epoch_003.pt")
+    assert asked == [("train", None), ("train", second)]
+
+
+def test_the_time_of_a_run_is_that_of_the_epochs_that_count(make_run) -> None:
+    run = make_run("base")
+    status = run.folder / "results" / "status.json"
+    status.parent.mkdir(parents=True)
+    lines = [
+        {"phase": "epoch", "epoch": 1, "duration_s": 10.0},
+        {"phase": "epoch", "epoch": 2, "duration_s": 70.0},  # killed before its checkpoint
+        {"numerics": {"threads": 2}},
+        {"phase": "epoch", "epoch": 2, "duration_s": 12.0},
+        {"phase": "validation", "epoch": 2, "duration_s": 5.0},
+    ]
+    status.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    assert run.epochs_s == 22.0
+    assert run.numerics == {"threads": 2}
+
+
+def scores(*means: float) -> list[Score]:
+    return [Score("car", 30, np.array(means) + 0.1), Score(MEAN, 30, np.array(means))]
+
+
+def test_a_difference_is_taken_draw_by_draw(tmp_path: Path) -> None:
+    # In each draw the second is better by 0.02, however the draws differ among themselves.
+    base, better = scores(0.5, 0.1, 0.9, 0.4), scores(0.52, 0.12, 0.92, 0.42)
+    rows.save_scores(tmp_path / "kept.npz", base)
+
+    kept = rows.load_scores(tmp_path / "kept.npz")
+
+    assert rows.difference(better, kept) == {"mean": 0.02, "interval": [0.02, 0.02]}
+    assert rows.described(kept)["car"] == {"ap": 0.6, "interval": [0.215, 0.975], "objects": 30}
+
+
+def row(variant: str, seed: int, mean: float, gain: float | None) -> rows.Row:
+    to_base = None if gain is None else {"mean": gain, "interval": [gain - 0.01, gain + 0.02]}
+    described = {"car": {"ap": mean + 0.1}, MEAN: {"ap": mean}}
+    return {
+        **{"variant": variant, "seed": seed, "passes": 2, "frames_seen": 3512, "split": "choice-cameras"},
+        **{"scores": described, "to_base": to_base},
+    }
+
+
+def test_the_table_tells_what_helped_and_how_sure_that_is(tmp_path: Path) -> None:
+    path = tmp_path / "accuracy" / "rows.jsonl"
+    for one in (
+        row("base", 1, 0.2, None),
+        row("worse", 1, 0.17, -0.03),
+        row("better", 1, 0.3, 0.1),
+        row("base", 2, 0.22, None),
+        row("better", 2, 0.34, 0.12),
+    ):
+        rows.append(one, path)
+
+    assert rows.table(rows.read(path)).splitlines() == [
+        "choice-cameras, 2 passes, 3512 frames seen",
+        "variant                        seeds    mean  to base  noise                     classes",
+        "better                             2   0.320   +0.110  0.014 between seeds       car 0.420",
+        "base                               2   0.210                                     car 0.310",
+        "worse                              1   0.170   -0.030  -0.040 to -0.010          car 0.270",
+    ]
+
+
+def test_a_peer_is_judged_beside_the_base(
+    make_run, checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base, name = make_run("base", seed=3, passes=7), "other-seed3-passes7"
+    base.folder.mkdir(parents=True)
+    for split in ("choice-street", "choice-cameras"):
+        rows.save_scores(base.folder / f"{split}.npz", [Score(MEAN, 1, np.full(1001, 0.25))])
+        found = base.work / "peers" / name / "found" / split
+        found.mkdir(parents=True)
+        for label in (base.data / split / "labels").iterdir():  # everything is found
+            text = label.read_text().replace("0 0 0 0 0 0 0\n", "0 0 0 0 0 0 0 0.9\n")
+            (found / label.name).write_text(text)
+    kept: list[rows.Row] = []
+    monkeypatch.setattr(rows, "append", kept.append)
+    monkeypatch.setattr(rows, "read", lambda: kept)
+    monkeypatch.setattr(sys, "argv", ["accuracy", "peer", "--work", str(base.work), "--name", name])
+    (base.work / "data").symlink_to(base.data)
+
+    for _ in range(2):  # the second time there is nothing left to do
+        runpy.run_path(str(checkout / "bench" / "accuracy"), run_name="__main__")
+
+    assert [(one["split"], one["variant"], one["frames_seen"]) for one in kept] == [
+        ("choice-street", "other", 28),  # four frames, seven times
+        ("choice-cameras", "other", 28),
+    ]
+    assert [one["scores"]["car"]["ap"] for one in kept] == [1.0, 1.0]
+    assert [one["to_base"] for one in kept] == [{"mean": 0.75, "interval": [0.75, 0.75]}] * 2
+    assert "+0.750" in capsys.readouterr().out
+
+
+def test_a_peers_labels_are_ours_and_back() -> None:
+    kitti = (
+        "car 0 0 0 75.00 25.00 125.00 75.00 0 0 0 0 0 0 0\nbus 0 0 0 0.00 0.00 200.00 100.00 0 0 0 0 0 0 0\n"
+    )
+
+    yolo = yolo_of_kitti(kitti, (200, 100))
+
+    assert yolo == "2 0.500000 0.500000 0.250000 0.500000\n4 0.500000 0.500000 1.000000 1.000000\n"
+    classes = ["person", "bicycle", "car", "motorbike", "bus", "truck"]
+    assert kitti_of_yolo(yolo, classes, (200, 100)) == kitti
+
+
+def test_what_a_peer_found_is_written_with_its_score() -> None:
+    assert kitti_of_found([(3, 0.25, (1.0, 2.0, 30.5, 40.25))]) == (
+        "motorbike 0 0 0 1.00 2.00 30.50 40.25 0 0 0 0 0 0 0 0.250000\n"
+    )
+
+
+def test_every_row_that_is_kept_tells_what_ran() -> None:
+    kept = rows.read()
+
+    assert kept
+    for one in kept:
+        assert one["split"] in HELD_OUT
+        assert one["variant"] in variants() or "number_format" not in one, one["variant"]  # else a peer's
+        assert one["commit"]
+        assert one["changed"] == []
+        assert one["scores"].keys() > {MEAN}

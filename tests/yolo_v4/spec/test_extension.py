@@ -1,0 +1,158 @@
+"""The block `extension`: what goes beyond NVIDIA's program, and how it is refused where it is wrong."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from yolo_v4.errors import SpecError
+from yolo_v4.network.checkpoint import Identity
+from yolo_v4.spec.experiment import Cameras, Extension, MosaicCrop
+from yolo_v4.spec.load import load_experiment
+
+EVERYTHING = """
+extension {
+  neighbour_cells: 2
+  objectness_iou: true
+  mosaic_crop { min_scale: 0.5 max_scale: 1.5 }
+  mosaic_until: 0.75
+  min_visible: 0.25
+  average_share: 0.125
+  weight_decay: 0.0625
+  cameras { pattern: "(.+?)__" evenness: 0.5 }
+}
+"""
+
+WriteSpec = Callable[..., Path]
+
+
+@pytest.fixture
+def extended(write_spec: WriteSpec) -> Callable[..., Path]:
+    """Writes a spec with an extension."""
+
+    def write(extension: str, **added: str) -> Path:
+        path = write_spec(**added)
+        path.write_text(path.read_text() + extension)
+        return path
+
+    return write
+
+
+def test_every_field_is_read(extended: Callable[..., Path]) -> None:
+    experiment = load_experiment(extended(EVERYTHING))
+
+    assert experiment.extension == Extension(
+        neighbour_cells=2,
+        objectness_iou=True,
+        mosaic_crop=MosaicCrop(min_scale=0.5, max_scale=1.5),
+        mosaic_until=0.75,
+        min_visible=0.25,
+        average_share=0.125,
+        weight_decay=0.0625,
+        cameras=Cameras(pattern="(.+?)__", evenness=0.5),
+    )
+    assert experiment.extended == (
+        *("neighbour_cells", "objectness_iou", "mosaic_crop", "mosaic_until", "min_visible"),
+        *("average_share", "weight_decay", "cameras"),
+    )
+    assert experiment.averages_weights
+
+
+def test_without_the_block_nothing_is_extended(write_spec: WriteSpec) -> None:
+    experiment = load_experiment(write_spec())
+
+    assert experiment.extension == Extension()
+    assert experiment.extended == ()
+    assert not experiment.averages_weights
+    assert load_experiment(write_spec(training="model_ema: true")).averages_weights
+
+
+@pytest.mark.parametrize(
+    ("extension", "message", "remedy"),
+    [
+        (
+            "extension { }",
+            "extension changes nothing (in {spec})",
+            "remove it: NVIDIA's program refuses a spec that has it",
+        ),
+        ("extension { neighbour_cells: 3 }", "neighbour_cells is 3 (in {spec})", "use 0 to 2"),
+        (
+            "extension { min_visible: 1 }",
+            "min_visible is 1 (in {spec})",
+            "use a share of 1, above 0 and below 1",
+        ),
+        (
+            "extension { average_share: -0.5 }",
+            "average_share is -0.5 (in {spec})",
+            "use a share of 1, above 0 and below 1",
+        ),
+        (
+            "extension { mosaic_until: 1.5 }",
+            "mosaic_until is 1.5 (in {spec})",
+            "use a share of 1, above 0 and below 1",
+        ),
+        (
+            "extension { mosaic_crop { min_scale: 2 max_scale: 0.5 } }",
+            "mosaic_crop has min_scale 2 and max_scale 0.5 (in {spec})",
+            "use numbers above 0, the first one not above the second",
+        ),
+        (
+            "extension { mosaic_crop { max_scale: 0.5 } }",
+            "mosaic_crop has min_scale 0 and max_scale 0.5 (in {spec})",
+            "use numbers above 0, the first one not above the second",
+        ),
+        (
+            "extension { cameras { pattern: '.+' evenness: 0.5 } }",
+            'pattern of cameras is ".+", which names no camera (in {spec})',
+            'write a regular expression with a group: "(.+)__"',
+        ),
+        (
+            "extension { cameras { pattern: '(' evenness: 0.5 } }",
+            'pattern of cameras is "(", which names no camera (in {spec})',
+            'write a regular expression with a group: "(.+)__"',
+        ),
+        (
+            "extension { cameras { pattern: '(.+)__' } }",
+            "evenness of cameras is 0 (in {spec})",
+            "use a number above 0, and 1 at most",
+        ),
+        (
+            "augmentation_config { mosaic_prob: 0 }\nextension { mosaic_until: 0.5 }",
+            "mosaic_until has no effect, since mosaic_prob is 0 (in {spec})",
+            "set mosaic_prob in augmentation_config, or remove mosaic_until",
+        ),
+    ],
+)
+def test_what_is_out_of_range_or_without_effect_is_refused(
+    extended: Callable[..., Path], extension: str, message: str, remedy: str
+) -> None:
+    path = extended(extension)
+
+    with pytest.raises(SpecError) as caught:
+        load_experiment(path)
+
+    assert (caught.value.message, caught.value.remedy) == (message.format(spec=path), remedy)
+
+
+def test_an_unknown_field_is_refused_and_the_nearest_is_offered(extended: Callable[..., Path]) -> None:
+    path = extended("extension { neighbor_cells: 2 }")
+    line = path.read_text().count("\n") + 1
+
+    with pytest.raises(SpecError) as caught:
+        load_experiment(path)
+
+    assert caught.value.message == (
+        f'{line}:13 : Message type "Extension" has no field named "neighbor_cells" (in {path})'
+    )
+    assert caught.value.remedy == f'did you mean "neighbour_cells"? correct line {line} of {path}'
+
+
+def test_neighbours_make_another_network_and_nothing_else_does(extended: Callable[..., Path]) -> None:
+    usual = Identity.of(load_experiment(extended("")))
+
+    with_neighbours = Identity.of(load_experiment(extended("extension { neighbour_cells: 1 }")))
+    rest = EVERYTHING.replace("neighbour_cells: 2", "")
+
+    assert with_neighbours == replace(usual, grid_xy_extend=(1.0, 1.0, 1.0))
+    assert Identity.of(load_experiment(extended(rest))) == usual

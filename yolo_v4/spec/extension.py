@@ -1,0 +1,85 @@
+"""The block `extension { … }` of an experiment spec: what goes beyond NVIDIA's program, which refuses it.
+
+What each field changes, and what it was worth: docs/decisions/0008-what-makes-the-detector-accurate.md.
+"""
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from yolo_v4.errors import SpecError
+from yolo_v4.spec.experiment import Cameras, Extension, MosaicCrop, NetworkSpec
+
+FULL_REACH = (1.0, 1.0, 1.0)  # grid_xy_extend with which a centre may lie half a cell outside its cell
+MOST_NEIGHBOURS = 2
+Refuse = Callable[[str, str], SpecError]  # found, remedy -> the error for one spec file
+
+
+def read_extension(spec: Any, refuse: Refuse) -> Extension:
+    """The extension of an `Experiment` message; one that changes nothing where the spec has no such block.
+
+    Raises SpecError: a value is out of range or would have no effect.
+    """
+    if not spec.HasField("extension"):
+        return Extension()
+    config = spec.extension
+    if not config.ListFields():
+        raise refuse("extension changes nothing", "remove it: NVIDIA's program refuses a spec that has it")
+    for holds, complaint, remedy in _verdicts(config, has_mosaic=spec.augmentation_config.mosaic_prob > 0):
+        if not holds:
+            raise refuse(complaint, remedy)
+    crop = config.mosaic_crop
+    return Extension(
+        neighbour_cells=config.neighbour_cells,
+        objectness_iou=config.objectness_iou,
+        mosaic_crop=MosaicCrop(min_scale=crop.min_scale, max_scale=crop.max_scale)
+        if config.HasField("mosaic_crop")
+        else None,
+        mosaic_until=config.mosaic_until or 1.0,
+        min_visible=config.min_visible,
+        average_share=config.average_share,
+        weight_decay=config.weight_decay,
+        cameras=Cameras(pattern=config.cameras.pattern, evenness=config.cameras.evenness)
+        if config.HasField("cameras")
+        else None,
+    )
+
+
+def with_reach(network: NetworkSpec, extension: Extension) -> NetworkSpec:
+    """The network whose boxes can be centred where neighbouring cells find them.
+
+    It is another network than without: `grid_xy_extend` is part of a checkpoint's identity.
+    """
+    return dataclasses.replace(network, grid_xy_extend=FULL_REACH) if extension.neighbour_cells else network
+
+
+def _verdicts(config: Any, *, has_mosaic: bool) -> Iterator[tuple[bool, str, str]]:
+    """Whether a check passed, and what is wrong and what to do where not."""
+    cells = config.neighbour_cells
+    yield cells <= MOST_NEIGHBOURS, f"neighbour_cells is {cells}", f"use 0 to {MOST_NEIGHBOURS}"
+    for name in ("mosaic_until", "min_visible", "average_share", "weight_decay"):
+        value = getattr(config, name)
+        yield 0 <= value < 1, f"{name} is {value:g}", "use a share of 1, above 0 and below 1"
+    crop = config.mosaic_crop
+    for name in ("mosaic_crop", "mosaic_until"):
+        is_set = name in {field.name for field, _ in config.ListFields()}
+        needs = f"{name} has no effect, since mosaic_prob is 0"
+        yield has_mosaic or not is_set, needs, f"set mosaic_prob in augmentation_config, or remove {name}"
+    if config.HasField("mosaic_crop"):
+        scales = f"mosaic_crop has min_scale {crop.min_scale:g} and max_scale {crop.max_scale:g}"
+        is_ordered = 0 < crop.min_scale <= crop.max_scale
+        yield is_ordered, scales, "use numbers above 0, the first one not above the second"
+    if config.HasField("cameras"):
+        pattern, evenness = config.cameras.pattern, config.cameras.evenness
+        yield 0 < evenness <= 1, f"evenness of cameras is {evenness:g}", "use a number above 0, and 1 at most"
+        names = f'pattern of cameras is "{pattern}", which names no camera'
+        yield _names_something(pattern), names, 'write a regular expression with a group: "(.+)__"'
+
+
+def _names_something(pattern: str) -> bool:
+    """Whether it is a regular expression with a group."""
+    try:
+        return re.compile(pattern).groups > 0
+    except re.error:
+        return False
