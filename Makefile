@@ -20,8 +20,8 @@ VARIABLES += EPOCHS=--epochs                       ## training epochs
 VARIABLES += BATCH=--batch                         ## frames per GPU and step
 VARIABLES += SEED=--seed                           ## seed of splits and training
 VARIABLES += VAL_SPLIT=--val-split                 ## percent of the training frames kept for validation
-VARIABLES += NUMBERS=--numbers                     ## number format of training: fp32, bf16, fp16, or auto for the faster one, measured once
 VARIABLES += LIMIT=--limit                         ## train on only this many frames; 0: all
+VARIABLES += NUMBERS=--numbers                     ## number format of training: fp32, bf16, fp16, or auto for the faster one, measured once
 VARIABLES += CHECKPOINT=--checkpoint               ## checkpoint that eval, vis, export and predict take: last, or best on the validation frames
 VARIABLES += GPUS=--gpus                           ## GPUs to train on, of each machine
 VARIABLES += NODES=--nodes                         ## machines to train on

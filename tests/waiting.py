@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-PATIENCE_S = 120.0  # of no test that passes on a quiet machine; a longer one costs nothing where it passes
+PATIENCE_S = 120.0  # far more than is needed on a quiet machine; where a test passes it costs nothing
 
 
 def until(

@@ -9,8 +9,11 @@ from typing import Any, NamedTuple
 
 from harness.engine.training_log import best_epoch
 from harness.errors import CannotTell
+from harness.workspace.marker import Marker
 
 Anchor = tuple[float, float]
+PYTORCH = "PyTorch"
+CHOOSING = ("eval", "vis")  # stages for which an engine chooses what computes the network
 
 
 def read_status(results: Path) -> list[dict[str, Any]]:
@@ -52,6 +55,21 @@ def read_numbers(results: Path | None) -> str:
     told = [entry.get("computing") for entry in read_status(results)] if results else []
     words = [each.get("numbers") for each in told if isinstance(each, dict)]
     return next((each for each in reversed(words) if isinstance(each, str)), "")
+
+
+def with_runtime(told: Mapping[str, Any]) -> dict[str, Any]:
+    """A numerics class, or facts of a record, with `runtime`: what computed.
+
+    An engine of ours that tells its PyTorch and not the runtime is of a version that knew no other one.
+    """
+    return {"runtime": PYTORCH, **told} if told.get("torch") else {**told}
+
+
+def runtimes(markers: Mapping[str, Marker]) -> str | None:
+    """What computed in the stages that choose it, in order: `onnxruntime, then PyTorch`; None: not known."""
+    classes = [each for stage in CHOOSING if stage in markers for each in markers[stage].numerics]
+    names = (with_runtime(each).get("runtime") for each in classes)
+    return ", then ".join(dict.fromkeys(str(name) for name in names if name)) or None
 
 
 def checkpoints(weights: Path) -> list[tuple[int, Path]]:

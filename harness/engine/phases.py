@@ -19,6 +19,7 @@ COMPUTING = {
     "number_format": "number_format",
     "torch": "torch",
     "torch_threads": "threads",
+    "runtime": "runtime",
     "flops_per_image": "flops_per_image",
     "numbers": "numbers",
 }

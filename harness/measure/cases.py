@@ -14,6 +14,7 @@ from typing import Any
 
 from harness.clock import unix_s
 from harness.data.views import link_view
+from harness.engine.answers import runtimes
 from harness.engine.find import resolve
 from harness.engine.phases import computing, engine_phases
 from harness.engine.spec_text import with_value
@@ -30,7 +31,7 @@ from harness.stages.base import Stage
 from harness.stages.eval import METRICS
 from harness.stages.experiment import ANCHORS, Experiment
 from harness.workspace.layout import Workspace
-from harness.workspace.marker import STAGES, read_marker
+from harness.workspace.marker import STAGES, Marker, read_marker
 from harness.workspace.spec_copies import SPLITS
 
 FEW_FRAMES = 16  # to evaluate a block of training on, which is not what is measured
@@ -174,9 +175,11 @@ def chain(settings: Settings, plan: BenchPlan) -> Work:
     measurements: list[Measurement] = []
     phases: list[Mapping[str, Any]] = []
     told: Mapping[str, Any] = {}
+    markers: dict[str, Marker] = {}
     for stage in STAGES:
         marker = read_marker(workspace, stage)
         assert marker is not None  # a stage without one has raised above
+        markers[stage] = marker
         started_s, ended_s = (unix_s(text) for text in (marker.started_utc, marker.finished_utc))
         measurements.append(Measurement(name="stage_s", of=stage, values=(marker.duration_s,)))
         whole = {"phase": f"stage {stage}", "started_unix_s": started_s, "duration_s": marker.duration_s}
@@ -191,7 +194,7 @@ def chain(settings: Settings, plan: BenchPlan) -> Work:
         phases=tuple(phases),
         images=_count_frames(settings, "train") * settings.epochs,
         conditions={"data_sha256": _data_sha256(settings)},
-        facts=told,
+        facts={**told, "runtime": runtimes(markers)},  # of training all else
     )
 
 

@@ -6,6 +6,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
+from harness.engine.answers import with_runtime
 from harness.measure.record import TRAINING, Condition, Machine, Record
 
 ABSENT = "does not exist here"
@@ -42,6 +43,7 @@ def _rows(compare: Role, gate: Role, paths: str, cases: tuple[str, ...] = ()) ->
 
 
 QUESTION, CONDITION, TOLD = Role.QUESTION, Role.CONDITION, Role.TOLD
+CHOOSING = ("chain", "evaluate", "inference")  # cases in which the engine chooses what computes
 COMPUTING = (*TRAINING, "evaluate", "inference")
 # All but the chain, which begins where no frames are there yet.
 AFTER_DATA = ("train", "scaling", "evaluate", "inference", "export", "convert-data", "micro")
@@ -53,6 +55,7 @@ FACTS: tuple[Fact, ...] = (
     *_rows(QUESTION, CONDITION, "machine.gpus.name machine.gpus.power_limit_w machine.gpus.mig"),
     *_rows(QUESTION, CONDITION, "facts.device facts.processor facts.torch facts.torch_threads", COMPUTING),
     *_rows(QUESTION, CONDITION, "code.packages.torch facts.container"),
+    *_rows(QUESTION, CONDITION, "code.packages.onnxruntime", CHOOSING),
     *_rows(
         QUESTION, CONDITION, "facts.cpu_governor facts.cpu_max_mhz facts.cpu_boost facts.cpu_power_limit_w"
     ),
@@ -79,6 +82,7 @@ FACTS: tuple[Fact, ...] = (
     *_rows(CONDITION, CONDITION, "conditions.checkpoint"),
     *_rows(CONDITION, CONDITION, "conditions.mixed_precision", (*TRAINING, "micro")),
     *_rows(CONDITION, CONDITION, "facts.number_format", COMPUTING),
+    *_rows(CONDITION, CONDITION, "facts.runtime", CHOOSING),
     *_rows(CONDITION, CONDITION, "conditions.target_map conditions.train_steps conditions.warm_up_steps"),
     *_rows(CONDITION, CONDITION, "conditions.scaling conditions.sampler_pairs"),
     *_rows(CONDITION, CONDITION, "conditions.probe_version conditions.gpu_hz conditions.host_hz"),
@@ -110,7 +114,7 @@ def value_of(record: Record, path: str) -> Condition:
     if path == "facts":  # as a whole: older records have none
         return "recorded" if record.facts else UNRECORDED
     if part in ("conditions", "facts"):
-        table = record.conditions if part == "conditions" else record.facts
+        table = record.conditions if part == "conditions" else with_runtime(record.facts)
         return _known(table[name]) if name in table else UNRECORDED
     return _known(getattr(record, part))
 

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.engine.answers import with_runtime
 from harness.engine.find import resolve
 from harness.errors import CannotTell, ConfigError, raise_first
 from harness.files import read_json, write_json
@@ -62,7 +63,7 @@ class Seed:
     @property
     def numerics(self) -> dict[str, Any]:
         """What the engine computed with, by stage."""
-        return {stage: [dict(each) for each in self.markers[stage].numerics] for stage in COMPUTING}
+        return {stage: [*map(with_runtime, self.markers[stage].numerics)] for stage in COMPUTING}
 
     @property
     def must_be_alike(self) -> dict[str, Any]:

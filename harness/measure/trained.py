@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from harness.engine.answers import with_runtime
 from harness.engine.spec_text import canonical, tokens
 from harness.engine.training_log import log_rows
 from harness.errors import ConfigError, DataError
@@ -193,7 +194,8 @@ def _time_told(band: Band, workspace: Workspace, marker: Marker) -> str:
     lasted_s, usual = train_s(workspace, marker), band.quantities.get(TRAIN_S)
     here = one_machine(asdict(facts.machine(host_name=False)))
     is_same = here == one_machine(band.machine)
-    same_numerics = [dict(each) for each in marker.numerics] == [*band.numerics.get("train", ())]
+    there = band.numerics.get("train", ())
+    same_numerics = [*map(with_runtime, marker.numerics)] == [*map(with_runtime, there)]
     if lasted_s is None or usual is None or usual.low is None or usual.high is None:
         return "time of training: cannot tell: it went on from a checkpoint, here or in the band"
     if not (is_same and same_numerics):

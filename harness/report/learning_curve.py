@@ -1,6 +1,7 @@
 """The plot of one training: losses, average precisions of the validation frames, and learning rate."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -50,8 +51,9 @@ def curve_figure(learning: Learning, best: Best | None) -> Figure:
     _draw(classes, "average precision", learning, learning.average_precision, first=len(loss))
     _draw(rates, "learning rate", learning, {"": learning.learning_rate})
     _scale_losses(losses, [value for course in loss.values() for value in course if value is not None])
+    top = _top([learning.mean_average_precision, *learning.average_precision.values()])
     for axes in (scores, classes):
-        axes.set_ylim(0, 1)
+        axes.set_ylim(0, top)
     if best is not None:
         _mark(scores, best, last=max(learning.epochs))
     if rates.lines:
@@ -83,6 +85,12 @@ def _draw(
         axes.text(0.5, 0.5, "not known", transform=axes.transAxes, ha="center", color="#444444")
 
 
+def _top(courses: Iterable[Course]) -> float:
+    """The end of an axis of fractions: the tenth above the largest one; 1 where there is none."""
+    largest = max((value for course in courses for value in course if value is not None), default=1.0)
+    return min(max(math.floor(largest * 10 + 1.5) / 10, 0.1), 1.0)
+
+
 def _scale_losses(axes: Axes, values: list[float]) -> None:
     if values and 0 < WIDE * min(values) < max(values):
         log_axis(axes.yaxis, min(values), max(values))
@@ -98,7 +106,7 @@ def _mark(axes: Axes, best: Best, *, last: int) -> None:
     axes.annotate(
         words,
         at,
-        (-7 if is_right else 7, 7 if at[1] < 0.85 else -13),
+        (-7 if is_right else 7, 7 if at[1] < 0.85 * axes.get_ylim()[1] else -13),
         textcoords="offset points",
         ha="right" if is_right else "left",
         size=7,

@@ -47,18 +47,7 @@ def options_of(
         DataError: what was recorded cannot be right.
     """
     if run.kind == "record":
-        if _plain(run.facts["recipe"]) != run.facts["recipe"]:
-            raise DataError("the record names no recipe", remedy="name another record")
-        told = {name: run.facts[name] for name in CONDITIONS if run.facts[name] is not None}
-        numbers = {
-            OPTIONS.get(name, name): str(value) for name, value in told.items() if type(value) in (int, float)
-        }
-        asked = run.facts["numbers"]
-        return {
-            "recipe": str(run.facts["recipe"]),
-            **numbers,
-            **({"numbers": str(asked)} if asked and not as_then else {}),
-        }
+        return _options_of_record(run, as_then=as_then)
     inputs = _inputs(run)
     try:
         _lay_out_specs(run, inputs, own)
@@ -77,6 +66,18 @@ def options_of(
         write_text(path, _toml(table))
         options[kind] = str(path)
     return {**options, **counts}
+
+
+def _options_of_record(run: Run, *, as_then: bool) -> dict[str, str]:
+    if _plain(run.facts["recipe"]) != run.facts["recipe"]:
+        raise DataError("the record names no recipe", remedy="name another record")
+    told = {name: run.facts[name] for name in CONDITIONS if run.facts[name] is not None}
+    options = {
+        OPTIONS.get(name, name): str(value) for name, value in told.items() if type(value) in (int, float)
+    }
+    if run.facts["numbers"] and not as_then:
+        options["numbers"] = str(run.facts["numbers"])
+    return {"recipe": str(run.facts["recipe"]), **options}
 
 
 def only_frames_at_hand(run: Run) -> bool:

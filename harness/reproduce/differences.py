@@ -6,6 +6,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.engine.answers import CHOOSING
 from harness.reproduce.levels import Level
 from harness.reproduce.source import CODE, ENGINE, NUMERICS, OF_NETWORK, SETTINGS, Run, Value
 from harness.text import one_line
@@ -16,6 +17,8 @@ WRITING = (
     *("numpy", "pillow", "torch", "onnx", "onnx-ir", "onnxruntime", "onnxscript", "ml-dtypes"),
     *("protobuf", "google-crc32c", "h5py"),
 )
+# Of these two that are absent are equal: not installed; nothing was computed by a network that could choose.
+MAY_BE_ABSENT = (*WRITING, "runtime")
 TOLD_BY = {"precision": "export"}  # facts of a stage that nothing comes after, and may not be asked for
 # Facts that change no byte by themselves: they stand for others, or tell where else to look.
 TOLD = ("python", "harness_version", "recipe", "numbers")
@@ -53,7 +56,7 @@ def differences(there: Run, here: Run) -> list[Difference]:
     return [
         Difference(fact=name, there=old, here=new)
         for name, old, new in pairs
-        if old != new or (old is None and name not in WRITING)
+        if old != new or (old is None and name not in MAY_BE_ABSENT)
     ]
 
 
@@ -91,6 +94,7 @@ def causes(stage: str, found: Sequence[Difference], upstream: Sequence[str]) -> 
         return (f"what it was made from differs: {upstream[0]}",)
     # The digest of the data is what came out of the first stages.
     hidden = ("data_sha256", *TOLD, *(() if stage in OF_NETWORK else NUMERICS))
+    hidden = hidden if stage in CHOOSING else (*hidden, "runtime")
     known = [one for one in found if one.fact not in hidden and one.verdict is Verdict.NO]
     unknown = [one.fact for one in found if one.fact not in hidden and one.verdict is Verdict.CANNOT_TELL]
     told = [str(one) for one in known]

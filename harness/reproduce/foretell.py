@@ -52,6 +52,7 @@ def foretell(there: Run, chosen: Settings, plan: ExactPlan | None, computing: Co
     facts: dict[str, Value] = {
         **there.facts,
         **{name: numerics.get(name) for name in NUMERICS},
+        "runtime": _runtime(there),
         "engine": identity.name,
         "image_sha256": identity.image_digest,
         "spec_sha256": digest_of(Experiment(chosen).template),
@@ -65,6 +66,15 @@ def foretell(there: Run, chosen: Settings, plan: ExactPlan | None, computing: Co
         facts |= {"engine_version": identity.version, "harness_version": __version__}
     packages = {**installed(), **(plan.versions if plan else {})}
     return replace(there, facts=facts, packages=packages if there.packages else {})
+
+
+def _runtime(there: Run) -> Value:
+    """What will compute in the stages that choose it: the rule looks at what will be the same, so the same.
+
+    An engine that did not tell it yet had another rule.
+    """
+    told = any("runtime" in each for marker in there.markers.values() for each in marker.numerics)
+    return there.facts.get("runtime") if told or not there.markers else None
 
 
 def threads_of(there: Run) -> dict[str, str]:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from harness.clock import utc
@@ -20,8 +21,8 @@ from harness.process.console import bound_to_us
 from harness.reproduce.adopt import adopt, upstream_of
 from harness.reproduce.asked import only_frames_at_hand, options_of, words_of
 from harness.reproduce.differences import differences, promised
-from harness.reproduce.exact import make_exact, plan_exact
-from harness.reproduce.foretell import ask_computing, foretell, threads_of
+from harness.reproduce.exact import ExactPlan, make_exact, plan_exact
+from harness.reproduce.foretell import Computing, ask_computing, foretell, threads_of
 from harness.reproduce.receipt import (
     Receipt,
     StageTimes,
@@ -89,31 +90,44 @@ def reproduce(settings: Settings, request: Request) -> tuple[Path, Receipt]:
     folder = own.root / FOLDER
     plan = plan_exact(there) if request.exact else None
     with request.hold(own):
-        needs_archive, more = "download" not in taken, {**_choices(settings, there), "deep": "1"}
-        options = options_of(there, own, folder, archive_needed=needs_archive) | more
-        chosen = load_settings({**options, "workspace": str(own.root)}, _environment(folder, there))
-        if plan:
-            for line in plan.told():
-                request.say(line)
-        python, sources = make_exact(plan, folder, say=request.say) if plan else (sys.executable, None)
-        computing = ask_computing(chosen, python, there)
-        if computing.lacks(chosen.numbers):
-            request.say(f"nothing computes in {chosen.numbers} here: trained in what is faster (auto)")
-            more = {**more, "numbers": AUTO}
-            chosen = load_settings(
-                {**options, **more, "workspace": str(own.root)}, _environment(folder, there)
-            )
+        choices = {**_choices(settings, there), "deep": "1", "workspace": str(own.root)}
+        asked = partial(options_of, there, own, folder, archive_needed="download" not in taken)
+        python, sources = _program(plan, folder, request.say)
+        options, chosen, computing = _as_here(there, asked() | choices, folder, python, request)
         _tell_before(there, foretell(there, chosen, plan, computing), request.say)
-        options = options_of(there, own, folder, archive_needed=needs_archive, as_then=request.exact) | more
+        options = asked(as_then=True) | choices if plan else options
         adopt(there, own, chosen, taken, exact=request.exact)
     began_s = time.time()
     words = ["all"] if [*taken, *stages] == [*STAGES] and not request.only else [f"--{one}" for one in stages]
-    argv = [python, "-m", "harness", *words, *words_of({**options, "workspace": str(own.root)})]
+    argv = [python, "-m", "harness", *words, *words_of(options)]
     _run(argv, _environment(folder, there, sources), sources, own, request)
     request.say("comparing the products")
     here = read_run(own.root)
     receipt = _receipt(there, here, stages, taken, request, began_s=began_s)
     return write_receipt(own.root, receipt), receipt
+
+
+def _as_here(
+    there: Run, options: Mapping[str, str], folder: Path, python: str, request: Request
+) -> tuple[dict[str, str], Settings, Computing]:
+    """The options and their settings, with auto for a number format that nothing here computes in."""
+    environment = _environment(folder, there)
+    chosen = load_settings(options, environment)
+    computing = ask_computing(chosen, python, there)
+    if not computing.lacks(chosen.numbers) or request.exact:
+        return {**options}, chosen, computing
+    request.say(f"nothing computes in {chosen.numbers} here: trained in what is faster (auto)")
+    instead = {**options, "numbers": AUTO}
+    return instead, load_settings(instead, environment), computing
+
+
+def _program(plan: ExactPlan | None, folder: Path, say: Say) -> tuple[str, Path | None]:
+    """The Python that will run it, and its sources where these are not ours."""
+    if plan is None:
+        return sys.executable, None
+    for line in plan.told():
+        say(line)
+    return make_exact(plan, folder, say=say)
 
 
 def _tell_before(there: Run, coming: Run, say: Say) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.engine.answers import runtimes, with_runtime
 from harness.errors import CannotTell, ConfigError, DataError
 from harness.measure.band import LOSS, MAP
 from harness.measure.record import Record
@@ -30,7 +31,7 @@ SETTINGS = (
     *("val_split_pct", "limit", "gpus", "nodes", "numbers", "pretrained", "precision"),
 )
 ENGINE = ("engine", "engine_version", "image_sha256")
-NUMERICS = ("processor", "torch", "threads", "number_format")
+NUMERICS = ("processor", "torch", "threads", "number_format", "runtime")
 CODE = ("commit", "sources_changed", "harness_version", "python")
 SPEC_NAME = re.compile(r"experiment/(?!model_output_labels)[\w.-]+\.txt")
 
@@ -115,7 +116,11 @@ def record_run(folder: Path) -> Run:
     told = {"torch_threads": "threads"}
     facts: dict[str, Value] = dict.fromkeys((*SETTINGS, *ENGINE, *NUMERICS, *CODE))
     facts |= {name: value for name, value in conditions.items() if name in facts}
-    facts |= {told.get(name, name): value for name, value in (record.facts or {}).items() if name in NAMES}
+    facts |= {
+        told.get(name, name): value
+        for name, value in with_runtime(record.facts or {}).items()
+        if name in NAMES
+    }
     facts["pretrained"] = conditions.get("pretrained_sha256")
     facts["numbers"] = _numbers_used(conditions, [facts["number_format"]])
     if code:
@@ -140,7 +145,7 @@ def spec_path(run: Run) -> str:
     return names[0] if len(names) == 1 else ""
 
 
-NAMES = ("processor", "torch", "torch_threads", "number_format")  # of facts of a record
+NAMES = ("processor", "torch", "torch_threads", "number_format", "runtime")  # of facts of a record
 
 
 def find_source(what: str, results: Path) -> tuple[str, Path]:
@@ -208,7 +213,10 @@ def _numbers_used(asked: Mapping[str, Any], formats: Sequence[Value]) -> Value:
 
 
 def _circumstances(markers: Mapping[str, Marker]) -> dict[str, Value]:
-    """Engine, code and numerics; the last of the first of these stages in which a network computes."""
+    """Engine, code and numerics; the last of the first of these stages in which a network computes.
+
+    The runtime is that of the stages that choose it: training has no choice.
+    """
     engines = [marker.engine for marker in markers.values() if marker.engine]
     computed = [markers[stage].numerics for stage in OF_NETWORK if stage in markers]
     numerics = computed[0] if computed else ()
@@ -218,6 +226,7 @@ def _circumstances(markers: Mapping[str, Marker]) -> dict[str, Value]:
         "engine_version": _together(engine.version for engine in engines),
         "image_sha256": _together(engine.image_digest for engine in engines),
         **{name: _together(each.get(name) for each in numerics) for name in NUMERICS},
+        "runtime": runtimes(markers),
         "commit": _together(marker.git_commit for marker in markers.values()),
         "harness_version": _together(marker.harness_version for marker in markers.values()),
         "python": _together(marker.made_with.get("python") for marker in markers.values()),

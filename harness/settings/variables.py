@@ -172,13 +172,13 @@ class Settings:
         default_from="recipe",
         name="val_split",
     )
+    limit: int = setting("train on only this many frames; 0: all", **COUNT_OR_NONE, default_from="recipe")
     numbers: str = setting(
         "number format of training: fp32, bf16, fp16, or auto for the faster one, measured once",
         read=read_numbers,
         expected=f"one of {', '.join(NUMBERS)}",
         default_from="recipe",
     )
-    limit: int = setting("train on only this many frames; 0: all", **COUNT_OR_NONE, default_from="recipe")
     checkpoint: str = setting(
         "checkpoint that eval, vis, export and predict take: last, or best on the validation frames",
         read=_checkpoint,

@@ -131,7 +131,7 @@ class Train(Stage):
         log = results / f"yolov4_training_log_{self.experiment.network}.csv"
         done = epochs_done(log.read_text(errors="replace")) if log.is_file() else 0
         if saved[-1] < self.settings.epochs:
-            ended = f"after epoch {done} of {self.settings.epochs}" if done else "early"
+            ended = f"early after epoch {done} of {self.settings.epochs}" if done else "early"
             attempt.say(
                 f"training stopped {ended}, as the spec allows; the last checkpoint is of epoch {saved[-1]}"
             )

@@ -27,5 +27,9 @@ def draw_curve(workspace: Workspace) -> None:
     if learning is None:
         tell("no learning curve: the training log has no epoch that can be read")
         return
-    for kind, content in curve_plot(learning, best_checkpoint(workspace.experiment)).items():
-        write_bytes(workspace.experiment / f"{CURVE}.{kind}", content)
+    pictures = curve_plot(learning, best_checkpoint(workspace.experiment))
+    try:
+        for kind, content in pictures.items():
+            write_bytes(workspace.experiment / f"{CURVE}.{kind}", content)
+    except OSError as error:  # the training is done all the same
+        tell(f"no learning curve: {error.strerror}: {error.filename}")

@@ -54,14 +54,8 @@ def sources(checkout, room):
         if (checkout / name).exists():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(checkout / name, folder / name)
-    named = (
-        "-c",
-        "user.name=Somebody",
-        "-c",
-        "user.email=somebody@example.org",
-        "-c",
-        "commit.gpgsign=false",
-    )
+    told = ("user.name=Somebody", "user.email=somebody@example.org", "commit.gpgsign=false")
+    named = [word for each in told for word in ("-c", each)]
     for words in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "all"]):
         run("git", *named, *words, cwd=folder)
     (folder / "specs" / "platforms" / "jade.mine.toml").write_text('account = "secret-project"\n')

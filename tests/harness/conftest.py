@@ -19,6 +19,7 @@ from harness.settings.variables import Settings
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FAKES = CHECKOUT / "tests" / "fakes" / "bin"
+NO_CURVE = CHECKOUT / "tests" / "fakes" / "no_curve"
 FAKE_RUNTIME = CHECKOUT / "tests" / "fakes" / "container"
 CLASSES = ("person", "bicycle", "car", "motorbike", "bus", "truck")
 
@@ -50,7 +51,10 @@ def tiny_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclass
 class Jamcam:
-    """Starts `jamcam` with the smoke recipe on the tiny data set; the fake `yolo_v4` answers."""
+    """Starts `jamcam` with the smoke recipe on the tiny data set; the fake `yolo_v4` answers.
+
+    It draws learning curves only where the environment says PYTHONPATH="".
+    """
 
     dataset: Path
     workspace: Path
@@ -67,7 +71,13 @@ class Jamcam:
         return subprocess.Popen(
             [sys.executable, "-m", "harness", *self.options(), *arguments],
             cwd=CHECKOUT,
-            env={**os.environ, **self.environment, **environment, "PATH": path},
+            env={
+                **os.environ,
+                "PYTHONPATH": str(NO_CURVE),
+                **self.environment,
+                **environment,
+                "PATH": path,
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

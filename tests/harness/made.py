@@ -38,6 +38,7 @@ FACTS = {
         "torch_threads": 2,
         "number_format": "fp32",
         "numbers": "fp32, as asked for",
+        "runtime": "PyTorch",
     },
     **{"flops_per_image": 2 * 10**9, "matmul_flops_per_s": 5e11},
     **{"gpus_exclusive": False, "node_exclusive": False},

@@ -46,7 +46,10 @@ def printed(capsys, *words):
     return "".join(capsys.readouterr())
 
 
-def test_the_reason_of_a_server(refusing_server, tmp_path, capsys):
+def test_the_reason_of_a_server(refusing_server, tmp_path, capsys, monkeypatch):
+    for name in ("http_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
     address = f"{refusing_server}/frames.zip"
     declared = tmp_path / "own.toml"
     declared.write_text(

@@ -19,10 +19,12 @@ def start_probe(checkout: Path) -> Iterator[Callable[..., "subprocess.Popen[str]
 
     def start(*words: str, environment: dict[str, str] | None = None, **how: Any) -> "subprocess.Popen[str]":
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **how}
+        # Which of their GPUs people chose says nothing of those of the stand-in.
+        names = {name: text for name, text in os.environ.items() if not name.startswith("CUDA_")}
         begun.append(
             subprocess.Popen(
                 [sys.executable, "-m", "probe", *words],
-                env={**os.environ, "PYTHONPATH": str(checkout), **(environment or {})},
+                env={**names, "PYTHONPATH": str(checkout), **(environment or {})},
                 text=True,
                 **pipes,
             )

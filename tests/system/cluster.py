@@ -367,7 +367,10 @@ def _kill(process: int) -> None:
         os.kill(process, signal.SIGKILL)
 
 
-_handed_out = itertools.count(20000 + os.getpid() * 100 % 8000, 20)
+# Each worker of pytest has a range of its own: while a test has ended its controller nobody listens on that
+# port, and a cluster of another worker must not take it. Within the range runs of pytest begin apart.
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_handed_out = itertools.count(20000 + _WORKER % 4 * 3000 + os.getpid() * 20 % 1000, 20)
 
 
 def _free_ports(count: int) -> int:

@@ -57,13 +57,15 @@ def test_training_is_timed_by_step_and_its_energy_is_counted(records: dict[str, 
     train = records["train"]
 
     assert all(rate and rate > 0 for rate in train.values("train_images_per_s"))
-    for run in train.runs:
-        assert {one.method for one in run.energy} == {"counter"}
-        for one in run.energy:
-            # The stand-in's GPUs take 100 W and 101 W, whatever happens.
-            assert one.energy_j == pytest.approx(
-                (100 if one.device == "gpu0" else 101) * run.duration_s, rel=0.15
-            )
+    told = [(one, run.duration_s) for run in train.runs for one in run.energy]
+    assert {one.method for one, _ in told} == {"counter"}
+    # Of a run in which a busy machine held the sampler up it is not known.
+    assert {one.reason.partition(" ")[0] for one, _ in told if one.energy_j is None} <= {"only", "too"}
+    known = [(one, lasted_s) for one, lasted_s in told if one.energy_j is not None]
+    assert known
+    for one, lasted_s in known:
+        # The stand-in's GPUs take 100 W and 101 W, whatever happens.
+        assert one.energy_j == pytest.approx((100 if one.device == "gpu0" else 101) * lasted_s, rel=0.15)
     assert train.verdict is not None
 
 

@@ -71,6 +71,8 @@ def test_a_package_that_cannot_be_imported_is_named_and_a_module_of_ours_is_a_fa
         [*PRUNE, "--gpus", "0"],
         [*PRUNE, "--gpus", "2"],
         [*PRUNE, "--use_amp"],
+        ["train", "-e", "spec", "-r", "out", "--use_amp", "--numbers", "bf16"],
+        ["train", "-e", "spec", "-r", "out", "--numbers", "tf32"],
         [*PRUNE, "-np", "2"],
         ["train", "-e", "spec", "-r", "out", "--gpus", "4", "-np", "2"],
         [*PRUNE, "--gpu_index", "0", "1"],

@@ -16,7 +16,7 @@ from yolo_v4.data.batches import ahead
 from yolo_v4.data.by_picture import by_picture
 from yolo_v4.data.kitti import format_line
 from yolo_v4.data.letterbox import Fit, fit_top_left
-from yolo_v4.data.picture_file import INFERENCE_SUFFIXES, decoded_picture
+from yolo_v4.data.picture_file import INFERENCE_SUFFIXES, decoded_picture, one_large
 from yolo_v4.deploy.annotate import annotate
 from yolo_v4.errors import DataError, DetectorError
 from yolo_v4.network.checkpoint import load_model
@@ -190,12 +190,17 @@ class Worker:
     ) -> Iterator[list[str]]:
         """For each picture of each batch why it cannot be read, or ""; arguments as of `look_at`."""
         if workers:
-            yield from by_picture(
-                lambda path: self._look([self._open(path)])[0], batches, workers=workers, steps=steps
-            )
+            yield from by_picture(self._alone, batches, workers=workers, steps=steps)
             return
         for opened in steps(ahead(lambda batch: [self._open(path) for path in batch], batches)):
             yield self._look(opened)
+
+    def _alone(self, path: Path) -> str:
+        try:
+            with one_large(path):
+                return self._look([self._open(path)])[0]
+        except DataError as error:
+            return error.message
 
     def _open(self, path: Path) -> Opened | str:
         """A picture, or the message of the error where it cannot be read."""

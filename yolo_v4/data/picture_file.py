@@ -1,7 +1,10 @@
 """Picture files: lists of them, their size, and their decoded pixels."""
 
+import threading
 import warnings
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -15,7 +18,9 @@ INFERENCE_SUFFIXES = (".jpg", ".jpeg", ".png")  # in any case
 PREDICT_SUFFIXES = (*INFERENCE_SUFFIXES, ".jfif", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
 # What a file may hold, whatever it is called; formats that start other programs (EPS) are left out.
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
+LARGE_PX = 16_000_000  # of more pixels, pictures are worked on one at a time: each takes 16 bytes a pixel
 MAX_PICTURE_PX = 100_000_000  # allows a scan of 10,000 x 10,000 and stops decompression bombs
+_ONE_LARGE = threading.Lock()
 # Pillow raises all of these for damaged files.
 DAMAGED = (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError, ZeroDivisionError)
 
@@ -59,6 +64,15 @@ def decoded_picture(path: Path) -> Image.Image:
         return picture
     # 16 bits: Pillow's conversion to 8 bits would clamp to 255 instead of scaling.
     return picture.convert("I").point(lambda value: value / 257).convert("L")
+
+
+def one_large(path: Path) -> AbstractContextManager[Any]:
+    """A context to work on a picture in; among all threads only one is inside with a large one.
+
+    Raises DataError: as `open_picture`.
+    """
+    width, height = picture_size(path)
+    return _ONE_LARGE if width * height > LARGE_PX else nullcontext()
 
 
 def list_pictures(folder: Path, endings: str | tuple[str, ...], *, remedy: str) -> list[Path]:

@@ -60,8 +60,8 @@ def _best_place(
     """The place at a corner of `box` and within the picture where a label of this size hides least.
 
     `size` and `picture` are (width, height). `taken` [K, 4] has the places of boxes and labels, `costs` [K]
-    what hiding a pixel of each costs. Each label is compared with all there is: with numbers in arrays, as in
-    Python the 200 boxes of a crowd took 0.3 s.
+    what hiding a pixel of each costs. In arrays, since every label is compared with every box: number by
+    number the 200 boxes of a crowd took 0.3 s.
     """
     x1, y1, x2, y2 = box
     width, height = size

@@ -10,7 +10,7 @@ import math
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -62,13 +62,7 @@ def choose(
     """
     there = formats(device)
     if asked != AUTO:
-        if asked not in there:
-            raise TrainingFailed(
-                f"{asked} was asked for, and {_short(device)} computes in {' or '.join(there)} only",
-                remedy="ask for auto (--numbers auto), or for one of these",
-            )
-        other = f"; the run began in {begun_in}" if begun_in not in ("", asked) else ""
-        return Choice(number_format=asked, words=f"{asked}, as asked for{other}")
+        return _as_asked(asked, there, device, begun_in)
     if begun_in in there:
         return Choice(number_format=begun_in, words=f"auto: {begun_in}, in which the run began")
     lost = f"; the run began in {begun_in}, in which {_short(device)} does not compute" if begun_in else ""
@@ -80,6 +74,16 @@ def choose(
     tried = {name: there[name] for name in names}
     choice = _measured_once(tried, network, experiment, device, say, clock)
     return Choice(number_format=choice.number_format, words=choice.words + lost)
+
+
+def _as_asked(asked: str, there: Collection[str], device: torch.device, begun_in: str) -> Choice:
+    if asked not in there:
+        raise TrainingFailed(
+            f"{asked} was asked for, and {_short(device)} computes in {' or '.join(there)} only",
+            remedy="ask for auto (--numbers auto), or for one of these",
+        )
+    other = f"; the run began in {begun_in}" if begun_in not in ("", asked) else ""
+    return Choice(number_format=asked, words=f"{asked}, as asked for{other}")
 
 
 def _measured_once(

@@ -1,8 +1,6 @@
 """One picture or frame from the file to the results: decoded, turned upright, looked at, drawn, written."""
 
-import threading
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +11,7 @@ from PIL import Image, ImageOps
 
 from yolo_v4.data.kitti import format_line
 from yolo_v4.data.letterbox import placed_picture
-from yolo_v4.data.picture_file import DAMAGED, decoded_picture, picture_size
+from yolo_v4.data.picture_file import DAMAGED, decoded_picture, one_large
 from yolo_v4.deploy.annotate import annotate
 from yolo_v4.errors import DataError, DetectorError
 from yolo_v4.files import written_whole
@@ -26,7 +24,6 @@ from yolo_v4.spec.experiment import NetworkInput
 
 JPEG_QUALITY = 95
 MAX_JPEG_PX = 65_000  # of a side; a little more cannot be written as JPEG
-LARGE_PX = 16_000_000  # pictures of more pixels are looked at one at a time, as each takes 16 bytes a pixel
 ORIENTATION = 0x0112  # the EXIF tag; 1 is upright
 
 
@@ -56,7 +53,6 @@ class Worker:
     target: NetworkInput
     classes: Sequence[str]
     threshold: float
-    _one_large: threading.Lock = field(default_factory=threading.Lock)
     _made: set[Path] = field(default_factory=set)  # folders
 
     def __call__(self, task: Task) -> Entry | str:
@@ -69,8 +65,7 @@ class Worker:
                 entry: Entry = {"seconds": frame.seconds, "started": started, "turned": frame.turned}
                 return {"source": task.source, **entry, **self._results(task, frame.picture)}
             source = fingerprint(task.item.path)
-            width, height = picture_size(task.item.path)
-            with self._one_large if width * height > LARGE_PX else nullcontext():
+            with one_large(task.item.path):
                 picture = decoded_picture(task.item.path)
                 taken, turned = exif_moment(picture), _orientation(picture) != 1
                 if turned:

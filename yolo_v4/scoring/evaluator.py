@@ -11,6 +11,7 @@ from torch import Tensor
 from yolo_v4.data.batches import Truth, ahead, letterboxed
 from yolo_v4.data.by_picture import by_picture
 from yolo_v4.data.frames import Frame
+from yolo_v4.data.picture_file import one_large
 from yolo_v4.scoring.average_precision import judge
 from yolo_v4.scoring.nms import Detections
 from yolo_v4.spec.experiment import Experiment
@@ -67,7 +68,8 @@ def look_at(
     batches = [frames[first : first + size] for first in range(0, len(frames), size)]
 
     def one(frame: Frame) -> tuple[Truth, Detections]:
-        pixels, truths = letterboxed([frame], experiment)
+        with one_large(frame.image):
+            pixels, truths = letterboxed([frame], experiment)
         return truths[0], find(pixels, truths)[0]
 
     if not workers:

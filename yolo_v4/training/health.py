@@ -23,7 +23,7 @@ from yolo_v4.errors import TrainingFailed
 from yolo_v4.network import grid
 from yolo_v4.training.loss import LossTerms
 
-INTERVAL = 8  # steps from one look to the next
+INTERVAL = 8  # steps from one look to the next, at least 2: a look is judged a step later
 PATIENCE = 5  # looks on end
 
 CERTAIN_YES = -math.log(torch.finfo(torch.float32).eps / 2)  # from here, 1 - sigmoid is 0 in float32
@@ -39,7 +39,8 @@ REMEDIES = {
     "background": SLOWER,
     "objects": SLOWER,
     "gradient": f"{SLOWER}; where force_relu is true, set it to false",
-    "steps": "train without --use_amp; if the loss is no number then, lower max_learning_rate",
+    "steps": "train in float32: --numbers fp32, or NUMBERS=fp32; if the loss is no number then, lower "
+    "max_learning_rate",
 }
 
 
@@ -60,14 +61,14 @@ class Signs(NamedTuple):
 def signs(target: Target, rows: Tensor, terms: LossTerms, gradient: Tensor) -> Tensor:
     """The values of `Signs` [6], on the device of `rows` [B, N, 11 + C]; nothing waits for a GPU."""
     objectness_BN = rows[..., grid.OBJECTNESS]
-    # 1, or 0 for the places of a target that only fill it up.
-    counted_P = target.contents[:, targets.OBJECTNESS]
+    # 0 where a row of the target only fills up.
+    is_object_P = target.contents[:, targets.OBJECTNESS]
     missed_P = objectness_BN.flatten().index_select(0, target.rows) < CERTAIN_NO
     values = (
         (objectness_BN > CERTAIN_YES).float().mean(),
         objectness_BN.amax(),
         terms.obj_neg / objectness_BN.shape[1],
-        (missed_P * counted_P).sum() / counted_P.sum(),
+        torch.dot(missed_P.float(), is_object_P) / is_object_P.sum(),
         torch.linalg.vector_norm(gradient.flatten(), math.inf),
         terms.total,
     )

@@ -88,8 +88,7 @@ def train(
 ) -> None:
     """Train up to the number of epochs in the spec; `history` has the rows of the epochs of a resumed run.
 
-    Raises TrainingFailed: a loss is not a finite number, or the run goes on without learning; weights that
-    give such a loss are not saved.
+    Raises TrainingFailed: a loss is not a finite number, or nothing is learned; such an epoch is not saved.
     """
     spec = experiment.training
     rows = list(history)
@@ -108,15 +107,7 @@ def train(
             row |= _validate(trainer, judge, phases, epoch)
             _save(trainer, rows, outputs.checkpoint(epoch), phases, epoch)
         outputs.write_csv(experiment.classes, rows)
-        seconds = time.monotonic() - started_s
-        _report_epoch(
-            log,
-            row,
-            spec.epochs,
-            seconds=seconds,
-            images_per_s=images_per_s,
-            epochs_left=0 if stop else spec.epochs - epoch,
-        )
+        _report_epoch(log, row, spec.epochs, time.monotonic() - started_s, images_per_s, is_last=stop)
         plotted = {name: value for name, value in row.items() if name not in ("epoch", "lr")}
         board.scalars(epoch * batches.steps_per_epoch, plotted)
         if stop:
@@ -179,7 +170,7 @@ def _report_best(log: StatusLog, best: Best | None) -> None:
 
 
 def _report_epoch(
-    log: StatusLog, row: Row, epochs: int, *, seconds: float, images_per_s: float, epochs_left: float
+    log: StatusLog, row: Row, epochs: int, seconds: float, images_per_s: float, *, is_last: bool
 ) -> None:
     """Write TAO's line of an epoch into status.json, numbers as strings; the rate is our addition."""
     text = {column: str(row.get(column, NOT_KNOWN)) for column in ("loss", "validation_loss", "mAP", "lr")}
@@ -190,7 +181,7 @@ def _report_epoch(
             "epoch": row["epoch"],
             "max_epoch": epochs,
             "time_per_epoch": str(timedelta(seconds=seconds)),
-            "eta": str(timedelta(seconds=seconds * epochs_left)),
+            "eta": str(timedelta(seconds=0 if is_last else seconds * (epochs - row["epoch"]))),
             "images_per_s": round(images_per_s, 3),
         },
         graphical={

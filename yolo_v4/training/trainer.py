@@ -111,9 +111,9 @@ class Trainer:
             require_finite(loss, f"batch {step} of epoch {self.epochs_done + 1}: the loss")
             total += loss
             number = self.epochs_done * self._steps_per_epoch + step
+            self._judge_health(number)
             tell(number, {"loss": loss, "lr": self._learning_rate(number)})
             progress.advance(pictures, f"loss: {total / step:.4f}")
-        self._judge_health()
         self.epochs_done += 1
         return mean_of_all(total / self._steps_per_epoch, self._device)
 
@@ -197,9 +197,7 @@ class Trainer:
         self._scaler.scale(terms.total).backward()
         self._scaler.unscale_(self._optimizer)
         if number % health.INTERVAL == 0 and self._lowest.grad is not None:
-            self._judge_health()
-            seen = health.signs(batch.target, rows, terms, self._lowest.grad)
-            self._seen = number, _read_later(seen)
+            self._seen = number, _read_later(health.signs(batch.target, rows, terms, self._lowest.grad))
         self._penalty.add_to_gradients()
         self._decay.apply(self._learning_rate(number))
         self._scaler.step(self._optimizer)
@@ -208,9 +206,9 @@ class Trainer:
             self._average.update(number + 1)
         return terms.total.detach()
 
-    def _judge_health(self) -> None:
-        """Judge the last look, whose signs have arrived meanwhile."""
-        if self._seen is not None:
+    def _judge_health(self, number: int) -> None:
+        """Judge a look at one of the first `number` steps, whose losses were read: its signs came sooner."""
+        if self._seen is not None and self._seen[0] < number:
             (step, read), self._seen = self._seen, None
             self._watch.judge(step, health.Signs(*read()))
 

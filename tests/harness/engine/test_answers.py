@@ -7,11 +7,15 @@ from harness.engine.answers import (
     claims_success,
     metrics,
     read_anchors,
+    read_numbers,
     read_numerics,
     read_scores,
     read_status,
+    runtimes,
     whole_checkpoints,
+    with_runtime,
 )
+from harness.workspace.marker import Marker
 
 TABLE = """
 *******************************
@@ -32,6 +36,36 @@ def test_a_line_cut_off_by_a_kill_is_left_out(tmp_path):
     (tmp_path / "status.json").write_text('{"status": "STARTED"}\n{"status": "RUN')
 
     assert read_status(tmp_path) == [{"status": "STARTED"}]
+
+
+def evaluated(stage, *numerics):
+    return Marker(
+        stage=stage,
+        fingerprint="f" * 64,
+        consumed={},
+        products=(),
+        engine=None,
+        argv=(),
+        started_utc="",
+        finished_utc="",
+        duration_s=1.0,
+        harness_version="",
+        git_commit=None,
+        numerics=numerics,
+    )
+
+
+def test_what_computed_is_read_of_the_stages_that_choose_it_and_was_pytorch_before_engines_told_it():
+    torch, onnx = ({"torch": "2.13.0", "runtime": name} for name in ("PyTorch", "onnxruntime"))
+    older, silent = {"torch": "2.5.1"}, {"processor": "made up"}
+
+    assert runtimes({"eval": evaluated("eval", onnx, torch), "vis": evaluated("vis", torch)}) == (
+        "onnxruntime, then PyTorch"
+    )
+    assert runtimes({"eval": evaluated("eval", older)}) == "PyTorch"
+    assert runtimes({"eval": evaluated("eval", silent)}) is None
+    assert runtimes({"train": evaluated("train", torch)}) is None
+    assert with_runtime(older) == with_runtime({**older, "runtime": "PyTorch"})
 
 
 def test_the_last_word_counts(tmp_path):
@@ -55,6 +89,18 @@ def test_each_numerics_class_of_a_status_file_is_told_once(tmp_path):
     assert read_numerics(tmp_path) == [one, other]
     assert read_numerics(tmp_path / "none") == []
     assert read_numerics(None) == []
+
+
+def test_why_a_number_format_was_taken_is_told_last_and_by_texts_alone(tmp_path):
+    lines = [
+        {"computing": {"numbers": "bf16, as asked for"}},
+        {"computing": {"numbers": "auto: bf16, in which the run began"}},
+        *({"computing": "fast"}, {"computing": {"numbers": 7}}, {"computing": {"device": "cpu"}}),
+    ]
+    (tmp_path / "status.json").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+
+    assert read_numbers(tmp_path) == "auto: bf16, in which the run began"
+    assert read_numbers(None) == read_numbers(tmp_path / "none") == ""
 
 
 def test_checkpoints_are_found_by_their_epoch(tmp_path):

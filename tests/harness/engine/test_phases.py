@@ -95,6 +95,7 @@ def test_an_engine_that_tells_nothing_has_no_phases(tmp_path):
 def test_how_an_engine_computed_is_what_it_told_last(tmp_path):
     own = {"device": "cpu", "flops_per_image": 7, "numbers": "auto: bf16, in which the run began"}
     numerics = {"processor": "AVX2", "torch": "2.5.1+cpu", "threads": 2, "number_format": "bf16"}
+    numerics["runtime"] = "onnxruntime"
     write(tmp_path / "1", {"computing": own, "numerics": {**numerics, "threads": 8}})
     write(
         tmp_path / "2", {"status": "STARTED"}, {"computing": own, "numerics": numerics}, {"status": "SUCCESS"}
@@ -106,6 +107,7 @@ def test_how_an_engine_computed_is_what_it_told_last(tmp_path):
         "number_format": "bf16",
         "torch": "2.5.1+cpu",
         "torch_threads": 2,
+        "runtime": "onnxruntime",
         "flops_per_image": 7,
         "numbers": "auto: bf16, in which the run began",
     }

@@ -159,6 +159,23 @@ def test_what_decides_speed_must_be_equal_for_a_gate(path, changes):
     assert (found.fact.path, found.fact.gate, found.verdict) == (path, Role.CONDITION, Verdict.NO)
 
 
+def test_records_of_two_runtimes_must_not_be_compared_and_older_ones_are_of_pytorch():
+    older = record("evaluate", facts={name: value for name, value in FACTS.items() if name != "runtime"})
+    newer = record("evaluate")
+    faster = record("evaluate", facts={**FACTS, "runtime": "onnxruntime"})
+
+    assert differences(older, newer) == []
+    for plain in (older, newer):
+        (found,) = differences(faster, plain)
+        assert (found.fact.compare, found.fact.gate) == (Role.CONDITION, Role.CONDITION)
+        assert (found.verdict, found.words) == (Verdict.NO, "runtime is onnxruntime, there PyTorch")
+    # Of an engine that tells nothing nobody knows, and training has no choice.
+    silent = {**FACTS, "torch": None, "runtime": None}
+    told = {one.fact.path: one.verdict for one in differences(newer, record("evaluate", facts=silent))}
+    assert told["facts.runtime"] is Verdict.CANNOT_TELL
+    assert differences(record(), record(facts={**FACTS, "runtime": "onnxruntime"})) == []
+
+
 def test_power_limit_and_mig_of_a_gpu_must_be_equal_for_a_gate():
     one = machine(gpus=1)
     (gpu,) = one.gpus

@@ -7,7 +7,7 @@ from harness.errors import ConfigError
 from harness.measure.gate import judge_newest
 from harness.measure.seeds import quantity
 from harness.verdict import Verdict
-from tests.harness.made import observed, record, run, watched
+from tests.harness.made import FACTS, observed, record, run, watched
 from tests.harness.measure.test_band import made
 
 OLD, NEW, NEWEST = "20260101T000000Z-aaaa", "20260201T000000Z-bbbb", "20260301T000000Z-cccc"
@@ -34,6 +34,20 @@ def test_the_newest_bench_is_judged_by_the_first_or_by_the_reference():
     assert by_reference.reference == (NEW,)
     assert by_reference.rows[0].comparison.ratio.ratio == pytest.approx(80 / 70)
     assert by_reference.is_worse is NO
+
+
+def test_another_runtime_is_neither_gain_nor_loss():
+    def evaluated(name, rate, runtime):
+        runs = [run(number, {"images_per_s": [rate + number]}) for number in range(1, 6)]
+        return record("evaluate", runs=runs, bench=name, facts={**FACTS, "runtime": runtime})
+
+    for rate in (50.0, 200.0):
+        result = judged([evaluated(OLD, 100.0, "PyTorch"), evaluated(NEW, rate, "onnxruntime")])
+
+        assert result.is_worse is CANNOT_TELL
+        (row,) = [one for one in result.rows if one.name.endswith("images_per_s")]
+        assert (row.is_worse, row.differs) == (CANNOT_TELL, True)
+        assert row.why == "runtime is onnxruntime, there PyTorch"
 
 
 def test_a_reference_of_several_benches_counts_as_so_many_sessions():

@@ -8,7 +8,7 @@ import numpy as np
 import psutil
 import pytest
 
-from harness.measure import digest
+from harness.measure import digest, energy
 from harness.measure.energy import energies
 from harness.measure.record import Run
 from harness.measure.record_files import read_faults
@@ -27,6 +27,8 @@ def watch(nvml_folder, tmp_path, monkeypatch):
         monkeypatch.setenv("LD_LIBRARY_PATH", str(nvml_folder))
         monkeypatch.setenv("FAKE_NVML", words)
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        # On a busy machine a reading comes late after the end; how late it may be is tested elsewhere.
+        monkeypatch.setattr(energy, "MOST_EDGE_PCT", 50.0)
         with watched(tmp_path, **{"gpu_hz": 20.0, "host_hz": 2.0, **rates}):
             started_s = time.time()
             during()
@@ -40,15 +42,15 @@ def watch(nvml_folder, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_gpus_and_host_are_read_at_their_own_pace_and_energy_agrees_by_both_ways(watch):
-    samples, run, said = watch(2.0)
+    samples, run, said = watch(3.0, gpu_hz=5.0, host_hz=1.0)
 
     assert said == ()
     # The median: a busy machine misses beats. GPUs are read once more at the start and the end of a run.
-    for column, beat_s in (("gpu1_utilisation_pct", 0.05), ("host_cpu_pct", 0.5)):
+    for column, beat_s in (("gpu1_utilisation_pct", 0.2), ("host_cpu_pct", 1.0)):
         gaps_s = np.diff(samples["unix_s"][np.isfinite(samples[column])])
         assert np.median(gaps_s) == pytest.approx(beat_s, rel=0.1), column
     span = (run.started_unix_s, run.started_unix_s + run.duration_s)
-    first, second = energies(samples, [span], gpu_hz=20.0, host_hz=2.0)
+    first, second = energies(samples, [span], gpu_hz=5.0, host_hz=1.0)
     assert (first.device, first.method, second.device) == ("gpu0", "counter", "gpu1")
     assert first.energy_j == pytest.approx(100 * run.duration_s, rel=BUSY)
     assert first.other_j == pytest.approx(first.energy_j, rel=BUSY)

@@ -77,6 +77,29 @@ def test_another_seed_is_of_the_same_settings_and_other_settings_are_not(jamcam,
     assert {name for name in before if before[name] != after[name]} == changed
 
 
+@pytest.mark.parametrize(
+    ("options", "number_format", "mixed"),
+    [
+        (["--numbers=auto"], "fp32", False),
+        (["--numbers=auto"], "tf32", False),
+        (["--numbers=auto"], "bf16", True),
+        (["--numbers=bf16"], "bf16", True),
+        (["--numbers=auto"], None, True),  # an engine that does not tell: it was allowed
+    ],
+)
+def test_what_was_computed_in_counts_and_not_what_was_asked_for(
+    jamcam, finished, options, number_format, mixed
+):
+    jamcam.workspace = finished.root
+    jamcam("train", *options, **({"FAKE_NUMBER_FORMAT": number_format} if number_format else {}))
+
+    settings = read_trained(finished, markers_of(finished)).settings
+
+    assert settings["train"]["mixed_precision"] is mixed
+    assert "numbers" not in settings["train"]
+    assert settings["train number format"] == number_format
+
+
 def test_ingredients_that_are_not_those_of_the_marker_are_not_believed(finished):
     path = finished.marker_inputs("train")
     table = json.loads(path.read_text())

@@ -31,7 +31,7 @@ def test_of_equal_facts_the_same_bytes_are_promised():
     ("name", "value"),
     [
         *(("processor", "AVX2"), ("threads", 4), ("number_format", "fp32"), ("torch", "2.12")),
-        ("image_sha256", "ab"),
+        *(("image_sha256", "ab"), ("runtime", "onnxruntime, then PyTorch")),
     ],
 )
 def test_in_another_numerics_class_the_same_quality_is_expected(name, value):
@@ -64,6 +64,20 @@ def test_what_was_not_recorded_is_never_equal():
     found = differences(run(threads=None), run(threads=None))
     assert [(one.fact, one.verdict) for one in found] == [("threads", Verdict.CANNOT_TELL)]
     assert promised(found) == (Level.UNKNOWN, "not recorded on one side: threads")
+
+
+def test_where_no_stage_chose_what_computes_there_is_no_runtime_and_nothing_unknown():
+    assert differences(run(runtime=None), run(runtime=None)) == []
+    (found,) = differences(run(runtime=None), run())
+    assert (found.fact, found.verdict) == ("runtime", Verdict.CANNOT_TELL)
+
+
+def test_another_runtime_is_a_cause_in_the_stages_that_choose_it_alone():
+    found = differences(run(runtime="PyTorch"), run(runtime="onnxruntime, then PyTorch"))
+
+    words = "runtime: PyTorch there, onnxruntime, then PyTorch here"
+    assert [causes(stage, found, [])[0] for stage in ("eval", "vis")] == [words, words]
+    assert "no recorded fact differs" in causes("train", found, [])[0]
 
 
 def test_a_cause_is_what_lies_upstream_else_facts_that_concern_the_stage():

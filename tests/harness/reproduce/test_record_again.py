@@ -90,6 +90,10 @@ def test_large_seeds_are_asked_for_with_all_their_digits(tmp_path):
         "val_split": "12.5",
         "gpus": "1",
     }
+    told = Run(kind="record", name="r", facts={**facts, "numbers": "bf16"})
+    own = Workspace(tmp_path)
+    assert options_of(told, own, tmp_path, archive_needed=True)["numbers"] == "bf16"
+    assert "numbers" not in options_of(told, own, tmp_path, archive_needed=True, as_then=True)
 
 
 def test_a_record_of_a_part_of_a_run_is_refused(reproduction, checkout):

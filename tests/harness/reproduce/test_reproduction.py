@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from harness.reproduce.foretell import Computing
 from harness.reproduce.receipt import read_receipt
 from harness.workspace.marker import STAGES
 from tests.harness.reproduce.conftest import FAKES
@@ -379,3 +380,47 @@ def test_a_crate_that_was_tampered_with_is_refused(reproduction, tmp_path):
     crate(reproduction, path)
     path.write_bytes(path.read_bytes()[:-100])
     assert "run.crate.zip" in reproduction(status=1)
+
+
+def numbers_of(workspace):
+    """What was asked of the engine, by the ingredients of the fingerprint."""
+    return json.loads((workspace / ".markers" / "inputs" / "train.json").read_text())["inputs"]["numbers"]
+
+
+@pytest.mark.slow
+def test_the_format_that_auto_chose_is_asked_for_and_nothing_is_measured_anew(reproduction, done):
+    done("all", "--numbers=auto", FAKE_NUMBER_FORMAT="bf16")
+    reproduction.source = done.workspace
+
+    printed = reproduction(FAKE_NUMBER_FORMAT="bf16")
+
+    assert "reproduced: same bytes" in printed
+    assert "differs: numbers" not in printed
+    assert (numbers_of(done.workspace), numbers_of(reproduction.own)) == ("auto", "bf16")
+    receipt = reproduction.receipt()
+    assert receipt["there"]["facts"]["numbers"] == receipt["here"]["facts"]["numbers"] == "bf16"
+
+
+@pytest.mark.slow
+def test_where_the_engine_computes_in_another_format_that_is_the_cause(reproduction, done):
+    done("all", "--numbers=auto", FAKE_NUMBER_FORMAT="bf16")
+    reproduction.source = done.workspace
+
+    reproduction(FAKE_NUMBER_FORMAT="fp32")
+
+    found = {row["fact"]: (row["there"], row["here"]) for row in reproduction.receipt()["differences"]}
+    assert found["number_format"] == ("bf16", "fp32")
+    assert (
+        "the same bytes are not promised: number_format: bf16 there"
+        in (reproduction.receipt()["promised_because"])
+    )
+
+
+def test_what_an_engine_here_can_compute_in_is_known_only_where_it_was_asked():
+    gpu = Computing(numerics={"number_format": "tf32"}, formats={"fp32": "tf32", "fp16": "fp16"})
+
+    assert [gpu.lacks(numbers) for numbers in ("auto", "fp32", "bf16", "fp16")] == [False, False, True, False]
+    assert not Computing().lacks("bf16")
+    assert gpu.with_numbers("fp16")["number_format"] == "fp16"
+    assert gpu.with_numbers("auto")["number_format"] is None  # only the engine will know
+    assert Computing().with_numbers("fp32") == {}

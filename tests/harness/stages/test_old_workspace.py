@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.reproduce.source import read_run
 from harness.settings.load import load_settings
 from harness.stages.workflow import survey
 from harness.workspace.marker import STAGES
@@ -59,6 +60,7 @@ def test_the_number_format_is_understood_though_its_key_was_mixed_precision_then
 
     other = survey(load_settings({**options, "numbers": "auto"}, {}), ["train"])
     assert other[-1].reasons == ("numbers was fp32, is now auto", ANEW)
+    assert read_run(Path(options["workspace"])).facts["numbers"] == "fp32"
 
 
 def test_status_says_that_the_other_stages_are_done(options, checkout):

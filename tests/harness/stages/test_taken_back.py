@@ -163,3 +163,30 @@ def test_a_forecast_of_what_is_taken_back_believes_no_marker_that_does_not_fit(d
 
     assert step.coming is None
     assert step.argv != ()
+
+
+def test_a_training_of_auto_is_one_of_the_format_that_it_chose(done, tmp_path):
+    first = done("train", "--numbers=auto", FAKE_NUMBER_FORMAT="bf16")
+    assert "starting: numbers was fp32, is now auto" in first
+
+    assert "nothing to do" in done("train", "--numbers=bf16")
+    assert "nothing to do" in done("train", "--numbers=auto")
+    assert "numbers was auto, is now fp16" in done("why", "train", "--numbers=fp16", status=1)
+
+    done("train", "--numbers=fp16", FAKE_NUMBER_FORMAT="fp16")
+    back = done("train", "--numbers=bf16", FAKE_YOLO_V4_CALLS=str(tmp_path / "calls"))
+
+    assert outcomes(back)["train"] == "taken back"
+    assert calls(tmp_path / "calls") == []
+
+
+def test_of_an_engine_that_does_not_tell_its_format_auto_is_none_of_them(done):
+    done("train", "--numbers=auto")
+
+    assert "numbers was auto, is now bf16" in done("why", "train", "--numbers=bf16", status=1)
+
+
+def test_fp32_on_a_newer_gpu_is_what_auto_chose_there_though_it_computes_in_tf32(done):
+    done("train", "--numbers=auto", FAKE_NUMBER_FORMAT="tf32")
+
+    assert "nothing to do" in done("train", "--numbers=fp32")

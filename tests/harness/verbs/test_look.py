@@ -46,7 +46,7 @@ def test_the_table_of_settings_has_the_users_names_and_the_value_and_origin_of_e
     assert ["val_split", "15.0", "command line"] in rows
     assert ["recipe", "smoke", "command line"] in rows
     assert ["batch", "4", "recipe smoke"] in rows
-    assert len(rows) == 1 + 28
+    assert len(rows) == 1 + 29
 
 
 def test_status_ends_with_what_goes_on_in_the_workspace(settings, done):

@@ -29,6 +29,7 @@ WORKFLOW = {
     ),
     *("--pretrained-sha256", "--epochs", "--batch", "--seed", "--val-split"),
     *("--numbers", "--limit", "--gpus", "--nodes"),
+    "--checkpoint",
 }
 QUEUE = {"--account", "--qos", "--partition", "--wall-time", "--array"}
 MEASURING = {"--results", "--gpu-hz", "--host-hz", "--keep"}
@@ -68,7 +69,7 @@ TAKEN = {
     },
     "new-dataset": {"--recipe", "--workspace", "--from"},
     "predict": {
-        *("--engine", "--workspace", "--on", "--model", "--spec", "--out"),
+        *("--engine", "--workspace", "--checkpoint", "--on", "--model", "--spec", "--out"),
         *("--every", "--threshold", "--skip-damaged"),
     },
     "unlock": {"--workspace", "--force"},

@@ -204,6 +204,7 @@ def test_too_little_memory_to_judge_or_use_a_network_names_the_batch_too(
     flags = {"evaluate": [], "inference": ["-i", str(tmp_path / "images"), "-r", str(tmp_path / "out")]}[
         command
     ]
+    flags += ["--runtime", "pytorch"]  # the other one looks at each picture by itself
     done = confined([command, "-m", str(trained.model), "-e", str(trained.spec), *flags], checkout)
 
     assert done.returncode == 1

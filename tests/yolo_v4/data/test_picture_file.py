@@ -1,11 +1,13 @@
 import struct
+import threading
 import zlib
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from yolo_v4.data.picture_file import list_pictures, picture_size
+from yolo_v4.data import picture_file
+from yolo_v4.data.picture_file import list_pictures, one_large, picture_size
 from yolo_v4.errors import DataError
 
 
@@ -43,3 +45,24 @@ def test_shadows_that_macos_adds_are_no_pictures(tmp_path: Path) -> None:
     for name in ("a.png", "._a.png", ".b.png"):
         (tmp_path / name).touch()
     assert [path.name for path in list_pictures(tmp_path, ".png", remedy="")] == [".b.png", "a.png"]
+
+
+def test_of_large_pictures_one_is_worked_on_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large, small = tmp_path / "large.png", tmp_path / "small.png"
+    Image.new("RGB", (9, 9)).save(large)
+    Image.new("RGB", (8, 8)).save(small)
+    monkeypatch.setattr(picture_file, "LARGE_PX", 64)
+    entered = threading.Event()
+
+    def work() -> None:
+        with one_large(large):
+            entered.set()
+
+    other = threading.Thread(target=work)
+    with one_large(large), one_large(small):
+        other.start()
+        assert not entered.wait(0.1)
+    other.join(30)
+    assert entered.is_set()

@@ -1,8 +1,10 @@
 """Checkpoints that NVIDIA's program wrote, and networks of its golden vectors by way of such a file."""
 
+import io
 import json
 import lzma
 import shutil
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,12 +13,16 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from PIL import Image
 
 from tests.yolo_v4.golden.formula import RELEASES, values
 from tests.yolo_v4.keras_files import write_keras
+from yolo_v4.boxes import pairwise_iou
+from yolo_v4.data.letterbox import placed_picture
 from yolo_v4.network.checkpoint import load_network
 from yolo_v4.network.grid import encode_predictions
 from yolo_v4.network.yolo import HEADS, Yolo
+from yolo_v4.prediction.runtime import by_network
 from yolo_v4.spec.experiment import KERAS_PADDINGS, Experiment
 from yolo_v4.spec.load import load_experiment
 
@@ -62,6 +68,36 @@ def test_a_checkpoint_of_nvidias_computes_what_nvidias_program_did(
     assert sizes
     # The file does not say with which of the two its network computed; one of them must be it.
     assert len(fitting) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("padding", KERAS_PADDINGS)
+def test_onnxruntime_finds_with_it_on_real_frames_what_pytorch_finds(
+    checkpoint: Path, trained_by_nvidia: Path, shared: Path, padding: str
+) -> None:
+    experiment = load_experiment(trained_by_nvidia / "spec.txt")
+    network = load_network(checkpoint, experiment, keras_padding=padding)
+    # Its logits of up to 1e4 give thousands of boxes the score 1, of which any 200 are the best 200.
+    with torch.no_grad():
+        for name in HEADS:
+            for weights in network.get_submodule(name).parameters():
+                weights /= 1000
+    with zipfile.ZipFile(shared / "data" / "nyc_ourcamera_yolo11.zip") as archive:
+        names = sorted(name for name in archive.namelist() if name.endswith(".jpg"))[::300]
+        pictures = [Image.open(io.BytesIO(archive.read(name))) for name in names]
+    pixels = torch.stack([placed_picture(picture, experiment.augmentation)[0] for picture in pictures])
+
+    expected, found = (by_network(network, experiment, name)(pixels) for name in ("PyTorch", "onnxruntime"))
+
+    assert len(found) == len(expected) == 8
+    for ours, theirs in zip(found, expected, strict=True):
+        assert len(ours.scores) == len(theirs.scores) == experiment.nms.top_k
+        same = pairwise_iou(ours.boxes, theirs.boxes) * (ours.classes[:, None] == theirs.classes)
+        overlap, partner = same.max(dim=1)
+        assert sorted(partner.tolist()) == [*range(len(partner))]
+        assert overlap.min() > 0.999
+        assert (ours.scores - theirs.scores[partner]).abs().max() < 1e-4
+        assert (ours.boxes - theirs.boxes[partner]).abs().max() < 1e-4  # shares of the picture
 
 
 def _compare(network: Yolo, experiment: Experiment, vectors: Any, size: str) -> tuple[str, bool]:

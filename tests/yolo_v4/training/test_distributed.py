@@ -1,5 +1,9 @@
 """Several training processes on one machine, on CPUs by gloo."""
 
+import os
+import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -68,3 +72,25 @@ def test_a_rank_without_an_address_to_meet_at_is_somebody_elses(monkeypatch: pyt
     for name in ("MASTER_ADDR", "MASTER_PORT"):
         monkeypatch.setenv(name, "1")
     assert is_member()
+
+
+def test_what_the_first_process_chose_counts_for_all() -> None:
+    program = (
+        "import torch; from yolo_v4.training.distributed import joined, of_first\n"
+        "cpu = torch.device('cpu')\n"
+        "with joined(cpu) as place: print(of_first(7 + place.rank, cpu))"
+    )
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "2"}
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", program],
+            env={**os.environ, **meeting, "RANK": str(rank)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for rank in (0, 1)
+    ]
+
+    assert [process.communicate(timeout=120)[0] for process in started] == ["7\n", "7\n"]

@@ -1,6 +1,7 @@
 """Runs that go on without learning are ended with words, and healthy ones never are."""
 
 import dataclasses
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,8 +10,11 @@ import numpy as np
 import pytest
 import torch
 
+from tests.yolo_v4.training.operations import Operations
+from yolo_v4.data import targets
 from yolo_v4.data.batches import TrainingBatches
 from yolo_v4.data.frames import read_frames
+from yolo_v4.data.targets import Target
 from yolo_v4.errors import TrainingFailed
 from yolo_v4.network.pretrained import starting_network
 from yolo_v4.network.yolo import HEADS, Yolo
@@ -18,6 +22,7 @@ from yolo_v4.progress import Progress
 from yolo_v4.spec.load import load_experiment
 from yolo_v4.training import health
 from yolo_v4.training.health import Signs, Watch
+from yolo_v4.training.loss import LossTerms
 from yolo_v4.training.trainer import Trainer
 
 EPOCHS = 24  # of two steps: six looks
@@ -99,10 +104,10 @@ ILL = {
 @pytest.mark.parametrize("name", ILL)
 def test_an_ill_run_is_ended_with_words(run: Run, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     how, words = ILL[name]
-    monkeypatch.setattr(health, "INTERVAL", 1)
+    monkeypatch.setattr(health, "INTERVAL", 2)
 
     with pytest.raises(TrainingFailed, match=words):
-        list(run(**how, epochs=3))
+        list(run(**how, epochs=6))
 
 
 @pytest.mark.slow
@@ -192,7 +197,26 @@ def test_steps_that_float16_leaves_out_are_normal_unless_all_are_left_out() -> N
     watched(*[skipped] * 9)  # in other formats the loss of the next step is no number
     with pytest.raises(TrainingFailed, match="no step is taken") as caught:
         watched(*[skipped] * 5, skips_steps=True)
-    assert caught.value.remedy.startswith("train without --use_amp")
+    assert caught.value.remedy.startswith("train in float32: --numbers fp32")
+
+
+def test_a_look_reads_nothing_back_and_costs_two_operations_a_step() -> None:
+    rows, columns = torch.zeros(2, 10, 13), torch.zeros(4, 8)
+    rows[..., 10] = torch.tensor([-50.0] + [0.0] * 7 + [20.0] * 2)
+    columns[:3, targets.OBJECTNESS] = 1  # of four places for positives one only fills up
+    target = Target(columns, torch.tensor([0, 1, 12, 0]), torch.zeros(2, 1, 4))
+    terms = LossTerms(*torch.tensor([7.0, 1.0, 2.0, 50.0, 1.0]))
+
+    with Operations() as operations:
+        seen = health.signs(target, rows, terms, torch.tensor([[0.5, -3.0]]))
+
+    assert operations.reads == []
+    assert sum(operations.counts.values()) <= 2 * health.INTERVAL
+    assert Signs(*seen.tolist()) == pytest.approx(
+        Signs(certain=0.2, highest=20.0, background_loss=5.0, missed=1 / 3, gradient=3.0, loss=7.0)
+    )
+    empty = target._replace(contents=torch.zeros(4, 8))
+    assert math.isnan(Signs(*health.signs(empty, rows, terms, torch.zeros(1)).tolist()).missed)
 
 
 def test_what_is_certain_in_float32_is_where_the_loss_has_no_gradient() -> None:
