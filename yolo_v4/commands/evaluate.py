@@ -35,10 +35,8 @@ def run(args: argparse.Namespace) -> None:
         frames = read_frames(experiment, "validation")
         finder = make_finder(network, experiment, pictures=len(frames), asked_for=args.runtime)
         tell_computing(log, network, experiment.augmentation, runtime=finder.runtime)
-        print(
-            f"Using {args.model_path} for inference, batch size {spec.batch_size} from eval_config, "
-            f"computed by {finder.told}"
-        )
+        print(f"Using {args.model_path} for inference, batch size {spec.batch_size} from eval_config")
+        print(f"computed by {finder.told}", flush=True)
         seen: list[Truth] = []
         found: list[Detections] = []
         with (

@@ -89,9 +89,7 @@ def _train(
     trainer = Trainer(
         network, experiment, steps_per_epoch=batches.steps_per_epoch, precision=precision, place=place
     )
-    if resumed:
-        trainer.resume(resumed)
-        print(f"Resuming after epoch {trainer.epochs_done} of {experiment.training.epochs}", flush=True)
+    _resume(trainer, resumed, experiment)
     outputs = _prepare_outputs(Path(args.results_dir), experiment, place)
     tell_computing(
         log, network, experiment.augmentation, precision=precision, trains=True, numbers=choice.words
@@ -109,6 +107,12 @@ def _train(
         history=resumed.history if resumed else [],
     )
     log.write("RUNNING", "Training loop complete.")
+
+
+def _resume(trainer: Trainer, checkpoint: Checkpoint | None, experiment: Experiment) -> None:
+    if checkpoint is not None:
+        trainer.resume(checkpoint)
+        print(f"Resuming after epoch {trainer.epochs_done} of {experiment.training.epochs}", flush=True)
 
 
 def _require_start(experiment: Experiment) -> None:

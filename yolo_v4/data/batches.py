@@ -89,7 +89,8 @@ class TrainingBatches:
         self._pictures = PictureCache([frame.image for frame in frames], device=device)
         self._objects = Objects(frames)
         cells_per_box = 1 + self._extension.neighbour_cells
-        self._room = _typical_room(self._objects.per_frame, self._batch_size * cells_per_box)
+        tiles = MOSAIC_TILES if self._spec.mosaic_prob > 0 else 1
+        self._room = _typical_room(self._objects, self._batch_size * cells_per_box, tiles)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -146,16 +147,17 @@ class TrainingBatches:
         return width, height
 
 
-def _typical_room(boxes_per_frame: float, batch_size: int) -> Room:
-    """Room for most batches of these frames, rounded up to powers of two.
+def _typical_room(objects: Objects, batch_size: int, tiles: int) -> Room:
+    """Room for most batches, rounded up to powers of two, where a picture has up to so many tiles.
 
-    Of a picture: twice the boxes of four frames, as a mosaic has; of a batch: four positives for each of the
-    boxes of four frames a picture. A batch that needs more gets twice or four times as much.
+    Of a picture: twice the boxes of as many frames, and at least those of any frame; of a batch: four
+    positives for each of the boxes of as many frames a picture. A batch that needs more gets twice or four
+    times as much.
     """
-    boxes = max(MOSAIC_TILES * boxes_per_frame, 1)
+    boxes = max(tiles * objects.per_frame, 1)
     return Room(
         positives=2 ** math.ceil(math.log2(POSITIVES_PER_BOX * boxes * batch_size)),
-        boxes=2 ** math.ceil(math.log2(2 * boxes)),
+        boxes=2 ** math.ceil(math.log2(max(2 * boxes, objects.most))),
     )
 
 

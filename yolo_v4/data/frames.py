@@ -67,6 +67,11 @@ class Objects:
         """The mean number of objects of a frame."""
         return float(self._counts.mean())
 
+    @property
+    def most(self) -> int:
+        """The largest number of objects of a frame."""
+        return int(self._counts.max())
+
     def of(self, frames: Ids) -> tuple[Floats, Ids, Ids]:
         """Those of the frames with these numbers, which may repeat.
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from yolo_v4.errors import DetectorError
-from yolo_v4.network.device import OUT_OF_MEMORY, PYTORCH
+from yolo_v4.network.device import PYTORCH
 from yolo_v4.network.yolo import Yolo
 from yolo_v4.scoring.nms import Detections, detections, predict
 from yolo_v4.spec.experiment import STRIDES_PX, Experiment
@@ -22,6 +22,7 @@ ASKED_FOR = {"onnxruntime": ONNXRUNTIME, "pytorch": PYTORCH}  # by the words of 
 NEEDED = ("onnx", "onnxruntime")  # packages
 # To write the network as ONNX takes a second or two of one core, which fewer pictures would not win back.
 LEAST_PICTURES = 100
+OUT_OF_MEMORY = "Failed to allocate memory"  # in messages of onnxruntime
 MOST_WORKERS = 8  # more would wait for one another: decoding and drawing are partly Python
 # Finds what is on network input [B, C, H, W], placed as the command places it.
 Find = Callable[[Tensor], list[Detections]]
@@ -95,16 +96,22 @@ def by_network(network: Yolo, experiment: Experiment, runtime: str) -> Find:
 
 
 def by_session(session: Any) -> Find:
-    """The same with an exported model in a session of onnxruntime."""
+    """The same with an exported model in a session of onnxruntime.
+
+    What it returns raises DetectorError: memory ran out.
+    """
     from onnxruntime.capi.onnxruntime_pybind11_state import RuntimeException
 
     def find(pixels: Tensor) -> list[Detections]:
         try:
             outputs = session.run(None, {"Input": pixels.numpy()})
         except RuntimeException as error:
-            if OUT_OF_MEMORY.search(str(error)):
-                raise MemoryError(str(error)) from error
-            raise
+            if OUT_OF_MEMORY not in str(error):
+                raise
+            raise DetectorError(
+                f"memory ran out with {workers()} threads, a picture each: {error}",
+                remedy="OMP_NUM_THREADS=1, for one thread, or a smaller input size of the network",
+            ) from error
         found = []
         for count, *parts in zip(*outputs, strict=True):
             boxes, scores, classes = (torch.from_numpy(part[: count[0]]) for part in parts)

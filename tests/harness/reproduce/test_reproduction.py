@@ -424,3 +424,15 @@ def test_what_an_engine_here_can_compute_in_is_known_only_where_it_was_asked():
     assert gpu.with_numbers("fp16")["number_format"] == "fp16"
     assert gpu.with_numbers("auto")["number_format"] is None  # only the engine will know
     assert Computing().with_numbers("fp32") == {}
+
+
+@pytest.mark.slow
+def test_a_run_that_took_the_best_checkpoint_takes_it_again(reproduction, jamcam):
+    jamcam("--eval", "--checkpoint=best", FAKE_YOLO_V4="train=validate")
+    reproduction.source = jamcam.workspace
+
+    printed = reproduction(FAKE_YOLO_V4="train=validate")
+
+    assert "reproduced: same bytes" in printed
+    marker = json.loads((reproduction.own / ".markers" / "eval.json").read_text())
+    assert marker["argv"][0][marker["argv"][0].index("-m") + 1].endswith("epoch_001.pt")

@@ -94,7 +94,7 @@ def test_evaluate_finds_and_measures_the_same(lively, capsys) -> None:
     for name in RUNTIMES:
         assert _run("evaluate", lively, name, "--runtime", name) == 0
         printed = capsys.readouterr().out
-        assert f", computed by {NAMES[name]} " in printed
+        assert f"\ncomputed by {NAMES[name]} " in printed
         assert _numerics(lively, name)["runtime"] == NAMES[name]
         tables[name] = printed[printed.index("Start to calculate") :]
 

@@ -220,3 +220,4 @@ def test_the_objects_of_many_frames_are_found_at_once(tmp_path: Path) -> None:
     assert places.tolist() == [0, 0, 0, 2, 2, 3, 3, 3]
     assert len(objects) == 3
     assert objects.per_frame == pytest.approx(5 / 3)
+    assert objects.most == 3

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 import torch
+from onnxruntime.capi.onnxruntime_pybind11_state import RuntimeException
 
 from yolo_v4.data.by_picture import by_picture
 from yolo_v4.errors import DetectorError
 from yolo_v4.network.padding import pad_as_tensorflow
 from yolo_v4.network.yolo import build_network
 from yolo_v4.prediction import runtime
-from yolo_v4.prediction.runtime import LEAST_PICTURES, by_network, choose_runtime
+from yolo_v4.prediction.runtime import LEAST_PICTURES, by_network, by_session, choose_runtime
 from yolo_v4.spec.experiment import Experiment
 from yolo_v4.spec.load import load_experiment
 
@@ -105,6 +106,21 @@ def test_both_find_the_same_with_every_kind_of_network(
 def _sorted(found: Any) -> list[list[float]]:
     rows = torch.cat((found.classes[:, None], found.boxes, found.scores[:, None]), dim=1)
     return sorted(rows.tolist(), key=lambda row: [round(value, 3) for value in row])
+
+
+def test_memory_that_runs_out_in_onnxruntime_is_told_with_what_to_do() -> None:
+    class Session:
+        """One whose memory runs out, in the words of onnxruntime 1.23.2 under a limit of address space."""
+
+        def run(self, *_: object) -> None:
+            raise RuntimeException(
+                "[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : Non-zero status code returned while running "
+                "Conv node. Failed to allocate memory for requested buffer of size 576716800"
+            )
+
+    with pytest.raises(DetectorError, match=r"memory ran out with \d+ threads") as caught:
+        by_session(Session())(torch.zeros(1, 3, 64, 64))
+    assert caught.value.remedy.startswith("OMP_NUM_THREADS=1")
 
 
 def test_pictures_are_worked_on_side_by_side_after_the_first_batch_and_come_in_order() -> None:

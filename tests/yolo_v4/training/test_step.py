@@ -21,6 +21,7 @@ from yolo_v4.data.targets import OBJECTNESS
 from yolo_v4.network.pretrained import starting_network
 from yolo_v4.spec.experiment import Experiment
 from yolo_v4.spec.load import load_experiment
+from yolo_v4.training.health import INTERVAL
 from yolo_v4.training.trainer import PENALTY_INTERVAL, Trainer
 
 SIZE = (64, 32)  # a smaller input than that of the spec; the number of operations does not depend on it
@@ -125,13 +126,13 @@ class Watched:
         for head in heads:
             head.register_hook(came)
 
-    def steps(self, count: int) -> list[Batch]:
-        """Take steps of epoch 1 and on, made and taken under watch."""
+    def steps(self, count: int, *, number: int = 1) -> list[Batch]:
+        """Take steps of epoch 1 and on, made and taken under watch, all as if they were that `number`."""
         epochs = map(self.batches.epoch, itertools.count(1))
         made = []
         with self.operations:
             for batch in itertools.islice(itertools.chain.from_iterable(epochs), count):
-                self.trainer.step(batch, 1)
+                self.trainer.step(batch, number)
                 made.append(batch)
         return made
 
@@ -148,15 +149,20 @@ def test_a_step_begins_few_operations_and_as_many_for_any_batch(watched: Callabl
     for batch_size in (8, 64):
         training = watched(batch_size)
         training.steps(1)
+        found = counts[batch_size] = training.operations.counts.copy()
         with training.operations:
             training.operations.phase = "penalty"
             torch.zeros(()) + training.trainer._penalty.value()
-        counts[batch_size] = training.operations.counts
+            training.operations.phase = "rest"
+        found["penalty"] = training.operations.counts["penalty"]
+        training.steps(1, number=INTERVAL)
+        found["look at health"] = training.operations.counts["rest"] - 2 * found["rest"]
 
     print(f"operations of a step: {dict(counts[8])}")
     assert counts[8] == counts[64]
     # The value of the penalty is computed now and then only, but added to the loss of every step.
-    assert counts[8]["rest"] + 1 + counts[8]["penalty"] / PENALTY_INTERVAL <= MOST_OPERATIONS
+    now_and_then = counts[8]["penalty"] / PENALTY_INTERVAL + counts[8]["look at health"] / INTERVAL
+    assert counts[8]["rest"] + 1 + now_and_then <= MOST_OPERATIONS
     assert counts[8]["network forward"] > 100
     assert counts[8]["network backward"] > 100
 
