@@ -83,9 +83,7 @@ def _train(
     _print_data(len(frames), len(validation), device, place)
     choose_convolutions(experiment.augmentation)
     network, resumed = _make_network(experiment, device, release=args.network_release)
-    choice = _choose_numbers(
-        args, network, experiment, place, begun_in=resumed.number_format if resumed else ""
-    )
+    choice = _choose_numbers(args, network, experiment, place, resumed)
     precision = DTYPES[choice.number_format]
     batches = _make_batches(frames, experiment, device, place)
     trainer = Trainer(
@@ -156,10 +154,11 @@ def _print_data(training_frames: int, validation_frames: int, device: torch.devi
 
 
 def _choose_numbers(
-    args: argparse.Namespace, network: Yolo, experiment: Experiment, place: Place, *, begun_in: str
+    args: argparse.Namespace, network: Yolo, experiment: Experiment, place: Place, resumed: Checkpoint | None
 ) -> Choice:
     """The number format of all processes; the first one chooses it, and says why."""
     asked = args.numbers or (AUTO if args.use_amp else "fp32")
+    begun_in = resumed.number_format if resumed else ""
     device = next(network.parameters()).device
     choice = Choice(number_format="fp32", words="")
     if place.rank == 0:
