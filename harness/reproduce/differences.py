@@ -3,6 +3,7 @@
 `docs/reproducing.md` says the same to readers: when the same bytes are promised, and what is expected else.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ MAY_BE_ABSENT = (*WRITING, "runtime")
 TOLD_BY = {"precision": "export"}  # facts of a stage that nothing comes after, and may not be asked for
 # Facts that change no byte by themselves: they stand for others, or tell where else to look.
 TOLD = ("python", "harness_version", "recipe", "numbers")
+GPU = re.compile(r", \d+\.\d+$")  # the compute capability, which ends the fact `processor` of a GPU
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,11 +62,12 @@ def differences(there: Run, here: Run) -> list[Difference]:
     ]
 
 
-def promised(found: Sequence[Difference]) -> tuple[Level, str]:
+def promised(found: Sequence[Difference], processor: Value) -> tuple[Level, str]:
     """The level that may be expected of what a network makes, and why.
 
-    The same bytes are promised for the same settings, engine, numerics class and versions of WRITING. The
-    commit decides nothing by itself: what changes products raises a revision, which is in the fingerprint.
+    The same bytes are promised for the same settings, engine, numerics class and versions of WRITING, unless
+    the `processor` of the run is a GPU. The commit decides nothing by itself: what changes products raises a
+    revision, which is in the fingerprint.
     """
     deciding = [one for one in found if one.fact not in (*TOLD, "commit", "sources_changed")]
     known = [one for one in deciding if one.verdict is Verdict.NO]
@@ -80,6 +83,8 @@ def promised(found: Sequence[Difference]) -> tuple[Level, str]:
     unknown = [one for one in deciding if one.fact in (*NUMERICS, *ENGINE, "packages")]
     if unknown:
         return Level.UNKNOWN, f"not recorded on one side: {', '.join(one.fact for one in unknown)}"
+    if GPU.search(str(processor)):
+        return Level.QUALITY, "the last digits of a training on a GPU may differ from run to run"
     note = f" (though {_listed(changed)})" if changed else ""
     return Level.BYTES, f"the same settings, engine, numerics class and packages{note}"
 

@@ -135,7 +135,7 @@ def _tell_before(there: Run, coming: Run, say: Say) -> None:
     found = differences(there, coming)
     for one in found:
         say(f"differs: {one}")
-    level, why = promised(found)
+    level, why = promised(found, coming.facts.get("processor"))
     say(f"expected: {level.value}: {why}")
 
 
@@ -239,7 +239,7 @@ def _receipt(
     found = differences(*(replace(run, facts=run.facts_of(stages)) for run in (there, here)))
     comparison = compare_runs(there, here, stages, found)
     verdict, level = judged(comparison.rows)
-    expected, why = promised(found)
+    expected, why = promised(found, here.facts.get("processor"))
     now = time.time()
     request.say(f"compared {len(comparison.rows)} products; with the run this took {duration(now - began_s)}")
     return Receipt(

@@ -24,7 +24,13 @@ def run(packages=None, **facts):
 def test_of_equal_facts_the_same_bytes_are_promised():
     found = differences(run(), run())
     assert found == []
-    assert promised(found)[0] is Level.BYTES
+    assert promised(found, "AVX512")[0] is Level.BYTES
+
+
+def test_of_a_training_on_a_gpu_no_bytes_are_promised():
+    level, why = promised([], "NVIDIA H100 80GB HBM3, 9.0")
+    assert level is Level.QUALITY
+    assert "on a GPU may differ" in why
 
 
 @pytest.mark.parametrize(
@@ -37,7 +43,7 @@ def test_of_equal_facts_the_same_bytes_are_promised():
 def test_in_another_numerics_class_the_same_quality_is_expected(name, value):
     found = differences(run(), run(**{name: value}))
     assert [one.fact for one in found] == [name]
-    level, why = promised(found)
+    level, why = promised(found, "AVX512")
     assert level is Level.QUALITY
     assert f"{name}: " in why
     assert str(value) in why
@@ -46,16 +52,16 @@ def test_in_another_numerics_class_the_same_quality_is_expected(name, value):
 def test_packages_that_write_products_count_and_others_do_not():
     found = differences(run(), run(packages={**PACKAGES, "pillow": "12.2.0", "luigi": "3.9"}))
     assert [str(one) for one in found] == ["pillow: 12.3.0 there, 12.2.0 here"]
-    assert promised(found)[0] is Level.QUALITY
+    assert promised(found, "AVX512")[0] is Level.QUALITY
 
 
 def test_another_seed_is_other_work():
-    level, why = promised(differences(run(seed=42), run(seed=43)))
+    level, why = promised(differences(run(seed=42), run(seed=43)), "AVX512")
     assert (level, why) == (Level.DIFFERENT, "not the same work: seed: 42 there, 43 here")
 
 
 def test_another_commit_is_told_and_the_bytes_are_still_promised():
-    level, why = promised(differences(run(commit="a" * 40), run(commit="b" * 40)))
+    level, why = promised(differences(run(commit="a" * 40), run(commit="b" * 40)), "AVX512")
     assert level is Level.BYTES
     assert "commit: aaaaaaaaaaaa there, bbbbbbbbbbbb here" in why
 
@@ -63,7 +69,7 @@ def test_another_commit_is_told_and_the_bytes_are_still_promised():
 def test_what_was_not_recorded_is_never_equal():
     found = differences(run(threads=None), run(threads=None))
     assert [(one.fact, one.verdict) for one in found] == [("threads", Verdict.CANNOT_TELL)]
-    assert promised(found) == (Level.UNKNOWN, "not recorded on one side: threads")
+    assert promised(found, "AVX512") == (Level.UNKNOWN, "not recorded on one side: threads")
 
 
 def test_where_no_stage_chose_what_computes_there_is_no_runtime_and_nothing_unknown():
