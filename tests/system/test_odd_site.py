@@ -78,4 +78,6 @@ def test_a_job_is_waited_for_to_its_end_and_goes_on(
     assert "goes on after epoch 1 of the try" in one.printed
     assert one.printed.count("submitted job ") == 2
     assert "Traceback" not in one.printed
-    assert [path.name for path in full_home.rglob("*") if path.is_file()] == ["full"]
+    # matplotlib, which draws the learning curve, tries to keep a list of fonts.
+    left = [path.name for path in full_home.rglob("*") if path.is_file() and "matplotlib" not in path.parts]
+    assert left == ["full"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,7 +22,8 @@ def to_device(tensors: Sequence[Tensor], device: torch.device) -> list[Tensor]:
         places.append(slice(start, end))
     buffer = torch.empty(end, dtype=torch.uint8, pin_memory=device.type == "cuda")
     for place, tensor in zip(places, tensors, strict=True):
-        buffer.numpy()[place] = tensor.contiguous().view(-1).view(torch.uint8).numpy()
+        # As bytes of numpy: PyTorch views no tensor as bytes whose only element has a stride of 0.
+        buffer.numpy()[place] = np.frombuffer(tensor.numpy().tobytes(), dtype=np.uint8)
     there = buffer.to(device, non_blocking=True)
     return [
         there[place].view(tensor.dtype).view(tensor.shape)

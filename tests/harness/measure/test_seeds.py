@@ -174,7 +174,7 @@ def test_a_run_of_other_settings_or_with_a_damaged_band_cannot_be_told_and_ends_
     (line,) = landed(trained("eval", "--seed=7", FAKE_NUMBER_FORMAT="bf16"))
     assert line == (
         "in the band of 3 seeds: cannot tell: eval number format was fp32, is now bf16, "
-        "train number format was fp32, is now bf16"
+        "train mixed_precision was false, is now true, train number format was fp32, is now bf16"
     )
     trained.band.write_text("{")
     printed = trained("eval")

@@ -13,6 +13,7 @@ def test_tensors_arrive_as_they_were_and_share_one_buffer() -> None:
         torch.rand(2, 3, 4).transpose(0, 2),
         torch.tensor(7.5, dtype=torch.float64),
         torch.zeros(0, 4),
+        torch.ones(1).as_strided((1, 1), (1, 0)),  # as numpy's x[:, None] of one value
     ]
 
     there = to_device(tensors, torch.device("cpu"))
