@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from yolo_v4.network.checkpoint import Checkpoint, Identity, save_checkpoint
+from tests.yolo_v4.saved_models import save_weights
 from yolo_v4.network.yolo import HEADS, build_network
 from yolo_v4.spec.load import load_experiment
 
@@ -82,16 +82,7 @@ def save_model(spec: Path, path: Path) -> None:
             [0.0, 0.0, 0.0, 0.0, -20.0, -20.0, math.log(score / (1 - score))]
         )
     network.conv_big_object.bias.data.view(-1, 7)[:, 4] = math.log(score / (1 - score))
-    checkpoint = Checkpoint(
-        identity=Identity.of(experiment),
-        weights=network.state_dict(),
-        average=None,
-        optimizer={},
-        scaler={},
-        epoch=1,
-        history=[],
-    )
-    save_checkpoint(path, checkpoint)
+    save_weights(path, network, experiment)
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.yolo_v4.saved_models import save_weights
 from yolo_v4.cli import main
-from yolo_v4.network.checkpoint import Checkpoint, Identity, save_checkpoint
 from yolo_v4.network.yolo import build_network
 from yolo_v4.prediction import runtime
 from yolo_v4.spec.load import load_experiment
@@ -29,17 +29,8 @@ def lively(trained):
     experiment = load_experiment(trained.spec)
     torch.manual_seed(3)
     network = build_network(experiment.network, num_classes=2, channels=3)
-    checkpoint = Checkpoint(
-        identity=Identity.of(experiment),
-        weights=network.state_dict(),
-        average=None,
-        optimizer={},
-        scaler={},
-        epoch=1,
-        history=[],
-    )
     trained.model.unlink()
-    save_checkpoint(trained.model, checkpoint)
+    save_weights(trained.model, network, experiment)
     random = np.random.default_rng(3)
     for number, (width, height) in enumerate(SIZES):
         trained.add_picture(f"{number}.png", LABEL)

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from tests.yolo_v4.keras_files import layers_of_state, write_keras
+from tests.yolo_v4.saved_models import save_weights
 from yolo_v4.errors import DataError
-from yolo_v4.network.checkpoint import Checkpoint, Identity, save_checkpoint
 from yolo_v4.network.pretrained import load_pretrained
 from yolo_v4.network.yolo import Yolo, build_network
 from yolo_v4.spec.experiment import Experiment
@@ -27,24 +27,10 @@ def fresh(experiment: Experiment, *, num_classes: int = 2, seed: int = 0) -> Yol
     return build_network(experiment.network, num_classes=num_classes, channels=3)
 
 
-def save(path: Path, network: Yolo, experiment: Experiment) -> Path:
-    checkpoint = Checkpoint(
-        identity=Identity.of(experiment),
-        weights=network.state_dict(),
-        average=None,
-        optimizer={},
-        scaler={},
-        epoch=1,
-        history=[],
-    )
-    save_checkpoint(path, checkpoint)
-    return path
-
-
 def test_a_checkpoint_of_the_same_classes_is_taken_over_whole(tmp_path: Path, experiment: Experiment) -> None:
     donor, network = fresh(experiment, seed=1), fresh(experiment, seed=2)
 
-    kept = load_pretrained(network, save(tmp_path / "a.pt", donor, experiment), CLASSES)
+    kept = load_pretrained(network, save_weights(tmp_path / "a.pt", donor, experiment), CLASSES)
 
     assert kept == []
     assert all(torch.equal(a, b) for a, b in zip(donor.parameters(), network.parameters(), strict=True))
@@ -54,7 +40,9 @@ def test_heads_of_other_classes_start_afresh(tmp_path: Path, experiment: Experim
     donor, network = fresh(experiment, seed=1), fresh(experiment, num_classes=3, seed=2)
     before = network.conv_mid_object.weight.clone()
 
-    kept = load_pretrained(network, save(tmp_path / "a.pt", donor, experiment), ("bus", "car", "tram"))
+    kept = load_pretrained(
+        network, save_weights(tmp_path / "a.pt", donor, experiment), ("bus", "car", "tram")
+    )
 
     assert kept == ["conv_big_object", "conv_mid_object", "conv_sm_object"]
     assert torch.equal(network.conv_mid_object.weight, before)
@@ -65,7 +53,7 @@ def test_a_backbone_of_another_depth_is_refused(
     tmp_path: Path, experiment: Experiment, write_spec: Callable[..., Path]
 ) -> None:
     deeper = load_experiment(write_spec(network="nlayers: 18"))
-    donor = save(tmp_path / "a.pt", fresh(experiment), experiment)
+    donor = save_weights(tmp_path / "a.pt", fresh(experiment), experiment)
 
     with pytest.raises(DataError, match=r"block_1b_conv_1 not found in pretrained model .*a.pt"):
         load_pretrained(fresh(deeper), donor, CLASSES)
