@@ -74,7 +74,7 @@ quoted = '$(subst ','\'',$(value $(1)))'
 option = $(if $(filter $(1),$(cli_variables)),$(2)=$(call quoted,$(1)))
 options = $(foreach pair,$(VARIABLES),$(call option,$(word 1,$(subst =, ,$(pair))),$(word 2,$(subst =, ,$(pair)))))
 
-# Only what a target needs is installed: torch serves the portable engine, matplotlib plots, linters developers.
+# Only what a target needs is installed: torch serves the portable engine, matplotlib plots and the learning curve, linters developers.
 ifeq ($(VENV),none)
 python := $(PYTHON)
 else
@@ -84,8 +84,10 @@ report := $(VENV)/.ready-report
 dev := $(VENV)/.ready-dev
 engine := $(filter tao here,$(if $(filter ENGINE,$(cli_variables)),$(ENGINE),$(JAMCAM_ENGINE)))
 detector := $(VENV)/.ready-$(if $(engine)$(filter IMAGE,$(cli_variables))$(JAMCAM_IMAGE),base,detector)
+# A training ends with a picture of it, whatever engine it ran with.
+training := $(detector:%base=%report)
 predict := $(detector:%detector=%predict)
-bench := $(patsubst %detector,%bench,$(detector:%base=%report))
+bench := $(training:%detector=%bench)
 # Modules set them, and other packages than the pinned ones would be imported; a yolo_v4 on PATH may need them.
 unexport PYTHONHOME $(if $(filter here,$(engine)),,PYTHONPATH)
 endif
@@ -95,7 +97,7 @@ build_options = $(foreach name,ENGINE TAO_VERSION TAO_IMAGE BASE,$(if $(filter $
 pytest = OMP_NUM_THREADS=1 $(python) -m pytest -n 2 --dist loadscope
 
 ##@ Stages, in order; each runs what it depends on
-all: $(detector) ## every stage that is not done yet
+all: $(training) ## every stage that is not done yet
 	@$(jamcam)
 download: $(base) ## fetch (or make) the archive, unpack it, split train and test
 	@$(jamcam)
@@ -107,7 +109,7 @@ tune-bdb: $(detector) ## find nine anchor boxes for this data
 	@$(jamcam)
 convert-data: $(detector) ## write TFRecords of train, val and test
 	@$(jamcam)
-train: $(detector) ## train the network
+train: $(training) ## train the network
 	@$(jamcam)
 eval: $(detector) ## average precision of each class, on the test and validation frames
 	@$(jamcam)
@@ -129,7 +131,7 @@ bench: $(bench) ## measure this machine under the name of a platform, and leave 
 	@$(jamcam)
 scaling: $(bench) ## measure training on 1,2,4 GPUs: the same batch over all of them, and the same on each
 	@$(jamcam)
-seeds: $(detector) ## train a recipe with several seeds, and write the band of what comes out beside the recipe
+seeds: $(training) ## train a recipe with several seeds, and write the band of what comes out beside the recipe
 	@$(jamcam)
 plots: $(report) ## redraw plots and the README's Benchmarking section from results/ alone
 	@$(jamcam)
@@ -145,7 +147,7 @@ cost: $(base) ## GPU-hours, core-hours, energy and lost work of runs and records
 	@$(jamcam)
 
 ##@ Reproducing
-reproduce: $(detector) ## run again what a workspace, crate or record tells of, and say whether the same came out
+reproduce: $(training) ## run again what a workspace, crate or record tells of, and say whether the same came out
 	@$(jamcam)
 crate: $(base) ## pack a run into one file that others can reproduce; weights and frames on request
 	@$(jamcam)

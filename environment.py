@@ -33,9 +33,13 @@ from typing import IO, NamedTuple, NoReturn
 
 ROOT = Path(__file__).resolve().parent
 CONSTRAINTS = ROOT / "constraints.txt"
-EXTRAS = {"base": "", "report": "[report]", "detector": "[detector]", "bench": "[detector,report,bench]"}
+EXTRAS = {
+    "base": "",
+    "report": "[report]",
+    "detector": "[detector,report]",
+    "bench": "[detector,report,bench]",
+}
 INCLUDES = {name: tuple(EXTRAS)[: number + 1] for number, name in enumerate(EXTRAS)}
-INCLUDES["detector"] = ("base", "detector")
 EXTRAS["predict"] = "[detector,report,video]"
 INCLUDES["predict"] = ("base", "report", "detector", "predict")
 EXTRAS["dev"] = "[detector,report,bench,visualizer,video,dev]"
@@ -131,8 +135,8 @@ def parts(python: Path, wanted: str, kept_torch: str | None) -> list[Size]:
     if wanted in ("base", "report"):
         return [BASE, REPORT] if wanted == "report" else [BASE]
     torch = TORCH_KEPT if kept_torch else torch_size(python)
-    more = {"predict": [REPORT, VIDEO], "bench": [REPORT, TOOLS], "dev": [REPORT, TOOLS, VIDEO]}
-    return [BASE, torch, *more.get(wanted, [])]
+    more = {"predict": [VIDEO], "bench": [TOOLS], "dev": [TOOLS, VIDEO]}
+    return [BASE, REPORT, torch, *more.get(wanted, [])]
 
 
 def announce(folder: Path, parts: list[Size]) -> None:

@@ -26,7 +26,7 @@ def test_it_says_what_will_be_fetched_before_it_fetches(set_up, folder, fake_pip
     assert "about  300 MB  torch 9.9.0+cpu, a CPU build, onnx and onnxruntime" in result.stdout
     assert "MB are free at" in result.stdout
     assert fake_pip.order().startswith("-m pip --disable-pip-version-check install --constraint ")
-    assert fake_pip.order().endswith(" --editable .[detector]")
+    assert fake_pip.order().endswith(" --editable .[detector,report]")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has CUDA builds as the default")
@@ -156,7 +156,7 @@ def test_a_disk_without_room_is_found_before_anything_is_fetched(set_up, stand_i
     result = set_up()
     assert result.returncode == 1
     assert result.stderr == (
-        f"error: 7 MB are free at {folder}, about 1700 MB are needed\n"
+        f"error: 7 MB are free at {folder}, about 1900 MB are needed\n"
         "  try: make room, or give another folder: make VENV=/path/on/a/larger/disk\n"
     )
     assert not any("--editable" in call for call in fake_pip.calls())
