@@ -23,7 +23,7 @@ from harness.process.signals import Interrupted
 from harness.queue.notes import cost_so_far
 from harness.queue.slurm import is_over
 from harness.settings.numbers import FP32
-from harness.settings.recipe import LAST
+from harness.settings.recipe import LAST, THIRDS
 from harness.settings.variables import Settings
 from harness.stages.experiment import Experiment
 from harness.verdict import Verdict
@@ -204,6 +204,7 @@ class _Bench:
             "probe_version": PROBE_VERSION,
             **{name: getattr(settings, name) for name in CONDITIONS},
             **({"checkpoint": settings.checkpoint} if settings.checkpoint != LAST else {}),
+            **({"anchors": recipe.anchors} if recipe.anchors != THIRDS else {}),
         }
         foreign = {fact.path.partition(".")[2] for fact in FACTS if fact.cases and case not in fact.cases}
         return {name: value for name, value in conditions.items() if name not in foreign}

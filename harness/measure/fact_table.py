@@ -79,7 +79,7 @@ FACTS: tuple[Fact, ...] = (
     *_rows(CONDITION, CONDITION, "conditions.batch conditions.epochs conditions.gpus conditions.nodes"),
     *_rows(CONDITION, CONDITION, "conditions.limit conditions.val_split_pct conditions.pretrained_sha256"),
     *_rows(CONDITION, CONDITION, "conditions.precision", ("chain", "export")),
-    *_rows(CONDITION, CONDITION, "conditions.checkpoint"),
+    *_rows(CONDITION, CONDITION, "conditions.checkpoint conditions.anchors"),
     *_rows(CONDITION, CONDITION, "conditions.mixed_precision", (*TRAINING, "micro")),
     *_rows(CONDITION, CONDITION, "facts.number_format", COMPUTING),
     *_rows(CONDITION, CONDITION, "facts.runtime", CHOOSING),

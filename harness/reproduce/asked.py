@@ -158,6 +158,7 @@ def _recipe(run: Run, inputs: Mapping[str, Mapping[str, Any]], *, as_then: bool)
         "spec": _spec_name(run),
         **{name: int(train[name]) for name in ("epochs", "batch", "checkpoint_interval", "seed")},
         **_numbers(run, train, as_then=as_then),
+        "anchors": inputs["tune-bdb"].get("divided"),
         "val_split_pct": inputs["gen-valid"]["val_split_pct"],
         "limit": inputs["download"]["limit"],
         "vis_frames": vis.get("frames"),

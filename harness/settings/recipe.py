@@ -10,6 +10,7 @@ from harness.settings.numbers import AUTO, EARLIER, FP32, NUMBERS, numbers_of
 from harness.settings.table import from_table, nearest
 
 SPEC_NAME = re.compile(r"[\w-][\w.-]*\.txt")
+ANCHORS = (THIRDS, BY_STRIDE) = ("thirds", "by-stride")  # how the nine are divided among the three scales
 CHECKPOINTS = (LAST, BEST) = ("last", "best")  # best: the highest mAP on the validation frames
 
 
@@ -27,6 +28,7 @@ class Recipe:
     epochs: int
     batch: int  # frames per GPU
     checkpoint_interval: int  # epochs
+    anchors: str = THIRDS  # as in TAO's notebook; by-stride: of boxes that each grid is fine enough for
     numbers: str = FP32  # format of convolutions in training; auto: the faster one, measured
     checkpoint: str = LAST  # which one eval, vis and export take: last or best
     seed: int = 42
@@ -60,11 +62,12 @@ def load_recipe(name_or_path: str) -> Recipe:
             f"{path}: numbers is {recipe.numbers!r}, expected one of {', '.join(NUMBERS)}",
             remedy=f"write {nearest(recipe.numbers, NUMBERS)}",
         )
-    if recipe.checkpoint not in CHECKPOINTS:
-        raise ConfigError(
-            f"{path}: checkpoint is {recipe.checkpoint!r}, expected {LAST} or {BEST}",
-            remedy=f"correct the line in {path}",
-        )
+    for key, known in (("checkpoint", CHECKPOINTS), ("anchors", ANCHORS)):
+        if (value := getattr(recipe, key)) not in known:
+            raise ConfigError(
+                f"{path}: {key} is {value!r}, expected {' or '.join(known)}",
+                remedy=f"correct the line in {path}",
+            )
     # The spec as used is published under this name.
     if not SPEC_NAME.fullmatch(recipe.spec):
         raise ConfigError(

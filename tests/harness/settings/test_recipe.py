@@ -95,3 +95,18 @@ def test_every_template_has_just_the_blanks_that_are_filled_in(path):
         values |= dict.fromkeys(names.split(), "1")
 
     assert "$" not in fill(path.read_text(), values, where=path.name)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('anchors = "stride"', "anchors is 'stride', expected thirds or by-stride"),
+        ('checkpoint = "first"', "checkpoint is 'first', expected last or best"),
+    ],
+)
+def test_a_word_that_a_key_does_not_know_is_refused_with_those_it_does(tmp_path, line, told):
+    path = tmp_path / "mine.toml"
+    path.write_text(f"{line}\n" + (SPECS / "recipes" / "smoke.toml").read_text())
+
+    with pytest.raises(ConfigError, match=told):
+        load_recipe(str(path))
