@@ -68,9 +68,9 @@ def table(rows: Iterable[Row]) -> str:
 
     The difference is that of runs of one seed; its interval, where there is one such run, says what other
     frames or cameras would have made of it; "between seeds" is the standard deviation of the differences, and
-    the only thing that says what another seed would have.
+    the only thing that says what another seed would have. Of a run done again, the newest row counts.
     """
-    rows = list(rows)
+    rows = list({(row["split"], row["passes"], row["variant"], row["seed"]): row for row in rows}.values())
     lines = []
     for split, passes in sorted({(row["split"], row["passes"]) for row in rows}):
         here = [row for row in rows if (row["split"], row["passes"]) == (split, passes)]

@@ -191,6 +191,14 @@ def test_the_table_tells_what_helped_and_how_sure_that_is(tmp_path: Path) -> Non
     ]
 
 
+def test_of_a_run_that_was_done_again_the_newest_row_counts(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    for mean in (0.1, 0.3):
+        rows.append(row("base", 1, mean, None), path)
+
+    assert rows.table(rows.read(path)).splitlines()[-1].split() == ["base", "1", "0.300", "car", "0.400"]
+
+
 def test_a_peer_is_judged_beside_the_base(
     make_run, checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
