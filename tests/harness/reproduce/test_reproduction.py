@@ -12,6 +12,7 @@ import pytest
 
 from harness.reproduce.foretell import Computing
 from harness.reproduce.receipt import read_receipt
+from harness.settings.declared import SPECS
 from harness.workspace.marker import STAGES
 from tests.harness.reproduce.conftest import FAKES
 from tests.waiting import until
@@ -436,3 +437,15 @@ def test_a_run_that_took_the_best_checkpoint_takes_it_again(reproduction, jamcam
     assert "reproduced: same bytes" in printed
     marker = json.loads((reproduction.own / ".markers" / "eval.json").read_text())
     assert marker["argv"][0][marker["argv"][0].index("-m") + 1].endswith("epoch_001.pt")
+
+
+@pytest.mark.slow
+def test_a_run_whose_anchors_were_found_by_stride_finds_them_so_again(reproduction, jamcam, tmp_path):
+    recipe = tmp_path / "finer.toml"
+    recipe.write_text('anchors = "by-stride"\n' + (SPECS / "recipes" / "smoke.toml").read_text())
+    jamcam("--train", f"--recipe={recipe}")
+    reproduction.source = jamcam.workspace
+
+    assert "reproduced: same bytes" in reproduction()
+    inputs = json.loads((reproduction.own / ".markers" / "inputs" / "tune-bdb.json").read_text())
+    assert inputs["inputs"]["divided"] == "by-stride"
