@@ -25,9 +25,9 @@ class BoxSize(NamedTuple):
 
 
 def scale_of(box: BoxSize) -> str:
-    """The finest grid of which a box is at most `MOST_CELLS` long."""
-    fine_enough = [scale for scale, stride in STRIDES_PX.items() if box.length_px < MOST_CELLS * stride]
-    return [*fine_enough, "big"][0]
+    """The finest grid of which a box is less than `MOST_CELLS` long; the coarsest where there is none."""
+    fine_enough = (scale for scale, stride in STRIDES_PX.items() if box.length_px < MOST_CELLS * stride)
+    return next(fine_enough, "big")
 
 
 def divide(train: Path, target: Path, input_px: tuple[int, int]) -> Mapping[str, Sequence[BoxSize]]:
@@ -47,8 +47,9 @@ def divide(train: Path, target: Path, input_px: tuple[int, int]) -> Mapping[str,
             left, top, right, bottom = (float(word) for word in line.split()[4:8])
             sides = (right - left, bottom - top)
             box = BoxSize(*(side * own / of for side, own, of in zip(sides, input_px, size, strict=True)))
-            found[scale_of(box)].append(box)
-            lines[scale_of(box)].append(line)
+            scale = scale_of(box)
+            found[scale].append(box)
+            lines[scale].append(line)
         for scale, own in lines.items():
             (target / scale / label).write_text("".join(f"{line}\n" for line in own))
     return found

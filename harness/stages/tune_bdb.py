@@ -31,23 +31,26 @@ class TuneBdb(Stage):
 
     def inputs(self) -> dict[str, Any]:
         width, height = network_size(self.experiment.template, where=self.settings.recipe.spec)
-        by_stride = {"divided": BY_STRIDE} if self.settings.recipe.anchors == BY_STRIDE else {}
+        by_stride = {"divided": BY_STRIDE} if self._is_by_stride else {}
         return {"width_px": width, "height_px": height, "anchors": NUM_ANCHORS, **by_stride}
 
     def products(self) -> tuple[str, ...]:
         return (ANCHORS,)
 
     def requests(self, folder: Path) -> tuple[Request, ...]:
-        if self.settings.recipe.anchors == BY_STRIDE:
+        if self._is_by_stride:
             return tuple(
                 self._request(folder / f"kmeans-{scale}", folder / LABELS / scale, THIRD) for scale in SCALES
             )
         return (self._request(folder / "kmeans", self.workspace.data / "train" / "labels", NUM_ANCHORS),)
 
     def perform(self, attempt: Attempt) -> None:
-        by_stride = self.settings.recipe.anchors == BY_STRIDE
-        groups = self._by_stride(attempt) if by_stride else self._thirds(attempt)
+        groups = self._by_stride(attempt) if self._is_by_stride else self._thirds(attempt)
         write_json(attempt.staged(ANCHORS), groups)
+
+    @property
+    def _is_by_stride(self) -> bool:
+        return self.settings.recipe.anchors == BY_STRIDE
 
     def _request(self, results: Path, labels: Path, count: int) -> Request:
         inputs, images = self.inputs(), self.workspace.data / "train" / "images"

@@ -8,6 +8,13 @@ from harness.settings.declared import SPECS
 from harness.settings.recipe import Recipe, load_recipe
 
 
+def smoke_with(folder: Path, line: str) -> Path:
+    """The recipe `smoke` with a line more, as a file in a folder."""
+    path = folder / "mine.toml"
+    path.write_text(f"{line}\n" + (SPECS / "recipes" / "smoke.toml").read_text())
+    return path
+
+
 def test_a_recipe_is_found_by_name():
     recipe = load_recipe("smoke")
 
@@ -38,8 +45,7 @@ def test_a_recipe_that_is_not_there_is_refused_with_the_nearest_name():
     ],
 )
 def test_the_key_of_earlier_versions_is_refused_with_the_line_to_write(tmp_path, line, instead):
-    path = tmp_path / "mine.toml"
-    path.write_text(f"{line}\n" + (SPECS / "recipes" / "smoke.toml").read_text())
+    path = smoke_with(tmp_path, line)
 
     with pytest.raises(ConfigError, match="mixed_precision is a key of earlier versions") as caught:
         load_recipe(str(path))
@@ -48,8 +54,7 @@ def test_the_key_of_earlier_versions_is_refused_with_the_line_to_write(tmp_path,
 
 
 def test_a_number_format_that_there_is_not_is_refused_with_the_nearest_one(tmp_path):
-    path = tmp_path / "mine.toml"
-    path.write_text('numbers = "bf61"\n' + (SPECS / "recipes" / "smoke.toml").read_text())
+    path = smoke_with(tmp_path, 'numbers = "bf61"')
 
     with pytest.raises(ConfigError, match="numbers is 'bf61', expected one of auto, fp32, bf16") as caught:
         load_recipe(str(path))
@@ -105,8 +110,7 @@ def test_every_template_has_just_the_blanks_that_are_filled_in(path):
     ],
 )
 def test_a_word_that_a_key_does_not_know_is_refused_with_those_it_does(tmp_path, line, told):
-    path = tmp_path / "mine.toml"
-    path.write_text(f"{line}\n" + (SPECS / "recipes" / "smoke.toml").read_text())
+    path = smoke_with(tmp_path, line)
 
     with pytest.raises(ConfigError, match=told):
         load_recipe(str(path))
