@@ -101,8 +101,11 @@ class Run:
 
 
 def variants() -> dict[str, str]:
-    """Variant -> text that is appended to the base spec."""
-    return {name: str(table["spec"]) for name, table in read_toml(VARIANTS).items()}
+    """Variant -> text that is appended to the base spec: of those it puts together, then its own."""
+    found: dict[str, str] = {}
+    for name, table in read_toml(VARIANTS).items():
+        found[name] = "\n".join([*(found[part] for part in table.get("of", ())), str(table["spec"])])
+    return found
 
 
 def anchors(data: Path, work: Path) -> dict[str, str]:
