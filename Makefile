@@ -6,7 +6,7 @@ YOLO_V4_GOLDEN ?= ../shared/oracle
 YOLO_V4_TRAINED ?= ../shared/oracle-trained
 PYTHON := python3
 
-VARIABLES += RECIPE=--recipe                       ## what to run: smoke, sample, jamcam, photographs, or a path to a recipe
+VARIABLES += RECIPE=--recipe                       ## what to run: smoke, sample, jamcam, jamcam-plus, photographs, or a path to a recipe
 VARIABLES += DATASET=--dataset                     ## data set in specs/datasets, or a path to one
 VARIABLES += ENGINE=--engine                       ## which yolo_v4 to run: portable (ours), tao (NVIDIA's container), here (the one on PATH)
 VARIABLES += PLATFORM=--platform                   ## machine in specs/platforms, or a path to its file

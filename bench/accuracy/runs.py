@@ -15,14 +15,12 @@ from harness.engine.spec_text import anchors_literal, fill
 from harness.settings.declared import read_toml
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-TEMPLATE = CHECKOUT / "specs" / "yolo_v4_train_resnet10_photographs.txt"
+BASE_SPEC = Path(__file__).with_name("base.txt")
 VARIANTS = Path(__file__).with_name("variants.toml")
 BASE = "base"
-SIZE_PX = (352, 288)  # of the network input
-BATCH = 4
-NUMBERS = ("--numbers", "bf16")  # on every machine, so that its choice is no part of a difference
+SIZE_PX = (352, 288)  # of the network input of the base, which k-means is asked for
+NUMBERS = ("--numbers", "auto")  # chosen once per machine, so the same for all that is compared
 SCALES = ("small", "mid", "big")  # in ascending order of their anchors
-SOURCE = '{ label_directory_path: "%s/labels" image_directory_path: "%s/images" }'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,26 +45,15 @@ class Run:
 
     def spec(self, split: str, *, resumed: Path | None = None) -> Path:
         """Write its spec with the frames of a split for validation."""
-        template = TEMPLATE.read_text(encoding="utf-8")
-        text = template[: template.index("dataset_config {")]
         values = {
             "seed": str(self.seed),
-            "batch": str(BATCH),
-            "epochs": str(self.passes),
-            "checkpoint_interval": "1",
-            "starting_point": "",
+            "passes": str(self.passes),
+            "data": str(self.data),
+            "held_out": split,
             **{f"anchors_{scale}": found for scale, found in anchors(self.data, self.work).items()},
         }
-        sources = [
-            f"{field} {SOURCE % (self.data / part, self.data / part)}"
-            for field, part in (("data_sources", TRAIN), ("validation_data_sources", split))
-        ]
-        mapping = template[template.index("target_class_mapping") :]
-        width, height = SIZE_PX
         parts = [
-            fill(text, values, where=TEMPLATE.name),
-            f"dataset_config {{\n{sources[0]}\n{sources[1]}\ninclude_difficult_in_training: true\n{mapping}",
-            f"augmentation_config {{ output_width: {width} output_height: {height} }}",
+            fill(BASE_SPEC.read_text(encoding="utf-8"), values, where=BASE_SPEC.name),
             variants().get(self.variant, ""),  # a peer is judged by the base spec
             f'training_config {{ resume_model_path: "{resumed}" }}' if resumed else "",
         ]

@@ -22,8 +22,6 @@ Experiment
   ClassWeightingConfig: class_weighting_config
   Extension: extension
 Extension
-  uint: neighbour_cells
-  bool: objectness_iou
   MosaicCrop: mosaic_crop
   Cameras: cameras
   number: mosaic_until min_visible average_share weight_decay

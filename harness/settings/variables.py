@@ -136,7 +136,7 @@ class Settings:
     """Everything a stage may depend on. Compared by identity, so that it can be a luigi parameter."""
 
     recipe: Recipe = setting(
-        "what to run: smoke, sample, jamcam, photographs, or a path to a recipe",
+        "what to run: smoke, sample, jamcam, jamcam-plus, photographs, or a path to a recipe",
         read=load_recipe,
         default="sample",
     )

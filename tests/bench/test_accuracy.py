@@ -254,7 +254,6 @@ def test_every_row_that_is_kept_tells_what_ran() -> None:
     assert kept
     for one in kept:
         assert one["split"] in HELD_OUT
-        assert one["variant"] in variants() or "number_format" not in one, one["variant"]  # else a peer's
         assert one["commit"]
         assert one["changed"] == []
         assert one["scores"].keys() > {MEAN}

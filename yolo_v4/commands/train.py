@@ -227,7 +227,7 @@ def _make_judge(frames: list[Frame], experiment: Experiment) -> Judge:
             rows = predict(network, pixels, experiment)
             true = TrueBoxes.of([truth.boxes for truth in truths], [truth.classes for truth in truths])
             target = encode(true, experiment).to(rows.device)
-            mean_loss = float(yolo_loss(target, rows, experiment.network, experiment.extension).total)
+            mean_loss = float(yolo_loss(target, rows, experiment.network).total)
             losses.append(mean_loss * len(rows))
             progress.advance(len(rows))
             return detections(rows, experiment.nms)

@@ -88,9 +88,8 @@ class TrainingBatches:
         self._ranks = ranks
         self._pictures = PictureCache([frame.image for frame in frames], device=device)
         self._objects = Objects(frames)
-        cells_per_box = 1 + self._extension.neighbour_cells
         tiles = MOSAIC_TILES if self._spec.mosaic_prob > 0 else 1
-        self._room = _typical_room(self._objects, self._batch_size * cells_per_box, tiles)
+        self._room = _typical_room(self._objects, self._batch_size, tiles)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -176,7 +175,6 @@ def encode(
         class_weights=experiment.class_weights,
         configured_hw=configured_hw,
         batch_hw=batch_hw or configured_hw,
-        neighbours=experiment.extension.neighbour_cells,
         room=room,
     )
 

@@ -16,7 +16,6 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from yolo_v4.data.assignment import Floats, Integers, neighbour_cells, own_cells
 from yolo_v4.spec.experiment import STRIDES_PX, Anchor, NetworkSpec
 
 # Columns of the content of a row: cy, cx, h, w of its true box; the weight of its class; objectness, which is
@@ -27,10 +26,13 @@ WEIGHT = 4
 OBJECTNESS = 5
 FIRST_CLASS = 6
 FILLING = (0.5, 0.5, 1.0, 1.0)  # the box of rows that fill up: any box that has an area
-NO_ROW = -1  # of a cell that is not on the grid
 NO_BOX = (1.0, 1.0, 0.0, 0.0)  # corners that no box overlaps, since they are in the wrong order
 
+BORDER = 1e-3  # cells; a centre on the right or lower border belongs to the last cell
+
 Conflicts = Literal["highest_iou", "last"]
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 
 
 class TrueBoxes(NamedTuple):
@@ -79,7 +81,6 @@ def encode_targets(
     configured_hw: tuple[int, int],
     batch_hw: tuple[int, int],
     conflicts: Conflicts = "last",
-    neighbours: int = 0,
     room: Room = Room(),  # noqa: B008  # a frozen value
 ) -> Target:
     """The target of a batch, on the CPU.
@@ -93,19 +94,14 @@ def encode_targets(
     Args:
         configured_hw: size in pixels of the network input that the anchors refer to.
         batch_hw: size in pixels of the pictures of this batch.
-        neighbours: how many of the nearest cells are responsible for a box too, with the same anchors, unless
-            they are for a box whose centre is nearer.
     """
     box_G4 = true.boxes.astype(np.float64)
     centre_G2 = (box_G4[:, :2] + box_G4[:, 2:]) / 2
     size_G2 = box_G4[:, 2:] - box_G4[:, :2]
     content_GK = _contents(centre_G2, size_G2, true.classes, class_weights)
     iou_GA = _anchor_iou(size_G2, spec.anchors, configured_hw)
-    assigned = []
-    for nearness in range(neighbours, -1, -1):  # what a cell holds itself is written last, and stays
-        row_GA = _rows(centre_G2, true.pictures, spec.anchors, batch_hw, nearness)
-        assigned.append(_assign(row_GA, iou_GA, spec.box_matching_iou, conflicts))
-    row_P, box_P = _owners(*map(np.concatenate, zip(*assigned, strict=True)))
+    row_GA = _rows(centre_G2, true.pictures, spec.anchors, batch_hw)
+    row_P, box_P = _owners(*_assign(row_GA, iou_GA, spec.box_matching_iou, conflicts))
     boxes = _by_picture(content_GK, true, np.unique(box_P), room.boxes)
     return _filled_up(content_GK[box_P], row_P, boxes, room)
 
@@ -183,24 +179,17 @@ def _rows(
     picture_G: Integers,
     anchors: tuple[tuple[Anchor, ...], ...],
     batch_hw: tuple[int, int],
-    nearness: int,
 ) -> Integers:
-    """The row [G, A], among those of all pictures, of each anchor in the cell that holds a box's centre.
-
-    With a `nearness` of 1 or more, of that neighbour of the cell; NO_ROW where it is not on the grid.
-    """
+    """The row [G, A], among those of all pictures, of each anchor in the cell that holds a box's centre."""
     table = _anchor_table(anchors)
     wh_S2 = np.array([(batch_hw[1] // stride, batch_hw[0] // stride) for stride in STRIDES_PX])
     rows_S = wh_S2.prod(axis=1) * table.count_S
     first_S = np.cumsum(rows_S) - rows_S
-    if nearness == 0:
-        xy_GS2, is_inside_GS = own_cells(centre_G2, wh_S2), None
-    else:
-        xy_GS2, is_inside_GS = neighbour_cells(centre_G2, wh_S2, nearness)
+    xy_GS2 = np.clip(centre_G2[:, None] * wh_S2, 0, wh_S2 - BORDER).astype(np.int64)
     cell_GS = xy_GS2[..., 1] * wh_S2[:, 0] + xy_GS2[..., 0]
     row_GS = first_S + cell_GS * table.count_S + (picture_G * rows_S.sum())[:, None]
-    row_GA = row_GS[:, table.scale_A] + table.place_A
-    return row_GA if is_inside_GS is None else np.where(is_inside_GS[:, table.scale_A], row_GA, NO_ROW)
+    row_GA: Integers = row_GS[:, table.scale_A] + table.place_A
+    return row_GA
 
 
 def _anchor_iou(
@@ -235,5 +224,4 @@ def _assign(
 def _owners(boxes: Integers, rows: Integers) -> tuple[Integers, Integers]:
     """The rows that were written to, each once and in ascending order, and the box that stays in each."""
     row_P, last_P = np.unique(rows[::-1], return_index=True)
-    is_on_grid = row_P != NO_ROW
-    return row_P[is_on_grid], boxes[::-1][last_P][is_on_grid]
+    return row_P, boxes[::-1][last_P]

@@ -174,8 +174,6 @@ class Cameras:
 class Extension:
     """What goes beyond NVIDIA's program; the defaults change nothing."""
 
-    neighbour_cells: int = 0  # 0..2: how many of the nearest cells find an object beside its own
-    objectness_iou: bool = False  # objectness is to be the IoU of the box that was found, in place of 1
     mosaic_crop: MosaicCrop | None = None  # tiles are cut from frames without padding
     mosaic_until: float = 1.0  # share of the run after which there is no mosaic
     min_visible: float = 0.0  # least share of a box that is left by cropping, or it is dropped

@@ -3,16 +3,13 @@
 What each field changes, and what it was worth: docs/decisions/0008-what-makes-the-detector-accurate.md.
 """
 
-import dataclasses
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from yolo_v4.errors import SpecError
-from yolo_v4.spec.experiment import Cameras, Extension, MosaicCrop, NetworkSpec
+from yolo_v4.spec.experiment import Cameras, Extension, MosaicCrop
 
-FULL_REACH = (1.0, 1.0, 1.0)  # grid_xy_extend with which a centre may lie half a cell outside its cell
-MOST_NEIGHBOURS = 2
 Refuse = Callable[[str, str], SpecError]  # found, remedy -> the error for one spec file
 
 
@@ -31,8 +28,6 @@ def read_extension(spec: Any, refuse: Refuse) -> Extension:
             raise refuse(complaint, remedy)
     crop = config.mosaic_crop
     return Extension(
-        neighbour_cells=config.neighbour_cells,
-        objectness_iou=config.objectness_iou,
         mosaic_crop=MosaicCrop(min_scale=crop.min_scale, max_scale=crop.max_scale)
         if config.HasField("mosaic_crop")
         else None,
@@ -46,18 +41,8 @@ def read_extension(spec: Any, refuse: Refuse) -> Extension:
     )
 
 
-def with_reach(network: NetworkSpec, extension: Extension) -> NetworkSpec:
-    """The network whose boxes can be centred where neighbouring cells find them.
-
-    It is another network than without: `grid_xy_extend` is part of a checkpoint's identity.
-    """
-    return dataclasses.replace(network, grid_xy_extend=FULL_REACH) if extension.neighbour_cells else network
-
-
 def _verdicts(config: Any, *, has_mosaic: bool) -> Iterator[tuple[bool, str, str]]:
     """Whether a check passed, and what is wrong and what to do where not."""
-    cells = config.neighbour_cells
-    yield cells <= MOST_NEIGHBOURS, f"neighbour_cells is {cells}", f"use 0 to {MOST_NEIGHBOURS}"
     for name in ("mosaic_until", "min_visible", "average_share", "weight_decay"):
         value = getattr(config, name)
         yield 0 <= value < 1, f"{name} is {value:g}", "use a share of 1, above 0 and below 1"

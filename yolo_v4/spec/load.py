@@ -27,7 +27,7 @@ from yolo_v4.spec.experiment import (
     Source,
     Training,
 )
-from yolo_v4.spec.extension import Refuse, read_extension, with_reach
+from yolo_v4.spec.extension import Refuse, read_extension
 from yolo_v4.spec.text import merge_text, read_text
 
 RESNET_LAYERS = (10, 18, 34, 50)
@@ -81,7 +81,6 @@ def _experiment(message: Any, refuse: Refuse) -> Experiment:
             )
     if message.nms_config.top_k == 0:
         raise refuse("top_k in nms_config is 0, under which nothing would be found", "set top_k: 200")
-    extension = read_extension(message, refuse)
     return Experiment(
         classes=classes,
         class_weights=tuple(weights.get(name, 1.0) for name in classes),
@@ -91,9 +90,9 @@ def _experiment(message: Any, refuse: Refuse) -> Experiment:
         training=_training(message.training_config, refuse),
         evaluation=_evaluation(message.eval_config, refuse),
         nms=_nms(message.nms_config),
-        network=with_reach(_network(message.yolov4_config, refuse), extension),
+        network=_network(message.yolov4_config, refuse),
         random_seed=message.random_seed,
-        extension=extension,
+        extension=read_extension(message, refuse),
     )
 
 

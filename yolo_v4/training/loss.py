@@ -16,7 +16,7 @@ from yolo_v4.data import targets
 from yolo_v4.data.targets import Target
 from yolo_v4.network import grid
 from yolo_v4.network.grid import centres_and_sizes
-from yolo_v4.spec.experiment import Extension, NetworkSpec
+from yolo_v4.spec.experiment import NetworkSpec
 
 
 class LossTerms(NamedTuple):
@@ -29,12 +29,7 @@ class LossTerms(NamedTuple):
     cls: Tensor
 
 
-def yolo_loss(
-    target: Target,
-    y_pred: Tensor,
-    spec: NetworkSpec,
-    extension: Extension = Extension(),  # noqa: B008  # a frozen value
-) -> LossTerms:
+def yolo_loss(target: Target, y_pred: Tensor, spec: NetworkSpec) -> LossTerms:
     """The loss of predictions [B, N, 11 + C] from `encode_predictions`, and its terms.
 
     The terms of locations and classes are computed for positives only. Nothing here makes the CPU wait for a
@@ -49,10 +44,7 @@ def yolo_loss(
     # Between 1 and 2: the smaller a box, the more it counts.
     size_weight_P = 2 - width_P * height_P
     ciou_P = ciou_loss(true_boxes_P, centres_and_sizes(found_P))
-    wanted_PK = content_P[:, targets.OBJECTNESS :]
-    if extension.objectness_iou:
-        wanted_PK = torch.cat((_overlap(ciou_P)[:, None], wanted_PK[:, 1:]), dim=1)
-    entropy_PK = _cross_entropy(wanted_PK, found_P[:, grid.OBJECTNESS :], spec)
+    entropy_PK = _cross_entropy(content_P[:, targets.OBJECTNESS :], found_P[:, grid.OBJECTNESS :], spec)
     background_BN = _cross_entropy(0.0, y_pred[..., grid.OBJECTNESS], spec)
     sums = (
         (ciou_P * (size_weight_P * weight_P)).sum(),
@@ -64,15 +56,6 @@ def yolo_loss(
     total = torch.add(obj_pos, loc, alpha=spec.location_weight)
     total = total.add(cls, alpha=spec.class_weight).add(obj_neg, alpha=spec.negative_objectness_weight)
     return LossTerms(total, loc, obj_pos, obj_neg, cls)
-
-
-def _overlap(ciou_loss_P: Tensor) -> Tensor:
-    """How well boxes were found, 0..1, without gradient: CIoU, and 0 where that is below 0.
-
-    As a target of objectness, it lets boxes of one object be ranked by how well they fit.
-    Source: YOLOv5 of Ultralytics (2020), `ComputeLoss`.
-    """
-    return (1 - ciou_loss_P.detach()).clamp(min=0)
 
 
 @torch.no_grad()

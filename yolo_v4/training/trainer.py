@@ -193,7 +193,7 @@ class Trainer:
         augmentation = self._experiment.augmentation
         spec = self._experiment.network
         rows = encode_predictions(heads, spec, (augmentation.height, augmentation.width))
-        terms = yolo_loss(batch.target, rows, spec, self._experiment.extension)
+        terms = yolo_loss(batch.target, rows, spec)
         self._scaler.scale(terms.total).backward()
         self._scaler.unscale_(self._optimizer)
         if number % health.INTERVAL == 0 and self._lowest.grad is not None:

@@ -35,7 +35,7 @@ def test_a_spec_beyond_nvidias_program_is_refused_for_its_engine_and_told_for_ou
     sound = tao()
     path = sound.workspace / "specs" / name
     path.parent.mkdir(parents=True)
-    path.write_text((SPECS / name).read_text() + "extension { neighbour_cells: 1 }\n")
+    path.write_text((SPECS / name).read_text() + "extension { min_visible: 0.2 }\n")
 
     with pytest.raises(ConfigError) as caught:
         check(sound)

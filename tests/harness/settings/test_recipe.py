@@ -1,8 +1,9 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from harness.engine.spec_text import class_mapping, fill, network_size
+from harness.engine.spec_text import canonical, class_mapping, fill, network_size
 from harness.errors import ConfigError
 from harness.settings.declared import SPECS
 from harness.settings.recipe import Recipe, load_recipe
@@ -66,6 +67,19 @@ def test_the_recipes_for_a_cpu_measure_and_that_of_nvidias_run_does_not():
     numbers = {name: load_recipe(name).numbers for name in ("sample", "photographs", "jamcam", "smoke")}
 
     assert numbers == {"sample": "auto", "photographs": "auto", "jamcam": "fp32", "smoke": "fp32"}
+
+
+def test_jamcam_plus_is_jamcam_with_anchors_by_stride_and_an_extension():
+    plain, plus = load_recipe("jamcam"), load_recipe("jamcam-plus")
+    told = {"name": plus.name, "title": plus.title, "spec": plus.spec}
+    assert plus == replace(plain, **told, anchors="by-stride")
+
+    specs = [canonical((SPECS / recipe.spec).read_text()) for recipe in (plain, plus)]
+
+    before, _, rest = specs[1].partition("extension\n{\n")
+    extension, _, after = rest.partition("dataset_config\n")
+    assert "mosaic_crop" in extension
+    assert specs[0] == f"{before}dataset_config\n{after}"
 
 
 @pytest.mark.parametrize("name", ["../weights.txt", "a/b.txt", "metrics.json", ".txt", "a b.txt", ""])

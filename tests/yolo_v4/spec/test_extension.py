@@ -1,7 +1,6 @@
 """The block `extension`: what goes beyond NVIDIA's program, and how it is refused where it is wrong."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,6 @@ from yolo_v4.spec.load import load_experiment
 
 EVERYTHING = """
 extension {
-  neighbour_cells: 2
-  objectness_iou: true
   mosaic_crop { min_scale: 0.5 max_scale: 1.5 }
   mosaic_until: 0.75
   min_visible: 0.25
@@ -43,8 +40,6 @@ def test_every_field_is_read(extended: Callable[..., Path]) -> None:
     experiment = load_experiment(extended(EVERYTHING))
 
     assert experiment.extension == Extension(
-        neighbour_cells=2,
-        objectness_iou=True,
         mosaic_crop=MosaicCrop(min_scale=0.5, max_scale=1.5),
         mosaic_until=0.75,
         min_visible=0.25,
@@ -53,7 +48,7 @@ def test_every_field_is_read(extended: Callable[..., Path]) -> None:
         cameras=Cameras(pattern="(.+?)__", evenness=0.5),
     )
     assert experiment.extended == (
-        *("neighbour_cells", "objectness_iou", "mosaic_crop", "mosaic_until", "min_visible"),
+        *("mosaic_crop", "mosaic_until", "min_visible"),
         *("average_share", "weight_decay", "cameras"),
     )
     assert experiment.averages_weights
@@ -76,7 +71,6 @@ def test_without_the_block_nothing_is_extended(write_spec: WriteSpec) -> None:
             "extension changes nothing (in {spec})",
             "remove it: NVIDIA's program refuses a spec that has it",
         ),
-        ("extension { neighbour_cells: 3 }", "neighbour_cells is 3 (in {spec})", "use 0 to 2"),
         (
             "extension { min_visible: 1 }",
             "min_visible is 1 (in {spec})",
@@ -136,23 +130,19 @@ def test_what_is_out_of_range_or_without_effect_is_refused(
 
 
 def test_an_unknown_field_is_refused_and_the_nearest_is_offered(extended: Callable[..., Path]) -> None:
-    path = extended("extension { neighbor_cells: 2 }")
+    path = extended("extension { mosaic_till: 0.5 }")
     line = path.read_text().count("\n") + 1
 
     with pytest.raises(SpecError) as caught:
         load_experiment(path)
 
     assert caught.value.message == (
-        f'{line}:13 : Message type "Extension" has no field named "neighbor_cells" (in {path})'
+        f'{line}:13 : Message type "Extension" has no field named "mosaic_till" (in {path})'
     )
-    assert caught.value.remedy == f'did you mean "neighbour_cells"? correct line {line} of {path}'
+    assert caught.value.remedy == f'did you mean "mosaic_until"? correct line {line} of {path}'
 
 
-def test_neighbours_make_another_network_and_nothing_else_does(extended: Callable[..., Path]) -> None:
+def test_no_extension_makes_another_network(extended: Callable[..., Path]) -> None:
     usual = Identity.of(load_experiment(extended("")))
 
-    with_neighbours = Identity.of(load_experiment(extended("extension { neighbour_cells: 1 }")))
-    rest = EVERYTHING.replace("neighbour_cells: 2", "")
-
-    assert with_neighbours == replace(usual, grid_xy_extend=(1.0, 1.0, 1.0))
-    assert Identity.of(load_experiment(extended(rest))) == usual
+    assert Identity.of(load_experiment(extended(EVERYTHING))) == usual

@@ -1,7 +1,6 @@
-"""Training beyond NVIDIA's program: objectness that learns IoU, average over a share of a run, decay."""
+"""Training beyond NVIDIA's program: average over a share of a run, decay."""
 
 import copy
-import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,78 +9,12 @@ import torch
 from torch import nn
 
 from yolo_v4.cli import main
-from yolo_v4.data import targets
-from yolo_v4.data.targets import Room, Target, TrueBoxes, encode_targets
 from yolo_v4.network.checkpoint import load_checkpoint
-from yolo_v4.network.grid import OBJECTNESS, encode_predictions
 from yolo_v4.network.yolo import build_network
-from yolo_v4.spec.experiment import Extension, NetworkSpec, OptimizerSpec
-from yolo_v4.training.loss import yolo_loss
+from yolo_v4.spec.experiment import NetworkSpec, OptimizerSpec
 from yolo_v4.training.optimizer import MovingAverage, WeightDecay, build_optimizer, window_decay
 
-HW = (96, 128)
 ADAM = OptimizerSpec(kind="adam", epsilon=1e-7, beta1=0.9, beta2=0.999)
-
-
-@pytest.fixture
-def case(network_spec: Callable[..., NetworkSpec]) -> tuple[Target, torch.Tensor, NetworkSpec]:
-    """Two boxes on one picture, random predictions, and a loss of objectness alone."""
-    spec = network_spec(location_weight=0.0, class_weight=0.0, negative_objectness_weight=0.0)
-    boxes = torch.tensor([[0.1, 0.2, 0.4, 0.6], [0.5, 0.5, 0.7, 0.9]]).numpy()
-    classes = torch.tensor([0, 0]).numpy()
-    true = TrueBoxes.of([boxes], [classes])
-    target = encode_targets(
-        true, spec, class_weights=[1.0], configured_hw=HW, batch_hw=HW, room=Room(positives=32, boxes=4)
-    )
-    torch.manual_seed(2)
-    heads = [torch.randn(1, 3 * 6, HW[0] // stride, HW[1] // stride) for stride in (32, 16, 8)]
-    return target, encode_predictions(heads, spec, HW), spec
-
-
-def ciou(true: list[float], found: list[float]) -> float:
-    """CIoU of boxes (cx, cy, w, h), by eq. 10 of Zheng et al. 2020, with numbers alone."""
-    corners = [(cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2) for cx, cy, w, h in (true, found)]
-    (ax1, ay1, ax2, ay2), (bx1, by1, bx2, by2) = corners
-    both = max(min(ax2, bx2) - max(ax1, bx1), 0) * max(min(ay2, by2) - max(ay1, by1), 0)
-    iou = both / (true[2] * true[3] + found[2] * found[3] - both)
-    across = (max(ax2, bx2) - min(ax1, bx1)) ** 2 + (max(ay2, by2) - min(ay1, by1)) ** 2
-    apart = (true[0] - found[0]) ** 2 + (true[1] - found[1]) ** 2
-    v = 4 / math.pi**2 * (math.atan(true[2] / true[3]) - math.atan(found[2] / found[3])) ** 2
-    return iou - apart / across - v * v / (1 - iou + v)
-
-
-def test_objectness_learns_how_well_a_box_was_found(case) -> None:
-    target, predicted, spec = case
-    rows = predicted.clone().requires_grad_()
-
-    terms = yolo_loss(target, rows, spec, Extension(objectness_iou=True))
-
-    expected = 0.0
-    real = target.contents[:, targets.OBJECTNESS] == 1
-    for row, content in zip(target.rows[real].tolist(), target.contents[real].tolist(), strict=True):
-        ty, tx, th, tw = content[:4]
-        cy, cx, ah, aw, gy, gx, y, x, h, w, logit = predicted[0, row, :11].tolist()
-        wanted = max(ciou([tx, ty, tw, th], [cx + x * gx, cy + y * gy, w * aw, h * ah]), 0)
-        p = 1 / (1 + torch.tensor(-logit).exp().item())
-        expected -= wanted * torch.tensor(p).log().item() + (1 - wanted) * torch.tensor(1 - p).log().item()
-    assert terms.obj_pos.item() == pytest.approx(expected, rel=1e-4)
-    assert terms.total.item() == pytest.approx(expected, rel=1e-4)
-
-    # What a box is worth is no reason to move it.
-    terms.total.backward()
-    assert rows.grad is not None
-    assert rows.grad[..., 6:OBJECTNESS].abs().sum() == 0
-    assert (rows.grad[..., OBJECTNESS] != 0).sum() == real.sum()
-
-
-def test_without_the_extension_objectness_learns_one(case) -> None:
-    target, predicted, spec = case
-
-    terms = yolo_loss(target, predicted, spec)
-
-    real = target.contents[:, targets.OBJECTNESS] == 1
-    logits = predicted[0, target.rows[real], OBJECTNESS]
-    assert terms.obj_pos.item() == pytest.approx(nn.functional.softplus(-logits).sum().item(), rel=1e-4)
 
 
 def test_an_average_is_the_mean_until_its_window_is_full_and_forgets_then(
@@ -141,8 +74,6 @@ def test_frozen_kernels_do_not_decay() -> None:
 
 
 VARIANTS = {
-    "neighbours": "extension { neighbour_cells: 2 }",
-    "objectness": "extension { objectness_iou: true }",
     "mosaic": """extension {
       mosaic_crop { min_scale: 0.7 max_scale: 1.4 } mosaic_until: 0.5 min_visible: 0.3 }""",
     "average": "extension { average_share: 0.3 }",
