@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from yolo_v4.errors import TrainingFailed
+from yolo_v4.network.heap import keep_freed_memory
 
 # Of /proc/cpuinfo, on x86 and Arm.
 MODEL = (
@@ -28,7 +29,7 @@ def choose_device(asked_for: Sequence[int] | None, *, gpus: int = 1, local_rank:
     """Choose the GPU number `local_rank` of those visible, or the CPU where there is no GPU.
 
     `asked_for` are the numbers given with `--gpu_index`; `CUDA_VISIBLE_DEVICES` was set from them, so PyTorch
-    counts the visible GPUs from 0.
+    counts the visible GPUs from 0. On the CPU, the process keeps memory that it frees, from then on.
     Raises TrainingFailed: GPUs were asked for that are not there.
     """
     seen = torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -40,7 +41,10 @@ def choose_device(asked_for: Sequence[int] | None, *, gpus: int = 1, local_rank:
             remedy="leave --gpus and --gpu_index out to use what there is, "
             "or install a PyTorch that fits the driver",
         )
-    return torch.device("cuda", local_rank) if seen else torch.device("cpu")
+    if seen:
+        return torch.device("cuda", local_rank)
+    keep_freed_memory()
+    return torch.device("cpu")
 
 
 @contextmanager
