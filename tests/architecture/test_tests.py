@@ -60,6 +60,7 @@ TESTED_THROUGH: dict[str, str] = {
     "yolo_v4/spec/text.py": "tests/yolo_v4/spec/test_load.py",
     "yolo_v4/training/trainer.py": "tests/yolo_v4/commands/test_train.py",
     "yolo_v4/training/visualizer.py": "tests/yolo_v4/training/test_visualizer.py",
+    "yolo_v4/network/heap.py": "tests/yolo_v4/network/test_heap.py",
 }
 
 # Folders of tests that stand for a source of expected values, not for a room.

@@ -30,5 +30,5 @@ def test_a_freed_tensor_s_memory_is_there_for_the_next_one() -> None:
         )
         faults[word] = int(done.stdout)
 
-    # The first rounds need their pages in any case.
-    assert faults["kept"] < faults["usual"] / 10, faults
+    # The first rounds need their pages in any case, up to five of them.
+    assert faults["kept"] < faults["usual"] / 4, faults
