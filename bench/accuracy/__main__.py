@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What makes the detector more accurate: variants of one spec, trained on as many frames, judged alike.
 
-    python bench/accuracy run --archives A.zip B.zip --work DIR --variants base,average [--seeds 42]
+    python bench/accuracy run --archives A.zip B.zip --work DIR --variants base,finer [--seeds 42]
         [--passes 2] [--test]
     python bench/accuracy judge -e SPEC (-m MODEL | -p LABELS) [--by-camera]
     python bench/accuracy peer --work DIR --name NAME [--test]

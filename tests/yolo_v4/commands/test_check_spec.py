@@ -67,10 +67,10 @@ def test_a_sound_spec_passes_though_its_data_are_not_there(spec, capsys) -> None
         ),
         (
             "random_seed: 1",
-            "extension { average: 0.1 }",
+            "extension { visible: 0.1 }",
             2,
-            'Message type "Extension" has no field named "average"',
-            'did you mean "average_share"?',
+            'Message type "Extension" has no field named "visible"',
+            'did you mean "min_visible"?',
         ),
         ("nlayers: 10", "nlayers: 11", 5, 'yolov4_config asks for arch "resnet" with nlayers 11', "use arch"),
     ],
@@ -87,13 +87,13 @@ def test_what_is_wrong_is_said_with_file_and_line(spec, capsys, old, new, line, 
 
 
 def test_what_goes_beyond_nvidias_program_is_told(spec, capsys) -> None:
-    spec.write_text(f"{SPEC}extension {{ average_share: 0.1 min_visible: 0.2 }}\n")
+    spec.write_text(f"{SPEC}extension {{ weight_decay: 0.1 min_visible: 0.2 }}\n")
 
     assert main(["check_spec", "-e", str(spec)]) == 0
 
     assert capsys.readouterr().out == (
         f"{spec}: nothing is wrong with it\n"
-        f"{spec}: extension (min_visible, average_share) is ours: "
+        f"{spec}: extension (min_visible, weight_decay) is ours: "
         "NVIDIA's program would refuse this spec\n"
         "Execution status: PASS\n"
     )

@@ -15,7 +15,6 @@ extension {
   mosaic_crop { min_scale: 0.5 max_scale: 1.5 }
   mosaic_until: 0.75
   min_visible: 0.25
-  average_share: 0.125
   weight_decay: 0.0625
   cameras { pattern: "(.+?)__" evenness: 0.5 }
 }
@@ -43,15 +42,13 @@ def test_every_field_is_read(extended: Callable[..., Path]) -> None:
         mosaic_crop=MosaicCrop(min_scale=0.5, max_scale=1.5),
         mosaic_until=0.75,
         min_visible=0.25,
-        average_share=0.125,
         weight_decay=0.0625,
         cameras=Cameras(pattern="(.+?)__", evenness=0.5),
     )
     assert experiment.extended == (
         *("mosaic_crop", "mosaic_until", "min_visible"),
-        *("average_share", "weight_decay", "cameras"),
+        *("weight_decay", "cameras"),
     )
-    assert experiment.averages_weights
 
 
 def test_without_the_block_nothing_is_extended(write_spec: WriteSpec) -> None:
@@ -59,8 +56,6 @@ def test_without_the_block_nothing_is_extended(write_spec: WriteSpec) -> None:
 
     assert experiment.extension == Extension()
     assert experiment.extended == ()
-    assert not experiment.averages_weights
-    assert load_experiment(write_spec(training="model_ema: true")).averages_weights
 
 
 @pytest.mark.parametrize(
@@ -77,8 +72,8 @@ def test_without_the_block_nothing_is_extended(write_spec: WriteSpec) -> None:
             "use a share of 1, above 0 and below 1",
         ),
         (
-            "extension { average_share: -0.5 }",
-            "average_share is -0.5 (in {spec})",
+            "extension { weight_decay: -0.5 }",
+            "weight_decay is -0.5 (in {spec})",
             "use a share of 1, above 0 and below 1",
         ),
         (

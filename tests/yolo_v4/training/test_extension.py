@@ -1,4 +1,4 @@
-"""Training beyond NVIDIA's program: average over a share of a run, decay."""
+"""Training beyond NVIDIA's program: decay, and every field goes on to the same bytes."""
 
 import copy
 from collections.abc import Callable
@@ -10,32 +10,10 @@ from torch import nn
 
 from yolo_v4.cli import main
 from yolo_v4.network.checkpoint import load_checkpoint
-from yolo_v4.network.yolo import build_network
-from yolo_v4.spec.experiment import NetworkSpec, OptimizerSpec
-from yolo_v4.training.optimizer import MovingAverage, WeightDecay, build_optimizer, window_decay
+from yolo_v4.spec.experiment import OptimizerSpec
+from yolo_v4.training.optimizer import WeightDecay, build_optimizer
 
 ADAM = OptimizerSpec(kind="adam", epsilon=1e-7, beta1=0.9, beta2=0.999)
-
-
-def test_an_average_is_the_mean_until_its_window_is_full_and_forgets_then(
-    network_spec: Callable[..., NetworkSpec],
-) -> None:
-    network = build_network(network_spec(conv_blocks=0), num_classes=1, channels=3)
-    average = MovingAverage(network, window_decay(4.0))
-    kernel = network.state_dict()["backbone.conv1.weight"]
-    mean = average.network.state_dict()["backbone.conv1.weight"]
-    seen = []
-
-    for step, value in enumerate([8.0, 2.0, 5.0, 1.0, 0.0, 0.0], start=1):
-        kernel.fill_(value)
-        average.update(step)
-        seen.append(mean.flatten()[0].item())
-
-    assert seen == pytest.approx([8, 5, 5, 4, 3, 2.25])
-
-
-def test_a_window_of_less_than_a_step_keeps_the_latest_weights() -> None:
-    assert [window_decay(0.2)(step) for step in (1, 7)] == [0, 0]
 
 
 def test_with_adam_the_decay_is_adamw() -> None:
@@ -76,7 +54,6 @@ def test_frozen_kernels_do_not_decay() -> None:
 VARIANTS = {
     "mosaic": """extension {
       mosaic_crop { min_scale: 0.7 max_scale: 1.4 } mosaic_until: 0.5 min_visible: 0.3 }""",
-    "average": "extension { average_share: 0.3 }",
     "decay": """training_config { optimizer { sgd { momentum: 0.9 nesterov: true } } }
       extension { weight_decay: 0.05 }""",
     "cameras": "extension { cameras { pattern: '(frame_[0-3])' evenness: 1 } }",
