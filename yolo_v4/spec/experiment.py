@@ -177,7 +177,6 @@ class Extension:
     mosaic_crop: MosaicCrop | None = None  # tiles are cut from frames without padding
     mosaic_until: float = 1.0  # share of the run after which there is no mosaic
     min_visible: float = 0.0  # least share of a box that is left by cropping, or it is dropped
-    weight_decay: float = 0.0  # of kernels, times the learning rate in each step
     cameras: Cameras | None = None  # None: every frame once in each epoch
 
 

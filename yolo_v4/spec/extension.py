@@ -33,7 +33,6 @@ def read_extension(spec: Any, refuse: Refuse) -> Extension:
         else None,
         mosaic_until=config.mosaic_until or 1.0,
         min_visible=config.min_visible,
-        weight_decay=config.weight_decay,
         cameras=Cameras(pattern=config.cameras.pattern, evenness=config.cameras.evenness)
         if config.HasField("cameras")
         else None,
@@ -42,7 +41,7 @@ def read_extension(spec: Any, refuse: Refuse) -> Extension:
 
 def _verdicts(config: Any, *, has_mosaic: bool) -> Iterator[tuple[bool, str, str]]:
     """Whether a check passed, and what is wrong and what to do where not."""
-    for name in ("mosaic_until", "min_visible", "weight_decay"):
+    for name in ("mosaic_until", "min_visible"):
         value = getattr(config, name)
         yield 0 <= value < 1, f"{name} is {value:g}", "use a share of 1, above 0 and below 1"
     crop = config.mosaic_crop

@@ -136,7 +136,8 @@ class KernelPenalty:
     """
 
     def __init__(self, network: nn.Module, kind: Literal["none", "l1", "l2"], weight: float) -> None:
-        self._kernels = [] if kind == "none" else trained_kernels(network)
+        kernels = [one.weight for one in network.modules() if isinstance(one, nn.Conv2d)]
+        self._kernels = [kernel for kernel in kernels if kernel.requires_grad and kind != "none"]
         # Kept, since memory that is new in each step costs a CPU three times as much as the signs.
         self._signs = [torch.empty_like(kernel) for kernel in self._kernels if kind == "l1"]
         self._kind = kind
@@ -163,31 +164,6 @@ class KernelPenalty:
             torch._foreach_add_(gradients, self._signs, alpha=self._weight)
         else:
             torch._foreach_add_(gradients, self._kernels, alpha=2 * self._weight)
-
-
-class WeightDecay:
-    """Decay of all trained convolution kernels k that does not pass through the optimiser's moments.
-
-    In each step k -= lr * weight * k. With Adam, it is AdamW.
-    Source: Loshchilov and Hutter, Decoupled Weight Decay Regularization (ICLR 2019), algorithm 2, where lr is
-    the schedule and the optimiser's rate together.
-    """
-
-    def __init__(self, network: nn.Module, weight: float) -> None:
-        self._kernels = trained_kernels(network) if weight else []
-        self._weight = weight
-
-    @torch.no_grad()
-    def apply(self, learning_rate: float) -> None:
-        """Let the kernels decay, once for each step."""
-        if self._kernels:
-            torch._foreach_mul_(self._kernels, 1 - learning_rate * self._weight)
-
-
-def trained_kernels(network: nn.Module) -> list[Tensor]:
-    """The kernels of all convolutions that are not frozen."""
-    convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
-    return [one.weight for one in convolutions if one.weight.requires_grad]
 
 
 def _decay(steps: int) -> float:

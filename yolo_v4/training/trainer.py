@@ -24,7 +24,6 @@ from yolo_v4.training.loss import yolo_loss
 from yolo_v4.training.optimizer import (
     KernelPenalty,
     MovingAverage,
-    WeightDecay,
     build_optimizer,
     learning_rate,
     load_keras_state,
@@ -72,7 +71,6 @@ class Trainer:
             [p for p in network.parameters() if p.requires_grad], spec.optimizer
         )
         self._penalty = KernelPenalty(network, spec.regularizer, spec.regularizer_weight)
-        self._decay = WeightDecay(network, experiment.extension.weight_decay)
         self._average = MovingAverage(network) if spec.ema else None
         # float16 has no numbers below 6e-8, where many gradients are; the other formats need no scale.
         self._scaler = torch.amp.GradScaler(self._device.type, enabled=precision is torch.float16)
@@ -190,7 +188,6 @@ class Trainer:
         if number % health.INTERVAL == 0 and self._lowest.grad is not None:
             self._seen = number, _read_later(health.signs(batch.target, rows, terms, self._lowest.grad))
         self._penalty.add_to_gradients()
-        self._decay.apply(self._learning_rate(number))
         self._scaler.step(self._optimizer)
         self._scaler.update()
         if self._average is not None:

@@ -15,7 +15,6 @@ extension {
   mosaic_crop { min_scale: 0.5 max_scale: 1.5 }
   mosaic_until: 0.75
   min_visible: 0.25
-  weight_decay: 0.0625
   cameras { pattern: "(.+?)__" evenness: 0.5 }
 }
 """
@@ -42,13 +41,9 @@ def test_every_field_is_read(extended: Callable[..., Path]) -> None:
         mosaic_crop=MosaicCrop(min_scale=0.5, max_scale=1.5),
         mosaic_until=0.75,
         min_visible=0.25,
-        weight_decay=0.0625,
         cameras=Cameras(pattern="(.+?)__", evenness=0.5),
     )
-    assert experiment.extended == (
-        *("mosaic_crop", "mosaic_until", "min_visible"),
-        *("weight_decay", "cameras"),
-    )
+    assert experiment.extended == (*("mosaic_crop", "mosaic_until", "min_visible", "cameras"),)
 
 
 def test_without_the_block_nothing_is_extended(write_spec: WriteSpec) -> None:
@@ -72,8 +67,8 @@ def test_without_the_block_nothing_is_extended(write_spec: WriteSpec) -> None:
             "use a share of 1, above 0 and below 1",
         ),
         (
-            "extension { weight_decay: -0.5 }",
-            "weight_decay is -0.5 (in {spec})",
+            "extension { min_visible: -0.5 }",
+            "min_visible is -0.5 (in {spec})",
             "use a share of 1, above 0 and below 1",
         ),
         (
