@@ -19,6 +19,7 @@ import argparse
 import os
 import re
 import subprocess
+import zipfile
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -27,9 +28,11 @@ import rows
 from judging import judge_frames
 from judging import table as score_table
 from runs import BASE, Run, variants
-from splits import HELD_OUT, TRAIN, drawn_by_camera, frame_counts, prepare
+from splits import HELD_OUT, NAMES, TRAIN, drawn_by_camera, frame_counts, prepare
 
 from harness.code_version import MEASURING, SOURCES, code_version
+from harness.errors import HarnessError
+from yolo_v4.errors import DetectorError
 
 FEW = 20  # objects in a split; a class with fewer is no part of its mean
 
@@ -101,12 +104,15 @@ def peer(args: argparse.Namespace) -> None:
     named = re.fullmatch(r"(.+)-seed(\d+)-passes(\d+)", args.name)
     if named is None:
         raise SystemExit(f"{args.name} is no name of peer.py, such as yolov8s-seed42-passes8")
-    data = args.work / "data"
+    data, found = args.work / "data", args.work / "peers" / args.name / "found"
+    if not found.is_dir():
+        raise SystemExit(
+            f"{found} is not there: peer.py --work {args.work} leaves it, once `run` unpacked the frames"
+        )
     one = Run(variant=named[1], seed=int(named[2]), passes=int(named[3]), data=data, work=args.work)
     frames_seen = frame_counts(data)[TRAIN] * one.passes
     for split in _asked_splits(args):
-        labels = args.work / "peers" / args.name / "found" / split
-        _judge_run(one, split, frames_seen=frames_seen, model=None, labels=labels)
+        _judge_run(one, split, frames_seen=frames_seen, model=None, labels=found / split)
     print(rows.table(rows.read()))
 
 
@@ -126,13 +132,23 @@ def judge(args: argparse.Namespace) -> None:
     print(score_table(scores))
 
 
+def _archive(text: str) -> Path:
+    path = Path(text)
+    if not zipfile.is_zipfile(path):
+        raise argparse.ArgumentTypeError(f"{path} is no zip archive, or is not there")
+    with zipfile.ZipFile(path) as opened:
+        if NAMES not in opened.namelist():
+            raise argparse.ArgumentTypeError(f'{path} has no {NAMES}: export it from CVAT as "YOLO 1.1"')
+    return path
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     words = parser.add_subparsers(required=True)
     trains = words.add_parser("run")
-    trains.add_argument("--archives", nargs="+", type=Path, required=True)
+    trains.add_argument("--archives", nargs="+", type=_archive, required=True)
     trains.add_argument("--work", type=lambda text: Path(text).absolute(), required=True)
     trains.add_argument("--variants", type=lambda text: text.split(","), required=True)
     trains.add_argument("--seeds", type=lambda text: [int(word) for word in text.split(",")], default=[42])
@@ -154,7 +170,10 @@ def main() -> None:
     judges.set_defaults(act=judge)
     words.add_parser("table").set_defaults(act=lambda _: print(rows.table(rows.read())))
     args = parser.parse_args()
-    args.act(args)
+    try:
+        args.act(args)
+    except (DetectorError, HarnessError) as error:
+        raise SystemExit(f"error: {error.message}\n  try: {error.remedy}") from None
 
 
 if __name__ == "__main__":

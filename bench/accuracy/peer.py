@@ -108,6 +108,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=42)
     parser.add_argument("--model", default="yolov8s.yaml")
     args = parser.parse_args()
+    if not (args.work / "data").is_dir():
+        parser.error(f"{args.work / 'data'} is not there: `python bench/accuracy run` unpacks the frames")
     os.environ.setdefault("YOLO_CONFIG_DIR", str(args.work / "peers"))
     from ultralytics import YOLO
 

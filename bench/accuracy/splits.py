@@ -15,6 +15,7 @@ from judging import CAMERA_MARK
 from PIL import Image
 
 FRAMES = "data/obj_train_data/"
+NAMES = "data/obj.names"
 TRAIN = "train"
 # Split -> the folders in it; every other folder is trained on. Variants are chosen by the first two splits
 # and reported by the others. The street is one camera on days that it was not trained on.
@@ -66,7 +67,7 @@ def frame_counts(data: Path) -> dict[str, int]:
 
 def _frames(archive: zipfile.ZipFile) -> Iterator[tuple[str, str, bytes, str]]:
     """Camera or day, name, picture and KITTI label of each frame, in order of their names."""
-    classes = archive.read("data/obj.names").decode().split()
+    classes = archive.read(NAMES).decode().split()
     for member in sorted(archive.namelist()):
         if member.startswith(FRAMES) and member.endswith(".jpg"):
             path = PurePosixPath(member)

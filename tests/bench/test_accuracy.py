@@ -1,7 +1,9 @@
 """The bench of accuracy: frames divided by camera, specs of variants, rows and their table."""
 
 import json
+import os
 import runpy
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -258,3 +260,34 @@ def test_every_row_that_is_kept_tells_what_ran() -> None:
         # Where a processor has no bfloat16, the format was once set in runs.py by hand.
         assert set(one["changed"]) <= {"bench/accuracy/runs.py"}
         assert one["scores"].keys() > {MEAN}
+
+
+def ask(*words: object) -> subprocess.CompletedProcess[str]:
+    """What `python bench/accuracy` says."""
+    program = [sys.executable, Path(runs.CHECKOUT, "bench", "accuracy")]
+    environment = {**os.environ, "PYTHONPATH": str(runs.CHECKOUT)}
+    return subprocess.run([*program, *words], capture_output=True, text=True, env=environment)
+
+
+def test_what_is_no_archive_of_frames_is_refused_with_words(tmp_path: Path) -> None:
+    missing, other = tmp_path / "missing.zip", tmp_path / "other.zip"
+    with zipfile.ZipFile(other, "w") as packed:
+        packed.writestr("readme.txt", "")
+    words = ("--work", tmp_path / "work", "--variants", "base")
+
+    said = [ask("run", "--archives", path, *words) for path in (missing, other)]
+
+    assert [one.returncode for one in said] == [2, 2]
+    assert [one.stderr.splitlines()[-1].partition("--archives: ")[2] for one in said] == [
+        f"{missing} is no zip archive, or is not there",
+        f'{other} has no data/obj.names: export it from CVAT as "YOLO 1.1"',
+    ]
+
+
+def test_a_spec_that_cannot_be_judged_is_refused_with_words(tmp_path: Path) -> None:
+    said = ask("judge", "-e", tmp_path / "spec.txt", "-p", tmp_path)
+
+    assert said.returncode == 1
+    assert said.stderr.startswith("error: ")
+    assert "\n  try: " in said.stderr
+    assert "Traceback" not in said.stderr
