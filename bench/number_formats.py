@@ -6,8 +6,8 @@ machine processor time tells more than the clock, and most of all with OMP_NUM_T
 for each other count as work.
 """
 
+import argparse
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -75,8 +75,13 @@ def timed(trainer: Trainer, batch: Batch) -> Took:
     return Took(time.perf_counter() - wall_s, time.process_time() - cpu_s)
 
 
-def main(rounds: int = 10) -> None:
+def main() -> None:
     """Measure in turns, and print medians, and the ratio of what auto chooses to float32."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("rounds", type=int, nargs="?", default=10)
+    args = parser.parse_args()
     device = choose_device(None)
     print(f"{processor(device)}; torch {torch.__version__}, {torch.get_num_threads()} threads", flush=True)
     for recipe in map(load_recipe, RECIPES):
@@ -90,7 +95,7 @@ def main(rounds: int = 10) -> None:
             timed(trainers[name], batch)
         chosen = choose("auto", network, experiment, device, say=print)
         took: dict[str, list[Took]] = {name: [] for name in trainers}
-        for _ in range(rounds):
+        for _ in range(args.rounds):
             for name, trainer in trainers.items():
                 took[name].append(timed(trainer, batch))
         for field in Took._fields:
@@ -102,4 +107,4 @@ def main(rounds: int = 10) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main()
