@@ -68,9 +68,10 @@ def table(rows: Iterable[Row]) -> str:
 
     The difference is that of runs of one seed; its interval, where there is one such run, says what other
     frames or cameras would have made of it; "between seeds" is the standard deviation of the differences, and
-    the only thing that says what another seed would have. Of a run done again, the newest row counts.
+    the only thing that says what another seed would have. Runs in different number formats stand apart. Of
+    a run done again, the newest row counts.
     """
-    rows = list({(row["split"], row["passes"], row["variant"], row["seed"]): row for row in rows}.values())
+    rows = list({(row["split"], row["passes"], _name(row), row["seed"]): row for row in rows}.values())
     lines = []
     for split, passes in sorted({(row["split"], row["passes"]) for row in rows}):
         here = [row for row in rows if (row["split"], row["passes"]) == (split, passes)]
@@ -78,13 +79,18 @@ def table(rows: Iterable[Row]) -> str:
         lines += ["", f"{split}, {passes} passes, {frames} frames seen", _HEADING]
         by_variant: dict[str, list[Row]] = {}
         for row in here:
-            by_variant.setdefault(row["variant"], []).append(row)
+            by_variant.setdefault(_name(row), []).append(row)
         lines += sorted(
             (_line(name, same) for name, same in by_variant.items()),
             key=lambda line: line[38:44],
             reverse=True,
         )
     return "\n".join(lines[1:])
+
+
+def _name(row: Row) -> str:
+    """Its variant, and the format that it computed in; that of a peer is not known."""
+    return ", ".join(filter(None, (row["variant"], row.get("number_format"))))
 
 
 _HEADING = f"{'variant':<30}{'seeds':>6}{'mean':>8}{'to base':>9}  {'noise':<26}classes"
@@ -94,12 +100,13 @@ def _line(name: str, same: Sequence[Row]) -> str:
     means = [row["scores"][MEAN]["ap"] for row in same]
     gains = [row["to_base"]["mean"] for row in same if row["to_base"]]
     noise = ""
+    is_base = same[0]["variant"] == BASE
     if len(gains) > 1:
         noise = f"{statistics.stdev(gains):.3f} between seeds"
-    elif gains and name != BASE:
+    elif gains and not is_base:
         low, high = next(row["to_base"]["interval"] for row in same if row["to_base"])
         noise = f"{low:+.3f} to {high:+.3f}"
-    gain = f"{statistics.mean(gains):+.3f}" if gains and name != BASE else ""
+    gain = f"{statistics.mean(gains):+.3f}" if gains and not is_base else ""
     classes = [label for label in same[0]["scores"] if label != MEAN]
     told = ", ".join(
         f"{label} {statistics.mean(row['scores'][label]['ap'] for row in same):.3f}" for label in classes

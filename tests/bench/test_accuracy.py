@@ -202,6 +202,16 @@ def test_of_a_run_that_was_done_again_the_newest_row_counts(tmp_path: Path) -> N
     assert rows.table(rows.read(path)).splitlines()[-1].split() == ["base", "1", "0.300", "car", "0.400"]
 
 
+def test_runs_in_different_number_formats_stand_apart(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    for number_format, mean in (("bf16", 0.1), ("fp32", 0.3)):
+        rows.append({**row("base", 1, mean, None), "number_format": number_format}, path)
+
+    lines = [line.split()[:4] for line in rows.table(rows.read(path)).splitlines()[2:]]
+
+    assert lines == [["base,", "fp32", "1", "0.300"], ["base,", "bf16", "1", "0.100"]]
+
+
 def test_a_peer_is_judged_beside_the_base(
     make_run, checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
