@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from judging import MEAN, QUANTILES, Score
-from runs import BASE, CHECKOUT
+from runs import CHECKOUT
 
 ROWS = CHECKOUT / "results" / "accuracy" / "rows.jsonl"
 Row = dict[str, Any]
@@ -80,11 +80,8 @@ def table(rows: Iterable[Row]) -> str:
         by_variant: dict[str, list[Row]] = {}
         for row in here:
             by_variant.setdefault(_name(row), []).append(row)
-        lines += sorted(
-            (_line(name, same) for name, same in by_variant.items()),
-            key=lambda line: line[38:44],
-            reverse=True,
-        )
+        best_first = sorted(by_variant.items(), key=lambda item: _mean(item[1]), reverse=True)
+        lines += [_line(name, same) for name, same in best_first]
     return "\n".join(lines[1:])
 
 
@@ -93,22 +90,25 @@ def _name(row: Row) -> str:
     return ", ".join(filter(None, (row["variant"], row.get("number_format"))))
 
 
+def _mean(same: Sequence[Row]) -> float:
+    """Over the seeds, of the mean over the classes."""
+    return float(statistics.mean(row["scores"][MEAN]["ap"] for row in same))
+
+
 _HEADING = f"{'variant':<30}{'seeds':>6}{'mean':>8}{'to base':>9}  {'noise':<26}classes"
 
 
 def _line(name: str, same: Sequence[Row]) -> str:
-    means = [row["scores"][MEAN]["ap"] for row in same]
     gains = [row["to_base"]["mean"] for row in same if row["to_base"]]
     noise = ""
-    is_base = same[0]["variant"] == BASE
     if len(gains) > 1:
         noise = f"{statistics.stdev(gains):.3f} between seeds"
-    elif gains and not is_base:
+    elif gains:
         low, high = next(row["to_base"]["interval"] for row in same if row["to_base"])
         noise = f"{low:+.3f} to {high:+.3f}"
-    gain = f"{statistics.mean(gains):+.3f}" if gains and not is_base else ""
+    gain = f"{statistics.mean(gains):+.3f}" if gains else ""
     classes = [label for label in same[0]["scores"] if label != MEAN]
     told = ", ".join(
         f"{label} {statistics.mean(row['scores'][label]['ap'] for row in same):.3f}" for label in classes
     )
-    return f"{name:<30}{len(same):>6}{statistics.mean(means):>8.3f}{gain:>9}  {noise:<26}{told}"
+    return f"{name:<30}{len(same):>6}{_mean(same):>8.3f}{gain:>9}  {noise:<26}{told}"

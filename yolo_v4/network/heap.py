@@ -2,7 +2,7 @@
 
 A step of training on a CPU frees hundreds of tensors of many megabytes, and the next one wants as many. By
 itself the C library (glibc) gives each back to the kernel, and gets it again page by page, every page cleared
-first: 14,000 to 100,000 page faults a step.
+first: 13,000 to 100,000 page faults a step.
 """
 
 import ctypes

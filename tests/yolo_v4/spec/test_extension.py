@@ -43,7 +43,7 @@ def test_every_field_is_read(extended: Callable[..., Path]) -> None:
         min_visible=0.25,
         cameras=Cameras(pattern="(.+?)__", evenness=0.5),
     )
-    assert experiment.extended == (*("mosaic_crop", "mosaic_until", "min_visible", "cameras"),)
+    assert experiment.extended == ("mosaic_crop", "mosaic_until", "min_visible", "cameras")
 
 
 def test_without_the_block_nothing_is_extended(write_spec: WriteSpec) -> None:

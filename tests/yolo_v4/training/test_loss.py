@@ -5,8 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import softplus
 
-from yolo_v4.data.targets import Room, TrueBoxes, encode_targets
+from yolo_v4.data.targets import OBJECTNESS, Room, TrueBoxes, encode_targets
+from yolo_v4.network import grid
 from yolo_v4.network.grid import encode_predictions
 from yolo_v4.spec.experiment import NetworkSpec
 from yolo_v4.training.loss import yolo_loss
@@ -68,3 +70,21 @@ def test_a_row_that_fills_up_leaves_the_first_row_its_own_objectness(
         signs.append(outputs[0].grad[0, 4, 0, 0].sign().item())  # of the logit of objectness
 
     assert signs == [-1, 1], "raised where there is a box, lowered where there is none"
+
+
+def test_the_objectness_of_a_positive_learns_one(network_spec: Callable[..., NetworkSpec]) -> None:
+    spec = network_spec()
+    boxes = np.array([[0.1, 0.2, 0.4, 0.6], [0.5, 0.5, 0.7, 0.9]])
+    true = TrueBoxes.of([boxes, boxes[:0]], [np.zeros(2, dtype=np.int64), np.zeros(0, dtype=np.int64)])
+    room = Room(positives=32, boxes=4)
+    target = encode_targets(
+        true, spec, class_weights=[1.0, 1.0], configured_hw=SIZE, batch_hw=SIZE, room=room
+    )
+    predicted = encode_predictions(heads(), spec, SIZE)
+
+    terms = yolo_loss(target, predicted, spec)
+
+    real = target.contents[:, OBJECTNESS] == 1
+    logits = predicted.flatten(0, 1)[target.rows[real], grid.OBJECTNESS]
+    # A mean over two pictures, one of which has no positives.
+    assert terms.obj_pos.item() == pytest.approx(softplus(-logits).sum().item() / 2, rel=1e-4)
