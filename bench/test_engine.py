@@ -52,6 +52,7 @@ def test_train_step(
 def test_inference_step(
     benchmark: Any, network: Yolo, experiment: Experiment, test_frames: list[Frame], batch: int
 ) -> None:
+    experiment = experiment.for_inference()
     pixels = pixels_of(test_frames, experiment, batch)
     network.eval()
 
@@ -66,6 +67,7 @@ def test_inference_step(
 def test_decode_and_suppress(
     benchmark: Any, network: Yolo, experiment: Experiment, test_frames: list[Frame], batch: int
 ) -> None:
+    experiment = experiment.for_inference()
     pixels = pixels_of(test_frames, experiment, batch)
     with torch.inference_mode():
         heads = network.eval()(pixels.to(next(network.parameters()).device))

@@ -149,16 +149,17 @@ def of_model(
 ) -> tuple[list[Truth], list[Detections]]:
     """The objects of frames, and what a network finds there."""
     network = load_network(model, experiment)
+    looked = experiment.for_inference()
     truths: list[Truth] = []
     found: list[Detections] = []
 
     def find(pixels: torch.Tensor, batch: list[Truth]) -> list[Detections]:
-        now = detections(predict(network, pixels, experiment), experiment.nms)
+        now = detections(predict(network, pixels, looked), looked.nms)
         found.extend(now)
         truths.extend(batch)
         return now
 
-    evaluate(find, frames, experiment)
+    evaluate(find, frames, looked)
     return truths, found
 
 

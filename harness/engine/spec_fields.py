@@ -24,7 +24,7 @@ Experiment
 Extension
   MosaicCrop: mosaic_crop
   Cameras: cameras
-  number: mosaic_until min_visible
+  number: mosaic_until min_visible inference_scale
 MosaicCrop
   number: min_scale max_scale
 Cameras

@@ -100,7 +100,7 @@ def _train(
         batches,
         experiment,
         _make_visualizer(Path(args.results_dir), experiment, place),
-        judge=_make_judge(validation, experiment),
+        judge=_make_judge(validation, experiment.for_inference()),
         outputs=outputs,
         log=log,
         phases=phases,

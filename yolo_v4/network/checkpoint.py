@@ -195,7 +195,7 @@ def load_network(path: Path, experiment: Experiment, *, keras_padding: str | Non
 
 
 def load_model(path: str, args: argparse.Namespace) -> tuple[Yolo, Experiment]:
-    """A trained network in evaluation mode on its device, and its experiment.
+    """A trained network in evaluation mode on its device, and its experiment for inference.
 
     `args` has the flags `experiment_spec`, `gpu_index` and `keras_padding` of the command.
     Raises DetectorError: there is no such GPU, the spec is refused, or the model does not fit the spec.
@@ -204,4 +204,4 @@ def load_model(path: str, args: argparse.Namespace) -> tuple[Yolo, Experiment]:
     experiment = load_experiment(Path(args.experiment_spec))
     with memory_explained("batch_size of eval_config", experiment.evaluation.batch_size):
         network = load_network(Path(path), experiment, keras_padding=args.keras_padding)
-        return network.to(device), experiment
+        return network.to(device), experiment.for_inference()

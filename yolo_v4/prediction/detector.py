@@ -38,10 +38,10 @@ def load_model(path: Path, spec: str | None, *, keras_padding: str | None, thres
         raise DetectorError(
             f"{path} does not tell how its input is made", remedy="-e SPEC, that it was trained with"
         )
-    experiment = load_experiment(Path(spec))
-    network = load_network(path, experiment, keras_padding=keras_padding)
-    least = experiment.nms.confidence_threshold
-    experiment = looking_from(threshold, experiment)
+    trained = load_experiment(Path(spec))
+    network = load_network(path, trained, keras_padding=keras_padding)
+    least = trained.nms.confidence_threshold
+    experiment = looking_from(threshold, trained.for_inference())
     return Model(experiment.classes, experiment.augmentation, least, experiment, network)
 
 

@@ -5,7 +5,7 @@ these. Ranges are those of NVIDIA's spec loader (TAO 5.0, `cv/yolo_v4/utils/spec
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +13,7 @@ Anchor = tuple[float, float]
 RELEASES = ("3.21", "5.0")  # of TAO, whose networks can be built
 KERAS_PADDINGS = ("symmetric", "tensorflow")  # of models of TAO; see yolo_v4.network.padding
 STRIDES_PX = (32, 16, 8)  # of the scales big, mid, small
+COARSEST_PX = STRIDES_PX[0]  # sides of a network input are multiples of it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -178,6 +179,7 @@ class Extension:
     mosaic_until: float = 1.0  # share of the run after which there is no mosaic
     min_visible: float = 0.0  # least share of a box that is left by cropping, or it is dropped
     cameras: Cameras | None = None  # None: every frame once in each epoch
+    inference_scale: float = 1.0  # of the network input wherever it does not train, to its size in training
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -202,3 +204,23 @@ class Experiment:
         names = [field.name for field in fields(Extension)]
         usual = Extension()
         return tuple(name for name in names if getattr(self.extension, name) != getattr(usual, name))
+
+    def for_inference(self) -> "Experiment":
+        """The same with the network input of validation, evaluation, inference and export.
+
+        Anchors stay as they are, in pixels: a network with zoom in its training has seen objects of every
+        size, and finds more small ones on larger frames.
+        """
+        scale = self.extension.inference_scale
+        trained = self.augmentation
+        width, height = (scaled_px(side, scale) for side in (trained.width, trained.height))
+        return replace(
+            self,
+            augmentation=replace(trained, width=width, height=height),
+            extension=replace(self.extension, inference_scale=1.0),
+        )
+
+
+def scaled_px(side_px: int, scale: float) -> int:
+    """The side of a network input that is nearest to `scale` times another one."""
+    return max(1, round(side_px * scale / COARSEST_PX)) * COARSEST_PX

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from yolo_v4.errors import SpecError
-from yolo_v4.spec.experiment import Cameras, Extension, MosaicCrop
+from yolo_v4.spec.experiment import COARSEST_PX, Cameras, Extension, MosaicCrop, scaled_px
 
 Refuse = Callable[[str, str], SpecError]  # found, remedy -> the error for one spec file
 
@@ -23,7 +23,7 @@ def read_extension(spec: Any, refuse: Refuse) -> Extension:
     config = spec.extension
     if not config.ListFields():
         raise refuse("extension changes nothing", "remove it: NVIDIA's program refuses a spec that has it")
-    for holds, complaint, remedy in _verdicts(config, has_mosaic=spec.augmentation_config.mosaic_prob > 0):
+    for holds, complaint, remedy in _verdicts(config, spec.augmentation_config):
         if not holds:
             raise refuse(complaint, remedy)
     crop = config.mosaic_crop
@@ -36,10 +36,11 @@ def read_extension(spec: Any, refuse: Refuse) -> Extension:
         cameras=Cameras(pattern=config.cameras.pattern, evenness=config.cameras.evenness)
         if config.HasField("cameras")
         else None,
+        inference_scale=config.inference_scale or 1.0,
     )
 
 
-def _verdicts(config: Any, *, has_mosaic: bool) -> Iterator[tuple[bool, str, str]]:
+def _verdicts(config: Any, augmentation: Any) -> Iterator[tuple[bool, str, str]]:
     """Whether a check passed, and what is wrong and what to do where not."""
     for name in ("mosaic_until", "min_visible"):
         value = getattr(config, name)
@@ -48,7 +49,11 @@ def _verdicts(config: Any, *, has_mosaic: bool) -> Iterator[tuple[bool, str, str
     for name in ("mosaic_crop", "mosaic_until"):
         is_set = name in {field.name for field, _ in config.ListFields()}
         needs = f"{name} has no effect, since mosaic_prob is 0"
-        yield has_mosaic or not is_set, needs, f"set mosaic_prob in augmentation_config, or remove {name}"
+        yield (
+            augmentation.mosaic_prob > 0 or not is_set,
+            needs,
+            f"set mosaic_prob in augmentation_config, or remove {name}",
+        )
     if config.HasField("mosaic_crop"):
         scales = f"mosaic_crop has min_scale {crop.min_scale:g} and max_scale {crop.max_scale:g}"
         is_ordered = 0 < crop.min_scale <= crop.max_scale
@@ -58,6 +63,14 @@ def _verdicts(config: Any, *, has_mosaic: bool) -> Iterator[tuple[bool, str, str
         yield 0 < evenness <= 1, f"evenness of cameras is {evenness:g}", "use a number above 0, and 1 at most"
         names = f'pattern of cameras is "{pattern}", which names no camera'
         yield _names_something(pattern), names, 'write a regular expression with a group: "(.+)__"'
+    if scale := config.inference_scale:
+        told = f"inference_scale is {scale:g}"
+        yield 0 < scale < float("inf"), told, "use a number above 0, such as 1.25"
+        size = (augmentation.output_width, augmentation.output_height)
+        scaled = tuple(scaled_px(side, scale) for side in size)
+        rounded = f"the input at {size[0]}x{size[1]}, in multiples of {COARSEST_PX} pixels"
+        unchanged = f"{told}, which leaves {rounded}"
+        yield scaled != size, unchanged, "use a number farther from 1, or remove inference_scale"
 
 
 def _names_something(pattern: str) -> bool:

@@ -289,3 +289,45 @@ def test_a_visualizer_that_is_enabled_writes_as_many_pictures_as_it_says(
     (written,) = (path.read_bytes() for path in (trained.folder / "logs").iterdir())
     assert written.count(b"image/augmented_images/image/") == written.count(b"\x89PNG") == images
     assert b"histogram/weight/conv1" in written
+
+
+@pytest.fixture
+def doubled(trained):
+    """The model that finds cars, which looks at twice the size: a picture of 128 x 96 keeps its own.
+
+    There are four by four cells of 32 pixels, with a car of 20 x 10 in the middle of each.
+    """
+    trained.spec.write_text(trained.spec.read_text() + "extension { inference_scale: 2 }\n")
+    columns = [(x - 10, x + 10) for x in (16, 48, 80, 112)]
+    # In evaluation the picture stands 16 pixels down: half of the first and last cars lies above and below.
+    rows = [(0, 5), (27, 37), (59, 69), (91, 96)]
+    trained.add_picture(
+        "a.png",
+        "".join(f"car 0 0 0 {x1} {y1} {x2} {y2} 0 0 0 0 0 0 0\n" for y1, y2 in rows for x1, x2 in columns),
+    )
+    return trained
+
+
+def test_evaluation_looks_at_the_scaled_input(doubled) -> None:
+    assert kpi(doubled)["AP"]["car"] == pytest.approx(1.0)
+
+
+def test_inference_and_predict_look_at_the_scaled_input(doubled) -> None:
+    flags = ["-m", str(doubled.model), "-e", str(doubled.spec), "-i", str(doubled.folder / "images")]
+
+    assert main(["inference", *flags, "-l", str(doubled.folder / "labels_out")]) == 0
+    assert main(["predict", *flags, "-r", str(doubled.folder / "predicted")]) == 0
+
+    for written in ("labels_out", "predicted/labels/images"):
+        assert len((doubled.folder / written / "a.txt").read_text().splitlines()) == 16
+
+
+@pytest.mark.slow
+def test_the_exported_model_takes_the_scaled_input(doubled) -> None:
+    target = doubled.folder / "out.onnx"
+
+    assert main(["export", "-m", str(doubled.model), "-e", str(doubled.spec), "-o", str(target)]) == 0
+
+    session = onnxruntime.InferenceSession(target, providers=["CPUExecutionProvider"])
+    count, *_ = session.run(None, {"Input": np.zeros((1, 3, 128, 128), dtype=np.float32)})
+    assert count.tolist() == [[16]]

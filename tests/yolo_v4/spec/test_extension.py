@@ -16,6 +16,7 @@ extension {
   mosaic_until: 0.75
   min_visible: 0.25
   cameras { pattern: "(.+?)__" evenness: 0.5 }
+  inference_scale: 1.5
 }
 """
 
@@ -42,8 +43,10 @@ def test_every_field_is_read(extended: Callable[..., Path]) -> None:
         mosaic_until=0.75,
         min_visible=0.25,
         cameras=Cameras(pattern="(.+?)__", evenness=0.5),
+        inference_scale=1.5,
     )
-    assert experiment.extended == ("mosaic_crop", "mosaic_until", "min_visible", "cameras")
+    names = ("mosaic_crop", "mosaic_until", "min_visible", "cameras", "inference_scale")
+    assert experiment.extended == names
 
 
 def test_without_the_block_nothing_is_extended(write_spec: WriteSpec) -> None:
@@ -106,6 +109,21 @@ def test_without_the_block_nothing_is_extended(write_spec: WriteSpec) -> None:
             "mosaic_until has no effect, since mosaic_prob is 0 (in {spec})",
             "set mosaic_prob in augmentation_config, or remove mosaic_until",
         ),
+        (
+            "extension { inference_scale: -1 }",
+            "inference_scale is -1 (in {spec})",
+            "use a number above 0, such as 1.25",
+        ),
+        (
+            "extension { inference_scale: inf }",
+            "inference_scale is inf (in {spec})",
+            "use a number above 0, such as 1.25",
+        ),
+        (
+            "extension { inference_scale: 1.2 }",
+            "inference_scale is 1.2, which leaves the input at 64x64, in multiples of 32 pixels (in {spec})",
+            "use a number farther from 1, or remove inference_scale",
+        ),
     ],
 )
 def test_what_is_out_of_range_or_without_effect_is_refused(
@@ -136,3 +154,19 @@ def test_no_extension_makes_another_network(extended: Callable[..., Path]) -> No
     usual = Identity.of(load_experiment(extended("")))
 
     assert Identity.of(load_experiment(extended(EVERYTHING))) == usual
+
+
+def test_inference_is_given_the_nearest_multiple_of_32_and_nothing_else_changes(
+    extended: Callable[..., Path],
+) -> None:
+    sizes = "augmentation_config { output_width: 352 output_height: 288 }\n"
+    trained = load_experiment(extended(f"{sizes}extension {{ inference_scale: 1.25 }}"))
+    usual = load_experiment(extended(sizes))
+
+    looked = trained.for_inference()
+
+    assert (looked.augmentation.width, looked.augmentation.height) == (448, 352)  # 440 and 360
+    assert (trained.augmentation.width, trained.augmentation.height) == (352, 288)
+    assert looked.network == usual.network
+    assert looked.for_inference() == looked
+    assert usual.for_inference() == usual

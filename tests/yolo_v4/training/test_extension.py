@@ -19,6 +19,26 @@ VARIANTS = {
 
 
 @pytest.mark.slow
+def test_inference_scale_changes_what_validation_looks_at_and_nothing_of_training(
+    write_spec: Callable[..., Path], tmp_path: Path
+) -> None:
+    torch.set_num_threads(1)
+    kept = {}
+    for name, extension in (("usual", ""), ("scaled", "extension { inference_scale: 2 }")):
+        spec = write_spec(f"{name}.txt", training="num_epochs: 1")
+        spec.write_text(f"{spec.read_text()}\n{extension}\n")
+        assert main(["train", "-e", str(spec), "-r", str(tmp_path / name)]) == 0
+        model = tmp_path / name / "weights" / "yolov4_resnet10_epoch_001.pt"
+        kept[name] = load_checkpoint(model)
+
+    usual, scaled = kept["usual"], kept["scaled"]
+    assert scaled.identity == usual.identity
+    assert all(torch.equal(value, usual.weights[name]) for name, value in scaled.weights.items())
+    assert scaled.history[0]["loss"] == usual.history[0]["loss"]
+    assert scaled.history[0]["validation_loss"] != usual.history[0]["validation_loss"]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", VARIANTS)
 def test_each_trains_and_goes_on_to_the_same_bytes(
     name: str, write_spec: Callable[..., Path], tmp_path: Path
