@@ -16,18 +16,18 @@ again, and a run that was killed goes on at its last epoch. Variants are chosen 
 """
 
 import argparse
+import json
 import os
 import re
 import subprocess
 import zipfile
-from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
 import rows
 from judging import judge_frames
 from judging import table as score_table
-from runs import BASE, Run, variants
+from runs import Run, variants
 from splits import HELD_OUT, NAMES, TRAIN, drawn_by_camera, frame_counts, prepare
 
 from harness.code_version import MEASURING, SOURCES, code_version
@@ -38,7 +38,7 @@ FEW = 20  # objects in a split; a class with fewer is no part of its mean
 
 
 def run(args: argparse.Namespace) -> None:
-    """Train and judge; the base first, since the others are compared with it."""
+    """Train and judge."""
     unknown = set(args.variants) - set(variants())
     if unknown:
         raise SystemExit(f"no variant {', '.join(sorted(unknown))}; known are {', '.join(variants())}")
@@ -64,12 +64,11 @@ def _judge_run(
     one: Run, split: str, *, frames_seen: int, model: Path | None, labels: Path | None = None
 ) -> None:
     """Append a row, unless there was one before; `frames_seen` in training."""
-    kept = one.folder / f"{split}.npz"
-    if kept.exists():
+    judged = one.folder / f"{split}.json"
+    if judged.exists():
         return
     spec = one.spec(split)
     scores = judge_frames(spec, model=model, labels=labels, by_camera=drawn_by_camera(split), few=FEW)
-    reference = replace(one, variant=BASE).folder / kept.name
     version = code_version((*SOURCES, *MEASURING))
     row = {
         "variant": one.variant,
@@ -78,14 +77,14 @@ def _judge_run(
         "frames_seen": frames_seen,
         "split": split,
         "scores": rows.described(scores),
-        "to_base": rows.difference(scores, rows.load_scores(reference)) if reference.exists() else None,
+        "draws": rows.mean_draws(scores),
         **(_training(one, frames_seen) if model else {}),
         "commit": version.commit,
         "changed": list(version.changed),
         "date": f"{datetime.now(timezone.utc):%Y-%m-%d}",
     }
     rows.append(row)
-    rows.save_scores(kept, scores)
+    judged.write_text(json.dumps(row), encoding="utf-8")
     print(f"{one.variant}, seed {one.seed}, {split}", score_table(scores), sep="\n", flush=True)
 
 

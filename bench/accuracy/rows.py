@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 from judging import MEAN, QUANTILES, Score
-from runs import CHECKOUT
+from runs import BASE, CHECKOUT
 
 ROWS = CHECKOUT / "results" / "accuracy" / "rows.jsonl"
 Row = dict[str, Any]
+Bounds = tuple[float, float]
 
 
 def described(scores: Sequence[Score]) -> dict[str, Any]:
@@ -26,27 +27,14 @@ def described(scores: Sequence[Score]) -> dict[str, Any]:
     }
 
 
-def difference(scores: Sequence[Score], base: Sequence[Score]) -> dict[str, Any]:
-    """Difference of the means to those of a base on the same frames, with the interval of the same draws."""
-    ours, theirs = (next(one.draws_R for one in every if one.name == MEAN) for every in (scores, base))
-    low, high = np.nanquantile((ours - theirs)[1:], QUANTILES)
-    return {
-        "mean": round(float(ours[0] - theirs[0]), 4),
-        "interval": [round(float(low), 4), round(float(high), 4)],
-    }
+def mean_draws(scores: Sequence[Score]) -> list[float | None]:
+    """The mean of the frames as they are, and of each draw; None where a draw has no object.
 
-
-def save_scores(path: Path, scores: Sequence[Score]) -> None:
-    """Keep scores with their draws, for the runs that will be compared with this one."""
-    kept: dict[str, Any] = {one.name: np.append(one.draws_R, one.objects) for one in scores}
-    with path.open("wb") as stream:
-        np.savez_compressed(stream, **kept)
-
-
-def load_scores(path: Path) -> list[Score]:
-    """Scores that `save_scores` kept."""
-    with np.load(path, allow_pickle=False) as kept:
-        return [Score(name, int(kept[name][-1]), kept[name][:-1]) for name in kept.files]
+    The draws are the same for all that is judged on the same frames, so a run can be compared with one of
+    another machine, whose weights are gone.
+    """
+    draws = next(one.draws_R for one in scores if one.name == MEAN)
+    return [None if np.isnan(value) else round(float(value), 4) for value in draws]
 
 
 def append(row: Row, path: Path = ROWS) -> None:
@@ -66,10 +54,10 @@ def read(path: Path = ROWS) -> list[Row]:
 def table(rows: Iterable[Row]) -> str:
     """For each split and number of passes: variants by their mean, and their difference to the base.
 
-    The difference is that of runs of one seed; its interval, where there is one such run, says what other
-    frames or cameras would have made of it; "between seeds" is the standard deviation of the differences, and
-    the only thing that says what another seed would have. Runs in different number formats stand apart. Of
-    a run done again, the newest row counts.
+    Means are over the seeds; intervals say what other frames or cameras would have made of them. The
+    difference is that of runs of one seed and number format, of which there may be several; "sd", the
+    standard deviation between them, says what another seed would have. Runs in different number formats
+    stand apart. Of a run done again, the newest row counts.
     """
     rows = list({(row["split"], row["passes"], _name(row), row["seed"]): row for row in rows}.values())
     lines = []
@@ -81,7 +69,7 @@ def table(rows: Iterable[Row]) -> str:
         for row in here:
             by_variant.setdefault(_name(row), []).append(row)
         best_first = sorted(by_variant.items(), key=lambda item: _mean(item[1]), reverse=True)
-        lines += [_line(name, same) for name, same in best_first]
+        lines += [_line(name, same, here) for name, same in best_first]
     return "\n".join(lines[1:])
 
 
@@ -95,20 +83,71 @@ def _mean(same: Sequence[Row]) -> float:
     return float(statistics.mean(row["scores"][MEAN]["ap"] for row in same))
 
 
-_HEADING = f"{'variant':<30}{'seeds':>6}{'mean':>8}{'to base':>9}  {'noise':<26}classes"
+_HEADING = (
+    f"{'variant':<25}{'seeds':>5}{'mean':>7}  {'interval':<16}{'to base':<9}{'interval':<18}{'sd':<7}classes"
+)
 
 
-def _line(name: str, same: Sequence[Row]) -> str:
-    gains = [row["to_base"]["mean"] for row in same if row["to_base"]]
-    noise = ""
-    if len(gains) > 1:
-        noise = f"{statistics.stdev(gains):.3f} between seeds"
-    elif gains:
-        low, high = next(row["to_base"]["interval"] for row in same if row["to_base"])
-        noise = f"{low:+.3f} to {high:+.3f}"
+def _line(name: str, same: Sequence[Row], every: Sequence[Row]) -> str:
+    gains, bounds = _gains(same, every)
     gain = f"{statistics.mean(gains):+.3f}" if gains else ""
+    deviation = f"{statistics.stdev(gains):.3f}" if len(gains) > 1 else ""
     classes = [label for label in same[0]["scores"] if label != MEAN]
     told = ", ".join(
         f"{label} {statistics.mean(row['scores'][label]['ap'] for row in same):.3f}" for label in classes
     )
-    return f"{name:<30}{len(same):>6}{_mean(same):>8.3f}{gain:>9}  {noise:<26}{told}"
+    own = "{:.3f} to {:.3f}".format(*_mean_interval(same))
+    compared = "{:+.3f} to {:+.3f}".format(*bounds) if bounds else ""
+    return (
+        f"{name:<25}{len(same):>5}{_mean(same):>7.3f}  {own:<16}{gain:<9}{compared:<18}{deviation:<7}{told}"
+    )
+
+
+def _mean_interval(same: Sequence[Row]) -> Bounds:
+    if all("draws" in row for row in same):
+        return _interval([_draws(row) for row in same])
+    low, high = same[0]["scores"][MEAN]["interval"]  # earlier rows are of one seed
+    return low, high
+
+
+def _gains(same: Sequence[Row], every: Sequence[Row]) -> tuple[list[float], Bounds | None]:
+    """The difference of each run to its base, and the interval of their mean."""
+    pairs = [(row, base) for row in same if (base := _base_of(row, every))]
+    if pairs:
+        drawn = [_draws(row) - _draws(base) for row, base in pairs]
+        return [float(one[0]) for one in drawn], _interval(drawn)
+    earlier = [row["to_base"] for row in same if row.get("to_base")]  # as it was taken before draws were kept
+    return [one["mean"] for one in earlier], tuple(earlier[0]["interval"]) if earlier else None
+
+
+def _base_of(row: Row, every: Sequence[Row]) -> Row | None:
+    """The base's run of the same seed and number format, judged on the same objects."""
+    if row["variant"] == BASE or "draws" not in row:
+        return None
+    number_format = row.get("number_format")
+    return next(
+        (
+            one
+            for one in every
+            if one["variant"] == BASE
+            and "draws" in one
+            and one["seed"] == row["seed"]
+            and number_format in (None, one["number_format"])
+            and _objects(one) == _objects(row)
+        ),
+        None,
+    )
+
+
+def _objects(row: Row) -> dict[str, int]:
+    return {name: one["objects"] for name, one in row["scores"].items()}
+
+
+def _draws(row: Row) -> Any:
+    return np.array(row["draws"], dtype=np.float64)  # None is NaN
+
+
+def _interval(drawn: Sequence[Any]) -> Bounds:
+    """Bounds of 95 % of the draws, each the mean over several runs."""
+    low, high = np.nanquantile(np.mean(drawn, axis=0)[1:], QUANTILES)
+    return float(low), float(high)

@@ -35,13 +35,21 @@ class Run:
 
     @property
     def folder(self) -> Path:
-        """Where everything of it lies."""
-        return self.work / "runs" / f"{self.variant}-seed{self.seed}-passes{self.passes}"
+        """Where its specs and its rows lie."""
+        return self._folder(self.variant)
+
+    @property
+    def results(self) -> Path:
+        """Where its training lies: that of another variant, if it differs in what is looked at alone."""
+        return self._folder(variant_of(self.variant).trained_as) / "results"
+
+    def _folder(self, variant: str) -> Path:
+        return self.work / "runs" / f"{variant}-seed{self.seed}-passes{self.passes}"
 
     @property
     def checkpoints(self) -> list[Path]:
         """Its checkpoints so far, in the order of their epochs."""
-        return sorted((self.folder / "results" / "weights").glob("*_epoch_*.pt"))
+        return sorted((self.results / "weights").glob("*_epoch_*.pt"))
 
     def spec(self, split: str, *, resumed: Path | None = None) -> Path:
         """Write its spec with the frames of a split for validation."""
@@ -54,7 +62,7 @@ class Run:
         }
         parts = [
             fill(BASE_SPEC.read_text(encoding="utf-8"), values, where=BASE_SPEC.name),
-            variants().get(self.variant, ""),  # a peer is judged by the base spec
+            variant_of(self.variant).spec,
             f'training_config {{ resume_model_path: "{resumed}" }}' if resumed else "",
         ]
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -67,32 +75,46 @@ class Run:
         done = self.checkpoints
         if len(done) < self.passes:
             spec = self.spec("choice-cameras", resumed=done[-1] if done else None)
-            yolo_v4("train", "-e", spec, "-r", self.folder / "results", *NUMBERS)
+            yolo_v4("train", "-e", spec, "-r", self.results, *NUMBERS)
         return self.checkpoints[-1]
 
     @property
     def epochs_s(self) -> float:
         """Seconds that its epochs took; of an epoch that was begun twice, the one that ended counts."""
-        lines = (self.folder / "results" / "status.json").read_text(encoding="utf-8").splitlines()
+        lines = (self.results / "status.json").read_text(encoding="utf-8").splitlines()
         told = [line for line in map(json.loads, lines) if line.get("phase") == "epoch"]
         return float(sum({line["epoch"]: line["duration_s"] for line in told}.values()))
 
     @property
     def numerics(self) -> Mapping[str, Any]:
         """What decides the last digits, as `train` told it: processor, torch, threads, number format."""
-        lines = (self.folder / "results" / "status.json").read_text(encoding="utf-8").splitlines()
+        lines = (self.results / "status.json").read_text(encoding="utf-8").splitlines()
         told: list[Mapping[str, Any]] = [
             line["numerics"] for line in map(json.loads, lines) if "numerics" in line
         ]
         return told[-1]
 
 
-def variants() -> dict[str, str]:
-    """Variant -> text that is appended to the base spec: of those it puts together, then its own."""
-    found: dict[str, str] = {}
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """Text that is appended to the base spec, and the variant whose training is judged."""
+
+    spec: str
+    trained_as: str
+
+
+def variants() -> dict[str, Variant]:
+    """Each variant by its name, with the text of those it puts together before its own."""
+    found: dict[str, Variant] = {}
     for name, table in read_toml(VARIANTS).items():
-        found[name] = "\n".join([*(found[part] for part in table.get("of", ())), str(table["spec"])])
+        text = "\n".join([*(found[part].spec for part in table.get("of", ())), str(table["spec"])])
+        found[name] = Variant(spec=text, trained_as=str(table.get("trained_as", name)))
     return found
+
+
+def variant_of(name: str) -> Variant:
+    """A variant; what is none is a peer, which is judged by the base spec as it is."""
+    return variants().get(name, Variant(spec="", trained_as=name))
 
 
 def anchors(data: Path, work: Path) -> dict[str, str]:

@@ -111,6 +111,18 @@ def test_every_variant_is_a_spec_that_can_be_trained(variant: str, make_run) -> 
     assert (experiment == base) == (variant == "base")
 
 
+def test_what_differs_in_what_is_looked_at_alone_is_judged_with_the_weights_of_another_variant(
+    make_run,
+) -> None:
+    trained, larger = make_run("finer-zoom"), make_run("finer-zoom-larger")
+
+    assert larger.results == trained.results
+    assert larger.folder != trained.folder
+    looked = load_experiment(larger.spec("choice-street")).for_inference()
+    assert (looked.augmentation.width, looked.augmentation.height) == (448, 352)
+    assert looked.network == load_experiment(trained.spec("choice-street")).network
+
+
 def test_a_run_that_was_killed_goes_on_at_its_last_epoch(make_run, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run("base", passes=3)
     asked = []
@@ -154,60 +166,90 @@ def scores(*means: float) -> list[Score]:
     return [Score("car", 30, np.array(means) + 0.1), Score(MEAN, 30, np.array(means))]
 
 
-def test_a_difference_is_taken_draw_by_draw(tmp_path: Path) -> None:
-    # In each draw the second is better by 0.02, however the draws differ among themselves.
-    base, better = scores(0.5, 0.1, 0.9, 0.4), scores(0.52, 0.12, 0.92, 0.42)
-    rows.save_scores(tmp_path / "kept.npz", base)
+def test_scores_are_told_with_their_interval_and_the_draws_of_their_mean() -> None:
+    found = scores(0.5, 0.1, 0.90004, np.nan, 0.4)
 
-    kept = rows.load_scores(tmp_path / "kept.npz")
-
-    assert rows.difference(better, kept) == {"mean": 0.02, "interval": [0.02, 0.02]}
-    assert rows.described(kept)["car"] == {"ap": 0.6, "interval": [0.215, 0.975], "objects": 30}
+    assert rows.described(found)["car"] == {"ap": 0.6, "interval": [0.215, 0.975], "objects": 30}
+    assert rows.mean_draws(found) == [0.5, 0.1, 0.9, None, 0.4]
 
 
-def row(variant: str, seed: int, mean: float, gain: float | None) -> rows.Row:
-    to_base = None if gain is None else {"mean": gain, "interval": [gain - 0.01, gain + 0.02]}
-    described = {"car": {"ap": mean + 0.1}, MEAN: {"ap": mean}}
+def row(variant: str, seed: int, *draws: float | None, **more: object) -> rows.Row:
+    """A row with the mean of all frames, and of draws of them."""
+    mean = {"ap": draws[0], "interval": [0.0, 1.0], "objects": 30}
+    described = {"car": {"ap": draws[0] + 0.1, "objects": 30}, MEAN: mean}  # type: ignore[operator]
     return {
         **{"variant": variant, "seed": seed, "passes": 2, "frames_seen": 3512, "split": "choice-cameras"},
-        **{"scores": described, "to_base": to_base},
+        **{"scores": described, "draws": [*draws], "number_format": "fp32"},
+        **more,
     }
 
 
-def test_the_table_tells_what_helped_and_how_sure_that_is(tmp_path: Path) -> None:
-    path = tmp_path / "accuracy" / "rows.jsonl"
-    for one in (
-        row("base", 1, 0.2, None),
-        row("worse", 1, 0.17, -0.03),
-        row("better", 1, 0.3, 0.1),
-        row("base", 2, 0.22, None),
-        row("better", 2, 0.34, 0.12),
-    ):
-        rows.append(one, path)
+def table_of(*every: rows.Row) -> list[str]:
+    return [line.rstrip() for line in rows.table(every).splitlines()]
 
-    assert rows.table(rows.read(path)).splitlines() == [
+
+def test_the_table_tells_what_helped_and_how_sure_that_is() -> None:
+    # Differences are taken draw by draw: with seed 1 that of "better" is 0.1 in each, whatever the draw.
+    found = table_of(
+        row("worse", 1, 0.17, 0.07, None, 0.27),
+        row("base", 1, 0.2, 0.1, 0.2, 0.3),  # its place among the rows does not matter
+        row("better", 1, 0.3, 0.2, 0.3, 0.4),
+        row("base", 2, 0.22, 0.20, 0.22, 0.24),
+        row("better", 2, 0.34, 0.4, 0.34, 0.28),
+    )
+
+    assert found == [
         "choice-cameras, 2 passes, 3512 frames seen",
-        "variant                        seeds    mean  to base  noise                     classes",
-        "better                             2   0.320   +0.110  0.014 between seeds       car 0.420",
-        "base                               2   0.210                                     car 0.310",
-        "worse                              1   0.170   -0.030  -0.040 to -0.010          car 0.270",
+        "variant                  seeds   mean  interval        to base  interval          sd     classes",
+        "better, fp32                 2  0.320  0.301 to 0.339  +0.110   +0.072 to +0.148  0.014  car 0.420",
+        "base, fp32                   2  0.210  0.153 to 0.267                                    car 0.310",
+        "worse, fp32                  1  0.170  0.075 to 0.265  -0.030   -0.030 to -0.030         car 0.270",
     ]
+
+
+@pytest.mark.parametrize(
+    "base",
+    [
+        row("base", 2, 0.2, 0.2),
+        row("base", 1, 0.2, 0.2, number_format="bf16"),
+        row("base", 1, 0.2, 0.2, split="choice-street"),
+        row("base", 1, 0.2, 0.2, passes=8),
+        row("base", 1, 0.2, 0.2, scores={MEAN: {"ap": 0.2, "interval": [0.0, 1.0], "objects": 29}}),
+    ],
+    ids=["another seed", "another number format", "other frames", "another length", "other objects"],
+)
+def test_a_base_of_another_kind_is_no_base_to_compare_with(base: rows.Row) -> None:
+    other = row("other", 1, 0.3, 0.3)
+
+    line = next(line for line in table_of(base, other) if line.startswith("other"))
+
+    assert "+" not in line
+
+
+def test_rows_from_before_draws_were_kept_tell_the_difference_that_was_taken_then() -> None:
+    earlier = row("better", 1, 0.3, to_base={"mean": 0.1, "interval": [0.09, 0.12]})
+    del earlier["draws"]
+
+    assert table_of(earlier)[-1] == (
+        "better, fp32                 1  0.300  0.000 to 1.000  +0.100   +0.090 to +0.120         car 0.400"
+    )
 
 
 def test_of_a_run_that_was_done_again_the_newest_row_counts(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     for mean in (0.1, 0.3):
-        rows.append(row("base", 1, mean, None), path)
+        rows.append(row("base", 1, mean, mean), path)
 
-    assert rows.table(rows.read(path)).splitlines()[-1].split() == ["base", "1", "0.300", "car", "0.400"]
+    assert " ".join(table_of(*rows.read(path))[-1].split()) == "base, fp32 1 0.300 0.300 to 0.300 car 0.400"
 
 
-def test_runs_in_different_number_formats_stand_apart(tmp_path: Path) -> None:
-    path = tmp_path / "rows.jsonl"
-    for number_format, mean in (("bf16", 0.1), ("fp32", 0.3)):
-        rows.append({**row("base", 1, mean, None), "number_format": number_format}, path)
-
-    lines = [line.split()[:4] for line in rows.table(rows.read(path)).splitlines()[2:]]
+def test_runs_in_different_number_formats_stand_apart() -> None:
+    lines = [
+        line.split()[:4]
+        for line in table_of(
+            row("base", 1, 0.1, 0.1, number_format="bf16"), row("base", 1, 0.3, 0.3, number_format="fp32")
+        )[2:]
+    ]
 
     assert lines == [["base,", "fp32", "1", "0.300"], ["base,", "bf16", "1", "0.100"]]
 
@@ -217,14 +259,17 @@ def test_a_peer_is_judged_beside_the_base(
 ) -> None:
     base, name = make_run("base", seed=3, passes=7), "other-seed3-passes7"
     base.folder.mkdir(parents=True)
-    for split in ("choice-street", "choice-cameras"):
-        rows.save_scores(base.folder / f"{split}.npz", [Score(MEAN, 1, np.full(1001, 0.25))])
+    splits = ("choice-street", "choice-cameras")
+    for split in splits:
         found = base.work / "peers" / name / "found" / split
         found.mkdir(parents=True)
         for label in (base.data / split / "labels").iterdir():  # everything is found
             text = label.read_text().replace("0 0 0 0 0 0 0\n", "0 0 0 0 0 0 0 0.9\n")
             (found / label.name).write_text(text)
-    kept: list[rows.Row] = []
+    objects = {"car": {"ap": 0.25, "objects": 1}, MEAN: {"ap": 0.25, "interval": [0.25, 0.25], "objects": 1}}
+    kept: list[rows.Row] = [
+        row("base", 3, *[0.25] * 1001, split=split, passes=7, scores=objects) for split in splits
+    ]
     monkeypatch.setattr(rows, "append", kept.append)
     monkeypatch.setattr(rows, "read", lambda: kept)
     monkeypatch.setattr(sys, "argv", ["accuracy", "peer", "--work", str(base.work), "--name", name])
@@ -233,13 +278,12 @@ def test_a_peer_is_judged_beside_the_base(
     for _ in range(2):  # the second time there is nothing left to do
         runpy.run_path(str(checkout / "bench" / "accuracy"), run_name="__main__")
 
-    assert [(one["split"], one["variant"], one["frames_seen"]) for one in kept] == [
+    assert [(one["split"], one["variant"], one["frames_seen"]) for one in kept[2:]] == [
         ("choice-street", "other", 28),  # four frames, seven times
         ("choice-cameras", "other", 28),
     ]
-    assert [one["scores"]["car"]["ap"] for one in kept] == [1.0, 1.0]
-    assert [one["to_base"] for one in kept] == [{"mean": 0.75, "interval": [0.75, 0.75]}] * 2
-    assert "+0.750" in capsys.readouterr().out
+    assert [one["scores"]["car"]["ap"] for one in kept[2:]] == [1.0, 1.0]
+    assert capsys.readouterr().out.count("+0.750   +0.750 to +0.750") == 4  # two tables of two splits
 
 
 def test_a_peers_labels_are_ours_and_back() -> None:
