@@ -23,13 +23,9 @@ Experiment
   Extension: extension
 Extension
   MosaicCrop: mosaic_crop
-  Cameras: cameras
   number: mosaic_until min_visible inference_scale
 MosaicCrop
   number: min_scale max_scale
-Cameras
-  string: pattern
-  number: evenness
 YOLOv4Config
   string: big_anchor_shape mid_anchor_shape small_anchor_shape arch activation
   number: matching_neutral_box_iou box_matching_iou loss_loc_weight loss_neg_obj_weights

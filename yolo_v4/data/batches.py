@@ -19,7 +19,6 @@ import torch
 from torch import Tensor
 
 from yolo_v4.data.augment import clip_boxes
-from yolo_v4.data.drawing import draws_per_epoch, order_of_epoch
 from yolo_v4.data.frames import Bools, Floats, Frame, Ids, Objects
 from yolo_v4.data.letterbox import Fit, placed_picture
 from yolo_v4.data.pictures import CPU, PictureCache
@@ -80,7 +79,6 @@ class TrainingBatches:
         self._experiment = experiment
         self._spec = experiment.augmentation
         self._extension = experiment.extension
-        self._draws = draws_per_epoch(frames, self._extension.cameras)
         self._seed = experiment.random_seed
         self._batch_size = experiment.training.batch_size
         self._workers = workers
@@ -101,7 +99,7 @@ class TrainingBatches:
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of an epoch, counted from 0, in order; the next ones are prepared meanwhile."""
-        order = order_of_epoch(self._draws, np.random.default_rng((self._seed, epoch)))
+        order = np.random.default_rng((self._seed, epoch)).permutation(len(self._frames))
         # np.resize repeats the order where the last step needs more frames.
         by_step_and_rank = np.resize(order, (self.steps_per_epoch, self._ranks, self._batch_size))
         steps = by_step_and_rank[:, self._rank].tolist()

@@ -164,21 +164,12 @@ class MosaicCrop:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Cameras:
-    """How often frames of each camera are trained on."""
-
-    pattern: str  # regular expression at the start of a frame's name; its first group names the camera
-    evenness: float  # 0..1; 0: as often as there are frames, 1: each camera equally often
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Extension:
     """What goes beyond NVIDIA's program; the defaults change nothing."""
 
     mosaic_crop: MosaicCrop | None = None  # tiles are cut from frames without padding
     mosaic_until: float = 1.0  # share of the run after which there is no mosaic
     min_visible: float = 0.0  # least share of a box that is left by cropping, or it is dropped
-    cameras: Cameras | None = None  # None: every frame once in each epoch
     inference_scale: float = 1.0  # of the network input wherever it does not train, to its size in training
 
 

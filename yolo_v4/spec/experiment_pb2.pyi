@@ -29,26 +29,16 @@ class Experiment(_message.Message):
     def __init__(self, dataset_config: _Optional[_Union[YOLOv3DatasetConfig, _Mapping]] = ..., augmentation_config: _Optional[_Union[AugmentationConfig, _Mapping]] = ..., training_config: _Optional[_Union[TrainingConfig, _Mapping]] = ..., eval_config: _Optional[_Union[EvalConfig, _Mapping]] = ..., nms_config: _Optional[_Union[NMSConfig, _Mapping]] = ..., yolov4_config: _Optional[_Union[YOLOv4Config, _Mapping]] = ..., random_seed: _Optional[int] = ..., class_weighting_config: _Optional[_Union[ClassWeightingConfig, _Mapping]] = ..., extension: _Optional[_Union[Extension, _Mapping]] = ...) -> None: ...
 
 class Extension(_message.Message):
-    __slots__ = ("mosaic_crop", "mosaic_until", "min_visible", "cameras", "inference_scale")
+    __slots__ = ("mosaic_crop", "mosaic_until", "min_visible", "inference_scale")
     MOSAIC_CROP_FIELD_NUMBER: _ClassVar[int]
     MOSAIC_UNTIL_FIELD_NUMBER: _ClassVar[int]
     MIN_VISIBLE_FIELD_NUMBER: _ClassVar[int]
-    CAMERAS_FIELD_NUMBER: _ClassVar[int]
     INFERENCE_SCALE_FIELD_NUMBER: _ClassVar[int]
     mosaic_crop: MosaicCrop
     mosaic_until: float
     min_visible: float
-    cameras: Cameras
     inference_scale: float
-    def __init__(self, mosaic_crop: _Optional[_Union[MosaicCrop, _Mapping]] = ..., mosaic_until: _Optional[float] = ..., min_visible: _Optional[float] = ..., cameras: _Optional[_Union[Cameras, _Mapping]] = ..., inference_scale: _Optional[float] = ...) -> None: ...
-
-class Cameras(_message.Message):
-    __slots__ = ("pattern", "evenness")
-    PATTERN_FIELD_NUMBER: _ClassVar[int]
-    EVENNESS_FIELD_NUMBER: _ClassVar[int]
-    pattern: str
-    evenness: float
-    def __init__(self, pattern: _Optional[str] = ..., evenness: _Optional[float] = ...) -> None: ...
+    def __init__(self, mosaic_crop: _Optional[_Union[MosaicCrop, _Mapping]] = ..., mosaic_until: _Optional[float] = ..., min_visible: _Optional[float] = ..., inference_scale: _Optional[float] = ...) -> None: ...
 
 class MosaicCrop(_message.Message):
     __slots__ = ("min_scale", "max_scale")

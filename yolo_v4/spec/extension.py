@@ -3,12 +3,11 @@
 What each field changes, and what it was worth: docs/decisions/0008-what-makes-the-detector-accurate.md.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from yolo_v4.errors import SpecError
-from yolo_v4.spec.experiment import COARSEST_PX, Cameras, Extension, MosaicCrop, scaled_px
+from yolo_v4.spec.experiment import COARSEST_PX, Extension, MosaicCrop, scaled_px
 
 Refuse = Callable[[str, str], SpecError]  # found, remedy -> the error for one spec file
 
@@ -33,9 +32,6 @@ def read_extension(spec: Any, refuse: Refuse) -> Extension:
         else None,
         mosaic_until=config.mosaic_until or 1.0,
         min_visible=config.min_visible,
-        cameras=Cameras(pattern=config.cameras.pattern, evenness=config.cameras.evenness)
-        if config.HasField("cameras")
-        else None,
         inference_scale=config.inference_scale or 1.0,
     )
 
@@ -58,11 +54,6 @@ def _verdicts(config: Any, augmentation: Any) -> Iterator[tuple[bool, str, str]]
         scales = f"mosaic_crop has min_scale {crop.min_scale:g} and max_scale {crop.max_scale:g}"
         is_ordered = 0 < crop.min_scale <= crop.max_scale
         yield is_ordered, scales, "use numbers above 0, the first one not above the second"
-    if config.HasField("cameras"):
-        pattern, evenness = config.cameras.pattern, config.cameras.evenness
-        yield 0 < evenness <= 1, f"evenness of cameras is {evenness:g}", "use a number above 0, and 1 at most"
-        names = f'pattern of cameras is "{pattern}", which names no camera'
-        yield _names_something(pattern), names, 'write a regular expression with a group: "(.+)__"'
     if scale := config.inference_scale:
         told = f"inference_scale is {scale:g}"
         yield 0 < scale < float("inf"), told, "use a number above 0, such as 1.25"
@@ -71,11 +62,3 @@ def _verdicts(config: Any, augmentation: Any) -> Iterator[tuple[bool, str, str]]
         rounded = f"the input at {size[0]}x{size[1]}, in multiples of {COARSEST_PX} pixels"
         unchanged = f"{told}, which leaves {rounded}"
         yield scaled != size, unchanged, "use a number farther from 1, or remove inference_scale"
-
-
-def _names_something(pattern: str) -> bool:
-    """Whether it is a regular expression with a group."""
-    try:
-        return re.compile(pattern).groups > 0
-    except re.error:
-        return False

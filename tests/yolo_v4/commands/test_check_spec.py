@@ -87,13 +87,13 @@ def test_what_is_wrong_is_said_with_file_and_line(spec, capsys, old, new, line, 
 
 
 def test_what_goes_beyond_nvidias_program_is_told(spec, capsys) -> None:
-    spec.write_text(SPEC + "extension { cameras { pattern: '(.+)__' evenness: 1 } min_visible: 0.2 }\n")
+    spec.write_text(SPEC + "extension { inference_scale: 2 min_visible: 0.2 }\n")
 
     assert main(["check_spec", "-e", str(spec)]) == 0
 
     assert capsys.readouterr().out == (
         f"{spec}: nothing is wrong with it\n"
-        f"{spec}: extension (min_visible, cameras) is ours: "
+        f"{spec}: extension (min_visible, inference_scale) is ours: "
         "NVIDIA's program would refuse this spec\n"
         "Execution status: PASS\n"
     )

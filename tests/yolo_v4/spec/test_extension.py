@@ -7,7 +7,7 @@ import pytest
 
 from yolo_v4.errors import SpecError
 from yolo_v4.network.checkpoint import Identity
-from yolo_v4.spec.experiment import Cameras, Extension, MosaicCrop
+from yolo_v4.spec.experiment import Extension, MosaicCrop
 from yolo_v4.spec.load import load_experiment
 
 EVERYTHING = """
@@ -15,7 +15,6 @@ extension {
   mosaic_crop { min_scale: 0.5 max_scale: 1.5 }
   mosaic_until: 0.75
   min_visible: 0.25
-  cameras { pattern: "(.+?)__" evenness: 0.5 }
   inference_scale: 1.5
 }
 """
@@ -42,10 +41,9 @@ def test_every_field_is_read(extended: Callable[..., Path]) -> None:
         mosaic_crop=MosaicCrop(min_scale=0.5, max_scale=1.5),
         mosaic_until=0.75,
         min_visible=0.25,
-        cameras=Cameras(pattern="(.+?)__", evenness=0.5),
         inference_scale=1.5,
     )
-    names = ("mosaic_crop", "mosaic_until", "min_visible", "cameras", "inference_scale")
+    names = ("mosaic_crop", "mosaic_until", "min_visible", "inference_scale")
     assert experiment.extended == names
 
 
@@ -88,21 +86,6 @@ def test_without_the_block_nothing_is_extended(write_spec: WriteSpec) -> None:
             "extension { mosaic_crop { max_scale: 0.5 } }",
             "mosaic_crop has min_scale 0 and max_scale 0.5 (in {spec})",
             "use numbers above 0, the first one not above the second",
-        ),
-        (
-            "extension { cameras { pattern: '.+' evenness: 0.5 } }",
-            'pattern of cameras is ".+", which names no camera (in {spec})',
-            'write a regular expression with a group: "(.+)__"',
-        ),
-        (
-            "extension { cameras { pattern: '(' evenness: 0.5 } }",
-            'pattern of cameras is "(", which names no camera (in {spec})',
-            'write a regular expression with a group: "(.+)__"',
-        ),
-        (
-            "extension { cameras { pattern: '(.+)__' } }",
-            "evenness of cameras is 0 (in {spec})",
-            "use a number above 0, and 1 at most",
         ),
         (
             "augmentation_config { mosaic_prob: 0 }\nextension { mosaic_until: 0.5 }",

@@ -13,7 +13,6 @@ VARIANTS = {
     "mosaic": """extension {
       mosaic_crop { min_scale: 0.7 max_scale: 1.4 } mosaic_until: 0.5 min_visible: 0.3 }""",
     "sgd": "training_config { optimizer { sgd { momentum: 0.9 nesterov: true } } }",
-    "cameras": "extension { cameras { pattern: '(frame_[0-3])' evenness: 1 } }",
     "sizes": "augmentation_config { randomize_input_shape_period: 1 }",
 }
 
