@@ -25,7 +25,7 @@ Extension
   MosaicCrop: mosaic_crop
   number: mosaic_until min_visible inference_scale
 MosaicCrop
-  number: min_scale max_scale
+  number: min_scale max_scale object_share
 YOLOv4Config
   string: big_anchor_shape mid_anchor_shape small_anchor_shape arch activation
   number: matching_neutral_box_iou box_matching_iou loss_loc_weight loss_neg_obj_weights

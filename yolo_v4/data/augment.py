@@ -65,18 +65,24 @@ def make_tiles(
     spec: Augmentation,
     *,
     crop: MosaicCrop | None = None,
+    object_T2: Doubles | None = None,
 ) -> Tiles:
     """Tiles of pictures of sizes (width, height) [T, 2], as their random numbers say.
 
-    `crop`: how tiles of a mosaic are cut; None: as pictures alone, with padding.
+    `crop`: how tiles of a mosaic are cut; None: as pictures alone, with padding. `object_T2`: a place that is
+    then to be seen, or NaN.
     """
     size_T2 = area_T4[:, 2:] - area_T4[:, :2]
     start_T2, end_T2 = jitter_window(
         picture_T2, size_T2[:, 0] / size_T2[:, 1], spec.jitter, numbers_TK[:, EDGES]
     )
     if crop is not None:
+        if object_T2 is None:
+            object_T2 = np.full(size_T2.shape, np.nan)
         input_2 = area_T4[:, 2:].max(axis=0)  # a tile that is smaller is one of a mosaic
-        cut_start_T2, cut_end_T2 = crop_windows(picture_T2, size_T2, input_2, crop, numbers_TK[:, EDGES])
+        cut_start_T2, cut_end_T2 = crop_windows(
+            picture_T2, size_T2, input_2, crop, numbers_TK[:, EDGES], object_T2
+        )
         is_mosaic_T1 = (size_T2 < input_2).any(axis=1, keepdims=True)
         start_T2 = np.where(is_mosaic_T1, cut_start_T2, start_T2)
         end_T2 = np.where(is_mosaic_T1, cut_end_T2, end_T2)

@@ -57,6 +57,8 @@ class Objects:
         self._counts = counts
         self._boxes = np.concatenate([frame.boxes for frame in frames])
         self._classes = np.concatenate([frame.classes for frame in frames])
+        # Of a class that has a hundredth of the objects, one is drawn ten times as often.
+        self._weights = np.bincount(self._classes)[self._classes] ** -0.5
 
     def __len__(self) -> int:
         """The number of frames."""
@@ -83,6 +85,24 @@ class Objects:
         shift = self._ends[frames] - np.cumsum(counts)
         chosen_G = np.arange(len(place_G)) + shift[place_G]
         return self._boxes[chosen_G], self._classes[chosen_G], place_G
+
+    def drawn(self, frames: Ids, numbers_F: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """The centre of one object of each frame, [F, 2] in pixels, as numbers from 0 to 1 say.
+
+        An object of a class that has n on all frames is chosen in proportion to n^-0.5. NaN where the frame
+        has none, or its number is 1 or more.
+        """
+        centres_F2 = np.full((len(frames), 2), np.nan)
+        ends = np.cumsum(self._weights)
+        last_F = self._ends[frames] - 1
+        first_F = self._ends[frames] - self._counts[frames]
+        is_drawn_F = (self._counts[frames] > 0) & (numbers_F < 1)
+        before_F = np.where(first_F > 0, ends[first_F - 1], 0.0)
+        reached_F = before_F + numbers_F * (ends[last_F] - before_F)
+        # Rounding may lead to a neighbour's object.
+        chosen_F = np.clip(np.searchsorted(ends, reached_F, side="right"), first_F, last_F)[is_drawn_F]
+        centres_F2[is_drawn_F] = self._boxes[chosen_F].reshape(-1, 2, 2).mean(axis=1)
+        return centres_F2
 
 
 def read_frames(experiment: Experiment, split: Split, *, dropped: Counter[str] | None = None) -> list[Frame]:

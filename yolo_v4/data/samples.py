@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from yolo_v4.data.augment import Tiles, make_tiles, move_boxes
+from yolo_v4.data.augment import EDGES, Tiles, make_tiles, move_boxes
+from yolo_v4.data.crop import objects_to_show
 from yolo_v4.data.frames import Objects
 from yolo_v4.data.mosaic import Draws, draw
 from yolo_v4.data.pictures import Page, PictureCache
@@ -32,7 +33,9 @@ def plan(
     draws = draw(members, generators, frames=len(objects), spec=spec, size=size)
     page = pictures.page(draws.frame)
     areas = draws.areas(size)
-    tiles = make_tiles(draws.numbers, areas, page.sizes, spec, crop=extension.mosaic_crop)
+    crop = extension.mosaic_crop
+    shown = objects_to_show(objects, draws.frame, crop, draws.numbers[:, EDGES]) if crop else None
+    tiles = make_tiles(draws.numbers, areas, page.sizes, spec, crop=crop, object_T2=shown)
     true = _true_boxes(draws, tiles, objects, size, min_visible=extension.min_visible)
     return page, sampling_tables(draws, tiles, page, spec, size), true
 

@@ -161,6 +161,7 @@ class MosaicCrop:
 
     min_scale: float
     max_scale: float
+    object_share: float = 0.0  # of tiles that show at least one object, where their frame has some
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

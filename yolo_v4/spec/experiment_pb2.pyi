@@ -41,12 +41,14 @@ class Extension(_message.Message):
     def __init__(self, mosaic_crop: _Optional[_Union[MosaicCrop, _Mapping]] = ..., mosaic_until: _Optional[float] = ..., min_visible: _Optional[float] = ..., inference_scale: _Optional[float] = ...) -> None: ...
 
 class MosaicCrop(_message.Message):
-    __slots__ = ("min_scale", "max_scale")
+    __slots__ = ("min_scale", "max_scale", "object_share")
     MIN_SCALE_FIELD_NUMBER: _ClassVar[int]
     MAX_SCALE_FIELD_NUMBER: _ClassVar[int]
+    OBJECT_SHARE_FIELD_NUMBER: _ClassVar[int]
     min_scale: float
     max_scale: float
-    def __init__(self, min_scale: _Optional[float] = ..., max_scale: _Optional[float] = ...) -> None: ...
+    object_share: float
+    def __init__(self, min_scale: _Optional[float] = ..., max_scale: _Optional[float] = ..., object_share: _Optional[float] = ...) -> None: ...
 
 class YOLOv4Config(_message.Message):
     __slots__ = ("big_anchor_shape", "mid_anchor_shape", "small_anchor_shape", "matching_neutral_box_iou", "box_matching_iou", "arch", "nlayers", "arch_conv_blocks", "loss_loc_weight", "loss_neg_obj_weights", "loss_class_weights", "freeze_blocks", "freeze_bn", "force_relu", "focal_loss_alpha", "focal_loss_gamma", "label_smoothing", "big_grid_xy_extend", "mid_grid_xy_extend", "small_grid_xy_extend", "activation")

@@ -27,7 +27,9 @@ def read_extension(spec: Any, refuse: Refuse) -> Extension:
             raise refuse(complaint, remedy)
     crop = config.mosaic_crop
     return Extension(
-        mosaic_crop=MosaicCrop(min_scale=crop.min_scale, max_scale=crop.max_scale)
+        mosaic_crop=MosaicCrop(
+            min_scale=crop.min_scale, max_scale=crop.max_scale, object_share=crop.object_share
+        )
         if config.HasField("mosaic_crop")
         else None,
         mosaic_until=config.mosaic_until or 1.0,
@@ -54,6 +56,8 @@ def _verdicts(config: Any, augmentation: Any) -> Iterator[tuple[bool, str, str]]
         scales = f"mosaic_crop has min_scale {crop.min_scale:g} and max_scale {crop.max_scale:g}"
         is_ordered = 0 < crop.min_scale <= crop.max_scale
         yield is_ordered, scales, "use numbers above 0, the first one not above the second"
+        share = crop.object_share
+        yield 0 <= share <= 1, f"object_share of mosaic_crop is {share:g}", "use a number from 0 to 1"
     if scale := config.inference_scale:
         told = f"inference_scale is {scale:g}"
         yield 0 < scale < float("inf"), told, "use a number above 0, such as 1.25"

@@ -1,22 +1,23 @@
 """Tiles that are cut from frames without padding, and boxes of which little is left."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from yolo_v4.data.augment import NUMBERS, clip_boxes, make_tiles
-from yolo_v4.data.crop import crop_windows
+from yolo_v4.data.crop import crop_windows, objects_to_show
+from yolo_v4.data.frames import Frame, Objects
 from yolo_v4.spec.experiment import Augmentation, MosaicCrop
 
 INPUT = np.array((352, 288))
 
 
-def windows(picture, tile, crop, numbers):
-    """Windows of one picture and tile, one for each row of random numbers."""
-    count = len(numbers)
-    sizes = (np.tile(picture, (count, 1)), np.tile(tile, (count, 1)))
-    return crop_windows(*sizes, INPUT, crop, np.array(numbers))
+def windows(picture, tile, crop, numbers, shown=(np.nan, np.nan)):
+    """Windows of one picture and tile, one for each row of random numbers; `shown`: over an object."""
+    sizes, areas, objects = (np.tile(one, (len(numbers), 1)) for one in (picture, tile, shown))
+    return crop_windows(sizes, areas, INPUT, crop, np.array(numbers), objects)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,39 @@ def test_the_numbers_say_scale_and_place() -> None:
     # Scales 0.8, 1 in the middle of a logarithmic axis, 1.25; from the first place to the last.
     assert (end - start).tolist() == [[220, 150], [176, 120], [141, 96]]
     assert start.tolist() == [[0, 0], [176, 60], [0, 144]]
+
+
+@pytest.mark.parametrize(
+    ("centre", "first", "last"),
+    [
+        # Windows of 88 x 72, with 15 to 85 % of them before the object.
+        ((100.0, 80.0), (87, 69), (25, 19)),  # 100 - 13.2, 80 - 10.8; 100 - 74.8, 80 - 61.2
+        ((5.0, 238.0), (0, 168), (0, 168)),  # never beyond the picture of 352 x 240
+    ],
+)
+def test_a_window_that_is_to_show_an_object_has_its_centre_inside(centre, first, last) -> None:
+    crop = MosaicCrop(min_scale=2.0, max_scale=2.0, object_share=1.0)
+
+    start, end = windows((352, 240), (176, 144), crop, [(0, 0, 0), (0, 1, 1)], shown=centre)
+
+    assert [tuple(one) for one in start] == [first, last]
+    assert (end - start).tolist() == [[88, 72]] * 2
+
+
+def test_the_share_says_how_many_tiles_show_an_object() -> None:
+    frame = Frame(
+        image=Path("a.jpg"),
+        boxes=np.array([[10, 20, 30, 60]], dtype=np.float32),
+        classes=np.zeros(1, dtype=np.int64),
+        difficult=np.zeros(1, dtype=bool),
+    )
+    numbers = np.array([(0, 0, 0, 0.74), (0, 0, 0, 0.76)])
+    crop = MosaicCrop(min_scale=1.0, max_scale=2.0, object_share=0.75)
+
+    found = objects_to_show(Objects([frame]), np.zeros(2, dtype=np.int64), crop, numbers)
+
+    assert found[0].tolist() == [20.0, 40.0]
+    assert np.isnan(found[1]).all()
 
 
 def test_only_tiles_of_a_mosaic_are_cut(augmentation: Callable[..., Augmentation]) -> None:

@@ -221,3 +221,29 @@ def test_the_objects_of_many_frames_are_found_at_once(tmp_path: Path) -> None:
     assert len(objects) == 3
     assert objects.per_frame == pytest.approx(5 / 3)
     assert objects.most == 3
+
+
+def test_one_object_of_each_frame_is_drawn_and_rare_classes_more_often(tmp_path: Path) -> None:
+    # Four cars and a bus on the first frame, none on the second, twelve cars on the third: weights 1/4 and 1.
+    classes = ([0, 0, 0, 0, 1], [], [0] * 12)
+    frames = [
+        Frame(
+            image=tmp_path / "x.png",
+            boxes=np.array([[10 * n, 0, 10 * n + 4, 2] for n in range(len(one))], dtype=np.float32).reshape(
+                -1, 4
+            ),
+            classes=np.array(one, dtype=np.int64),
+            difficult=np.zeros(len(one), dtype=bool),
+        )
+        for one in classes
+    ]
+    asked = [(0, 0.0), (0, 0.12), (0, 0.13), (0, 0.49), (0, 0.51), (0, 0.999), (0, 1.0), (1, 0.5), (2, 0.999)]
+    numbers = np.array([number for _, number in asked])
+
+    centres = Objects(frames).drawn(np.array([frame for frame, _ in asked]), numbers)
+
+    found = [None if np.isnan(x) else (x, y) for x, y in centres.tolist()]
+    assert found == [
+        *((2.0, 1.0), (2.0, 1.0), (12.0, 1.0), (32.0, 1.0), (42.0, 1.0), (42.0, 1.0)),
+        *(None, None, (112.0, 1.0)),
+    ]

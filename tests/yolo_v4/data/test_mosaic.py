@@ -142,6 +142,21 @@ def test_objects_of_a_mosaic_by_crop_are_as_large_as_alone(
     assert kept > 10
 
 
+def test_every_tile_that_is_to_show_an_object_shows_one(
+    frames: list[Frame], augmentation: Callable[..., Augmentation]
+) -> None:
+    spec = augmentation(mosaic_prob=1.0)
+    anywhere, over = (
+        Extension(mosaic_crop=MosaicCrop(min_scale=4.0, max_scale=4.0, object_share=share))
+        for share in (0.0, 1.0)
+    )
+
+    shown = [len(draw(frames, spec, seed, over).classes) for seed in range(40)]
+
+    assert shown == [4] * 40
+    assert min(len(draw(frames, spec, seed, anywhere).classes) for seed in range(40)) < 3
+
+
 def test_without_mosaic_the_crop_changes_nothing(
     frames: list[Frame], augmentation: Callable[..., Augmentation]
 ) -> None:

@@ -12,7 +12,7 @@ from yolo_v4.spec.load import load_experiment
 
 EVERYTHING = """
 extension {
-  mosaic_crop { min_scale: 0.5 max_scale: 1.5 }
+  mosaic_crop { min_scale: 0.5 max_scale: 1.5 object_share: 0.75 }
   mosaic_until: 0.75
   min_visible: 0.25
   inference_scale: 1.5
@@ -38,7 +38,7 @@ def test_every_field_is_read(extended: Callable[..., Path]) -> None:
     experiment = load_experiment(extended(EVERYTHING))
 
     assert experiment.extension == Extension(
-        mosaic_crop=MosaicCrop(min_scale=0.5, max_scale=1.5),
+        mosaic_crop=MosaicCrop(min_scale=0.5, max_scale=1.5, object_share=0.75),
         mosaic_until=0.75,
         min_visible=0.25,
         inference_scale=1.5,
@@ -91,6 +91,11 @@ def test_without_the_block_nothing_is_extended(write_spec: WriteSpec) -> None:
             "augmentation_config { mosaic_prob: 0 }\nextension { mosaic_until: 0.5 }",
             "mosaic_until has no effect, since mosaic_prob is 0 (in {spec})",
             "set mosaic_prob in augmentation_config, or remove mosaic_until",
+        ),
+        (
+            "extension { mosaic_crop { min_scale: 1 max_scale: 2 object_share: 1.5 } }",
+            "object_share of mosaic_crop is 1.5 (in {spec})",
+            "use a number from 0 to 1",
         ),
         (
             "extension { inference_scale: -1 }",
