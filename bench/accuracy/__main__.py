@@ -141,6 +141,12 @@ def _archive(text: str) -> Path:
     return path
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text} is no whole number from 1 on")
+    return int(text)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -165,7 +171,7 @@ def main() -> None:
     what.add_argument("-p", "--predictions", type=Path)
     judges.add_argument("-e", "--experiment_spec", type=Path, required=True)
     judges.add_argument("--by-camera", action="store_true")
-    judges.add_argument("--resamples", type=int, default=1000)
+    judges.add_argument("--resamples", type=_count, default=1000)
     judges.set_defaults(act=judge)
     words.add_parser("table").set_defaults(act=lambda _: print(rows.table(rows.read())))
     args = parser.parse_args()

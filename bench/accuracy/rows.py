@@ -96,47 +96,41 @@ def _line(name: str, same: Sequence[Row], every: Sequence[Row]) -> str:
     told = ", ".join(
         f"{label} {statistics.mean(row['scores'][label]['ap'] for row in same):.3f}" for label in classes
     )
-    own = "{:.3f} to {:.3f}".format(*_mean_interval(same))
+    own = _mean_interval(same)
+    told_own = "{:.3f} to {:.3f}".format(*own) if own else ""
     compared = "{:+.3f} to {:+.3f}".format(*bounds) if bounds else ""
-    return (
-        f"{name:<25}{len(same):>5}{_mean(same):>7.3f}  {own:<16}{gain:<9}{compared:<18}{deviation:<7}{told}"
-    )
+    mean = f"{name:<25}{len(same):>5}{_mean(same):>7.3f}  {told_own:<16}"
+    return f"{mean}{gain:<9}{compared:<18}{deviation:<7}{told}"
 
 
-def _mean_interval(same: Sequence[Row]) -> Bounds:
+def _mean_interval(same: Sequence[Row]) -> Bounds | None:
     if all("draws" in row for row in same):
         return _interval([_draws(row) for row in same])
-    low, high = same[0]["scores"][MEAN]["interval"]  # earlier rows are of one seed
-    return low, high
+    # The draws of earlier rows were not kept, and without them there is no interval of a mean of several.
+    return tuple(same[0]["scores"][MEAN]["interval"]) if len(same) == 1 else None
 
 
 def _gains(same: Sequence[Row], every: Sequence[Row]) -> tuple[list[float], Bounds | None]:
-    """The difference of each run to its base, and the interval of their mean."""
-    pairs = [(row, base) for row in same if (base := _base_of(row, every))]
-    if pairs:
-        drawn = [_draws(row) - _draws(base) for row, base in pairs]
-        return [float(one[0]) for one in drawn], _interval(drawn)
+    """The difference of each run to its base, and the interval of their mean where it can be told."""
+    drawn = [_draws(row) - _draws(base) for row in same if (base := _base_of(row, every))]
     earlier = [row["to_base"] for row in same if row.get("to_base")]  # as it was taken before draws were kept
-    return [one["mean"] for one in earlier], tuple(earlier[0]["interval"]) if earlier else None
+    gains = [*(float(one[0]) for one in drawn), *(one["mean"] for one in earlier)]
+    if len(earlier) == len(gains) == 1:
+        return gains, tuple(earlier[0]["interval"])
+    return gains, _interval(drawn) if drawn and not earlier else None
 
 
 def _base_of(row: Row, every: Sequence[Row]) -> Row | None:
-    """The base's run of the same seed and number format, judged on the same objects."""
+    """The newest run of the base with the same seed and number format, judged on the same objects."""
     if row["variant"] == BASE or "draws" not in row:
         return None
-    number_format = row.get("number_format")
-    return next(
-        (
-            one
-            for one in every
-            if one["variant"] == BASE
-            and "draws" in one
-            and one["seed"] == row["seed"]
-            and number_format in (None, one["number_format"])
-            and _objects(one) == _objects(row)
-        ),
-        None,
-    )
+    for one in reversed(every):
+        is_like = one["variant"] == BASE and one["seed"] == row["seed"] and _objects(one) == _objects(row)
+        is_drawn = len(one.get("draws", ())) == len(row["draws"])
+        # The format of a peer is not known.
+        if is_like and is_drawn and row.get("number_format") in (None, one.get("number_format")):
+            return one
+    return None
 
 
 def _objects(row: Row) -> dict[str, int]:

@@ -214,9 +214,17 @@ def test_the_table_tells_what_helped_and_how_sure_that_is() -> None:
         row("base", 1, 0.2, 0.2, number_format="bf16"),
         row("base", 1, 0.2, 0.2, split="choice-street"),
         row("base", 1, 0.2, 0.2, passes=8),
+        row("base", 1, 0.2, 0.2, 0.2),
         row("base", 1, 0.2, 0.2, scores={MEAN: {"ap": 0.2, "interval": [0.0, 1.0], "objects": 29}}),
     ],
-    ids=["another seed", "another number format", "other frames", "another length", "other objects"],
+    ids=[
+        "another seed",
+        "another number format",
+        "other frames",
+        "another length",
+        "more draws",
+        "other objects",
+    ],
 )
 def test_a_base_of_another_kind_is_no_base_to_compare_with(base: rows.Row) -> None:
     other = row("other", 1, 0.3, 0.3)
@@ -233,6 +241,28 @@ def test_rows_from_before_draws_were_kept_tell_the_difference_that_was_taken_the
     assert table_of(earlier)[-1] == (
         "better, fp32                 1  0.300  0.000 to 1.000  +0.100   +0.090 to +0.120         car 0.400"
     )
+
+
+def test_no_interval_is_told_of_a_mean_over_runs_of_which_one_has_no_draws() -> None:
+    earlier = row("better", 1, 0.3, to_base={"mean": 0.1, "interval": [0.09, 0.12]})
+    del earlier["draws"]
+
+    found = table_of(earlier, row("base", 2, 0.2, 0.1, 0.3), row("better", 2, 0.4, 0.3, 0.5))
+
+    assert " to " not in found[2]
+    assert found[2].split() == "better, fp32 2 0.350 +0.150 0.071 car 0.450".split()  # noqa: SIM905  # as it is told
+
+
+def test_of_several_bases_a_run_is_compared_with_the_newest() -> None:
+    bases = [
+        row("base", 1, mean, mean, number_format=number_format)
+        for number_format, mean in (("bf16", 0.1), ("fp32", 0.2))
+    ]
+    peer = row("peer", 1, 0.3, 0.3)
+    del peer["number_format"]
+
+    assert "+0.100   +0.100 to +0.100" in table_of(*bases, peer)[2]
+    assert "+0.200   +0.200 to +0.200" in table_of(*reversed(bases), peer)[2]
 
 
 def test_of_a_run_that_was_done_again_the_newest_row_counts(tmp_path: Path) -> None:

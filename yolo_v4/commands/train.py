@@ -100,7 +100,7 @@ def _train(
         batches,
         experiment,
         _make_visualizer(Path(args.results_dir), experiment, place),
-        judge=_make_judge(validation, experiment.for_inference()),
+        judge=_make_judge(validation, experiment),
         outputs=outputs,
         log=log,
         phases=phases,
@@ -218,22 +218,32 @@ def _make_visualizer(results: Path, experiment: Experiment, place: Place) -> Vis
 
 
 def _make_judge(frames: list[Frame], experiment: Experiment) -> Judge:
-    """A function that evaluates a network on validation frames: average precisions and the mean loss."""
+    """A function that evaluates a network on validation frames: average precisions and the mean loss.
+
+    Precision is that of the size of inference. The loss is a sum over the cells of the grids, so it is taken
+    at the size of training, where it can be compared with that of the training frames.
+    """
+    looked = experiment.for_inference()
+    sizes = [experiment] if looked == experiment else [experiment, looked]
 
     def judge(network: Yolo) -> dict[str, float]:
         losses: list[float] = []  # of each batch, times its pictures
 
-        def find(pixels: Tensor, truths: list[Truth]) -> list[Detections]:
-            rows = predict(network, pixels, experiment)
-            true = TrueBoxes.of([truth.boxes for truth in truths], [truth.classes for truth in truths])
-            target = encode(true, experiment).to(rows.device)
-            mean_loss = float(yolo_loss(target, rows, experiment.network).total)
-            losses.append(mean_loss * len(rows))
+        def find(pixels: Tensor, truths: list[Truth], spec: Experiment) -> list[Detections]:
+            rows = predict(network, pixels, spec)
+            if spec is experiment:
+                true = TrueBoxes.of([truth.boxes for truth in truths], [truth.classes for truth in truths])
+                target = encode(true, spec).to(rows.device)
+                mean_loss = float(yolo_loss(target, rows, spec.network).total)
+                losses.append(mean_loss * len(rows))
             progress.advance(len(rows))
-            return detections(rows, experiment.nms)
+            return detections(rows, spec.nms)
 
-        with Progress(len(frames), "Producing predictions") as progress:
-            metrics = evaluate(find, frames, experiment)
+        with (
+            memory_explained("batch_size of eval_config", experiment.evaluation.batch_size),
+            Progress(len(frames) * len(sizes), "Producing predictions") as progress,
+        ):
+            *_, metrics = [evaluate(partial(find, spec=spec), frames, spec) for spec in sizes]
         loss = sum(losses) / len(frames)
         print(ap_table(metrics), f"Validation loss: {loss}", "", sep="\n", flush=True)
         ap = {f"AP_{name}": value for name, value in metrics.ap.items() if value is not None}

@@ -107,8 +107,13 @@ def read_description(
 
 
 def spec_digest(experiment: Experiment) -> str:
-    """The sha256 of the values of a spec but for its paths, which differ from machine to machine."""
+    """The sha256 of the values of a spec but for its paths, which differ from machine to machine.
+
+    Without an extension it is what it was before there were any.
+    """
     values = dataclasses.asdict(experiment)
+    if not experiment.extended:
+        del values["extension"]
     for place in ("train", "validation"):
         del values["dataset"][place]
     for path in ("resume_path", "pretrain_path", "pruned_path"):

@@ -4,6 +4,7 @@
 these. Ranges are those of NVIDIA's spec loader (TAO 5.0, `cv/yolo_v4/utils/spec_loader.py`).
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -214,5 +215,13 @@ class Experiment:
 
 
 def scaled_px(side_px: int, scale: float) -> int:
-    """The side of a network input that is nearest to `scale` times another one."""
-    return max(1, round(side_px * scale / COARSEST_PX)) * COARSEST_PX
+    """A side of a network input, `scale` times as long: the nearest multiple of `COARSEST_PX`, ties upwards.
+
+    It is longer or shorter by one multiple at least, since a frame grows with the shorter of both sides.
+    """
+    nearest_px = math.floor(side_px * scale / COARSEST_PX + 0.5) * COARSEST_PX
+    if scale > 1:
+        return max(nearest_px, side_px + COARSEST_PX)
+    if scale < 1:
+        return max(min(nearest_px, side_px - COARSEST_PX), COARSEST_PX)
+    return side_px

@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from yolo_v4.errors import SpecError
-from yolo_v4.spec.experiment import COARSEST_PX, Extension, MosaicCrop, scaled_px
+from yolo_v4.spec.experiment import Extension, MosaicCrop
 
 Refuse = Callable[[str, str], SpecError]  # found, remedy -> the error for one spec file
+
+INFERENCE_SCALES = (0.25, 4.0)
 
 
 def read_extension(spec: Any, refuse: Refuse) -> Extension:
@@ -20,13 +22,11 @@ def read_extension(spec: Any, refuse: Refuse) -> Extension:
     if not spec.HasField("extension"):
         return Extension()
     config = spec.extension
-    if not config.ListFields():
-        raise refuse("extension changes nothing", "remove it: NVIDIA's program refuses a spec that has it")
-    for holds, complaint, remedy in _verdicts(config, spec.augmentation_config):
+    for holds, complaint, remedy in _verdicts(config, has_mosaic=spec.augmentation_config.mosaic_prob > 0):
         if not holds:
             raise refuse(complaint, remedy)
     crop = config.mosaic_crop
-    return Extension(
+    extension = Extension(
         mosaic_crop=MosaicCrop(
             min_scale=crop.min_scale, max_scale=crop.max_scale, object_share=crop.object_share
         )
@@ -36,9 +36,12 @@ def read_extension(spec: Any, refuse: Refuse) -> Extension:
         min_visible=config.min_visible,
         inference_scale=config.inference_scale or 1.0,
     )
+    if extension == Extension():
+        raise refuse("extension changes nothing", "remove it: NVIDIA's program refuses a spec that has it")
+    return extension
 
 
-def _verdicts(config: Any, augmentation: Any) -> Iterator[tuple[bool, str, str]]:
+def _verdicts(config: Any, *, has_mosaic: bool) -> Iterator[tuple[bool, str, str]]:
     """Whether a check passed, and what is wrong and what to do where not."""
     for name in ("mosaic_until", "min_visible"):
         value = getattr(config, name)
@@ -47,11 +50,7 @@ def _verdicts(config: Any, augmentation: Any) -> Iterator[tuple[bool, str, str]]
     for name in ("mosaic_crop", "mosaic_until"):
         is_set = name in {field.name for field, _ in config.ListFields()}
         needs = f"{name} has no effect, since mosaic_prob is 0"
-        yield (
-            augmentation.mosaic_prob > 0 or not is_set,
-            needs,
-            f"set mosaic_prob in augmentation_config, or remove {name}",
-        )
+        yield has_mosaic or not is_set, needs, f"set mosaic_prob in augmentation_config, or remove {name}"
     if config.HasField("mosaic_crop"):
         scales = f"mosaic_crop has min_scale {crop.min_scale:g} and max_scale {crop.max_scale:g}"
         is_ordered = 0 < crop.min_scale <= crop.max_scale
@@ -60,9 +59,5 @@ def _verdicts(config: Any, augmentation: Any) -> Iterator[tuple[bool, str, str]]
         yield 0 <= share <= 1, f"object_share of mosaic_crop is {share:g}", "use a number from 0 to 1"
     if scale := config.inference_scale:
         told = f"inference_scale is {scale:g}"
-        yield 0 < scale < float("inf"), told, "use a number above 0, such as 1.25"
-        size = (augmentation.output_width, augmentation.output_height)
-        scaled = tuple(scaled_px(side, scale) for side in size)
-        rounded = f"the input at {size[0]}x{size[1]}, in multiples of {COARSEST_PX} pixels"
-        unchanged = f"{told}, which leaves {rounded}"
-        yield scaled != size, unchanged, "use a number farther from 1, or remove inference_scale"
+        lowest, highest = INFERENCE_SCALES
+        yield lowest <= scale <= highest, told, f"use a number from {lowest:g} to {highest:g}, such as 1.25"

@@ -1,6 +1,7 @@
 """The block `extension`: what goes beyond NVIDIA's program, and how it is refused where it is wrong."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -100,17 +101,22 @@ def test_without_the_block_nothing_is_extended(write_spec: WriteSpec) -> None:
         (
             "extension { inference_scale: -1 }",
             "inference_scale is -1 (in {spec})",
-            "use a number above 0, such as 1.25",
+            "use a number from 0.25 to 4, such as 1.25",
         ),
         (
             "extension { inference_scale: inf }",
             "inference_scale is inf (in {spec})",
-            "use a number above 0, such as 1.25",
+            "use a number from 0.25 to 4, such as 1.25",
         ),
         (
-            "extension { inference_scale: 1.2 }",
-            "inference_scale is 1.2, which leaves the input at 64x64, in multiples of 32 pixels (in {spec})",
-            "use a number farther from 1, or remove inference_scale",
+            "extension { inference_scale: -0.0 }",
+            "extension changes nothing (in {spec})",
+            "remove it: NVIDIA's program refuses a spec that has it",
+        ),
+        (
+            "extension { inference_scale: 1 }",
+            "extension changes nothing (in {spec})",
+            "remove it: NVIDIA's program refuses a spec that has it",
         ),
     ],
 )
@@ -144,17 +150,35 @@ def test_no_extension_makes_another_network(extended: Callable[..., Path]) -> No
     assert Identity.of(load_experiment(extended(EVERYTHING))) == usual
 
 
-def test_inference_is_given_the_nearest_multiple_of_32_and_nothing_else_changes(
-    extended: Callable[..., Path],
+@pytest.mark.parametrize(
+    ("scale", "trained", "expected"),
+    [
+        (1.25, (352, 288), (448, 352)),  # 440 and 360
+        (1.25, (320, 192), (416, 256)),  # 400 lies in the middle of 384 and 416
+        (1.25, (96, 64), (128, 96)),  # 80 does as well
+        (1.01, (352, 288), (384, 320)),  # no side stays: frames grow with the shorter one
+        (0.75, (352, 64), (256, 32)),  # 264, and 48 in the middle of 32 and 64
+        (0.25, (96, 32), (32, 32)),
+    ],
+)
+def test_inference_is_given_the_nearest_multiple_of_32_that_is_another_one(
+    extended: Callable[..., Path], scale: float, trained: tuple[int, int], expected: tuple[int, int]
 ) -> None:
-    sizes = "augmentation_config { output_width: 352 output_height: 288 }\n"
-    trained = load_experiment(extended(f"{sizes}extension {{ inference_scale: 1.25 }}"))
-    usual = load_experiment(extended(sizes))
+    width, height = trained
+    size = f"augmentation_config {{ output_width: {width} output_height: {height} }}\n"
+
+    looked = load_experiment(extended(f"{size}extension {{ inference_scale: {scale} }}")).for_inference()
+
+    assert (looked.augmentation.width, looked.augmentation.height) == expected
+
+
+def test_inference_scale_changes_the_network_input_of_inference_alone(extended: Callable[..., Path]) -> None:
+    usual = load_experiment(extended(""))
+    trained = load_experiment(extended("extension { inference_scale: 2 }"))
 
     looked = trained.for_inference()
 
-    assert (looked.augmentation.width, looked.augmentation.height) == (448, 352)  # 440 and 360
-    assert (trained.augmentation.width, trained.augmentation.height) == (352, 288)
-    assert looked.network == usual.network
+    assert replace(trained, extension=usual.extension) == usual
+    assert replace(looked, augmentation=usual.augmentation) == usual
     assert looked.for_inference() == looked
     assert usual.for_inference() == usual
