@@ -16,7 +16,6 @@ again, and a run that was killed goes on at its last epoch. Variants are chosen 
 """
 
 import argparse
-import json
 import os
 import re
 import subprocess
@@ -64,7 +63,7 @@ def _judge_run(
     one: Run, split: str, *, frames_seen: int, model: Path | None, labels: Path | None = None
 ) -> None:
     """Append a row, unless there was one before; `frames_seen` in training."""
-    judged = one.folder / f"{split}.json"
+    judged = one.folder / f"{split}.judged"
     if judged.exists():
         return
     spec = one.spec(split)
@@ -84,7 +83,7 @@ def _judge_run(
         "date": f"{datetime.now(timezone.utc):%Y-%m-%d}",
     }
     rows.append(row)
-    judged.write_text(json.dumps(row), encoding="utf-8")
+    judged.touch()
     print(f"{one.variant}, seed {one.seed}, {split}", score_table(scores), sep="\n", flush=True)
 
 

@@ -80,8 +80,13 @@ class Score:
     @property
     def interval(self) -> tuple[float, float]:
         """Bounds of 95 % of the draws."""
-        low, high = np.nanquantile(self.draws_R[1:], QUANTILES)
-        return float(low), float(high)
+        return interval(self.draws_R)
+
+
+def interval(draws_R: Any) -> tuple[float, float]:
+    """Bounds of 95 % of the draws, of which the first is the frames as they are."""
+    low, high = np.nanquantile(draws_R[1:], QUANTILES)
+    return float(low), float(high)
 
 
 def matched_by_class(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from judging import MEAN, QUANTILES, Score
+from judging import MEAN, Score, interval
 from runs import BASE, CHECKOUT
 
 ROWS = CHECKOUT / "results" / "accuracy" / "rows.jsonl"
@@ -105,7 +105,7 @@ def _line(name: str, same: Sequence[Row], every: Sequence[Row]) -> str:
 
 def _mean_interval(same: Sequence[Row]) -> Bounds | None:
     if all("draws" in row for row in same):
-        return _interval([_draws(row) for row in same])
+        return interval(np.mean([_draws(row) for row in same], axis=0))
     # The draws of earlier rows were not kept, and without them there is no interval of a mean of several.
     return tuple(same[0]["scores"][MEAN]["interval"]) if len(same) == 1 else None
 
@@ -117,7 +117,7 @@ def _gains(same: Sequence[Row], every: Sequence[Row]) -> tuple[list[float], Boun
     gains = [*(float(one[0]) for one in drawn), *(one["mean"] for one in earlier)]
     if len(earlier) == len(gains) == 1:
         return gains, tuple(earlier[0]["interval"])
-    return gains, _interval(drawn) if drawn and not earlier else None
+    return gains, interval(np.mean(drawn, axis=0)) if drawn and not earlier else None
 
 
 def _base_of(row: Row, every: Sequence[Row]) -> Row | None:
@@ -139,9 +139,3 @@ def _objects(row: Row) -> dict[str, int]:
 
 def _draws(row: Row) -> Any:
     return np.array(row["draws"], dtype=np.float64)  # None is NaN
-
-
-def _interval(drawn: Sequence[Any]) -> Bounds:
-    """Bounds of 95 % of the draws, each the mean over several runs."""
-    low, high = np.nanquantile(np.mean(drawn, axis=0)[1:], QUANTILES)
-    return float(low), float(high)

@@ -1,5 +1,6 @@
 """One training of a variant: its spec, its folder, what it took. A killed run goes on at its last epoch."""
 
+import functools
 import json
 import subprocess
 import sys
@@ -103,6 +104,7 @@ class Variant:
     trained_as: str
 
 
+@functools.cache
 def variants() -> dict[str, Variant]:
     """Each variant by its name, with the text of those it puts together before its own."""
     found: dict[str, Variant] = {}

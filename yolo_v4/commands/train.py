@@ -24,7 +24,7 @@ from yolo_v4.network.pretrained import starting_network
 from yolo_v4.network.yolo import Yolo
 from yolo_v4.phases import Phases
 from yolo_v4.progress import Progress
-from yolo_v4.scoring.evaluator import ap_table, evaluate
+from yolo_v4.scoring.evaluator import ap_table, evaluate, look_at
 from yolo_v4.scoring.nms import Detections, detections, predict
 from yolo_v4.spec.experiment import Experiment
 from yolo_v4.spec.load import load_experiment
@@ -223,8 +223,8 @@ def _make_judge(frames: list[Frame], experiment: Experiment) -> Judge:
     Precision is that of the size of inference. The loss is a sum over the cells of the grids, so it is taken
     at the size of training, where it can be compared with that of the training frames.
     """
-    looked = experiment.for_inference()
-    sizes = [experiment] if looked == experiment else [experiment, looked]
+    looked = experiment.for_inference()  # itself, unless there is another size
+    passes = 1 if looked is experiment else 2
 
     def judge(network: Yolo) -> dict[str, float]:
         losses: list[float] = []  # of each batch, times its pictures
@@ -237,13 +237,16 @@ def _make_judge(frames: list[Frame], experiment: Experiment) -> Judge:
                 mean_loss = float(yolo_loss(target, rows, spec.network).total)
                 losses.append(mean_loss * len(rows))
             progress.advance(len(rows))
-            return detections(rows, spec.nms)
+            return detections(rows, spec.nms) if spec is looked else []
 
         with (
             memory_explained("batch_size of eval_config", experiment.evaluation.batch_size),
-            Progress(len(frames) * len(sizes), "Producing predictions") as progress,
+            Progress(len(frames) * passes, "Producing predictions") as progress,
         ):
-            *_, metrics = [evaluate(partial(find, spec=spec), frames, spec) for spec in sizes]
+            if looked is not experiment:
+                for _ in look_at(frames, partial(find, spec=experiment), experiment):
+                    pass  # for the loss alone
+            metrics = evaluate(partial(find, spec=looked), frames, looked)
         loss = sum(losses) / len(frames)
         print(ap_table(metrics), f"Validation loss: {loss}", "", sep="\n", flush=True)
         ap = {f"AP_{name}": value for name, value in metrics.ap.items() if value is not None}

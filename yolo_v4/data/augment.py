@@ -65,7 +65,7 @@ def make_tiles(
     spec: Augmentation,
     *,
     crop: MosaicCrop | None = None,
-    object_T2: Doubles | None = None,
+    object_T2: Doubles | float = np.nan,
 ) -> Tiles:
     """Tiles of pictures of sizes (width, height) [T, 2], as their random numbers say.
 
@@ -77,8 +77,6 @@ def make_tiles(
         picture_T2, size_T2[:, 0] / size_T2[:, 1], spec.jitter, numbers_TK[:, EDGES]
     )
     if crop is not None:
-        if object_T2 is None:
-            object_T2 = np.full(size_T2.shape, np.nan)
         input_2 = area_T4[:, 2:].max(axis=0)  # a tile that is smaller is one of a mosaic
         cut_start_T2, cut_end_T2 = crop_windows(
             picture_T2, size_T2, input_2, crop, numbers_TK[:, EDGES], object_T2

@@ -23,7 +23,7 @@ def crop_windows(
     input_2: Integers,
     crop: MosaicCrop,
     numbers_TK: Doubles,
-    object_T2: Doubles,
+    object_T2: Doubles | float,
 ) -> tuple[Doubles, Doubles]:
     """Random parts of pictures that fill tiles of inputs of a width and height, all inside the pictures.
 
@@ -52,6 +52,4 @@ def objects_to_show(objects: Objects, frame_T: Integers, crop: MosaicCrop, numbe
 
     Of a small object far away, a window anywhere mostly shows the road beside it.
     """
-    if not crop.object_share:
-        return np.full((len(frame_T), 2), np.nan)
     return objects.drawn(frame_T, numbers_TK[:, 3] / crop.object_share)

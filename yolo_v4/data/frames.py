@@ -58,7 +58,8 @@ class Objects:
         self._boxes = np.concatenate([frame.boxes for frame in frames])
         self._classes = np.concatenate([frame.classes for frame in frames])
         # Of a class that has a hundredth of the objects, one is drawn ten times as often.
-        self._weights = np.bincount(self._classes)[self._classes] ** -0.5
+        weight_G = np.bincount(self._classes)[self._classes] ** -0.5
+        self._weight_before = np.concatenate(([0.0], np.cumsum(weight_G)))  # of all objects before each one
 
     def __len__(self) -> int:
         """The number of frames."""
@@ -93,14 +94,14 @@ class Objects:
         has none, or its number is 1 or more.
         """
         centres_F2 = np.full((len(frames), 2), np.nan)
-        ends = np.cumsum(self._weights)
-        last_F = self._ends[frames] - 1
-        first_F = self._ends[frames] - self._counts[frames]
         is_drawn_F = (self._counts[frames] > 0) & (numbers_F < 1)
-        before_F = np.where(first_F > 0, ends[first_F - 1], 0.0)
-        reached_F = before_F + numbers_F * (ends[last_F] - before_F)
+        end_F = self._ends[frames][is_drawn_F]
+        first_F = end_F - self._counts[frames][is_drawn_F]
+        low_F, high_F = self._weight_before[first_F], self._weight_before[end_F]
+        reached_F = low_F + numbers_F[is_drawn_F] * (high_F - low_F)
+        chosen_F = np.searchsorted(self._weight_before, reached_F, side="right") - 1
         # Rounding may lead to a neighbour's object.
-        chosen_F = np.clip(np.searchsorted(ends, reached_F, side="right"), first_F, last_F)[is_drawn_F]
+        chosen_F = np.clip(chosen_F, first_F, end_F - 1)
         centres_F2[is_drawn_F] = self._boxes[chosen_F].reshape(-1, 2, 2).mean(axis=1)
         return centres_F2
 

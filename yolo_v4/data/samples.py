@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from yolo_v4.data.augment import EDGES, Tiles, make_tiles, move_boxes
+from yolo_v4.data.augment import EDGES, Doubles, Tiles, make_tiles, move_boxes
 from yolo_v4.data.crop import objects_to_show
 from yolo_v4.data.frames import Objects
 from yolo_v4.data.mosaic import Draws, draw
@@ -34,7 +34,9 @@ def plan(
     page = pictures.page(draws.frame)
     areas = draws.areas(size)
     crop = extension.mosaic_crop
-    shown = objects_to_show(objects, draws.frame, crop, draws.numbers[:, EDGES]) if crop else None
+    shown: Doubles | float = np.nan
+    if crop is not None and crop.object_share:
+        shown = objects_to_show(objects, draws.frame, crop, draws.numbers[:, EDGES])
     tiles = make_tiles(draws.numbers, areas, page.sizes, spec, crop=crop, object_T2=shown)
     true = _true_boxes(draws, tiles, objects, size, min_visible=extension.min_visible)
     return page, sampling_tables(draws, tiles, page, spec, size), true

@@ -205,6 +205,8 @@ class Experiment:
         size, and finds more small ones on larger frames.
         """
         scale = self.extension.inference_scale
+        if scale == 1:
+            return self
         trained = self.augmentation
         width, height = (scaled_px(side, scale) for side in (trained.width, trained.height))
         return replace(
