@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
-from yolo_v4.errors import DetectorError
+from yolo_v4.errors import DetectorError, is_out_of_memory
 from yolo_v4.flags import FLAGS, say_ignored
 
 # Modules are imported when their command runs: help and the commands without a network need no torch.
@@ -35,6 +35,7 @@ COMMANDS = {
 EPILOG = """Sub-commands, flags, spec files and outputs follow NVIDIA TAO Toolkit's yolo_v4;
 docs/seam.md lists every flag and field, and what differs on purpose.
 `yolo_v4 SUBCOMMAND --help` lists the flags of one of them."""
+SMALLER = "a smaller input size or extension.inference_scale, or a machine with more memory"
 
 
 class Interrupted(KeyboardInterrupt):
@@ -149,8 +150,11 @@ def _run(args: argparse.Namespace) -> int:
         install = "pip install 'jamcam-harness[detector]' (in a checkout make does it)"
         _explain(f"a package cannot be imported: {error}", f"unset PYTHONPATH, or {install}")
         return 1
-    except Exception:
-        traceback.print_exc()
+    except Exception as error:
+        if is_out_of_memory(error):  # where no field of the spec could be named
+            _explain(f"memory ran out: {type(error).__name__}: {error}", SMALLER)
+        else:
+            traceback.print_exc()
         return 1
     return 0
 

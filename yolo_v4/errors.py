@@ -6,6 +6,14 @@ Of `predict`, which TAO lacks, it is 5 where something could not be read.
 status 2.
 """
 
+import re
+
+# Words of Python, PyTorch (CPU, CUDA, cuBLAS) and onnxruntime, each of which has exceptions of its own.
+OUT_OF_MEMORY = re.compile(
+    "(can't|could not|failed to) allocate|bad_alloc|alloc_failed|out of memory|can't start new thread",
+    re.IGNORECASE,
+)
+
 
 class DetectorError(Exception):
     """An error that the user can fix: `message` says what was found and expected, `remedy` what to do."""
@@ -34,3 +42,8 @@ class Incomplete(DetectorError):
 
 class TrainingFailed(DetectorError):
     """A network cannot be used or trained: the loss is not a number, memory ran out, there is no such GPU."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, whoever says so."""
+    return isinstance(error, MemoryError) or bool(OUT_OF_MEMORY.search(str(error)))

@@ -38,6 +38,24 @@ def test_help_comes_without_torch(checkout: Path, command: str) -> None:
     subprocess.run([sys.executable, "-c", code], env=environment, check=True, stdout=subprocess.DEVNULL)
 
 
+@pytest.mark.parametrize(
+    "error", [MemoryError("std::bad_alloc"), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
+)
+def test_memory_that_runs_out_in_any_command_is_told_without_a_traceback(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(module: str) -> None:
+        raise error
+
+    monkeypatch.setattr("yolo_v4.cli.importlib.import_module", fail)
+
+    assert main(["check_spec", "-e", "spec.txt"]) == 1
+    assert capsys.readouterr().err == (
+        f"error: memory ran out: {type(error).__name__}: {error}\n"
+        "  try: a smaller input size or extension.inference_scale, or a machine with more memory\n"
+    )
+
+
 @pytest.mark.parametrize(("name", "is_ours"), [("torch", False), (None, False), ("yolo_v4.no_such", True)])
 def test_a_package_that_cannot_be_imported_is_named_and_a_module_of_ours_is_a_fault(
     name: str | None,

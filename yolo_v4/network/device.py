@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from yolo_v4.errors import TrainingFailed
+from yolo_v4.errors import TrainingFailed, is_out_of_memory
 from yolo_v4.network.heap import keep_freed_memory
 
 # Of /proc/cpuinfo, on x86 and Arm.
@@ -20,9 +20,6 @@ MODEL = (
 ARITHMETIC = re.compile("avx|amx|fma|bf16|asimd|sve|sme(?!p)|i8mm")  # names of vector instructions begin so
 PYTORCH = "PyTorch"  # what computes, unless something else is named
 SHORT_NAMES = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}
-OUT_OF_MEMORY = re.compile(
-    "can't allocate memory|out of memory|alloc_failed", re.IGNORECASE
-)  # in error messages
 
 
 def choose_device(asked_for: Sequence[int] | None, *, gpus: int = 1, local_rank: int = 0) -> torch.device:
@@ -53,10 +50,7 @@ def memory_explained(field: str, batch_size: int) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        # Only PyTorch's GPU allocator raises an exception of its own kind; its CPU allocator, the driver and
-        # cuBLAS raise RuntimeError.
-        is_known = isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError))
-        if not is_known and not OUT_OF_MEMORY.search(str(error)):
+        if not is_out_of_memory(error):
             raise
         raise TrainingFailed(
             f"memory ran out with {field} {batch_size}: {error}",

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from yolo_v4.errors import DetectorError
+from yolo_v4.errors import DetectorError, is_out_of_memory
 from yolo_v4.network.device import PYTORCH
 from yolo_v4.network.yolo import Yolo
 from yolo_v4.scoring.nms import Detections, detections, predict
@@ -22,7 +22,6 @@ ASKED_FOR = {"onnxruntime": ONNXRUNTIME, "pytorch": PYTORCH}  # by the words of 
 NEEDED = ("onnx", "onnxruntime")  # packages
 # To write the network as ONNX takes a second or two of one core, which fewer pictures would not win back.
 LEAST_PICTURES = 100
-OUT_OF_MEMORY = "Failed to allocate memory"  # in messages of onnxruntime
 MOST_WORKERS = 8  # more would wait for one another: decoding and drawing are partly Python
 # Finds what is on network input [B, C, H, W], placed as the command places it.
 Find = Callable[[Tensor], list[Detections]]
@@ -106,7 +105,7 @@ def by_session(session: Any) -> Find:
         try:
             outputs = session.run(None, {"Input": pixels.numpy()})
         except RuntimeException as error:
-            if OUT_OF_MEMORY not in str(error):
+            if not is_out_of_memory(error):
                 raise
             raise DetectorError(
                 f"memory ran out with {workers()} threads, a picture each: {error}",

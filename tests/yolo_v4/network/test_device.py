@@ -17,6 +17,9 @@ from yolo_v4.network.device import memory_explained
         "CUDA error: out of memory",
         "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
         "[enforce fail at alloc_cpu.cpp:117] data. DefaultCPUAllocator: can't allocate memory",
+        "Could not allocate bytes object!",
+        "std::bad_alloc",
+        "can't start new thread",
     ],
 )
 def test_memory_that_runs_out_names_the_batch_whoever_complains(words: str) -> None:
