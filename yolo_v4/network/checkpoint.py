@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from yolo_v4.errors import DataError
+from yolo_v4.errors import DataError, is_out_of_memory
 from yolo_v4.files import written_whole
 from yolo_v4.network.device import choose_device, memory_explained
 from yolo_v4.network.model_file import TRAINED, is_keras_file
@@ -116,9 +116,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise DataError(
             f"{path} is no checkpoint, or hides code in a pickle: not loaded", remedy=remedy
         ) from error
-    except MemoryError:
-        raise
     except Exception as error:  # torch.load and pickle raise many kinds for damaged files
+        if is_out_of_memory(error):
+            raise
         raise DataError(f"{path} is damaged or no checkpoint: {error}", remedy=remedy) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise DataError(f"{path} is not a checkpoint of format {FORMAT}", remedy=remedy)

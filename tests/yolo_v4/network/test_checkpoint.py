@@ -107,6 +107,25 @@ def test_a_truncated_an_alien_and_a_missing_checkpoint_are_refused(
         load_checkpoint(tmp_path / "none.pt")
 
 
+@pytest.mark.parametrize(
+    "error", [MemoryError("std::bad_alloc"), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
+)
+def test_a_checkpoint_is_not_called_damaged_where_memory_ran_out(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "sound.pt"
+    path.write_bytes(b"any")
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(torch, "load", fail)
+
+    with pytest.raises(type(error)) as caught:
+        load_checkpoint(path)
+    assert caught.value is error
+
+
 def test_a_model_of_other_classes_or_size_is_refused_with_both_values(
     tmp_path: Path, network: Yolo, experiment: Experiment, write_spec: Callable[..., Path]
 ) -> None:
