@@ -138,25 +138,30 @@ def _run(args: argparse.Namespace) -> int:
     except DetectorError as error:
         _explain(error.message, error.remedy)
         return error.exit_status
-    except OSError as error:
-        _explain(str(error), "check the path, its permissions and the free space of its disk")
-        return 1
     except Interrupted:
         print("Command was interrupted.", file=sys.stderr, flush=True)
         raise
-    except ImportError as error:
-        if (error.name or "").startswith("yolo_v4"):
-            raise
-        install = "pip install 'jamcam-harness[detector]' (in a checkout make does it)"
-        _explain(f"a package cannot be imported: {error}", f"unset PYTHONPATH, or {install}")
-        return 1
     except Exception as error:
-        if is_out_of_memory(error):  # where no field of the spec could be named
-            _explain(f"memory ran out: {type(error).__name__}: {error}", SMALLER)
-        else:
+        told = _told(error)
+        if told is None:
             traceback.print_exc()
+        else:
+            _explain(*told)
         return 1
     return 0
+
+
+def _told(error: Exception) -> tuple[str, str] | None:
+    """What was found and the remedy, of an error that is not the detector's own; None of a fault of ours."""
+    # Memory first: where it ends while a library is loaded, ImportError or OSError says so.
+    if is_out_of_memory(error):
+        return f"memory ran out: {type(error).__name__}: {error}", SMALLER
+    if isinstance(error, OSError):
+        return str(error), "check the path, its permissions and the free space of its disk"
+    if isinstance(error, ImportError) and not (error.name or "").startswith("yolo_v4"):
+        install = "pip install 'jamcam-harness[detector]' (in a checkout make does it)"
+        return f"a package cannot be imported: {error}", f"unset PYTHONPATH, or {install}"
+    return None
 
 
 def _explain(message: str, remedy: str) -> None:

@@ -8,9 +8,11 @@ status 2.
 
 import re
 
-# Words of Python, PyTorch (CPU, CUDA, cuBLAS) and onnxruntime, each of which has exceptions of its own.
+# Words of the C library (ENOMEM), its loader, Python, PyTorch (CPU, CUDA, cuBLAS) and onnxruntime, each of
+# which has exceptions of its own.
 OUT_OF_MEMORY = re.compile(
-    "(can't|could not|failed to) allocate|bad_alloc|alloc_failed|out of memory|can't start new thread",
+    "(can't|cannot|could not|failed to) allocate|failed to map segment"
+    "|bad_alloc|alloc_failed|out of memory|can't start new thread",
     re.IGNORECASE,
 )
 

@@ -20,6 +20,7 @@ from harness.reproduce.source import Run, spec_path
 from harness.settings.dataset import load_dataset
 from harness.settings.declared import declared_names
 from harness.settings.numbers import EARLIER
+from harness.settings.recipe import BEST, CHECKPOINTS, LAST
 from harness.settings.variables import option
 from harness.stages.workflow import needed
 from harness.workspace.layout import Workspace
@@ -28,7 +29,6 @@ from harness.workspace.spec_copies import SPLITS, conversion_template
 
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][\w-]{0,63}")
 CONDITIONS = ("epochs", "batch", "seed", "val_split_pct", "limit", "gpus", "nodes")
-TAKING = ("eval", "vis", "export")  # stages that take a checkpoint, and say which unless it is the last
 OPTIONS = {"val_split_pct": "val_split"}  # where an option has another name than the condition
 
 
@@ -77,6 +77,8 @@ def _options_of_record(run: Run, *, as_then: bool) -> dict[str, str]:
     }
     if run.facts["numbers"] and not as_then:
         options["numbers"] = str(run.facts["numbers"])
+    if run.facts["checkpoint"] != LAST or not as_then:  # earlier versions knew the last one alone
+        options["checkpoint"] = str(run.facts["checkpoint"])
     return {"recipe": str(run.facts["recipe"]), **options}
 
 
@@ -112,6 +114,11 @@ def _inputs(run: Run) -> dict[str, Mapping[str, Any]]:
         raise CannotTell(
             f"its stages were made with different seeds, {' and '.join(sorted(seeds))}",
             remedy="finish it there with one, by `jamcam all`",
+        )
+    if run.facts["checkpoint"] not in (None, *CHECKPOINTS):
+        raise CannotTell(
+            f"its stages took different checkpoints: {run.facts['checkpoint']}",
+            remedy="finish it there with one CHECKPOINT, by `jamcam all`",
         )
     return tables
 
@@ -164,7 +171,7 @@ def _recipe(run: Run, inputs: Mapping[str, Mapping[str, Any]], *, as_then: bool)
         "vis_frames": vis.get("frames"),
         "vis_threshold": vis.get("threshold"),
         "precision": export.get("precision"),
-        "checkpoint": next(filter(None, (_of(run, name).get("checkpoint") for name in TAKING)), None),
+        "checkpoint": BEST if run.facts["checkpoint"] == BEST else None,  # without the key it is the last
         **_pretrained(run, train),
     }
     return {name: value for name, value in table.items() if value is not None}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from harness.engine.answers import CHOOSING
 from harness.reproduce.levels import Level
-from harness.reproduce.source import CODE, ENGINE, NUMERICS, OF_NETWORK, SETTINGS, Run, Value
+from harness.reproduce.source import CODE, ENGINE, NUMERICS, OF_NETWORK, SETTINGS, TAKING, Run, Value
 from harness.text import one_line
 from harness.verdict import Verdict
 
@@ -20,7 +20,8 @@ WRITING = (
 )
 # Of these two that are absent are equal: not installed; nothing was computed by a network that could choose.
 MAY_BE_ABSENT = (*WRITING, "runtime")
-TOLD_BY = {"precision": "export"}  # facts of a stage that nothing comes after, and may not be asked for
+# Facts told by stages that training does not need, none of which may have been asked for.
+TOLD_BY = {"precision": ("export",), "checkpoint": TAKING}
 # Facts that change no byte by themselves: they stand for others, or tell where else to look.
 TOLD = ("python", "harness_version", "recipe", "numbers")
 GPU = re.compile(r", \d+\.\d+$")  # the compute capability, which ends the fact `processor` of a GPU
@@ -45,7 +46,7 @@ class Difference:
 
 def differences(there: Run, here: Run) -> list[Difference]:
     """Facts and packages that are not known to be equal; numerics first, as what explains most."""
-    unasked = {name for name, stage in TOLD_BY.items() if here.markers and stage not in here.markers}
+    unasked = {name for name, by in TOLD_BY.items() if here.markers and not here.markers.keys() & by}
     names = [name for name in (*NUMERICS, *ENGINE, *SETTINGS, *CODE) if name not in unasked]
     pairs = [(name, there.facts.get(name), here.facts.get(name)) for name in names]
     if not (there.packages and here.packages):

@@ -19,16 +19,19 @@ from harness.measure.record import Record
 from harness.measure.record_files import read_record
 from harness.measure.trained import read_trained
 from harness.settings.numbers import AUTO, asking_for, numbers_of
+from harness.settings.recipe import LAST
 from harness.workspace.layout import Workspace
 from harness.workspace.marker import STAGES, Marker, digest_of, is_digest_of, read_ingredients, read_marker
 
 Value = str | int | float | bool | None  # None: not recorded
 # Stages in which a network computes: number format and order of sums decide the last digits.
 OF_NETWORK = ("train", "eval", "vis", "export")
+TAKING = ("eval", "vis", "export")  # stages that take a checkpoint, and say which unless it is the last
 # Of a run as a whole, in the order in which they are told. Commit and packages are told apart from these.
 SETTINGS = (
     *("recipe", "data_sha256", "spec_sha256", "epochs", "batch", "checkpoint_interval", "seed"),
     *("val_split_pct", "limit", "gpus", "nodes", "numbers", "pretrained", "precision"),
+    "checkpoint",
 )
 ENGINE = ("engine", "engine_version", "image_sha256")
 NUMERICS = ("processor", "torch", "threads", "number_format", "runtime")
@@ -122,6 +125,7 @@ def record_run(folder: Path) -> Run:
         if name in NAMES
     }
     facts["pretrained"] = conditions.get("pretrained_sha256")
+    facts["checkpoint"] = conditions.get("checkpoint", LAST)
     facts["numbers"] = _numbers_used(conditions, [facts["number_format"]])
     if code:
         facts |= {"commit": code.git_commit or None, "harness_version": code.harness_version}
@@ -199,6 +203,8 @@ def _settings(
     facts["seed"] = data.get("seed", facts["seed"])
     facts |= {"val_split_pct": data.get("val_split_pct"), "limit": download.get("limit")}
     facts["precision"] = export.get("precision")
+    takers = [found for stage in TAKING if isinstance(found := inputs.get(stage), Mapping)]
+    facts["checkpoint"] = _together(str(taker.get("checkpoint", LAST)) for taker in takers)
     facts["data_sha256"] = markers["gen-valid"].outcome if "gen-valid" in markers else None
     facts["recipe"] = _together(marker.made_with.get("recipe") for marker in markers.values())
     return {name: value if isinstance(value, Value) else None for name, value in facts.items()}

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import signal
@@ -39,7 +40,13 @@ def test_help_comes_without_torch(checkout: Path, command: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [MemoryError("std::bad_alloc"), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
+    "error",
+    [
+        MemoryError("std::bad_alloc"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory"),
+        OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)),
+        ImportError("libtorch_cpu.so: failed to map segment from shared object", name="torch"),
+    ],
 )
 def test_memory_that_runs_out_in_any_command_is_told_without_a_traceback(
     error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

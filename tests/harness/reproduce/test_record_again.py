@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.reproduce.asked import options_of
-from harness.reproduce.source import CODE, ENGINE, NUMERICS, SETTINGS, Run
+from harness.reproduce.source import CODE, ENGINE, NUMERICS, SETTINGS, Run, record_run
 from harness.workspace.layout import Workspace
 from harness.workspace.marker import digest_of
 
@@ -76,19 +76,32 @@ def test_a_record_that_names_no_recipe_is_refused(record, reproduction, recipe):
     assert "the record names no recipe" in reproduction(record(recipe=recipe), status=1)
 
 
+@pytest.mark.parametrize(
+    ("told", "taken"), [({"checkpoint": "best"}, "best"), ({}, "last")], ids=["best", "not told: last"]
+)
+def test_a_record_is_done_again_with_the_checkpoint_that_was_taken(record, tmp_path, told, taken):
+    record(**told)
+    run = record_run(tmp_path / "results" / "local" / RECORD)
+    own = Workspace(tmp_path)
+    assert options_of(run, own, tmp_path, archive_needed=True)["checkpoint"] == taken
+    then = options_of(run, own, tmp_path, archive_needed=True, as_then=True)
+    assert then.get("checkpoint", "last") == taken
+
+
 def test_of_a_record_only_all_stages_can_be_done(record, reproduction):
     assert "a record has no products to begin with" in reproduction(record(), "--only=eval", status=5)
 
 
 def test_large_seeds_are_asked_for_with_all_their_digits(tmp_path):
     facts = dict.fromkeys((*SETTINGS, *ENGINE, *NUMERICS, *CODE))
-    facts |= {"recipe": "smoke", "seed": 12345678, "val_split_pct": 12.5, "gpus": 1}
+    facts |= {"recipe": "smoke", "seed": 12345678, "val_split_pct": 12.5, "gpus": 1, "checkpoint": "last"}
     run = Run(kind="record", name="r", facts=facts)
     assert options_of(run, Workspace(tmp_path), tmp_path, archive_needed=True) == {
         "recipe": "smoke",
         "seed": "12345678",
         "val_split": "12.5",
         "gpus": "1",
+        "checkpoint": "last",
     }
     told = Run(kind="record", name="r", facts={**facts, "numbers": "bf16"})
     own = Workspace(tmp_path)

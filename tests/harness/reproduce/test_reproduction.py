@@ -440,6 +440,18 @@ def test_a_run_that_took_the_best_checkpoint_takes_it_again(reproduction, jamcam
 
 
 @pytest.mark.slow
+def test_a_run_whose_stages_took_different_checkpoints_is_not_done_again_with_one(reproduction, jamcam):
+    jamcam("--all", FAKE_YOLO_V4="train=validate")
+    jamcam("--eval", "--checkpoint=best", FAKE_YOLO_V4="train=validate")
+    reproduction.source = jamcam.workspace
+
+    printed = reproduction(FAKE_YOLO_V4="train=validate", status=5)
+
+    assert "its stages took different checkpoints: best, then last" in printed
+    assert "finish it there with one CHECKPOINT, by `jamcam all`" in printed
+
+
+@pytest.mark.slow
 def test_a_run_whose_anchors_were_found_by_stride_finds_them_so_again(reproduction, jamcam, tmp_path):
     recipe = tmp_path / "finer.toml"
     recipe.write_text('anchors = "by-stride"\n' + (SPECS / "recipes" / "smoke.toml").read_text())
