@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 """A detector of Ultralytics from scratch on the frames of this bench, for the same judge.
 
-    PEER/bin/python bench/accuracy/peer.py --work DIR --passes 8 [--seed 42] [--model yolov8s.yaml]
+    PEER/bin/python bench/accuracy/peer.py --work DIR --passes 8 [--seed 42] [--model yolov8s.yaml] [--bf16]
     python bench/accuracy peer --work DIR --name yolov8s-seed42-passes8 [--test]
+    python bench/accuracy peer --work DIR --name yolov8s-at448-seed42-passes8 [--test]
 
-The second line, in our own environment, judges what was found and appends a row for each split.
+The other lines, in our own environment, judge what was found and append a row for each split; the last one
+where it looked at frames of 1.27 times the size that it was trained on, as ours does.
 PEER is an environment of its own (`pip install ultralytics`); DIR is that of `run`, which unpacked the frames
 there. Model, augmentation and optimiser are the peer's own; it gets as many passes over the same frames, no
 weights to start from, and its input is as wide as ours and square. Of its settings two are fitted to short
 trainings: the warm-up lasts a tenth of the passes in place of three, and the mosaic ends with the last
-eighth in place of the last ten. On a CPU its convolutions compute in bfloat16, as ours do.
+eighth in place of the last ten. With --bf16 its convolutions compute in bfloat16 on a CPU, as ours do where
+the processor is faster in it.
 """
 
 import argparse
@@ -20,6 +23,7 @@ from typing import Any
 
 CLASSES = ("person", "bicycle", "car", "motorbike", "bus", "truck")
 SIZE_PX = 352
+LARGER_PX = 448  # a multiple of its stride of 32; ours looks at 448x352 where it was trained at 352x288
 NMS_IOU = 0.45  # as in our spec
 CONFIDENCE = 0.001
 
@@ -88,37 +92,25 @@ def as_float(value: Any) -> Any:
     return value.float() if hasattr(value, "float") else value
 
 
-def find(model: Any, pictures: Sequence[Path]) -> Iterator[tuple[Path, str]]:
-    """Each picture, and the label text of what the peer finds there."""
+def find(model: Any, pictures: Sequence[Path], *, size_px: int) -> Iterator[tuple[Path, str]]:
+    """Each picture, and the label text of what the peer finds there, its input being `size_px` square."""
     for picture in pictures:
         (result,) = model.predict(
-            str(picture), imgsz=SIZE_PX, conf=CONFIDENCE, iou=NMS_IOU, max_det=200, verbose=False
+            str(picture), imgsz=size_px, conf=CONFIDENCE, iou=NMS_IOU, max_det=200, verbose=False
         )
         boxes = result.boxes
         rows = zip(boxes.cls.tolist(), boxes.conf.tolist(), boxes.xyxy.tolist(), strict=True)
         yield picture, kitti_of_found([(int(number), score, corners) for number, score, corners in rows])
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--work", type=lambda text: Path(text).absolute(), required=True)
-    parser.add_argument("--passes", type=int, required=True)
-    parser.add_argument("--seed", type=int, default=42)
-    parser.add_argument("--model", default="yolov8s.yaml")
-    args = parser.parse_args()
-    if not (args.work / "data").is_dir():
-        parser.error(f"{args.work / 'data'} is not there: `python bench/accuracy run` unpacks the frames")
-    os.environ.setdefault("YOLO_CONFIG_DIR", str(args.work / "peers"))
+def trained(args: argparse.Namespace, folder: Path, data: Path) -> Any:
+    """The peer after all its passes over the frames of `data`; a training that was cut short goes on."""
     from ultralytics import YOLO
 
-    folder = args.work / "peers" / f"{Path(args.model).stem}-seed{args.seed}-passes{args.passes}"
     last = folder / "weights" / "last.pt"
-    in_bfloat16()
     if not (folder / "trained").exists():
         YOLO(str(last) if last.exists() else args.model).train(
-            data=str(write_frames(args.work / "data", args.work / "peers" / "frames")),
+            data=str(write_frames(data, folder.parent / "frames")),
             epochs=args.passes,
             imgsz=SIZE_PX,
             pretrained=False,
@@ -133,12 +125,34 @@ def main() -> None:
             resume=last.exists(),
         )
         (folder / "trained").touch()
-    model = YOLO(str(last))
-    for split in sorted(path for path in (args.work / "data").iterdir() if path.name != "train"):
-        found = folder / "found" / split.name
-        found.mkdir(parents=True, exist_ok=True)
-        for picture, text in find(model, sorted((split / "images").iterdir())):
-            (found / f"{picture.stem}.txt").write_text(text, encoding="utf-8")
+    return YOLO(str(last))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--work", type=lambda text: Path(text).absolute(), required=True)
+    parser.add_argument("--passes", type=int, required=True)
+    parser.add_argument("--seed", type=int, default=42)
+    parser.add_argument("--model", default="yolov8s.yaml")
+    parser.add_argument("--bf16", action="store_true")
+    args = parser.parse_args()
+    data, peers = args.work / "data", args.work / "peers"
+    if not data.is_dir():
+        parser.error(f"{data} is not there: `python bench/accuracy run` unpacks the frames")
+    os.environ.setdefault("YOLO_CONFIG_DIR", str(peers))
+    if args.bf16:
+        in_bfloat16()
+    stem, run = Path(args.model).stem, f"seed{args.seed}-passes{args.passes}"
+    model = trained(args, peers / f"{stem}-{run}", data)
+    for split in sorted(path for path in data.iterdir() if path.name != "train"):
+        pictures = sorted((split / "images").iterdir())
+        for size_px, name in ((SIZE_PX, stem), (LARGER_PX, f"{stem}-at{LARGER_PX}")):
+            found = peers / f"{name}-{run}" / "found" / split.name
+            found.mkdir(parents=True, exist_ok=True)
+            for picture, text in find(model, pictures, size_px=size_px):
+                (found / f"{picture.stem}.txt").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
