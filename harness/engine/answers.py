@@ -128,7 +128,8 @@ def require_best(results: Path) -> Best:
     if best := best_checkpoint(results):
         return best
     raise CannotTell(
-        f"which checkpoint is the best is not known: the training log in {results} tells the mAP of none",
+        f"which checkpoint is the best is not known: the training log in {results} tells the mAP of none, "
+        "or lacks an epoch whose checkpoint was saved",
         remedy="take the last one, CHECKPOINT=last",
     )
 

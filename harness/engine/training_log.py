@@ -36,9 +36,12 @@ def epochs_done(log: str) -> int:
 def best_epoch(log: str, saved: Collection[int]) -> tuple[int, float] | None:
     """Of the epochs whose checkpoint was saved, the one with the highest mAP on the validation frames.
 
-    Of equal ones it is the last, which was trained longest. None where the log tells the mAP of none of them:
-    an epoch that nobody validated is never the best.
+    Of equal ones it is the last, which was trained longest. An epoch that nobody validated is never the best.
+    None where the log tells the mAP of none of them, or lacks the row of one, which may be better: that of
+    NVIDIA's program begins anew where a training is resumed.
     """
+    if not set(saved) <= {int(epoch) for epoch, _ in _by_epoch(log, "epoch")}:
+        return None
     told = [(score, int(epoch)) for epoch, score in _by_epoch(log, "mAP") if int(epoch) in saved]
     score, epoch = max(told, default=(0.0, 0))
     return (epoch, score) if told else None

@@ -108,7 +108,7 @@ class Experiment:
         """Refuse to go on with the best checkpoint where nobody knows which that is.
 
         Raises:
-            CannotTell: the training log tells the mAP of no checkpoint.
+            CannotTell: the training log does not tell.
         """
         if self._settings.checkpoint == BEST:
             require_best(self._workspace.experiment)

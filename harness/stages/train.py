@@ -142,7 +142,7 @@ class Train(Stage):
             attempt.say(f"best checkpoint: {told}: {place}")
             attempt.noted["best_checkpoint"] = f"{told}: {WEIGHTS}/{best.path.name}"
         else:
-            attempt.say("best checkpoint: cannot tell, for the training log has the mAP of none")
+            attempt.say("best checkpoint: cannot tell by the training log")
 
     def _keep_logs(self, attempt: Attempt, results: Path) -> None:
         products = {Path(product).name for product in self.products()}

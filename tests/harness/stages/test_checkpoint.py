@@ -33,7 +33,7 @@ def test_the_best_checkpoint_is_told_and_taken_where_it_is_asked_for(jamcam):
 
 def test_where_no_epoch_was_validated_the_best_cannot_be_told(jamcam):
     printed = jamcam("train")
-    assert "best checkpoint: cannot tell, for the training log has the mAP of none" in printed
+    assert "best checkpoint: cannot tell by the training log" in printed
 
     printed = jamcam("eval", "--checkpoint=best", status=5)
 
