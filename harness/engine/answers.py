@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 
 from harness.engine.training_log import best_epoch
 from harness.errors import CannotTell
+from harness.settings.recipe import LAST
 from harness.workspace.marker import Marker
 
 Anchor = tuple[float, float]
 PYTORCH = "PyTorch"
 CHOOSING = ("eval", "vis")  # stages for which an engine chooses what computes the network
+TAKING = ("eval", "vis", "export")  # stages that take a checkpoint, and say which unless it is the last
 
 
 def read_status(results: Path) -> list[dict[str, Any]]:
@@ -70,6 +72,11 @@ def runtimes(markers: Mapping[str, Marker]) -> str | None:
     classes = [each for stage in CHOOSING if stage in markers for each in markers[stage].numerics]
     names = (with_runtime(each).get("runtime") for each in classes)
     return ", then ".join(dict.fromkeys(str(name) for name in names if name)) or None
+
+
+def checkpoints_taken(inputs: Mapping[str, Any]) -> list[str]:
+    """Which checkpoint each of TAKING took, last or best, by what went into it: stage -> inputs."""
+    return [str(own.get("checkpoint", LAST)) for one in TAKING if isinstance(own := inputs.get(one), Mapping)]
 
 
 def checkpoints(weights: Path) -> list[tuple[int, Path]]:

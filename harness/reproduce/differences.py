@@ -7,9 +7,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.engine.answers import CHOOSING
+from harness.engine.answers import CHOOSING, TAKING
 from harness.reproduce.levels import Level
-from harness.reproduce.source import CODE, ENGINE, NUMERICS, OF_NETWORK, SETTINGS, TAKING, Run, Value
+from harness.reproduce.source import CODE, ENGINE, NUMERICS, OF_NETWORK, SETTINGS, Run, Value
 from harness.text import one_line
 from harness.verdict import Verdict
 

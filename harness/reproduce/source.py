@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.engine.answers import runtimes, with_runtime
+from harness.engine.answers import checkpoints_taken, runtimes, with_runtime
 from harness.errors import CannotTell, ConfigError, DataError
 from harness.measure.band import LOSS, MAP
 from harness.measure.record import Record
@@ -26,7 +26,6 @@ from harness.workspace.marker import STAGES, Marker, digest_of, is_digest_of, re
 Value = str | int | float | bool | None  # None: not recorded
 # Stages in which a network computes: number format and order of sums decide the last digits.
 OF_NETWORK = ("train", "eval", "vis", "export")
-TAKING = ("eval", "vis", "export")  # stages that take a checkpoint, and say which unless it is the last
 # Of a run as a whole, in the order in which they are told. Commit and packages are told apart from these.
 SETTINGS = (
     *("recipe", "data_sha256", "spec_sha256", "epochs", "batch", "checkpoint_interval", "seed"),
@@ -203,8 +202,7 @@ def _settings(
     facts["seed"] = data.get("seed", facts["seed"])
     facts |= {"val_split_pct": data.get("val_split_pct"), "limit": download.get("limit")}
     facts["precision"] = export.get("precision")
-    takers = [found for stage in TAKING if isinstance(found := inputs.get(stage), Mapping)]
-    facts["checkpoint"] = _together(str(taker.get("checkpoint", LAST)) for taker in takers)
+    facts["checkpoint"] = _together(checkpoints_taken(inputs))
     facts["data_sha256"] = markers["gen-valid"].outcome if "gen-valid" in markers else None
     facts["recipe"] = _together(marker.made_with.get("recipe") for marker in markers.values())
     return {name: value if isinstance(value, Value) else None for name, value in facts.items()}

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import CannotTell, ConfigError, HarnessError
 from harness.files import write_bytes
+from harness.settings.recipe import LAST
 from harness.settings.variables import Settings
 from harness.text import columns, number, tell
 from harness.verbs.verb import Option, Verb
 from harness.workspace.layout import Workspace
+from harness.workspace.marker import read_ingredients
 
 if TYPE_CHECKING:
     from harness.engine.request import Engine, Request
@@ -49,7 +51,7 @@ def _predict(settings: Settings, options: argparse.Namespace) -> int:
         workspace,
         options.model or "",
         options.spec or "",
-        checkpoint=settings.checkpoint,
+        checkpoint=_checkpoint(settings, workspace),
         train=settings.command("train"),
     )
     engine, settings = _engine(settings)
@@ -75,6 +77,16 @@ def _inputs(options: argparse.Namespace, settings: Settings) -> list[Path]:
         example = "make predict ON=street" if settings.via_make else "jamcam predict street"
         raise ConfigError("no picture, folder or video was given", remedy=f"{example}, a folder or a video")
     return [Path(word).expanduser().absolute() for word in words]
+
+
+def _checkpoint(settings: Settings, workspace: Workspace) -> str:
+    """Last or best: what was given, else what the stages of the workspace took, of which eval comes first."""
+    from harness.engine.answers import TAKING, checkpoints_taken
+
+    if "checkpoint" in settings.overrides:
+        return settings.checkpoint
+    taken = checkpoints_taken({one: read_ingredients(workspace, one).get("inputs") for one in TAKING})
+    return next(iter(taken), LAST)
 
 
 def _engine(settings: Settings) -> "tuple[Engine, Settings]":

@@ -158,3 +158,13 @@ def test_without_matplotlib_the_counts_are_told_all_the_same(monkeypatch, capsys
 
     assert _plots([]) == {}
     assert capsys.readouterr().out.startswith("no plot: ")
+
+
+def test_the_checkpoint_is_the_one_that_eval_took_unless_one_is_given(jamcam, street):
+    jamcam("--eval", "--checkpoint=best", FAKE_YOLO_V4="train=validate")
+    jamcam.options = lambda: ["--engine=here", f"--workspace={jamcam.workspace}"]
+    weights = jamcam.workspace / "experiment" / "weights"
+
+    for words, epoch in (((), 1), (("--checkpoint=last",), 2)):
+        printed = jamcam("predict", str(street), *words)
+        assert printed.startswith(f"predict: {weights / f'yolov4_resnet10_epoch_{epoch:03d}.pt'}; ")
