@@ -23,7 +23,7 @@ from harness.process.signals import Interrupted
 from harness.queue.notes import cost_so_far
 from harness.queue.slurm import is_over
 from harness.settings.numbers import FP32
-from harness.settings.recipe import LAST, THIRDS
+from harness.settings.recipe import UNSAID
 from harness.settings.variables import Settings
 from harness.stages.experiment import Experiment
 from harness.verdict import Verdict
@@ -192,6 +192,7 @@ class _Bench:
 
     def _conditions(self, settings: Settings, case: str) -> dict[str, Condition]:
         engine, recipe = resolve(settings).identity, settings.recipe
+        choices = {"checkpoint": settings.checkpoint, "anchors": recipe.anchors}
         conditions: dict[str, Condition] = {
             "recipe": recipe.name,
             "data_sha256": self._data,
@@ -203,8 +204,7 @@ class _Bench:
             "mixed_precision": settings.numbers != FP32,
             "probe_version": PROBE_VERSION,
             **{name: getattr(settings, name) for name in CONDITIONS},
-            **({"checkpoint": settings.checkpoint} if settings.checkpoint != LAST else {}),
-            **({"anchors": recipe.anchors} if recipe.anchors != THIRDS else {}),
+            **{name: value for name, value in choices.items() if value != UNSAID[name]},
         }
         foreign = {fact.path.partition(".")[2] for fact in FACTS if fact.cases and case not in fact.cases}
         return {name: value for name, value in conditions.items() if name not in foreign}

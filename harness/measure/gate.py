@@ -16,6 +16,7 @@ from harness.measure.plan import set_of
 from harness.measure.quantities import quantities
 from harness.measure.record import Record
 from harness.measure.stats import log_spread
+from harness.settings.recipe import UNSAID
 from harness.text import shortened
 from harness.verdict import Verdict
 from harness.workspace.marker import differences as differences_in_words
@@ -148,8 +149,8 @@ def _by_seeds(
 def _unlike(band: Band, chain: Record) -> list[str]:
     """What of the conditions that decide accuracy is not known to be as in the band, in words."""
     formats = {"number_format": chain.facts.get("number_format")}
-    here = {**{name: chain.conditions.get(name) for name in band.conditions}, **formats}
-    there = {**band.conditions, "number_format": band.settings.get("train number format")}
+    there = {**UNSAID, **band.conditions, "number_format": band.settings.get("train number format")}
+    here = {**{name: chain.conditions.get(name, UNSAID.get(name)) for name in there}, **formats}
     return differences_in_words(there, here) or (
         [] if all(formats.values()) else ["number_format is not known"]
     )

@@ -253,6 +253,8 @@ def _conditions(own: Settings) -> dict[str, Condition]:
         "engine": engine.name,
         "image_sha256": engine.image_digest,
         "mixed_precision": own.numbers != FP32,
+        "anchors": own.recipe.anchors,
+        "checkpoint": own.checkpoint,
         **{name: getattr(own, name) for name in OF_SETTINGS},
     }
 

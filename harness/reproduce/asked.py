@@ -18,9 +18,9 @@ from harness.files import sha256_file, write_text
 from harness.reproduce.sameness import whole_digest
 from harness.reproduce.source import Run, spec_path
 from harness.settings.dataset import load_dataset
-from harness.settings.declared import declared_names
+from harness.settings.declared import declared_names, find_declared, read_toml
 from harness.settings.numbers import EARLIER
-from harness.settings.recipe import BEST, CHECKPOINTS, LAST
+from harness.settings.recipe import BEST, CHECKPOINTS, LAST, UNSAID
 from harness.settings.variables import option
 from harness.stages.workflow import needed
 from harness.workspace.layout import Workspace
@@ -47,7 +47,7 @@ def options_of(
         DataError: what was recorded cannot be right.
     """
     if run.kind == "record":
-        return _options_of_record(run, as_then=as_then)
+        return _options_of_record(run, folder, as_then=as_then)
     inputs = _inputs(run)
     try:
         _lay_out_specs(run, inputs, own)
@@ -68,18 +68,30 @@ def options_of(
     return {**options, **counts}
 
 
-def _options_of_record(run: Run, *, as_then: bool) -> dict[str, str]:
-    if _plain(run.facts["recipe"]) != run.facts["recipe"]:
+def _options_of_record(run: Run, folder: Path, *, as_then: bool) -> dict[str, str]:
+    recipe = str(run.facts["recipe"])
+    if _plain(recipe) != recipe:
         raise DataError("the record names no recipe", remedy="name another record")
     told = {name: run.facts[name] for name in CONDITIONS if run.facts[name] is not None}
     options = {
         OPTIONS.get(name, name): str(value) for name, value in told.items() if type(value) in (int, float)
     }
-    if run.facts["numbers"] and not as_then:
+    if run.facts["numbers"] and (run.has_numbers or not as_then):
         options["numbers"] = str(run.facts["numbers"])
     if run.facts["checkpoint"] != LAST or not as_then:  # earlier versions knew the last one alone
         options["checkpoint"] = str(run.facts["checkpoint"])
-    return {"recipe": str(run.facts["recipe"]), **options}
+    return {"recipe": recipe if as_then else _with_its_anchors(run, recipe, folder), **options}
+
+
+def _with_its_anchors(run: Run, recipe: str, folder: Path) -> str:
+    """The recipe of that name, as a file where it has come to divide its anchors in another way since."""
+    path = find_declared("recipes", recipe)
+    table, anchors = read_toml(path), run.facts["anchors"]
+    if table.get("anchors", UNSAID["anchors"]) == anchors:
+        return recipe
+    own = folder / "recipe" / path.name
+    write_text(own, _toml({**table, "anchors": anchors}))
+    return str(own)
 
 
 def only_frames_at_hand(run: Run) -> bool:

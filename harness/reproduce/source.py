@@ -19,7 +19,7 @@ from harness.measure.record import Record
 from harness.measure.record_files import read_record
 from harness.measure.trained import read_trained
 from harness.settings.numbers import AUTO, asking_for, numbers_of
-from harness.settings.recipe import LAST
+from harness.settings.recipe import UNSAID
 from harness.workspace.layout import Workspace
 from harness.workspace.marker import STAGES, Marker, digest_of, is_digest_of, read_ingredients, read_marker
 
@@ -30,7 +30,7 @@ OF_NETWORK = ("train", "eval", "vis", "export")
 SETTINGS = (
     *("recipe", "data_sha256", "spec_sha256", "epochs", "batch", "checkpoint_interval", "seed"),
     *("val_split_pct", "limit", "gpus", "nodes", "numbers", "pretrained", "precision"),
-    "checkpoint",
+    *("anchors", "checkpoint"),
 )
 ENGINE = ("engine", "engine_version", "image_sha256")
 NUMERICS = ("processor", "torch", "threads", "number_format", "runtime")
@@ -54,6 +54,7 @@ class Run:
     ingredients: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # of fingerprints, by stage
     # Quantities that a band of seeds is about: mAP and `AP car`, 0 to 1, and the loss of the last epoch.
     scores: Mapping[str, float] = field(default_factory=dict)
+    has_numbers: bool = True  # whether the version that made it knew the setting `numbers`
     folder: Path | None = None  # laid out as a workspace
 
     @property
@@ -117,14 +118,13 @@ def record_run(folder: Path) -> Run:
     conditions, code = record.conditions, record.code
     told = {"torch_threads": "threads"}
     facts: dict[str, Value] = dict.fromkeys((*SETTINGS, *ENGINE, *NUMERICS, *CODE))
-    facts |= {name: value for name, value in conditions.items() if name in facts}
+    facts |= {name: value for name, value in {**UNSAID, **conditions}.items() if name in facts}
     facts |= {
         told.get(name, name): value
         for name, value in with_runtime(record.facts or {}).items()
         if name in NAMES
     }
     facts["pretrained"] = conditions.get("pretrained_sha256")
-    facts["checkpoint"] = conditions.get("checkpoint", LAST)
     facts["numbers"] = _numbers_used(conditions, [facts["number_format"]])
     if code:
         facts |= {"commit": code.git_commit or None, "harness_version": code.harness_version}
@@ -138,6 +138,7 @@ def record_run(folder: Path) -> Run:
         facts=facts,
         packages=code.packages if code else {},
         scores=_recorded_scores(record),
+        has_numbers="numbers" in (record.facts or {}),
     )
 
 
@@ -202,6 +203,8 @@ def _settings(
     facts["seed"] = data.get("seed", facts["seed"])
     facts |= {"val_split_pct": data.get("val_split_pct"), "limit": download.get("limit")}
     facts["precision"] = export.get("precision")
+    if isinstance(anchors := inputs.get("tune-bdb"), Mapping):
+        facts["anchors"] = anchors.get("divided", UNSAID["anchors"])
     facts["checkpoint"] = _together(checkpoints_taken(inputs))
     facts["data_sha256"] = markers["gen-valid"].outcome if "gen-valid" in markers else None
     facts["recipe"] = _together(marker.made_with.get("recipe") for marker in markers.values())

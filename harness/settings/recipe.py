@@ -12,6 +12,7 @@ from harness.settings.table import from_table, nearest
 SPEC_NAME = re.compile(r"[\w-][\w.-]*\.txt")
 ANCHORS = (THIRDS, BY_STRIDE) = ("thirds", "by-stride")  # how the nine are divided among the three scales
 CHECKPOINTS = (LAST, BEST) = ("last", "best")  # best: the highest mAP on the validation frames
+UNSAID = {"anchors": THIRDS, "checkpoint": LAST}  # what fingerprints and records mean that do not name these
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -203,6 +203,8 @@ def test_what_did_not_change_is_not_worse_whatever_the_seeds_give():
         ({"epochs": 14}, "epochs was 7, is now 14"),
         ({"data_sha256": "a" * 64}, "data_sha256 was dddddddddddd…, is now aaaaaaaaaaaa…"),
         ({"seed": 7}, "seed was 42, is now 7"),
+        ({"anchors": "by-stride"}, "anchors was thirds, is now by-stride"),  # what neither of the two names
+        ({"checkpoint": "best"}, "checkpoint was last, is now best"),
     ],
 )
 def test_a_band_of_other_conditions_is_told_and_not_used(changes, told):

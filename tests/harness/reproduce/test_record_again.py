@@ -57,6 +57,16 @@ def test_a_record_is_done_again_with_its_conditions_and_compared_by_all_digits(r
 
 
 @pytest.mark.slow
+def test_a_record_whose_recipe_divides_its_anchors_otherwise_by_now_is_done_as_then(record, reproduction):
+    printed = reproduction(record(anchors="by-stride"), "--engine=here")
+
+    inputs = json.loads((reproduction.own / ".markers" / "inputs" / "tune-bdb.json").read_text())
+    assert inputs["inputs"]["divided"] == "by-stride"
+    assert "differs: anchors" not in printed
+    assert reproduction.receipt()["here"]["facts"]["anchors"] == "by-stride"
+
+
+@pytest.mark.slow
 def test_a_score_that_differs_cannot_be_told_without_a_band_for_its_settings(record, reproduction):
     printed = reproduction(record(mAP=0.51), "--engine=here", status=5)
 
@@ -88,13 +98,31 @@ def test_a_record_is_done_again_with_the_checkpoint_that_was_taken(record, tmp_p
     assert then.get("checkpoint", "last") == taken
 
 
+def test_exactly_as_then_the_number_format_is_asked_for_where_that_version_knew_it(record, tmp_path):
+    record(mixed_precision=True)
+    path = tmp_path / "results" / "local" / RECORD / "record.json"
+    table = json.loads(path.read_text())
+    for told, asked in (({}, None), ({"numbers": "--numbers bf16"}, "bf16")):
+        path.write_text(json.dumps(table | {"facts": {"number_format": "bf16", **told}}))
+        run = record_run(path.parent)
+        options = options_of(run, Workspace(tmp_path), tmp_path, archive_needed=True, as_then=True)
+        assert options.get("numbers") == asked
+
+
 def test_of_a_record_only_all_stages_can_be_done(record, reproduction):
     assert "a record has no products to begin with" in reproduction(record(), "--only=eval", status=5)
 
 
 def test_large_seeds_are_asked_for_with_all_their_digits(tmp_path):
     facts = dict.fromkeys((*SETTINGS, *ENGINE, *NUMERICS, *CODE))
-    facts |= {"recipe": "smoke", "seed": 12345678, "val_split_pct": 12.5, "gpus": 1, "checkpoint": "last"}
+    facts |= {
+        "recipe": "smoke",
+        "seed": 12345678,
+        "val_split_pct": 12.5,
+        "gpus": 1,
+        "checkpoint": "last",
+        "anchors": "thirds",
+    }
     run = Run(kind="record", name="r", facts=facts)
     assert options_of(run, Workspace(tmp_path), tmp_path, archive_needed=True) == {
         "recipe": "smoke",
@@ -103,7 +131,7 @@ def test_large_seeds_are_asked_for_with_all_their_digits(tmp_path):
         "gpus": "1",
         "checkpoint": "last",
     }
-    told = Run(kind="record", name="r", facts={**facts, "numbers": "bf16"})
+    told = Run(kind="record", name="r", facts={**facts, "numbers": "bf16"}, has_numbers=False)
     own = Workspace(tmp_path)
     assert options_of(told, own, tmp_path, archive_needed=True)["numbers"] == "bf16"
     assert "numbers" not in options_of(told, own, tmp_path, archive_needed=True, as_then=True)
