@@ -64,7 +64,7 @@ def batch_of(experiment: Experiment) -> Batch:
     boxes = np.concatenate([corners.min(2), corners.max(2)], axis=2).astype(np.float32)
     classes = random.integers(0, len(experiment.classes), (count, OBJECTS))
     pixels = random.uniform(-128, 128, (count, shape.channels, shape.height, shape.width))
-    target = encode(TrueBoxes.of([*boxes], [*classes]), experiment)
+    target = encode(TrueBoxes.of([*boxes], [*classes]), experiment, experiment.dataset.train)
     return Batch(torch.from_numpy(pixels.astype(np.float32)), target)
 
 

@@ -225,6 +225,7 @@ def _make_judge(frames: list[Frame], experiment: Experiment) -> Judge:
     """
     looked = experiment.for_inference()  # itself, unless there is another size
     passes = 1 if looked is experiment else 2
+    sources = experiment.dataset.validation or experiment.dataset.train
 
     def judge(network: Yolo) -> dict[str, float]:
         losses: list[float] = []  # of each batch, times its pictures
@@ -233,7 +234,7 @@ def _make_judge(frames: list[Frame], experiment: Experiment) -> Judge:
             rows = predict(network, pixels, spec)
             if spec is experiment:
                 true = TrueBoxes.of([truth.boxes for truth in truths], [truth.classes for truth in truths])
-                target = encode(true, spec).to(rows.device)
+                target = encode(true, spec, sources).to(rows.device)
                 mean_loss = float(yolo_loss(target, rows, spec.network).total)
                 losses.append(mean_loss * len(rows))
             progress.advance(len(rows))

@@ -26,7 +26,7 @@ from yolo_v4.data.samples import plan
 from yolo_v4.data.sampling import Tables, sample
 from yolo_v4.data.targets import Room, Target, TrueBoxes, encode_targets
 from yolo_v4.data.upload import to_device
-from yolo_v4.spec.experiment import Augmentation, Experiment
+from yolo_v4.spec.experiment import Augmentation, Experiment, Source
 
 STRIDE_PX = 32  # network sizes are multiples of it
 SHAPE_RANGE = (0.6, 1.5)  # of the configured size, for random input shapes (TAO)
@@ -121,7 +121,9 @@ class TrainingBatches:
             size=size,
             extension=self._extension,
         )
-        target = encode(true, self._experiment, batch_hw=size[::-1], room=self._room)
+        target = encode(
+            true, self._experiment, self._experiment.dataset.train, batch_hw=size[::-1], room=self._room
+        )
         there = to_device((*tables, *target), self._pictures.device)
         pixels = sample(page.pixels, Tables(*there[: len(tables)]))
         return Batch(pixels, Target(*there[len(tables) :]))
@@ -161,11 +163,15 @@ def _typical_room(objects: Objects, batch_size: int, tiles: int) -> Room:
 def encode(
     true: TrueBoxes,
     experiment: Experiment,
+    sources: Sequence[Source],
     *,
     batch_hw: tuple[int, int] | None = None,
     room: Room = Room(),  # noqa: B008  # a frozen value
 ) -> Target:
-    """The target of pictures of the size `batch_hw` in pixels, the configured one unless given."""
+    """The target of pictures of the size `batch_hw` in pixels, the configured one unless given.
+
+    `sources` are those of the pictures, all of one kind, which decides between NVIDIA's two encoders.
+    """
     configured_hw = (experiment.augmentation.height, experiment.augmentation.width)
     return encode_targets(
         true,
@@ -173,6 +179,7 @@ def encode(
         class_weights=experiment.class_weights,
         configured_hw=configured_hw,
         batch_hw=batch_hw or configured_hw,
+        conflicts="highest_iou" if sources[0].labels else "last",
         room=room,
     )
 

@@ -139,7 +139,8 @@ class Trainer:
     def _resume_optimizer(self, state: dict[str, Any], *, is_averaged: bool) -> None:
         saved = state["param_groups"][0]
         own = self._optimizer.param_groups[0]
-        is_same_kind = ("betas" in saved) == ("betas" in own)  # Adam has them, SGD has not
+        # Adam has betas, SGD has not; with amsgrad it has moments that it lacks without.
+        is_same_kind = ("betas" in saved, saved.get("amsgrad")) == ("betas" in own, own.get("amsgrad"))
         is_same_number = len(saved["params"]) == len(own["params"])
         has_same_average = is_averaged == (self._average is not None)
         if not (is_same_kind and is_same_number and has_same_average):
@@ -147,7 +148,9 @@ class Trainer:
                 "the checkpoint to resume was made with another optimizer, freeze_blocks or model_ema",
                 remedy="resume with the spec it was made with, or use it as pretrain_model_path",
             )
-        self._optimizer.load_state_dict(state)
+        # Moments alone are the checkpoint's; rates of decay and the like are those of the spec.
+        own_groups = self._optimizer.state_dict()["param_groups"]
+        self._optimizer.load_state_dict({**state, "param_groups": own_groups})
 
     def losses(self, batches: Iterable[Batch]) -> Iterator[float]:
         """Take a step for each batch; yields the loss of each, penalty included.

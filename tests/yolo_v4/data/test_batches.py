@@ -4,14 +4,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from yolo_v4.data.batches import Batch, TrainingBatches, letterboxed
+from yolo_v4.data.batches import Batch, TrainingBatches, encode, letterboxed
 from yolo_v4.data.frames import Frame, read_frames
-from yolo_v4.data.targets import FIRST_CLASS, WEIGHT
+from yolo_v4.data.targets import FIRST_CLASS, SIZE, WEIGHT, TrueBoxes
 from yolo_v4.errors import DataError
-from yolo_v4.spec.experiment import Experiment
+from yolo_v4.spec.experiment import Experiment, Source
 from yolo_v4.spec.load import load_experiment
 
 NO_VARIATION = "hue: 0 saturation: 1 exposure: 1 horizontal_flip: 0 jitter: 0 mosaic_prob: 0"
@@ -122,6 +123,27 @@ def test_frames_to_judge_by_come_in_order_with_their_boxes_letterboxed(
     # 80 x 64 on 64 x 64: 0.8 of the size, 6 rows below 0 at the top.
     expected = (frames[0].boxes[0] * 0.8 + (0, 6, 0, 6)) / 64
     assert truths[0].boxes[0].tolist() == pytest.approx(expected.tolist(), abs=0.01)
+
+
+def test_of_two_boxes_at_one_anchor_the_kind_of_label_decides_as_with_nvidias_two_encoders(
+    load: Callable[..., tuple[Experiment, list[Frame]]],
+) -> None:
+    experiment, _ = load()
+    anchors = (((16.0, 16.0),), ((24.0, 24.0),), ((40.0, 40.0),))
+    network = replace(experiment.network, anchors=anchors, box_matching_iou=0.5)
+    experiment = replace(experiment, network=network)
+    # IoU of the middle anchor: 361 / 576 with the first, 576 / 1024 with the second; both have a better one.
+    sides = np.array([19, 32]) / 64
+    boxes = np.stack([12 / 64 - sides / 2, 12 / 64 - sides / 2, 12 / 64 + sides / 2, 12 / 64 + sides / 2], 1)
+    true = TrueBoxes.of([boxes], [np.zeros(2, dtype=np.int64)])
+    records = (Source(images=Path(), tfrecords="records-*"),)
+
+    for sources, side in ((experiment.dataset.train, sides[0]), (records, sides[1])):
+        target = encode(true, experiment, sources)
+        (row,) = target.contents[
+            target.rows == 2 * 2
+        ]  # the first cell of the second grid, behind that of 32 pixels
+        assert row[SIZE].tolist() == pytest.approx([side, side])
 
 
 def test_objects_weigh_what_class_weighting_says(load: Callable[..., tuple[Experiment, list[Frame]]]) -> None:

@@ -1,15 +1,19 @@
-"""The penalty on kernels and the moving average of weights."""
+"""The penalty on kernels, the moving average of weights, and what a resumed optimiser takes over."""
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
+from yolo_v4.errors import DataError
 from yolo_v4.network.yolo import build_network
 from yolo_v4.spec.experiment import NetworkSpec
+from yolo_v4.spec.load import load_experiment
 from yolo_v4.training.optimizer import KernelPenalty, MovingAverage
+from yolo_v4.training.trainer import Trainer
 
 
 @pytest.mark.parametrize(("kind", "power"), [("l1", 1), ("l2", 2)])
@@ -58,3 +62,37 @@ def test_the_moving_average_follows_weights_and_statistics_with_taos_decay(
     share = 1 - 0.999 * (1 - math.exp(-3 / 2000))
     for name in (kernel, variance):
         torch.testing.assert_close(average.network.state_dict()[name], before[name] + share)
+
+
+def trainer_of(spec: Path) -> Trainer:
+    experiment = load_experiment(spec)
+    network = build_network(experiment.network, num_classes=2, channels=3)
+    return Trainer(network, experiment, steps_per_epoch=2)
+
+
+def test_a_resumed_run_has_the_moments_of_the_checkpoint_and_the_constants_of_its_spec(
+    write_spec: Callable[..., Path],
+) -> None:
+    donor, heir = (
+        trainer_of(
+            write_spec(training=f"optimizer {{ adam {{ epsilon: 1e-7 beta1: {beta1} beta2: 0.999 }} }}")
+        )
+        for beta1 in (0.9, 0.5)
+    )
+    saved = donor.checkpoint([])
+    for moments in saved.optimizer["state"].values():
+        moments["exp_avg"] += 0.25
+
+    heir.resume(saved)
+
+    found = heir.checkpoint([]).optimizer
+    assert found["param_groups"][0]["betas"] == pytest.approx((0.5, 0.999))
+    assert all(bool((moments["exp_avg"] == 0.25).all()) for moments in found["state"].values())
+
+
+def test_a_run_with_amsgrad_is_not_resumed_from_one_without(write_spec: Callable[..., Path]) -> None:
+    saved = trainer_of(write_spec()).checkpoint([])
+    adam = "optimizer { adam { epsilon: 1e-7 beta1: 0.9 beta2: 0.999 amsgrad: true } }"
+
+    with pytest.raises(DataError, match="made with another optimizer"):
+        trainer_of(write_spec(training=adam)).resume(saved)
