@@ -30,15 +30,21 @@ class Computing:
     """What the engine would compute with here; both are empty where only engine or node could tell."""
 
     numerics: Mapping[str, Any] = field(default_factory=dict)  # the numerics class, with fp32
-    formats: Mapping[str, Any] = field(default_factory=dict)  # what can be asked for -> what it then uses
+    formats: Mapping[str, Mapping[str, Any]] = field(
+        default_factory=dict
+    )  # what can be asked for -> its class
 
     def lacks(self, numbers: str) -> bool:
         """Whether it is known that convolutions cannot compute in the format that is asked for."""
         return bool(self.formats) and numbers not in (AUTO, *self.formats)
 
     def with_numbers(self, numbers: str) -> dict[str, Any]:
-        """The numerics class of a training for which that is asked; what auto would choose is not known."""
-        return {**self.numerics, "number_format": self.formats.get(numbers)} if self.numerics else {}
+        """The numerics class of a training for which that is asked; of auto, as far as all formats agree."""
+        if not self.numerics:
+            return {}
+        classes = [one for name, one in self.formats.items() if numbers in (AUTO, name)]
+        agreed = {name: {one.get(name) for one in classes} for name in (*self.numerics, "number_format")}
+        return {name: values.pop() if len(values) == 1 else None for name, values in agreed.items()}
 
 
 def foretell(there: Run, chosen: Settings, plan: ExactPlan | None, computing: Computing) -> Run:
@@ -98,4 +104,9 @@ def ask_computing(chosen: Settings, python: str, there: Run) -> Computing:
     numerics, formats = told.get("numerics"), told.get("number_formats")
     if not isinstance(numerics, Mapping) or not isinstance(formats, Mapping):
         return Computing()
-    return Computing(numerics=numerics, formats=formats)
+    # An earlier engine told the format alone, and classes that differed by nothing else.
+    classes = {
+        name: one if isinstance(one, Mapping) else {**numerics, "number_format": one}
+        for name, one in formats.items()
+    }
+    return Computing(numerics=numerics, formats=classes)

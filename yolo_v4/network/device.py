@@ -1,8 +1,9 @@
 """The device and the precision that a network computes with, their name, and errors where memory runs out."""
 
+import os
 import platform
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ MODEL = (
     *("CPU implementer", "CPU architecture", "CPU variant", "CPU part", "CPU revision"),
 )
 ARITHMETIC = re.compile("avx|amx|fma|bf16|asimd|sve|sme(?!p)|i8mm")  # names of vector instructions begin so
+NARROW = "bf16"  # in the names of those for narrow numbers
+ISA_LIMIT = "ONEDNN_MAX_CPU_ISA"  # the variable by which oneDNN leaves instructions of a CPU unused
 PYTORCH = "PyTorch"  # what computes, unless something else is named
 SHORT_NAMES = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}
 
@@ -86,12 +89,19 @@ def processor(device: torch.device) -> str:
     if device.type == "cuda":
         capability = ".".join(map(str, torch.cuda.get_device_capability(device)))
         return f"{torch.cuda.get_device_name(device)}, {capability}"
+    told = _cpu_facts()
+    model = [told[name] for name in MODEL if name in told] or [platform.machine(), platform.processor()]
+    return ", ".join([*model, *_arithmetic(told)])
+
+
+def _cpu_facts() -> dict[str, str]:
     info = Path("/proc/cpuinfo")
     lines = info.read_text(errors="replace").partition("\n\n")[0].splitlines() if info.exists() else []
-    told = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    arithmetic = filter(ARITHMETIC.match, (told.get("flags") or told.get("Features") or "").split())
-    model = [told[name] for name in MODEL if name in told] or [platform.machine(), platform.processor()]
-    return ", ".join([*model, *sorted(arithmetic)])
+    return {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+
+
+def _arithmetic(told: Mapping[str, str]) -> list[str]:
+    return sorted(filter(ARITHMETIC.match, (told.get("flags") or told.get("Features") or "").split()))
 
 
 def number_format(device: torch.device, precision: torch.dtype) -> str:
@@ -110,11 +120,20 @@ def numerics_class(
     threads; `processor` is what PyTorch uses of a CPU (such as AVX2), or the model of a GPU with its compute
     capability. `runtime` is what computes, whose kernels these are.
     """
-    is_gpu = device.type == "cuda"
     return {
-        "processor": processor(device) if is_gpu else torch.backends.cpu.get_cpu_capability(),
+        "processor": processor(device) if device.type == "cuda" else _vectors(precision),
         "torch": str(torch.__version__),
         "threads": torch.get_num_threads(),
         "number_format": number_format(device, precision),
         "runtime": runtime,
     }
+
+
+def _vectors(precision: torch.dtype) -> str:
+    """What PyTorch uses of a CPU; for narrow numbers their instructions too: oneDNN has kernels for each."""
+    words = [torch.backends.cpu.get_cpu_capability()]
+    if precision is not torch.float32:
+        words += [name for name in _arithmetic(_cpu_facts()) if NARROW in name]
+    if limit := os.environ.get(ISA_LIMIT):
+        words.append(f"{ISA_LIMIT}={limit}")
+    return ", ".join(words)

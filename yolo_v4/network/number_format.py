@@ -18,7 +18,7 @@ import torch
 
 from yolo_v4.errors import TrainingFailed
 from yolo_v4.network import kept_choices
-from yolo_v4.network.device import SHORT_NAMES, formats, processor
+from yolo_v4.network.device import ISA_LIMIT, SHORT_NAMES, formats, processor
 from yolo_v4.network.kept_choices import KeptChoice, Key
 from yolo_v4.network.yolo import Yolo
 from yolo_v4.spec.experiment import Experiment
@@ -169,7 +169,7 @@ def key_of(network: Yolo, experiment: Experiment, device: torch.device) -> Key:
     return {
         "processor": processor(device),
         "torch": str(torch.__version__),
-        "isa_limit": os.environ.get("ONEDNN_MAX_CPU_ISA", ""),
+        "isa_limit": os.environ.get(ISA_LIMIT, ""),
         "cudnn": torch.backends.cudnn.version() if device.type == "cuda" else None,
         "network": f"{spec.arch}{spec.layers}, {spec.conv_blocks} blocks, release {network.release}",
         "force_relu": spec.force_relu,

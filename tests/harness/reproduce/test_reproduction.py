@@ -418,12 +418,15 @@ def test_where_the_engine_computes_in_another_format_that_is_the_cause(reproduct
 
 
 def test_what_an_engine_here_can_compute_in_is_known_only_where_it_was_asked():
-    gpu = Computing(numerics={"number_format": "tf32"}, formats={"fp32": "tf32", "fp16": "fp16"})
+    wide, narrow = ({"processor": "a", "number_format": one} for one in ("tf32", "fp16"))
+    gpu = Computing(numerics=wide, formats={"fp32": wide, "fp16": narrow})
 
     assert [gpu.lacks(numbers) for numbers in ("auto", "fp32", "bf16", "fp16")] == [False, False, True, False]
     assert not Computing().lacks("bf16")
     assert gpu.with_numbers("fp16")["number_format"] == "fp16"
-    assert gpu.with_numbers("auto")["number_format"] is None  # only the engine will know
+    assert gpu.with_numbers("auto") == {"processor": "a", "number_format": None}  # only the engine will know
+    assert gpu.with_numbers("bf16") == {"processor": None, "number_format": None}
+    assert Computing(numerics=wide, formats={"fp32": wide}).with_numbers("auto") == wide
     assert Computing().with_numbers("fp32") == {}
 
 

@@ -16,7 +16,7 @@ def test_the_class_is_that_of_pytorch_here(tmp_path):
     assert last["status"] == "SUCCESS"
     assert last["numerics"]["torch"] == torch.__version__
     assert last["numerics"]["threads"] == torch.get_num_threads()
-    assert last["number_formats"]["fp32"] == last["numerics"]["number_format"]
+    assert last["number_formats"]["fp32"] == last["numerics"]
     assert {*last["number_formats"]} <= {"fp32", "bf16", "fp16"}
 
 
