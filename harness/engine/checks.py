@@ -11,13 +11,13 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from harness.engine import dialect
 from harness.engine.container import container_program
 from harness.engine.find import in_image, resolve
+from harness.engine.finding import Finding, cannot_tell, judged
 from harness.engine.images import image_architecture
 from harness.engine.model_key import model_key
 from harness.engine.spec_check import ask_engine, check_specs
@@ -25,6 +25,7 @@ from harness.engine.spec_text import class_mapping, has_extension
 from harness.errors import ConfigError
 from harness.process.identity import CONTAINER
 from harness.settings.address import check_address, is_local
+from harness.settings.numbers import BF16
 from harness.settings.platform import goes_to_queue
 from harness.settings.variables import Settings
 from harness.verdict import Verdict
@@ -38,33 +39,6 @@ TAO_LIMITS = {"3": (8.9, 465), "4": (9.0, 520), "5": (9.0, 525)}
 SLURM_PATH = ("a job's file names", r"[\s'\"\\%]", "a blank, quote, backslash or percent sign")
 TAO_PATH = ("NVIDIA's yolo_v4", r"[\s'\"]", "a blank or a quote")  # its launcher builds one quoted shell line
 BIND_PATH = ("--bind", "[:,]", "a colon or a comma")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
-    """The result of one check.
-
-    `problem` is "" where the verdict is yes. Else it is what is wrong, or after "cannot tell": "whether …:
-    why".
-    """
-
-    what: str
-    verdict: Verdict
-    observed: str
-    problem: str = ""
-    remedy: str = ""
-
-
-def judged(what: str, observed: str, problem: str, remedy: str) -> Finding:
-    """A finding about something that is known: no where there is a problem, else yes."""
-    if not problem:
-        return Finding(what=what, verdict=Verdict.YES, observed=observed)
-    return Finding(what=what, verdict=Verdict.NO, observed=observed, problem=problem, remedy=remedy)
-
-
-def cannot_tell(what: str, observed: str, problem: str, remedy: str) -> Finding:
-    """A finding about something that could not be seen from here; the remedy is how to make it known."""
-    return Finding(what=what, verdict=Verdict.CANNOT_TELL, observed=observed, problem=problem, remedy=remedy)
 
 
 def check(settings: Settings, *, asks_engine: bool = False) -> list[str]:
@@ -281,7 +255,11 @@ def _paths(settings: Settings, *, tao: bool) -> Finding:
 
 
 def _tao(settings: Settings) -> Iterator[Finding]:
-    """NVIDIA's program needs Linux, a GPU, and up to TAO 3 a model key."""
+    """NVIDIA's program needs Linux, a GPU, up to TAO 3 a model key, and a number format that it knows."""
+    asked = settings.numbers
+    problem = f"NVIDIA's yolo_v4 trains in float32 or with --use_amp, in float16, not in {asked}"
+    remedy = "give --numbers auto, which to it is --use_amp; or ENGINE=portable"
+    yield judged("numbers", asked, problem if asked == BF16 else "", remedy)
     try:
         key, problem = model_key(), ""
     except ConfigError as error:

@@ -33,6 +33,14 @@ def epochs_done(log: str) -> int:
     return max((int(epoch) for epoch, _ in _by_epoch(log, "epoch")), default=0)
 
 
+def last_loss(log: str) -> float | None:
+    """The loss of the last row of a log; None where it is no number, or there is no row."""
+    rows: list[Row] = []
+    with contextlib.suppress(csv.Error):
+        rows = list(log_rows(log))
+    return number_in(rows[-1].get("loss")) if rows else None
+
+
 def best_epoch(log: str, saved: Collection[int]) -> tuple[int, float] | None:
     """Of the epochs whose checkpoint was saved, the one with the highest mAP on the validation frames.
 

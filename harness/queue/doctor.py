@@ -13,7 +13,7 @@ import socket
 from collections.abc import Iterator
 
 from harness.engine import checks
-from harness.engine.checks import Finding, cannot_tell, judged
+from harness.engine.finding import Finding, cannot_tell, judged
 from harness.errors import ConfigError
 from harness.queue import slurm
 from harness.settings.platform import IDENTITY, Platform, host_fits, this_machine, wall_time_s

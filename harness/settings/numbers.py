@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-AUTO, FP32 = "auto", "fp32"
-NUMBERS = (AUTO, FP32, "bf16", "fp16")
+AUTO, FP32, BF16 = "auto", "fp32", "bf16"
+NUMBERS = (AUTO, FP32, BF16, "fp16")
 EARLIER = "mixed_precision"  # the key of earlier versions: true for auto, false for fp32
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from harness.engine.answers import best_checkpoint, checkpoints, whole_checkpoints
 from harness.engine.request import Request
 from harness.engine.spec_text import may_stop_early
-from harness.engine.training_log import epochs_done
+from harness.engine.training_log import epochs_done, last_loss
 from harness.files import link_or_copy, write_text
 from harness.settings.numbers import AUTO, EARLIER, asking_for, numbers_of
 from harness.stages.base import Attempt, Stage
@@ -115,21 +115,27 @@ class Train(Stage):
         return results / "weights" / path.name
 
     def _check(self, attempt: Attempt, results: Path) -> None:
-        # TAO ends well after a loss that is not a number: the promised last checkpoint is what tells.
+        # TAO ends well after a loss that is not a number: the promised last checkpoint is what tells, and
+        # where training may stop early, the loss of the last epoch.
         epochs = [epoch for epoch, _ in checkpoints(results / "weights")]
-        if not epochs or (
-            epochs[-1] != self.settings.epochs and not may_stop_early(self.experiment.template)
-        ):
+        if epochs and epochs[-1] == self.settings.epochs:
+            return
+        stopped_early = epochs and may_stop_early(self.experiment.template)
+        if not stopped_early or last_loss(self._log(results)) is None:
+            ended = "; the loss at the end of the training log is no number" if stopped_early else ""
             raise attempt.error(
                 f"expected a checkpoint of epoch {self.settings.epochs} in the end, "
-                f"found checkpoints of epochs: {', '.join(map(str, epochs)) or 'none'}"
+                f"found checkpoints of epochs: {', '.join(map(str, epochs)) or 'none'}{ended}"
             )
+
+    def _log(self, results: Path) -> str:
+        log = results / f"yolov4_training_log_{self.experiment.network}.csv"
+        return log.read_text(errors="replace") if log.is_file() else ""
 
     def _tell(self, attempt: Attempt, results: Path) -> None:
         """Say where training stopped early, and which checkpoint found most on the validation frames."""
         saved = [epoch for epoch, _ in checkpoints(results / "weights")]
-        log = results / f"yolov4_training_log_{self.experiment.network}.csv"
-        done = epochs_done(log.read_text(errors="replace")) if log.is_file() else 0
+        done = epochs_done(self._log(results))
         if saved[-1] < self.settings.epochs:
             ended = f"early after epoch {done} of {self.settings.epochs}" if done else "early"
             attempt.say(

@@ -30,6 +30,14 @@ def test_sound_settings_pass(settings, tao):
     assert check(tao()) == []
 
 
+def test_nvidias_program_is_not_asked_for_a_number_format_that_it_lacks(tao):
+    assert check(tao(numbers="auto")) == check(tao(numbers="fp16")) == []
+
+    with pytest.raises(ConfigError, match="in float32 or with --use_amp, in float16, not in bf16") as caught:
+        check(tao(numbers="bf16"))
+    assert caught.value.remedy == "give --numbers auto, which to it is --use_amp; or ENGINE=portable"
+
+
 def test_a_spec_beyond_nvidias_program_is_refused_for_its_engine_and_told_for_ours(settings, tao):
     name = "yolo_v4_train_resnet10_smoke.txt"
     sound = tao()

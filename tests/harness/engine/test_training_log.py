@@ -2,7 +2,7 @@ import csv
 
 import pytest
 
-from harness.engine.training_log import best_epoch, epochs_done, log_rows, number_in
+from harness.engine.training_log import best_epoch, epochs_done, last_loss, log_rows, number_in
 
 # As NVIDIA's program writes it: the names behind the first are padded, and a validation may be missing.
 LOG = "epoch, loss, mAP\n1,5.5,nan\n2,4.25,0.125,9\n3\n"
@@ -51,6 +51,14 @@ def test_the_best_epoch_has_the_highest_map_of_those_that_were_saved(scores, sav
     rows = "".join(f"{epoch}, {score}\r\n" for epoch, score in enumerate(scores, start=1))
 
     assert best_epoch(f"epoch, mAP\r\n{rows}", saved) == best
+
+
+@pytest.mark.parametrize(
+    ("rows", "loss"),
+    [("1,9\r\n2,8.5\r\n", 8.5), ("1,9\r\n2,nan\r\n", None), ("1,9\r\n2\r\n", None), ("", None)],
+)
+def test_the_loss_at_the_end_is_a_number_or_nothing(rows, loss):
+    assert last_loss(f"epoch,loss\r\n{rows}") == loss
 
 
 def test_the_last_epoch_is_that_of_the_last_row():

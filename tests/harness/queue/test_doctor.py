@@ -5,8 +5,9 @@ import socket
 import pytest
 
 from harness.cli import main
-from harness.engine.checks import Finding, check
+from harness.engine.checks import check
 from harness.engine.find import environment, resolve
+from harness.engine.finding import Finding
 from harness.errors import ConfigError
 from harness.measure import facts
 from harness.queue import doctor

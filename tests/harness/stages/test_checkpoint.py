@@ -42,11 +42,24 @@ def test_where_no_epoch_was_validated_the_best_cannot_be_told(jamcam):
     jamcam("status", "--checkpoint=best")
 
 
-def test_a_training_that_stopped_early_is_done_and_says_so(jamcam):
-    jamcam("convert-data")
-    spec = jamcam.workspace / "specs" / "yolo_v4_train_resnet10_smoke.txt"
+def let_it_stop_early(workspace):
+    spec = workspace / "specs" / "yolo_v4_train_resnet10_smoke.txt"
     stopping = 'training_config { early_stopping { monitor: "loss" min_delta: 0.1 patience: 1 } }\n'
     spec.write_text(spec.read_text() + stopping)
+
+
+def test_a_training_that_ended_at_a_loss_that_is_no_number_did_not_stop_early(jamcam):
+    jamcam("convert-data")
+    let_it_stop_early(jamcam.workspace)
+
+    printed = jamcam("train", FAKE_YOLO_V4="train=stop-at-nan", status=1)
+
+    assert "found checkpoints of epochs: 1; the loss at the end of the training log is no number" in printed
+
+
+def test_a_training_that_stopped_early_is_done_and_says_so(jamcam):
+    jamcam("convert-data")
+    let_it_stop_early(jamcam.workspace)
 
     printed = jamcam("eval", FAKE_YOLO_V4="train=stop-early")
 
