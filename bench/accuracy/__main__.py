@@ -68,7 +68,6 @@ def _judge_run(
         return
     spec = one.spec(split)
     scores = judge_frames(spec, model=model, labels=labels, by_camera=drawn_by_camera(split), few=FEW)
-    version = code_version((*SOURCES, *MEASURING))
     row = {
         "variant": one.variant,
         "seed": one.seed,
@@ -78,13 +77,17 @@ def _judge_run(
         "scores": rows.described(scores),
         "draws": rows.mean_draws(scores),
         **(_training(one, frames_seen) if model else {}),
-        "commit": version.commit,
-        "changed": list(version.changed),
+        **(one.code if model else _code_of_judging()),
         "date": f"{datetime.now(timezone.utc):%Y-%m-%d}",
     }
     rows.append(row)
     judged.touch()
     print(f"{one.variant}, seed {one.seed}, {split}", score_table(scores), sep="\n", flush=True)
+
+
+def _code_of_judging() -> rows.Row:
+    version = code_version((*SOURCES, *MEASURING))
+    return {"commit": version.commit, "changed": list(version.changed)}
 
 
 def _training(one: Run, frames_seen: int) -> rows.Row:
@@ -156,7 +159,7 @@ def main() -> None:
     trains.add_argument("--work", type=lambda text: Path(text).absolute(), required=True)
     trains.add_argument("--variants", type=lambda text: text.split(","), required=True)
     trains.add_argument("--seeds", type=lambda text: [int(word) for word in text.split(",")], default=[42])
-    trains.add_argument("--passes", type=int, default=2)
+    trains.add_argument("--passes", type=_count, default=2)
     trains.add_argument("--test", action="store_true")
     trains.set_defaults(act=run)
     peers = words.add_parser("peer")

@@ -7,6 +7,9 @@ frame was drawn. Every set of frames has its own draws, the same for each detect
 compared draw by draw.
 """
 
+import contextlib
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +21,7 @@ import torch
 from yolo_v4.data.batches import Truth
 from yolo_v4.data.frames import Frame, read_frames
 from yolo_v4.data.kitti import parse_columns, read_rows
+from yolo_v4.errors import DataError
 from yolo_v4.network.checkpoint import load_network
 from yolo_v4.scoring.average_precision import SAMPLED_RECALLS, judge
 from yolo_v4.scoring.evaluator import evaluate
@@ -28,6 +32,7 @@ from yolo_v4.spec.load import load_experiment
 QUANTILES = (0.025, 0.975)
 MEAN = "mean"
 CAMERA_MARK = "__"  # in the name of a frame, after that of its camera or day
+SCORE = 15  # the column of a KITTI row behind those of the object
 CHUNK = 50  # draws worked on together, which bounds memory
 
 
@@ -173,19 +178,53 @@ def of_labels(
 ) -> tuple[list[Truth], list[Detections]]:
     """The objects of frames, and what KITTI label files with scores say was found there.
 
-    Their corners are in pixels of the pictures, as `yolo_v4 inference -l` writes them.
+    Their corners are in pixels of the pictures, as `yolo_v4 inference -l` writes them. A class is one of the
+    spec's, or one that it maps to such a one; rows of others are left out, and counted on the console.
+    Raises DataError: a label file cannot be read, or a row has no score that is a number.
     """
     truths, found = [], []
+    left_out: Counter[str] = Counter()
+    known = {**{name: name for name in experiment.classes}, **experiment.dataset.class_mapping}
     for frame in frames:
         truths.append(Truth(frame.boxes, frame.classes, frame.difficult))
-        rows = [row for row in read_rows(folder / f"{frame.image.stem}.txt") if row[0] in experiment.classes]
-        objects = [parse_columns(row, where=str(frame.image)) for row in rows]
-        corners = torch.tensor([(one.x1, one.y1, one.x2, one.y2) for one in objects]).reshape(-1, 4)
-        classes = torch.tensor(
-            [experiment.classes.index(one.class_name) for one in objects], dtype=torch.int64
-        )
-        found.append(Detections(corners, torch.tensor([float(row[15]) for row in rows]), classes))
+        path = folder / f"{frame.image.stem}.txt"
+        rows = [(known.get(row[0].lower()), row) for row in read_rows(path)]
+        left_out.update(row[0] for name, row in rows if name is None)
+        corners, scores, classes = [], [], []
+        for name, row in rows:
+            if name is not None:
+                one = parse_columns(row, where=str(path))
+                corners.append((one.x1, one.y1, one.x2, one.y2))
+                scores.append(_score(row, path))
+                classes.append(experiment.classes.index(name))
+        boxes = torch.tensor(corners, dtype=torch.float32).reshape(-1, 4)
+        found.append(Detections(boxes, torch.tensor(scores), torch.tensor(classes, dtype=torch.int64)))
+    if left_out:
+        told = ", ".join(f"{name} {count}" for name, count in sorted(left_out.items()))
+        print(f"left out, of classes that the spec does not map: {told}", flush=True)
     return truths, found
+
+
+def _score(row: Sequence[str], path: Path) -> float:
+    with contextlib.suppress(IndexError, ValueError):
+        if math.isfinite(score := float(row[SCORE])):
+            return score
+    raise DataError(
+        f"{path}: a row of {len(row)} columns without a score: {' '.join(row)}",
+        remedy="label files of what was found have 16 columns, the last of which is the score",
+    )
+
+
+def _cameras(frames: Sequence[Frame]) -> list[str]:
+    """The camera of each frame. Raises DataError: their names do not tell two of them."""
+    cameras = [frame.image.stem.partition(CAMERA_MARK)[0] for frame in frames]
+    marked = all(CAMERA_MARK in frame.image.stem for frame in frames)
+    if not marked or len(set(cameras)) < 2:
+        raise DataError(
+            f"an interval over cameras needs frames of two or more, named like CAMERA{CAMERA_MARK}NAME",
+            remedy="rename the frames, or leave --by-camera out",
+        )
+    return cameras
 
 
 def judge_frames(
@@ -216,7 +255,6 @@ def judge_frames(
         iou=experiment.evaluation.matching_iou,
         confidence=experiment.nms.confidence_threshold,
     )
-    names = [frame.image.stem for frame in frames]
-    groups = [name.partition(CAMERA_MARK)[0] for name in names] if by_camera else names
+    groups = _cameras(frames) if by_camera else [frame.image.stem for frame in frames]
     named = dict(zip(experiment.classes, matched, strict=True))
     return score(named, experiment.evaluation.mode, draw_counts(groups, resamples), few=few)

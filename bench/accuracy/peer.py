@@ -9,7 +9,8 @@ The other lines, in our own environment, judge what was found and append a row f
 where it looked at frames of 1.27 times the size that it was trained on, as ours does.
 PEER is an environment of its own (`pip install ultralytics`); DIR is that of `run`, which unpacked the frames
 there. Model, augmentation and optimiser are the peer's own; it gets as many passes over the same frames, no
-weights to start from, and its input is as wide as ours and square. Of its settings two are fitted to short
+weights to start from, and its input is as wide as ours: square in training, and where it looks as high as
+the frame needs. Of its settings two are fitted to short
 trainings: the warm-up lasts a tenth of the passes in place of three, and the mosaic ends with the last
 eighth in place of the last ten. With --bf16 its convolutions compute in bfloat16 on a CPU, as ours do where
 the processor is faster in it.
@@ -93,7 +94,7 @@ def as_float(value: Any) -> Any:
 
 
 def find(model: Any, pictures: Sequence[Path], *, size_px: int) -> Iterator[tuple[Path, str]]:
-    """Each picture, and the label text of what the peer finds there, its input being `size_px` square."""
+    """Each picture, and the label text of what the peer finds there, its input being `size_px` wide."""
     for picture in pictures:
         (result,) = model.predict(
             str(picture), imgsz=size_px, conf=CONFIDENCE, iou=NMS_IOU, max_det=200, verbose=False

@@ -11,8 +11,11 @@ from typing import Any
 
 from splits import TRAIN
 
+from harness.code_version import MEASURING, SOURCES, code_version
 from harness.engine.answers import read_anchors
 from harness.engine.spec_text import anchors_literal, fill
+from harness.errors import DataError
+from harness.files import read_json, write_json
 from harness.settings.declared import read_toml
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -21,6 +24,7 @@ VARIANTS = Path(__file__).with_name("variants.toml")
 BASE = "base"
 SIZE_PX = (352, 288)  # of the network input of the base, which k-means is asked for
 NUMBERS = ("--numbers", "auto")  # chosen once per machine, so the same for all that is compared
+NOTE = "trained.json"  # in the results of a run
 SCALES = ("small", "mid", "big")  # in ascending order of their anchors
 
 
@@ -74,10 +78,31 @@ class Run:
     def train(self) -> Path:
         """Train to the end, or go on with it; returns the last checkpoint."""
         done = self.checkpoints
+        if variant_of(self.variant).trained_as == self.variant:
+            self._note()
         if len(done) < self.passes:
             spec = self.spec("choice-cameras", resumed=done[-1] if done else None)
             yolo_v4("train", "-e", spec, "-r", self.results, *NUMBERS)
         return self.checkpoints[-1]
+
+    def _note(self) -> None:
+        """Keep what is trained, and by which code, when a run begins; refuse to go on with something else."""
+        asked = self.spec("choice-cameras").read_text(encoding="utf-8")
+        note = self.results / NOTE
+        if not self.checkpoints:
+            version = code_version((*SOURCES, *MEASURING))
+            write_json(note, {"spec": asked, "commit": version.commit, "changed": list(version.changed)})
+        elif read_json(note).get("spec") != asked:
+            raise DataError(
+                f"{self.results} was trained with another spec than {self.variant} has now",
+                remedy="give the variant another name, or another --work",
+            )
+
+    @property
+    def code(self) -> Mapping[str, Any]:
+        """The `commit` that trained it, and which files had `changed` since."""
+        told = read_json(self.results / NOTE)
+        return {name: told[name] for name in ("commit", "changed")}
 
     @property
     def epochs_s(self) -> float:

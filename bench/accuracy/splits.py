@@ -1,7 +1,7 @@
 """The frames of labelled archives as KITTI folders, divided by camera and day, never by frame.
 
 An archive is an export of CVAT as "YOLO 1.1": `data/obj.names`, and below `data/obj_train_data` a folder for
-each camera or day, with pictures and label files of the same names.
+each camera or day, with pictures (.jpg) and label files of the same names.
 """
 
 import io
@@ -14,8 +14,12 @@ from pathlib import Path, PurePosixPath
 from judging import CAMERA_MARK
 from PIL import Image
 
+from harness.errors import DataError
+from harness.files import read_json, sha256_file, write_json
+
 FRAMES = "data/obj_train_data/"
 NAMES = "data/obj.names"
+UNPACKED = "unpacked.json"  # in the folder of the frames: of which archives they are
 TRAIN = "train"
 # Split -> the folders in it; every other folder is trained on. Variants are chosen by the first two splits
 # and reported by the others. The street is one camera on days that it was not trained on.
@@ -43,8 +47,16 @@ def prepare(archives: Sequence[Path], target: Path) -> dict[str, int]:
     """Unpack archives into `target/<split>/{images,labels}`; returns the number of frames of each split.
 
     Nothing is done where it was done before.
+    Raises DataError: it was done with other archives.
     """
-    if not target.is_dir():
+    digests = [sha256_file(archive) for archive in archives]
+    if target.is_dir():
+        if read_json(target / UNPACKED).get("sha256") != digests:
+            raise DataError(
+                f"{target} holds the frames of other archives, or nothing tells of which",
+                remedy="give the archives it was made of, or another --work",
+            )
+    else:
         aside = target.with_name(f"{target.name}.part")
         shutil.rmtree(aside, ignore_errors=True)
         for split in SPLITS:
@@ -56,6 +68,7 @@ def prepare(archives: Sequence[Path], target: Path) -> dict[str, int]:
                     place = aside / split_of(folder)
                     (place / "images" / f"{folder}{CAMERA_MARK}{name}.jpg").write_bytes(picture)
                     (place / "labels" / f"{folder}{CAMERA_MARK}{name}.txt").write_text(label)
+        write_json(aside / UNPACKED, {"sha256": digests})
         aside.rename(target)
     return frame_counts(target)
 

@@ -12,16 +12,19 @@ import numpy as np
 import pytest
 import rows
 import runs
-from judging import MEAN, Score
+from judging import MEAN, Score, of_labels
 from peer import kitti_of_found, yolo_of_kitti
 from PIL import Image
-from runs import Run, variants
+from runs import Run, Variant, variants
 from splits import HELD_OUT, TRAIN, kitti_of_yolo, prepare, split_of
 
+from harness.errors import HarnessError
+from yolo_v4.data.frames import read_frames
+from yolo_v4.errors import DataError
 from yolo_v4.spec.load import load_experiment
 from yolo_v4.spec.training_checks import check_training
 
-FOLDERS = ("2017-12-15", "2017-12-16", "2017-12-25", "1001", "1503", "2702", "9705")
+FOLDERS = ("2017-12-15", "2017-12-16", "2017-12-25", "1001", "1002", "1503", "2702", "9705")
 
 
 @pytest.fixture
@@ -49,7 +52,7 @@ def test_frames_are_divided_by_camera_and_day(archive: Path, tmp_path: Path) -> 
     assert found == {
         "train": ["2017-12-15__a", "2017-12-15__b", "2702__a", "2702__b"],
         "choice-street": ["2017-12-25__a", "2017-12-25__b"],
-        "choice-cameras": ["1001__a", "1001__b"],
+        "choice-cameras": ["1001__a", "1001__b", "1002__a", "1002__b"],
         "test-street": ["2017-12-16__a", "2017-12-16__b"],
         "test-cameras": ["1503__a", "1503__b", "9705__a", "9705__b"],
     }
@@ -58,6 +61,18 @@ def test_frames_are_divided_by_camera_and_day(archive: Path, tmp_path: Path) -> 
     label = tmp_path / "data" / "train" / "labels" / "2702__a.txt"
     assert label.read_text() == "car 0 0 0 75.00 25.00 125.00 75.00 0 0 0 0 0 0 0\n"
     assert label.with_name("2702__b.txt").read_text() == ""
+
+
+def test_frames_of_other_archives_are_not_taken_for_those_that_were_asked_for(
+    archive: Path, tmp_path: Path
+) -> None:
+    prepare([archive], tmp_path / "data")
+    prepare([archive], tmp_path / "data")  # the same again: nothing to do
+    other = tmp_path / "other.zip"
+    other.write_bytes(archive.read_bytes() + b"\0")
+
+    with pytest.raises(HarnessError, match="holds the frames of other archives"):
+        prepare([other], tmp_path / "data")
 
 
 def test_a_box_that_leaves_its_picture_is_clipped() -> None:
@@ -143,6 +158,25 @@ def test_a_run_that_was_killed_goes_on_at_its_last_epoch(make_run, monkeypatch: 
 
     assert (second.name, third.name) == ("yolov4_resnet10_epoch_002.pt", "yolov4_resnet10_epoch_003.pt")
     assert asked == [("train", None), ("train", second)]
+    assert run.code["commit"]
+
+
+def test_a_run_does_not_go_on_with_another_spec_under_the_same_name(
+    make_run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run("base", passes=3)
+
+    def train(*_: object) -> None:
+        path = run.results / "weights" / "yolov4_resnet10_epoch_001.pt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+    monkeypatch.setattr(runs, "yolo_v4", train)
+    run.train()
+    monkeypatch.setattr(runs, "variants", lambda: {"base": Variant(spec="# another", trained_as="base")})
+
+    with pytest.raises(HarnessError, match="was trained with another spec than base has now"):
+        run.train()
 
 
 def test_the_time_of_a_run_is_that_of_the_epochs_that_count(make_run) -> None:
@@ -296,10 +330,11 @@ def test_a_peer_is_judged_beside_the_base(
         for label in (base.data / split / "labels").iterdir():  # everything is found
             text = label.read_text().replace("0 0 0 0 0 0 0\n", "0 0 0 0 0 0 0 0.9\n")
             (found / label.name).write_text(text)
-    objects = {"car": {"ap": 0.25, "objects": 1}, MEAN: {"ap": 0.25, "interval": [0.25, 0.25], "objects": 1}}
-    kept: list[rows.Row] = [
-        row("base", 3, *[0.25] * 1001, split=split, passes=7, scores=objects) for split in splits
-    ]
+    kept: list[rows.Row] = []
+    for split, cars in zip(splits, (1, 2), strict=True):
+        mean = {"ap": 0.25, "interval": [0.25, 0.25], "objects": cars}
+        scores = {"car": {"ap": 0.25, "objects": cars}, MEAN: mean}
+        kept.append(row("base", 3, *[0.25] * 1001, split=split, passes=7, scores=scores))
     monkeypatch.setattr(rows, "append", kept.append)
     monkeypatch.setattr(rows, "read", lambda: kept)
     monkeypatch.setattr(sys, "argv", ["accuracy", "peer", "--work", str(base.work), "--name", name])
@@ -375,3 +410,41 @@ def test_a_spec_that_cannot_be_judged_is_refused_with_words(tmp_path: Path) -> N
     assert said.stderr.startswith("error: ")
     assert "\n  try: " in said.stderr
     assert "Traceback" not in said.stderr
+
+
+def test_classes_of_label_files_are_read_as_the_spec_maps_them_and_others_are_told(
+    make_run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    experiment = load_experiment(make_run("base").spec("choice-street"))
+    frames = read_frames(experiment, "validation")
+    found = "0 0 0 75.00 25.00 125.00 75.00 0 0 0 0 0 0 0 0.9"
+    for frame in frames:
+        (tmp_path / f"{frame.image.stem}.txt").write_text(f"Car {found}\ndog {found}\n")
+
+    _, detected = of_labels(tmp_path, frames, experiment)
+
+    assert [one.classes.tolist() for one in detected] == [[experiment.classes.index("car")]] * 2
+    assert capsys.readouterr().out == "left out, of classes that the spec does not map: dog 2\n"
+
+
+@pytest.mark.parametrize("score", ["", " nan"])
+def test_a_row_of_what_was_found_needs_a_score(make_run, tmp_path: Path, score: str) -> None:
+    experiment = load_experiment(make_run("base").spec("choice-street"))
+    frames = read_frames(experiment, "validation")
+    for frame in frames:
+        line = f"car 0 0 0 75.00 25.00 125.00 75.00 0 0 0 0 0 0 0{score}\n"
+        (tmp_path / f"{frame.image.stem}.txt").write_text(line)
+
+    with pytest.raises(DataError, match="without a score: car 0 0 0"):
+        of_labels(tmp_path, frames, experiment)
+
+
+def test_an_interval_over_cameras_needs_two(make_run, tmp_path: Path) -> None:
+    spec = make_run("base").spec("choice-street")  # of one camera
+    for frame in read_frames(load_experiment(spec), "validation"):
+        (tmp_path / f"{frame.image.stem}.txt").touch()
+
+    said = ask("judge", "-e", spec, "-p", tmp_path, "--by-camera")
+
+    assert said.returncode == 1
+    assert said.stderr.startswith("error: an interval over cameras needs frames of two or more, named like ")
