@@ -27,7 +27,8 @@ class KerasAdam(torch.optim.Adam):
     w -= lr sqrt(1 - b2^t) / (1 - b1^t) * m / (sqrt(v) + epsilon). PyTorch divides sqrt(v) by sqrt(1 - b2^t)
     before it adds its epsilon, so dividing epsilon by the same gives Keras' step. Keras on TensorFlow 1 reads
     its step counter after increasing it, so t is 2 in the first step; the state starts with 1 for that
-    reason.
+    reason. In float16, steps that are skipped for an infinite gradient count for epsilon alone, until the run
+    is resumed: asking the device whether one was skipped would wait for it.
     """
 
     def __init__(self, parameters: Iterable[Tensor], spec: OptimizerSpec) -> None:
