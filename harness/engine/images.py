@@ -1,5 +1,7 @@
 """Container images: their manifests, processors and digests; they are too large to be read on every call."""
 
+import contextlib
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,11 @@ from harness.workspace.layout import Workspace
 
 
 def image_digest(workspace: Workspace, image: Path) -> str:
-    """SHA-256 of an image, cached in the workspace by size and time of change; "" where there is no image."""
+    """SHA-256 of an image; "" where there is no image.
+
+    It is remembered by size and time of change, and kept in a workspace in which a stage was begun: who only
+    looks writes nothing, and makes no workspace of a folder.
+    """
     try:
         facts = image.stat()
     except OSError:
@@ -19,9 +25,16 @@ def image_digest(workspace: Workspace, image: Path) -> str:
     cached = read_json(cache)
     if {**cached, "sha256": ""} == {**known, "sha256": ""} and cached.get("sha256"):
         return str(cached["sha256"])
-    digest = sha256_file(image)
-    write_json(cache, {**known, "sha256": digest})
+    digest = _digest(image, facts.st_size, facts.st_mtime_ns)
+    if cache.parent.is_dir():
+        with contextlib.suppress(OSError):  # a workspace that this user may only read
+            write_json(cache, {**known, "sha256": digest})
     return digest
+
+
+@functools.cache
+def _digest(image: Path, size_bytes: int, changed_ns: int) -> str:
+    return sha256_file(image)
 
 
 def image_manifest(image: Path, sha256: str) -> dict[str, Any]:

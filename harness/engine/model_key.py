@@ -10,7 +10,7 @@ def model_key() -> str | None:
     """TAO's model key from the file JAMCAM_KEY_FILE, else from JAMCAM_KEY or KEY; None where none is given.
 
     Raises:
-        ConfigError: the file cannot be read, or others than its owner may read it.
+        ConfigError: the file cannot be read, others than its owner may read it, or it holds no key.
     """
     name = os.environ.get("JAMCAM_KEY_FILE")
     if not name:
@@ -21,6 +21,9 @@ def model_key() -> str | None:
             raise ConfigError(
                 f"{path} holds the model key, but others may read it", remedy=f"chmod 600 {path}"
             )
-        return path.read_text().strip()
-    except OSError as error:
+        key = path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read the model key: {error}", remedy="correct JAMCAM_KEY_FILE") from error
+    if not key:
+        raise ConfigError(f"{path} should hold the model key, and is empty", remedy="write the key into it")
+    return key

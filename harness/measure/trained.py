@@ -43,15 +43,23 @@ class Trained:
 def read_trained(
     workspace: Workspace, markers: Mapping[str, Marker], metrics: Mapping[str, Any] | None = None
 ) -> Trained:
-    """What the markers of a workspace, by stage, vouch for.
+    """What the markers of a workspace, by stage, vouch for; no scores where these are of another training.
 
     Args:
         metrics: the scores on the test frames, where they were read before.
     """
     ingredients = {stage: read_ingredients(workspace, stage) for stage in DECIDING}
     scores = read_json(workspace.path(METRICS["test"])) if metrics is None else metrics
-    values = quantities_of(scores, _training_log(workspace, markers))
-    return Trained(values=values, settings=settings_of(markers, ingredients))
+    is_one = is_of_one_training(markers)
+    values = quantities_of(scores if is_one else {}, _training_log(workspace, markers))
+    settings = settings_of(markers, ingredients)
+    return Trained(values=values, settings=settings if is_one else {**settings, "eval": None})
+
+
+def is_of_one_training(markers: Mapping[str, Marker]) -> bool:
+    """Whether the network that was evaluated is the one that lies there; train may have been done again."""
+    train, judged = markers.get("train"), markers.get("eval")
+    return bool(train and judged and judged.consumed.get("train") == train.outcome)
 
 
 def _training_log(workspace: Workspace, markers: Mapping[str, Marker]) -> str:

@@ -21,8 +21,25 @@ def uses_of_records(records: Sequence[Record]) -> list[Use]:
     return [use for of_bench in by_bench.values() for use in _of_bench(of_bench)]
 
 
-def uses_of_workspace(tries: Sequence[Try], allocations: Sequence[Allocation]) -> list[Use]:
-    """The uses of a workspace: what jobs had of nodes, and tries outside of them."""
+UNREAD = Use(
+    what="jobs whose notes cannot be read",
+    fate="not recorded",
+    duration_s=None,
+    gpus=None,
+    cores=None,
+    machines=None,
+    queue_s=None,
+    staging_s=None,
+    lost_s=None,
+)
+
+
+def uses_of_workspace(tries: Sequence[Try], allocations: Sequence[Allocation], unread: int = 0) -> list[Use]:
+    """The uses of a workspace: what jobs had of nodes, and tries outside of them.
+
+    Args:
+        unread: of how many runs of jobs nobody can read the notes.
+    """
     spans = [(each.started_s, each.ended_s) for each in allocations]
     own = [
         one
@@ -30,7 +47,7 @@ def uses_of_workspace(tries: Sequence[Try], allocations: Sequence[Allocation]) -
         if one.fate is not Fate.UNDER_WAY
         if not any(low <= (one.started_s or 0.0) < high for low, high in spans)
     ]
-    return [*(_of_allocation(each, tries) for each in allocations), *map(_of_try, own)]
+    return [*(_of_allocation(each, tries) for each in allocations), *map(_of_try, own), *[UNREAD] * unread]
 
 
 def _of_allocation(one: Allocation, tries: Sequence[Try]) -> Use:

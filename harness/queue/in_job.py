@@ -14,7 +14,9 @@ from types import FrameType
 from harness.files import remove
 from harness.process.console import bound_to_us
 from harness.queue import slurm
-from harness.queue.notes import QueuedRun, changed_s, kept_unix_s, machinery
+from harness.queue.kept_work import changed_s, kept_unix_s
+from harness.queue.notes import QueuedRun, machinery
+from harness.queue.script import LOG_CHANGED
 from harness.queue.states import MEASURING
 from harness.text import tell
 from harness.workspace.layout import Workspace
@@ -42,7 +44,7 @@ def work(folder: Path, segment: int, command: Sequence[str]) -> int:
     restart = int(os.environ.get("SLURM_RESTART_COUNT", "0"))
     remove(run.preparation_note(segment))  # of an earlier start of this job
     note: Callable[..., None] = functools.partial(run.note_allocation, segment, task=task, restart=restart)
-    started_s, heard_s = time.time(), changed_s(run.log(segment, task))
+    started_s, heard_s = time.time(), _heard_s() or changed_s(run.log(segment, task))
     note(
         "start",
         job_id=job,
@@ -62,6 +64,12 @@ def work(folder: Path, segment: int, command: Sequence[str]) -> int:
         note_end()
         return status
     return _continue_later(number, note_end)
+
+
+def _heard_s() -> float:
+    """When an earlier start of this job was last heard of, as the script saw it; 0 where it did not."""
+    text = os.environ.pop(LOG_CHANGED, "")
+    return float(text) if text.isdecimal() else 0.0
 
 
 def _why_not_continued(command: Sequence[str], kept_s: float, started_s: float) -> str:

@@ -24,11 +24,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.engine.answers import read_status, whole_checkpoints
 from harness.errors import CannotTell
 from harness.files import OTHERS_READ, create_once, read_json, remove, write_json
+from harness.queue.kept_work import changed_s, kept_unix_s
 from harness.queue.states import Allocation, Cost, total_cost
-from harness.workspace.layout import NO_NAMES, Workspace, staged
+from harness.workspace.layout import NO_NAMES, Workspace
 from harness.workspace.lock import UNREADABLE, Holder, parsed
 
 Note = dict[str, Any]
@@ -117,9 +117,14 @@ class QueuedRun:
         """By task: what its newest allocation noted at its end; empty where it has not ended."""
         return {start["task"]: end for start, end in self._allocation_notes(segment)}
 
-    def allocations(self, task: str | None = None) -> list[Allocation]:
-        """Every allocation so far, or those of one task of an array, in order."""
+    def allocations(self, task: str | None = None, *, are_over: bool = False) -> list[Allocation]:
+        """Every allocation so far, or those of one task of an array, in order.
+
+        Args:
+            are_over: without those that noted no end while the run goes on, which may be at work.
+        """
         allocations = []
+        goes_on = not (self.folder / "outcome.json").exists()
         for segment in range(1, self.segments() + 1):
             notes = self._allocation_notes(segment)
             job = _read(self.folder / f"job-{segment}.json", job_id=str, noted_unix_s=float)
@@ -127,7 +132,9 @@ class QueuedRun:
             next_starts: list[Note] = [*(start for start, _ in notes[1:]), {}]
             for (start, end), next_start in zip(notes, next_starts, strict=False):
                 one = self._allocation(segment, start, end, next_start, eligible_s)
-                if task in (None, start["task"]):
+                is_last = next_start.get("task") != start["task"]
+                may_work = goes_on and is_last and not end and segment == self.segments()
+                if task in (None, start["task"]) and not (are_over and may_work):
                     allocations.append(one)
                 eligible_s = one.ended_s
         return allocations
@@ -139,11 +146,15 @@ class QueuedRun:
         after = next_start if next_start.get("task") == start["task"] else {}
         started_s = start["unix_s"]
         heard_s = after.get("heard_unix_s") or changed_s(self.log(segment, start["task"]))
+        ended_s = max(end.get("unix_s") or heard_s, started_s)
+        kept_s = end.get("kept_unix_s", after.get("kept_unix_s"))
+        if kept_s is None:  # killed, and nothing of its task came after it
+            kept_s = kept_unix_s(Workspace(self.folder.parent.parent), until_s=ended_s)
         return Allocation(
             eligible_s=eligible_s or started_s,
             started_s=started_s,
-            ended_s=max(end.get("unix_s") or heard_s, started_s),
-            kept_s=end.get("kept_unix_s") or after.get("kept_unix_s") or started_s,
+            ended_s=ended_s,
+            kept_s=max(kept_s, started_s),
             finished=end.get("exit_status") == 0,
             **{name: start[name] for name in MACHINERY if type(start.get(name)) is int},
         )
@@ -226,36 +237,6 @@ def machinery(environ: Mapping[str, str]) -> dict[str, int]:
         "machines": int(machines),
         **{"cores" if name == "cpus" else name: counts[name] for name in counts},
     }
-
-
-def kept_unix_s(workspace: Workspace) -> float:
-    """When the last thing was finished that will not be done again: a stage, or a checkpoint of training."""
-    rooms = [workspace, *map(Workspace, workspace.seeds.glob("*"))]
-    attempts = [attempt for room in rooms for attempt in (room.attempts / "train").glob("*")]
-    results = [staged(attempt, "experiment") for attempt in attempts]
-    checkpoints = [path for result in results for _, path in whole_checkpoints(result)]
-    markers = [path for room in rooms for path in room.marker("train").parent.glob("*.json")]
-    return max(map(changed_s, [*markers, *checkpoints]), default=0.0)
-
-
-def images_per_s(workspace: Workspace) -> float | None:
-    """The newest rate of training in any attempt; None where none is known."""
-    attempts = sorted((workspace.attempts / "train").glob("*"))
-    lines = [
-        line
-        for each in attempts
-        for where in (staged(each, "experiment"), each)
-        for line in read_status(where)
-    ]
-    rates = (line.get("images_per_s") for line in reversed(lines))
-    return next((float(rate) for rate in rates if isinstance(rate, int | float)), None)
-
-
-def changed_s(path: Path) -> float:
-    """When a file was changed, 0 where there is none."""
-    with contextlib.suppress(OSError):
-        return path.stat().st_mtime
-    return 0.0
 
 
 def _read(path: Path, **kinds: type) -> Note:

@@ -10,6 +10,7 @@ from harness.settings.variables import VARIABLES, Settings
 
 # Written into the header of the script, and of no use inside the job.
 FOR_THE_QUEUE = {*IDENTITY, "wall_time", "array"}
+LOG_CHANGED = "JOB_LOG_CHANGED_UNIX_S"  # when the log was changed last before this start of the job
 SHELL_TIME = "1:00:00"  # of an interactive session
 # Where the submitter's environment did not bring `module`: what a login shell would read.
 MODULES = (
@@ -65,6 +66,8 @@ def batch_script(settings: Settings, job: Job) -> str:
         "",
         f"# {platform.title}",
         "trap '' USR1  # a warning before there is anything to stop",
+        "# Before anything is printed: it tells when an earlier start, if it was killed, was last heard of.",
+        f'export {LOG_CHANGED}="$(stat -c %Y -- {_log_in_job(settings, job)} 2> /dev/null)"',
         *(MODULES if any(line.startswith("module ") for line in platform.prepare) else ()),
         *_stop_at_failure(job),
         *platform.prepare,
@@ -77,6 +80,12 @@ def batch_script(settings: Settings, job: Job) -> str:
         f"exec {shlex.join(in_job)}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _log_in_job(settings: Settings, job: Job) -> str:
+    """The log, for the shell of the job."""
+    task = '-"$SLURM_ARRAY_TASK_ID"' if settings.array > 1 else ""
+    return f"{shlex.quote(str(job.folder))}/slurm-{job.segment}{task}.log"
 
 
 def _header(settings: Settings, job: Job) -> list[str]:

@@ -15,7 +15,8 @@ from harness.files import write_bytes, write_text
 from harness.own_files import IS_INSTALLED
 from harness.process.identity import user_name
 from harness.queue import slurm
-from harness.queue.notes import QueuedRun, current, images_per_s, start_run
+from harness.queue.kept_work import images_per_s
+from harness.queue.notes import QueuedRun, current, start_run
 from harness.queue.script import Job, batch_script, options
 from harness.queue.states import ADVICE, COMPLETED, GONE, JobRow, total_cost
 from harness.queue.wait import LOOK_S, Say, Waiting

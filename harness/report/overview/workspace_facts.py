@@ -1,17 +1,16 @@
 """One workspace as facts: its stages and tries, settings, learning, scores, time and cost."""
 
-import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from harness.errors import ConfigError, DataError, HarnessError
+from harness.errors import CannotTell, ConfigError, DataError, HarnessError
 from harness.measure.band import read_band
 from harness.measure.cost import Cost, cost
 from harness.measure.time_parts import spent_of_tries
-from harness.measure.trained import read_trained
+from harness.measure.trained import is_of_one_training, read_trained
 from harness.measure.uses import uses_of_workspace
 from harness.queue.notes import QueuedRun
 from harness.queue.states import Allocation
@@ -53,8 +52,11 @@ def run_facts(path: Path, *, name: str, folder: str, declared: Declared) -> RunF
     """
     workspace = Workspace(path)
     markers = {stage: read_marker(workspace, stage) for stage in STAGES}
-    tries, allocations = [_for_strangers(one) for one in read_tries(workspace)], _allocations(workspace)
-    scores, judged = read_told(workspace), _accuracy(workspace)
+    tries = [_for_strangers(one) for one in read_tries(workspace)]
+    allocations, unread = _allocations(workspace)
+    there = {stage: marker for stage, marker in markers.items() if marker}
+    is_stale = "eval" in there and not is_of_one_training(there)
+    scores, judged = (None, None) if is_stale else (read_told(workspace), _accuracy(workspace))
     made = {stage: marker.fingerprint for stage, marker in markers.items() if marker}
     queue_s = sum(max(each.started_s - each.eligible_s, 0.0) for each in allocations)
     settings = _settings(workspace, tries)
@@ -70,9 +72,10 @@ def run_facts(path: Path, *, name: str, folder: str, declared: Declared) -> RunF
         scores=scores,
         accuracy=judged,
         pictures=pictures_of(judged.worst, workspace.data / "test" / "images") if judged else (),
-        band=_band(workspace, settings, {stage: each for stage, each in markers.items() if each}),
+        are_scores_stale=is_stale,
+        band=_band(workspace, settings, there),
         spent=spent_of_tries(tries, made, queue_s=queue_s),
-        cost=_cost(tries, allocations, declared),
+        cost=_cost(tries, allocations, unread, declared),
     )
 
 
@@ -84,11 +87,11 @@ def _for_strangers(one: Try) -> Try:
 def workspace_cost(path: Path, *, declared: Declared) -> Cost:
     """What was spent in the workspace at `path`."""
     workspace = Workspace(path)
-    return _cost(read_tries(workspace), _allocations(workspace), declared)
+    return _cost(read_tries(workspace), *_allocations(workspace), declared)
 
 
-def _cost(tries: Sequence[Try], allocations: Sequence[Allocation], declared: Declared) -> Cost:
-    uses = uses_of_workspace(tries, allocations)
+def _cost(tries: Sequence[Try], allocations: Sequence[Allocation], unread: int, declared: Declared) -> Cost:
+    uses = uses_of_workspace(tries, allocations, unread)
     return cost(uses, power_w=declared.power_w, gco2e_per_kwh=declared.gco2e_per_kwh)
 
 
@@ -156,11 +159,14 @@ def _computed_by(marker: Marker | None) -> str:
     return one_line(f"{marker.engine_words}; {', '.join(dict.fromkeys(told))}")
 
 
-def _allocations(workspace: Workspace) -> list[Allocation]:
-    """What jobs had of nodes; of notes that make no sense nothing."""
+def _allocations(workspace: Workspace) -> tuple[list[Allocation], int]:
+    """What jobs had of nodes and are over, and of how many runs nobody can read the notes."""
     found: list[Allocation] = []
-    with contextlib.suppress(OSError):
-        for folder in sorted(path for path in workspace.jobs.iterdir() if path.is_dir()):
-            with contextlib.suppress(OSError, LookupError, ValueError, TypeError):
-                found += QueuedRun(folder=folder, command=()).allocations()
-    return found
+    unread = 0
+    folders = sorted(path for path in workspace.jobs.glob("*") if path.is_dir())
+    for run in (QueuedRun(folder=folder, command=()) for folder in folders):
+        try:
+            found += run.allocations(are_over=True)
+        except (CannotTell, OSError, LookupError, ValueError, TypeError):
+            unread += 1
+    return found, unread

@@ -32,3 +32,16 @@ def test_a_key_file_that_is_not_there_is_refused(monkeypatch, tmp_path):
 
     with pytest.raises(ConfigError, match="cannot read the model key"):
         model_key()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(b" \n", "and is empty"), (b"\xff", "cannot read the model key")]
+)
+def test_a_key_file_without_a_key_is_refused(monkeypatch, tmp_path, content, said):
+    path = tmp_path / "key"
+    path.write_bytes(content)
+    path.chmod(0o600)
+    monkeypatch.setenv("JAMCAM_KEY_FILE", str(path))
+
+    with pytest.raises(ConfigError, match=said):
+        model_key()

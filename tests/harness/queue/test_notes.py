@@ -6,7 +6,8 @@ import time
 import pytest
 
 from harness.errors import CannotTell
-from harness.queue.notes import cost_so_far, current, images_per_s, kept_unix_s, machinery, start_run
+from harness.queue.kept_work import images_per_s, kept_unix_s
+from harness.queue.notes import cost_so_far, current, machinery, start_run
 from harness.queue.states import Cost
 from harness.workspace.layout import Workspace, staged
 from harness.workspace.lock import Holder
@@ -123,7 +124,34 @@ def test_the_last_allocation_that_was_killed_ends_where_its_log_ends(run):
     os.utime(run.log(1), (170, 170))
     (killed,) = run.allocations()
 
-    assert (killed.ended_s, killed.finished) == (170, False)
+    assert (killed.ended_s, killed.kept_s, killed.finished) == (170, 100, False)
+
+
+def test_what_the_last_allocation_finished_before_it_was_killed_is_kept(run, workspace):
+    run.intend(1, 0, ME)
+    note(run, 0, 100.0)
+    run.log(1).write_text("working")
+    os.utime(run.log(1), (170, 170))
+    markers = Workspace(workspace).marker("train").parent
+    markers.mkdir(exist_ok=True)
+    for stage, changed_s in (("download", 90), ("verify", 150), ("train", 180)):  # the last by a later run
+        (markers / f"{stage}.json").write_text("{}")
+        os.utime(markers / f"{stage}.json", (changed_s, changed_s))
+
+    (killed,) = run.allocations()
+
+    assert killed.kept_s == 150
+
+
+def test_an_allocation_that_may_be_at_work_is_not_among_those_that_are_over(run):
+    run.intend(1, 0, ME)
+    note(run, 0, 100.0)
+    note(run, 1, 260.0, heard_unix_s=190.0)
+
+    assert [one.started_s for one in run.allocations(are_over=True)] == [100]
+    assert len(run.allocations()) == 2
+    run.finish({"state": "NODE_FAIL"})
+    assert [one.started_s for one in run.allocations(are_over=True)] == [100, 260]
 
 
 def test_the_end_notes_are_those_of_the_newest_allocation(run):

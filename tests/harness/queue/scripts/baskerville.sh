@@ -14,6 +14,8 @@
 
 # Baskerville, University of Birmingham (Tier 2)
 trap '' USR1  # a warning before there is anything to stop
+# Before anything is printed: it tells when an earlier start, if it was killed, was last heard of.
+export JOB_LOG_CHANGED_UNIX_S="$(stat -c %Y -- /scratch/ws/.jobs/R/slurm-1.log 2> /dev/null)"
 if ! type -t module > /dev/null; then
   for profile in /etc/profile.d/*modules*.sh /etc/profile.d/*lmod*.sh; do
     if [ -r "$profile" ]; then . "$profile"; fi

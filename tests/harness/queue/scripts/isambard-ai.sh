@@ -12,6 +12,8 @@
 
 # Isambard-AI, Bristol Centre for Supercomputing
 trap '' USR1  # a warning before there is anything to stop
+# Before anything is printed: it tells when an earlier start, if it was killed, was last heard of.
+export JOB_LOG_CHANGED_UNIX_S="$(stat -c %Y -- /scratch/ws/.jobs/R/slurm-1.log 2> /dev/null)"
 failed() {
   if [ "${#BASH_SOURCE[@]}" -gt 2 ]; then return; fi
   mapfile -t -s "$((BASH_LINENO[0] - 1))" -n 1 line < "$0"

@@ -1,6 +1,7 @@
 """Facts gathered from folders: a run, records, several workspaces, and what is left of any of them."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -48,6 +49,31 @@ def test_a_run_is_told_whole(wanted, tmp_path):
     assert run.cost.core_h.value * 3600 == pytest.approx(2 * 30.5)
     assert run.cost.gpu_h.value == 0.0
     assert (run.cost.uses, run.cost.failed) == (4, 2)
+
+
+def test_a_job_whose_notes_cannot_be_read_is_a_cost_that_is_not_known_and_ends_nothing(wanted, tmp_path):
+    lay_out(tmp_path / "workspace")
+    job = tmp_path / "workspace" / ".jobs" / "R"
+    job.mkdir(parents=True)
+    (job / "intent-1.0.json").write_text("{}")
+    (job / "stay-1--0.start.json").write_text("damaged")
+
+    (run,) = gather(wanted("workspace")).runs
+
+    assert (run.cost.uses, run.cost.machine_h.unknown, run.cost.lost_h.unknown) == (5, 1, 1)
+
+
+def test_scores_of_another_training_than_the_one_that_lies_there_are_in_no_band(wanted, tmp_path, jamcam):
+    jamcam("--all")
+    jamcam("--train", "--seed=7")
+
+    overview = gather(replace(wanted(), workspaces=(jamcam.workspace,)))
+
+    (run,) = overview.runs
+    assert (run.scores, run.accuracy) == (None, None)
+    assert "scores and detections, which are of another training" in overview.notes[-1]
+    assert run.band.is_inside is Verdict.CANNOT_TELL
+    assert "eval is not known" in run.band.why
 
 
 def test_half_a_run_is_told_as_far_as_it_went(wanted, tmp_path):
