@@ -7,6 +7,7 @@ where its process numbers mean nothing.
 
 import contextlib
 import errno
+import hashlib
 import json
 import os
 import socket
@@ -55,6 +56,7 @@ class Holder:
         return replace(self, token="") == replace(other, token="")
 
 
+TURN = ".takeover-"  # with the lock that is taken over and the number of the taker: a file of its turn
 UNREADABLE = Holder(host="(unreadable lock)", pid=0, started="")
 
 
@@ -198,6 +200,29 @@ def take_away(workspace: Workspace, stale: Holder) -> bool:
     return fits
 
 
+def take_over(workspace: Workspace, stale: Holder, me: Holder, is_over: Callable[[str], bool]) -> bool:
+    """Remove the lock of a run that is gone; whether it was this process that did.
+
+    One taker at a time has the turn, and looks at the lock again in it: without turns one could remove the
+    lock that another one has just written. The turn of a taker that is gone goes to the next one.
+    """
+    mark = hashlib.sha256(_content(stale)).hexdigest()[:16]
+    turns = sorted(workspace.root.glob(f"{TURN}{mark}.*"), key=lambda path: int(path.suffix[1:]))
+    with contextlib.suppress(FileNotFoundError):  # that taker is done
+        if turns and is_alive(parsed(turns[-1].read_bytes()), is_over) is not Verdict.NO:
+            return False
+    number = int(turns[-1].suffix[1:]) + 1 if turns else 0
+    try:
+        create_once(workspace.root / f"{TURN}{mark}.{number}", _content(me), mode=OTHERS_READ)
+    except FileExistsError:
+        return False
+    try:
+        return holder_of(workspace) == stale and take_away(workspace, stale)
+    finally:
+        for each in range(number + 1):
+            remove(workspace.root / f"{TURN}{mark}.{each}")
+
+
 def release(workspace: Workspace, me: Holder) -> None:
     """Give the workspace back, unless somebody else has taken it over meanwhile."""
     if holder_of(workspace) == me:
@@ -213,7 +238,7 @@ def _take(
         holder = holder_of(workspace)
         if holder is not None:
             _refuse_unless_gone(workspace, holder, is_over)
-            if take_away(workspace, holder):
+            if take_over(workspace, holder, me, is_over):
                 say(f"took over the workspace from {holder}, which is gone")
         try:
             take(workspace, me)

@@ -1,5 +1,6 @@
 import dataclasses
 import errno
+import hashlib
 import json
 import os
 import pwd
@@ -25,6 +26,7 @@ from harness.workspace.lock import (
     release,
     take,
     take_away,
+    take_over,
     this_run,
     unlock,
     workspace_lock,
@@ -137,6 +139,42 @@ def test_the_lock_of_a_run_that_is_gone_is_taken_over_and_said_so(room, gone):
         assert holder_of(room).pid == os.getpid()
 
     assert said == [f"took over the workspace from {gone}, which is gone"]
+
+
+def turn_of(room, taker, number=0):
+    """The file by which `taker` has the turn to take over the lock that is there."""
+    mark = hashlib.sha256(room.lock.read_bytes()).hexdigest()[:16]
+    path = room.root / f".takeover-{mark}.{number}"
+    path.write_text(json.dumps(dataclasses.asdict(taker), sort_keys=True))
+    return path
+
+
+def test_while_another_run_takes_over_the_lock_is_left_to_it(room, gone):
+    take(room, gone)
+    turn = turn_of(room, this_run())  # of a process that is alive
+
+    with pytest.raises(Locked), locked(room):
+        pass
+
+    assert holder_of(room) == gone
+    assert turn.exists()
+
+
+def test_the_turn_of_a_taker_that_is_gone_goes_to_the_next(room, gone):
+    take(room, gone)
+    turn_of(room, gone)
+
+    with locked(room):
+        assert holder_of(room).pid == os.getpid()
+
+    assert list(room.root.iterdir()) == []
+
+
+def test_a_taker_in_its_turn_leaves_a_lock_that_was_written_meanwhile(room, gone):
+    take(room, OTHER)
+
+    assert not take_over(room, gone, this_run(), is_over)
+    assert holder_of(room) == OTHER
 
 
 def test_a_lock_whose_number_another_process_has_now_is_taken_over(room):
