@@ -39,6 +39,7 @@ class Waiting:
     say: Say
     since_s: float = 0.0  # answers from before this moment are not counted
     looks: int = 0  # at the queue, one after another, that did not list the job
+    looks_at_notes: int = 0  # of an array whose listed tasks did well, while others are not known
     shown_bytes: int = 0  # of the log
     told: str = ""
     odd: str = ""  # line of the scheduler that was told
@@ -78,12 +79,33 @@ class Waiting:
             self.looks = 0
             row = array_row(rows)
             self._tell(_in_words(row))
-            return row if is_new and row.state not in UNFINISHED else None
+            if not is_new or row.state in UNFINISHED:
+                return None
+            return self._of_all_tasks() if self.tasks > 1 and row.state == COMPLETED else row
         if not is_new or any(self.job in line for line in answer.odd):
             return None
         self.since_s = answer.asked_unix_s + 1e-6  # each answer is one look
         self.looks += 1
         return self._unlisted()
+
+    def _of_all_tasks(self) -> JobRow | None:
+        """How an array ended of which the tasks that are listed did well.
+
+        Those that ended minutes before the last one are listed no more: their notes tell, or accounting.
+        """
+        notes = self.run.end_notes(self.segment).values()
+        statuses = [note["exit_status"] for note in notes if "exit_status" in note]
+        if any(statuses) or len(statuses) == self.tasks:
+            return self._row(FAILED if any(statuses) else COMPLETED)
+        rows = slurm.accounted(self.job).of(self.job)
+        row = array_row(rows) if rows else None
+        if row and row.state not in UNFINISHED and (row.state != COMPLETED or len(rows) >= self.tasks):
+            return row
+        self.looks_at_notes += 1
+        if self.looks_at_notes <= STALE_LOOKS:  # files and accounting may be late
+            return None
+        known = f"{len(statuses)} of {self.tasks} tasks noted that they ended well"
+        return self._row(GONE, f"{known}; of the others neither queue nor accounting tells")
 
     def _unlisted(self) -> JobRow | None:
         """What is known of a job that the queue does not list."""

@@ -168,3 +168,35 @@ def test_a_job_whose_preparation_failed_is_failed_where_nobody_lists_it(wait, ru
     run.preparation_note(1).write_text("module load x (status 1)\n")
 
     assert wait([NOTHING], NOTHING).state == "FAILED"
+
+
+DONE = "echo '7|3|COMPLETED|x|None'"  # the last task of three; the others are listed no more
+
+
+def end(run, task, exit_status):
+    start(run, task=task)
+    run.note_allocation(1, "end", task=task, restart=0, exit_status=exit_status)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "sacct", "state"),
+    [
+        ([0, 0, 0], NOTHING, "COMPLETED"),
+        ([1, 0, 0], NOTHING, "FAILED"),
+        ([0, 0], "printf '7_1|COMPLETED\\n7_2|COMPLETED\\n7_3|COMPLETED\\n'", "COMPLETED"),
+        ([0, 0], "printf '7_1|OUT_OF_MEMORY\\n7_2|COMPLETED\\n7_3|COMPLETED\\n'", "OUT_OF_MEMORY"),
+        ([0, 0], NOTHING, "GONE"),
+        ([0, 0], "printf '7_2|COMPLETED\\n7_3|COMPLETED\\n'", "GONE"),
+    ],
+)
+def test_an_array_did_well_only_where_every_task_is_known_to_have(wait, run, statuses, sacct, state):
+    for task, status in zip("321", statuses, strict=False):
+        end(run, task, status)
+
+    row = wait([DONE], sacct, tasks=3)
+
+    assert row.state == state
+    if state == "GONE":
+        assert row.reason.startswith(
+            "2 of 3 tasks noted that they ended well; of the others neither queue nor "
+        )
