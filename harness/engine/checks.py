@@ -24,7 +24,7 @@ from harness.engine.spec_check import ask_engine, check_specs
 from harness.engine.spec_text import class_mapping, has_extension
 from harness.errors import ConfigError
 from harness.process.identity import CONTAINER
-from harness.settings.address import check_address, is_local
+from harness.settings.address import check_address, is_local, require_no_secret
 from harness.settings.numbers import BF16
 from harness.settings.platform import goes_to_queue
 from harness.settings.variables import Settings
@@ -139,7 +139,12 @@ def _pretrained(settings: Settings) -> Iterator[Finding]:
     given, sha256, origin = settings.pretrained, settings.pretrained_sha256, settings.origins["pretrained"]
     if not given:
         return
-    problem, remedy = "", ""
+    problem, remedy, where = "", "", f"pretrained ({origin})"
+    try:
+        require_no_secret(given, where=where)
+    except ConfigError as error:
+        yield judged("pretrained", "an address that is not repeated", error.message, error.remedy)
+        return
     if not urlsplit(given).scheme:
         if not Path(given).expanduser().is_file():
             problem, remedy = (
@@ -153,7 +158,7 @@ def _pretrained(settings: Settings) -> Iterator[Finding]:
         remedy = "give --pretrained-sha256; `sha256sum FILE` prints it for a copy you trust"
     else:
         try:
-            check_address(given, sha256=sha256, where=f"pretrained ({origin})")
+            check_address(given, sha256=sha256, where=where)
         except ConfigError as error:
             problem, remedy = error.message, error.remedy
     yield judged("pretrained", given, problem, remedy)

@@ -6,13 +6,15 @@ asked, so that each "cannot tell" can become a yes: its remedy says how, mostly 
 """
 
 import errno
+import importlib.util
 import os
 import platform as machine
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from harness.engine import checks
+from harness.engine.find import in_image
 from harness.engine.finding import Finding, cannot_tell, judged
 from harness.errors import ConfigError
 from harness.queue import slurm
@@ -23,13 +25,19 @@ from harness.verdict import Verdict
 NEEDED_BYTES = 1 << 28  # the least that a run of the real archive takes
 
 
-def examine(settings: Settings) -> list[Finding]:
-    """All that this machine can tell beforehand about a run on the platform of `settings`."""
+def examine(settings: Settings, *, count_gpus: Callable[[], int] | None = None) -> list[Finding]:
+    """All that this machine can tell beforehand about a run on the platform of `settings`.
+
+    Args:
+        count_gpus: how many there are here; without it nothing is said of them.
+    """
     queued = settings.platform.scheduler == "slurm"
     return [
         *_place(settings.platform),
         *(_request(settings) if queued else ()),
         *checks.findings(settings, asks_engine=True),
+        *_torch(settings),
+        *(_gpus_here(settings, count_gpus) if count_gpus and not queued else ()),
         _disk(settings),
     ]
 
@@ -128,6 +136,29 @@ def _gpus(settings: Settings) -> Finding:
     elif most and settings.gpus > most:
         problem, remedy = f"a node has {most}", f"give GPUS={most} or less"
     return judged("GPUs a node", str(settings.gpus), problem, remedy)
+
+
+def _torch(settings: Settings) -> Iterator[Finding]:
+    """Our own engine computes with it; jobs use this Python, but a module of the site may bring more."""
+    if settings.engine != "portable" or in_image(settings):
+        return
+    install = "pip install 'jamcam-harness[detector]' (in a checkout make does it)"
+    if importlib.util.find_spec("torch"):
+        yield judged("torch", "found", "", "")
+    elif settings.platform.scheduler == "slurm":
+        yield cannot_tell("torch", "none here", "whether jobs have torch: this Python has none", install)
+    else:
+        yield judged("torch", "none", "this Python has no torch, which ENGINE=portable needs", install)
+
+
+def _gpus_here(settings: Settings, count_gpus: Callable[[], int]) -> Iterator[Finding]:
+    """Our own engine does with the CPU where one GPU is asked for, and none is there."""
+    needed = settings.gpus if settings.engine == "tao" or settings.gpus > 1 else 0
+    if not needed:
+        return
+    seen = count_gpus()
+    problem = f"{needed} are needed, and {seen} can be seen" if seen < needed else ""
+    yield judged("GPUs", str(seen), problem, "give GPUS= as many as there are, or ENGINE=portable without")
 
 
 def _disk(settings: Settings) -> Finding:

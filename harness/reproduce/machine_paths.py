@@ -6,13 +6,11 @@ from mmap import mmap
 from pathlib import Path
 from typing import Any
 
+from harness.settings.address import SECRET_OF_ADDRESS, USER_OF_ADDRESS
+
 ELSEWHERE = "…/"  # stands for the folders in front of a file's name
 # A path from the root, also after `=` or `:`, but not what follows a host in an address or a variable.
 ABSOLUTE = re.compile(r"(?:file://|(?<![\w./~}*-]))/(?!/)(?:[^\s\"'`,;:=<>|()\[\]{}/]+/)+(?=[^\s\"'`,;/])")
-USER_OF_ADDRESS = re.compile(r"(?<=://)[^/@\s\"']+@")
-SECRET_OF_ADDRESS = re.compile(
-    r"([?&][\w.%-]*(?:token|key|sig|secret|passw|cred|auth)[\w.%-]*=)[^&\s\"']+", re.IGNORECASE
-)
 LEAST_TELLING = 2  # parts of a path: `/` alone stands in files of all kinds
 
 

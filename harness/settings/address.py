@@ -5,6 +5,11 @@ from urllib.parse import urlsplit
 
 from harness.errors import ConfigError
 
+USER_OF_ADDRESS = re.compile(r"(?<=://)[^/@\s\"']+@")
+SECRET_OF_ADDRESS = re.compile(
+    r"([?&][\w.%-]*(?:token|key|sig|secret|passw|cred|auth)[\w.%-]*=)[^&\s\"']+", re.IGNORECASE
+)
+
 
 def is_local(address: str) -> bool:
     """Whether `address` names a file of this machine."""
@@ -22,16 +27,17 @@ def is_trusted_way(address: str) -> bool:
 
 
 def check_address(address: str, *, sha256: str, where: str) -> None:
-    """Refuse what could bring unknown bytes.
+    """Refuse what could bring unknown bytes, and secrets, since addresses are told in logs and scripts.
 
     Args:
         sha256: expected digest of the file, 64 hexadecimal digits, or "".
         where: the file and key that name the address, for the message.
 
     Raises:
-        ConfigError: another scheme, plain http to another machine, no sha256 for a remote file, or a
-            malformed one.
+        ConfigError: another scheme, plain http to another machine, a user or key in the address, no sha256
+            for a remote file, or a malformed one.
     """
+    require_no_secret(address, where=where)
     if not is_trusted_way(address):
         raise ConfigError(
             f"{where}: address is {address!r}, "
@@ -47,6 +53,19 @@ def check_address(address: str, *, sha256: str, where: str) -> None:
         raise ConfigError(
             f"{where}: sha256 is {sha256!r}, expected 64 digits 0-9 a-f",
             remedy=f"correct sha256 in {where}; `sha256sum FILE` prints it",
+        )
+
+
+def require_no_secret(address: str, *, where: str) -> None:
+    """Refuse an address that nobody else may read, without repeating it.
+
+    Raises:
+        ConfigError: it holds a user or a key.
+    """
+    if USER_OF_ADDRESS.search(address) or SECRET_OF_ADDRESS.search(address):
+        raise ConfigError(
+            f"{where}: the address holds a user or a key, and addresses are told in logs, plans and scripts",
+            remedy="fetch the file by hand, and name it with its sha256: file:/folder/FILE",
         )
 
 

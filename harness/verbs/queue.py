@@ -53,9 +53,11 @@ def _status_word(platform: Platform) -> str:
 
 
 def _doctor(settings: Settings, options: argparse.Namespace) -> Answer:
+    from harness.measure.probe_command import ask_probe
     from harness.queue import doctor
 
-    findings, titles = doctor.examine(settings), ("what", "verdict", "found", "fix")
+    findings = doctor.examine(settings, count_gpus=lambda: len(ask_probe("describe")["gpus"]))
+    titles = ("what", "verdict", "found", "fix")
     rows = [(each.what, each.verdict.value, each.problem or each.observed, each.remedy) for each in findings]
     verdict = doctor.overall(findings)
     table = {

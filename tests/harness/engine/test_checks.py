@@ -128,6 +128,14 @@ def test_the_remedy_for_a_missing_class_names_files_that_are_there(settings, tin
     assert caught.value.remedy.startswith(f"add a target_class_mapping for each in {copy}")
 
 
+def test_weights_at_an_address_with_a_key_are_refused_without_repeating_it(settings):
+    found = [one for one in findings(settings(pretrained="https://x.org/w?sig=s3cret")) if one.problem]
+
+    assert [one.what for one in found] == ["pretrained"]
+    assert "holds a user or a key" in found[0].problem
+    assert "s3cret" not in str(found[0])
+
+
 def test_several_machines_are_refused(settings):
     with pytest.raises(
         ConfigError, match=r"nodes is 2 \(command line\); only the portable engine trains on several"

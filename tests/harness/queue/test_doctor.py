@@ -328,6 +328,22 @@ def test_a_machine_of_its_own_needs_no_queue(login):
     assert problems(login("wsl2")).keys() == {"kernel"}
 
 
+def test_a_python_without_torch_is_refused_here_and_doubted_for_jobs(login, monkeypatch):
+    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: None)
+
+    assert problems(login("local"))["torch"] == "this Python has no torch, which ENGINE=portable needs"
+    words = "whether jobs have torch: this Python has none"
+    assert problems(login("csd3-ampere"), Verdict.CANNOT_TELL)["torch"] == words
+
+
+@pytest.mark.parametrize(("gpus", "seen", "problem"), [("4", 0, True), ("4", 4, False), ("1", 0, False)])
+def test_gpus_that_are_asked_for_must_be_there(login, gpus, seen, problem):
+    found = examine(login("local", gpus=gpus), count_gpus=lambda: seen)
+
+    problems = [one.problem for one in found if one.verdict is not Verdict.YES]
+    assert problems == ([f"{gpus} are needed, and {seen} can be seen"] if problem else [])
+
+
 def test_a_spec_that_no_engine_would_read_is_refused_before_the_queue_by_the_file_that_a_person_edits(login):
     settings = login("jade")
     copy = settings.workspace / "specs" / settings.recipe.spec

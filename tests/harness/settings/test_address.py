@@ -51,3 +51,19 @@ def test_a_file_of_this_machine_needs_no_sha256():
 def test_a_malformed_sha256_is_refused(sha256):
     with pytest.raises(ConfigError, match="expected 64 digits"):
         check_address("file:///a.zip", sha256=sha256, where="d.toml")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://me:s3cret@example.org/a.zip",
+        "https://example.org/a.zip?download=1&access_token=s3cret",
+        "https://example.org/a.zip?X-Amz-Signature=s3cret",
+    ],
+)
+def test_an_address_with_a_secret_is_refused_and_not_repeated(address):
+    with pytest.raises(ConfigError, match="holds a user or a key") as caught:
+        check_address(address, sha256=SHA256, where="d.toml")
+
+    assert "s3cret" not in caught.value.message + caught.value.remedy
+    assert caught.value.remedy.startswith("fetch the file by hand")
