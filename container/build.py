@@ -235,3 +235,10 @@ if __name__ == "__main__":
         main(sys.argv[1:])
     except KeyboardInterrupt:
         sys.exit("interrupted: nothing half-built is left")
+    except OSError as error:  # shutil.Error is one
+        fail(f"cannot build the image: {error}", "free space, or TMPDIR= a folder that has some")
+    except subprocess.CalledProcessError as error:
+        fail(
+            f"what was built cannot be run: {error.stderr.decode(errors='replace').strip() or error}",
+            "try that image by hand, and build on a machine that can run it",
+        )

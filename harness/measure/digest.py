@@ -42,8 +42,14 @@ def _series(name: str, column: Numbers) -> Series:
         p95=float(np.percentile(values, 95)) if is_level else None,
         low=float(values.min()),
         high=float(values.max()),
-        change=float(values[-1] - values[0]),
+        change=float(values[-1] - values[0]) if TOTAL not in name else _increase(values),
     )
+
+
+def _increase(values: Numbers) -> float:
+    """By how much a counter grew. Each run has a sampler of its own, in which counters begin at 0 again."""
+    steps = np.diff(values)
+    return float(np.where(steps < 0, values[1:], steps).sum())
 
 
 def phase_summaries(

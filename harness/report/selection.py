@@ -116,27 +116,37 @@ def origin(records: Iterable[Record]) -> str:
 
 
 def newest(records: Iterable[Record], *cases: str) -> dict[Setup, Record]:
-    """The record to show of each set-up, in their order: comparable before not, then the last begun.
+    """The record to show of each set-up, in their order: comparable before not, then the last begun."""
+    return {one: first for one, (first, *_) in alike(records, *cases).items()}
 
-    Of one set-up there are several where conditions are known to differ; `differs` tells them apart, and from
-    those of other set-ups.
+
+def alike(records: Iterable[Record], *cases: str) -> dict[Setup, list[Record]]:
+    """The records of each set-up, in the order of set-ups, and first the one to show.
+
+    Of one set-up there are several groups where conditions are known to differ; `differs` tells them apart,
+    and from those of other set-ups.
     """
-    kept: dict[Setup, list[Record]] = {}
+    kept: dict[Setup, list[list[Record]]] = {}
     for record in sorted(records, key=_rank, reverse=True):
         if record.case in cases and record.runs:
             of_setup = kept.setdefault(_without_precision(record), [])
-            if not any(_agree(record, other) for other in of_setup):
-                of_setup.append(record)
-    shown = [(setup(record), record) for of_setup in kept.values() for record in of_setup]
-    groups = {(one.recipe, record.case) for one, record in shown}
+            group = next((group for group in of_setup if _agree(record, group[0])), None)
+            if group is None:
+                of_setup.append([record])
+            else:
+                group.append(record)
+    shown = [(setup(group[0]), group[0], group) for of_setup in kept.values() for group in of_setup]
     names = {
-        group: _differing([row for row in shown if (row[0].recipe, row[1].case) == group]) for group in groups
+        (recipe, case): _differing(
+            [(one, first) for one, first, _ in shown if (one.recipe, first.case) == (recipe, case)]
+        )
+        for recipe, case in {(one.recipe, first.case) for one, first, _ in shown}
     }
     told = {
-        one._replace(differs=_in_words(record, names[one.recipe, record.case])): record
-        for one, record in shown
+        one._replace(differs=_in_words(first, names[one.recipe, first.case])): group
+        for one, first, group in shown
     }
-    return dict(sorted(told.items()))
+    return dict(sorted(told.items(), key=lambda item: item[0]))
 
 
 def chain_of(record: Record, records: Iterable[Record]) -> Record | None:

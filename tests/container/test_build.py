@@ -25,7 +25,9 @@ case "$1 $2" in
     if [ -n "$COMPLAINT" ]; then echo "$COMPLAINT"; exit 255; fi
     cp "$image" "$before" ;;
 "inspect --labels") sed -n 's/^    org.jamcam.inputs /org.jamcam.inputs: /p' "$3" ;;
-"exec "*) echo '{"engine": "portable", "engine_digest": "abc"}' ;;
+"exec "*)
+    if [ -n "$BROKEN" ]; then echo "FATAL: exec format error" >&2; exit 255; fi
+    echo '{"engine": "portable", "engine_digest": "abc"}' ;;
 esac
 """
 PIP = """
@@ -290,6 +292,20 @@ def test_a_failed_build_is_explained_and_leaves_the_old_image(build, complaint, 
         if path.suffix in (".part", ".sif", ".sha256", ".json")
     } == {"portable.sif"}
     assert not list(build.folder.glob("jamcam-image-*"))
+
+
+def test_what_was_built_and_cannot_be_run_is_told_and_not_published(build):
+    printed = build(status=1, BROKEN="1")
+    assert "error: what was built cannot be run: FATAL: exec format error\n  try: " in printed
+    assert not (build.container / "portable.sif").exists()
+    assert not list(build.container.glob(".*.part"))
+
+
+def test_a_folder_that_cannot_take_the_build_is_told(build):
+    (build.container / "portable.def").mkdir()
+    printed = build(status=1)
+    assert "error: cannot build the image: [Errno 21] Is a directory: " in printed
+    assert "  try: free space, or TMPDIR= a folder that has some" in printed
 
 
 def test_packages_that_cannot_be_fetched_stop_the_build(build):

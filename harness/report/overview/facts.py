@@ -67,7 +67,7 @@ class RunFacts:
     aside: str  # what lies aside, in words
     learning: Learning | None
     scores: Told | None  # of the test frames
-    are_scores_stale: bool  # they are of another training than the one that lies there, and left out
+    notes: tuple[str, ...]  # what of scores and detections is left out, and why
     accuracy: Accuracy | None
     pictures: tuple[Picture, ...]  # of accuracy.worst, in their order
     band: BandFacts | None

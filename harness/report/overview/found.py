@@ -14,6 +14,7 @@ from typing import Any
 
 from harness.data.overlap import Box
 from harness.engine.spec_text import class_mapping, tokens
+from harness.errors import DataError
 from harness.files import read_json
 from harness.stages.eval import DETECTIONS, METRICS
 from harness.text import one_line
@@ -81,15 +82,21 @@ def read_told(workspace: Workspace, split: str = TEST) -> Told | None:
 
 
 def read_found(workspace: Workspace) -> Found | None:
-    """What was found on the test frames; None where that was not recorded."""
+    """What was found on the test frames; None where that was not recorded.
+
+    Raises:
+        DataError: it is more than is looked at, and of a part alone nothing can be told.
+    """
     path, folder = workspace.path(DETECTIONS), workspace.data / TEST / "labels"
     if not path.is_file() or not folder.is_dir():
         return None
-    frames = tuple(sorted(each.stem for each in folder.glob("*.txt")))[:MOST_FRAMES]
+    frames = tuple(sorted(each.stem for each in folder.glob("*.txt")))
+    _require_few("test frames", len(frames), MOST_FRAMES)
     numbers = {name: number for number, name in enumerate(frames)}
     spec = _spec_as_used(workspace)
     objects, odd_labels = _objects(folder, frames, _names(workspace, class_mapping(spec)))
     detections, odd_lines = _detections(path, numbers)
+    _require_few("detections", len(detections), MOST_DETECTIONS)
     told = read_told(workspace)
     words = [token.text for token in tokens(spec)]
     mode = words[words.index(MODE) + 2 : words.index(MODE) + 3] if MODE in words else []
@@ -160,9 +167,17 @@ def _detections(path: Path, numbers: Mapping[str, int]) -> tuple[list[Marked], i
             one = _detection(row, numbers) if isinstance(row, dict) else None
             if one is None:
                 odd += 1
-            elif len(found) < MOST_DETECTIONS:
+            elif len(found) <= MOST_DETECTIONS:
                 found.append(one)
     return found, odd
+
+
+def _require_few(what: str, count: int, most: int) -> None:
+    if count > most:
+        raise DataError(
+            f"more than {most:,} {what}, so single detections are not looked at",
+            remedy="a higher confidence_threshold of nms_config, or fewer test frames",
+        )
 
 
 def _detection(row: Mapping[str, Any], numbers: Mapping[str, int]) -> Marked | None:

@@ -58,12 +58,7 @@ def gather(wanted: Wanted) -> Overview:
         run_facts(path, name=name, folder=_link(path, wanted.beside), declared=wanted)
         for path, name in zip(wanted.workspaces, _names(wanted.workspaces), strict=True)
     )
-    notes += [
-        f"{run.name}: scores and detections, which are of another training than the one that lies there; "
-        "`make eval` judges that one"
-        for run in runs
-        if run.are_scores_stale
-    ]
+    notes += [f"{run.name}: {note}" for run in runs for note in run.notes]
     if not records and not any(run.tries or any(each.is_done for each in run.stages) for run in runs):
         raise CannotTell(
             f"there is neither a run in {', '.join(map(str, wanted.workspaces)) or 'any workspace'} "

@@ -13,7 +13,7 @@ from harness.measure.plan import load_plan, set_of
 from harness.measure.record import Record, repeats
 from harness.measure.stats import Summary, centre, summarise
 from harness.report.overview.words import NOT_RECORDED
-from harness.report.selection import is_comparable, newest, setup
+from harness.report.selection import alike, is_comparable, newest, setup
 from harness.text import number, one_line
 from harness.units import unit_of
 from harness.verdict import Verdict
@@ -202,10 +202,8 @@ def histories(
         references: platform -> the benches that later ones are compared with, with commas; else the first.
         spread_pct: recipe -> declared spread between sessions.
     """
-    groups: dict[str, list[Record]] = {}
-    for record in records:
-        if record.case == HISTORY_CASE and repeats(record, HISTORY_NAME):
-            groups.setdefault(setup(record).line + f", recipe {setup(record).recipe}", []).append(record)
+    told = [record for record in records if repeats(record, HISTORY_NAME)]
+    groups = {f"{one.line}, recipe {one.recipe}": own for one, own in alike(told, HISTORY_CASE).items()}
     return tuple(
         _history(one_line(title), own, references.get(own[0].platform, ""), spread_pct(_recipe(own[0])))
         for title, own in sorted(groups.items())

@@ -16,7 +16,7 @@ from harness.queue.notes import QueuedRun
 from harness.queue.states import Allocation
 from harness.report.overview.accuracy import Accuracy, accuracy
 from harness.report.overview.facts import BandFacts, RunFacts, SettingFact, StageFacts
-from harness.report.overview.found import read_found, read_told
+from harness.report.overview.found import Told, read_found, read_told
 from harness.report.overview.learning import read_learning
 from harness.report.overview.pictures import pictures_of
 from harness.report.overview.words import without_folders
@@ -27,6 +27,10 @@ from harness.workspace.kept import every_set, summary
 from harness.workspace.layout import Workspace
 from harness.workspace.marker import STAGES, Marker, read_ingredients, read_marker
 
+STALE = (
+    "scores and detections, which are of another training than the one that lies there; "
+    "`make eval` judges that one"
+)
 PLAIN_NAME = re.compile(r"[\w-]+(\.[\w-]+)*")  # of a recipe in specs: no path
 NUMBERS = ("epochs", "batch", "seed")  # of a run, that the ingredients of train tell
 
@@ -56,7 +60,7 @@ def run_facts(path: Path, *, name: str, folder: str, declared: Declared) -> RunF
     allocations, unread = _allocations(workspace)
     there = {stage: marker for stage, marker in markers.items() if marker}
     is_stale = "eval" in there and not is_of_one_training(there)
-    scores, judged = (None, None) if is_stale else (read_told(workspace), _accuracy(workspace))
+    scores, judged, notes = (None, None, (STALE,)) if is_stale else _judged(workspace)
     made = {stage: marker.fingerprint for stage, marker in markers.items() if marker}
     queue_s = sum(max(each.started_s - each.eligible_s, 0.0) for each in allocations)
     settings = _settings(workspace, tries)
@@ -72,7 +76,7 @@ def run_facts(path: Path, *, name: str, folder: str, declared: Declared) -> RunF
         scores=scores,
         accuracy=judged,
         pictures=pictures_of(judged.worst, workspace.data / "test" / "images") if judged else (),
-        are_scores_stale=is_stale,
+        notes=notes,
         band=_band(workspace, settings, there),
         spent=spent_of_tries(tries, made, queue_s=queue_s),
         cost=_cost(tries, allocations, unread, declared),
@@ -95,9 +99,14 @@ def _cost(tries: Sequence[Try], allocations: Sequence[Allocation], unread: int, 
     return cost(uses, power_w=declared.power_w, gco2e_per_kwh=declared.gco2e_per_kwh)
 
 
-def _accuracy(workspace: Workspace) -> Accuracy | None:
-    found = read_found(workspace)
-    return accuracy(found, read_told(workspace)) if found else None
+def _judged(workspace: Workspace) -> tuple[Told | None, Accuracy | None, tuple[str, ...]]:
+    """Scores and accuracy as far as they are there, and notes on what is left out."""
+    told = read_told(workspace)
+    try:
+        found = read_found(workspace)
+    except DataError as error:
+        return told, None, (f"{error.message}: {error.remedy}",)
+    return told, accuracy(found, told) if found else None, ()
 
 
 def _stage(stage: str, marker: Marker | None) -> StageFacts:

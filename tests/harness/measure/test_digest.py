@@ -28,6 +28,12 @@ def test_of_a_total_only_the_change_means_something():
     assert (found.mean, found.median, found.p95, found.change) == (None, None, None, 300.0)
 
 
+def test_a_total_that_begins_again_in_each_run_grew_in_all_of_them():
+    (found,) = digest.series(samples(cpu_energy_total_j=[0, 40, 100, 0, 90, 10, 110]))
+
+    assert (found.metric, found.change) == ("cpu_energy_total_j", 100.0 + 90.0 + 10.0 + 100.0)
+
+
 def test_a_phase_has_the_means_of_the_samples_by_the_time_that_they_share_with_it():
     seen = samples(
         unix_s=[0, 1, 2, 3], late_s=[0] * 4, gpu0_power_w=[10, 20, 40, NAN], energy_total_j=[1, 2, 3, 4]

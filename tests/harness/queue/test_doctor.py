@@ -280,7 +280,7 @@ def test_engine_doctor_shell_and_checks_agree_on_the_container_program(login, tm
 )
 def test_what_nobody_can_tell_is_no_yes_and_what_is_wrong_weighs_more(verdicts, verdict, status, monkeypatch):
     findings = [Finding(what="x", verdict=each, observed="y") for each in verdicts]
-    monkeypatch.setattr(doctor, "examine", lambda settings: findings)
+    monkeypatch.setattr(doctor, "examine", lambda settings, **_: findings)
 
     assert overall(findings) is verdict
     assert main(["doctor", "--recipe=smoke"]) == status

@@ -2,6 +2,8 @@ import json
 
 import pytest
 
+from harness.errors import DataError
+from harness.report.overview import found as found_module
 from harness.report.overview.found import Told, read_found, read_told
 from harness.workspace.layout import Workspace
 from tests.harness.report.overview.places import CAR, square, write_test_frames
@@ -28,6 +30,17 @@ def test_detections_and_labels_are_read_with_the_names_of_frames(room):
     assert [(one.frame, one.name, one.box) for one in found.objects] == [(0, CAR, square(3))]
     assert [(one.name, one.score) for one in found.detections] == [(CAR, 0.5)]
     assert (found.iou_threshold, found.left_out) == (0.6, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "what"), [("MOST_FRAMES", "test frames"), ("MOST_DETECTIONS", "detections")]
+)
+def test_of_a_part_of_what_was_found_nothing_is_told(room, monkeypatch, name, what):
+    write_test_frames(room.root, {"a": [], "b": []}, [ROW, ROW])
+    monkeypatch.setattr(found_module, name, 1)
+
+    with pytest.raises(DataError, match=f"more than 1 {what}, so single detections are not looked at"):
+        read_found(room)
 
 
 def test_a_workspace_of_before_detections_were_kept_has_none(room):

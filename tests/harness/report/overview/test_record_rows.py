@@ -98,6 +98,16 @@ def test_the_reference_is_that_which_is_named():
     assert history.middle == pytest.approx(40.0)
 
 
+def test_records_of_other_data_have_a_history_of_their_own_which_says_so():
+    records = [
+        dated(day, rate, conditions={"data_sha256": data * 64})
+        for day, rate, data in ((1, 30.0, "a"), (2, 31.0, "a"), (3, 20.0, "b"), (4, 21.0, "b"))
+    ]
+    found = histories(records, {}, spread_pct=lambda recipe: 6.0)
+    assert [[point.value for point in one.points] for one in found] == [[30.0, 31.0], [20.0, 21.0]]
+    assert [one.title.partition(", recipe ")[0][-13:] for one in found] == ["data aaaaaaaa", "data bbbbbbbb"]
+
+
 def test_one_record_is_no_history_and_other_platforms_have_their_own():
     records = [dated(1, 30.0), dated(2, 31.0), dated(1, 99.0, platform="jade")]
     assert len(histories(records, {}, spread_pct=lambda recipe: 6.0)) == 1
