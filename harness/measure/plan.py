@@ -70,11 +70,12 @@ def block_of_training(plan: BenchPlan, *, batch: int, frames: int, by_step: bool
         plan: the plan.
         batch: frames a step.
         frames: there are to train on.
-        by_step: the engine tells the times of its steps; else the first epoch is the warm-up.
+        by_step: the engine tells the times of its steps; else the first epoch is the warm-up, and the last
+            one, after which it validates and saves, is not measured.
     """
     steps = plan.train_steps + plan.warm_up_steps if by_step else plan.train_steps
     kept = min(steps * batch, frames)
-    return kept, math.ceil(steps / math.ceil(kept / batch)) + (not by_step)
+    return kept, math.ceil(steps / math.ceil(kept / batch)) + (0 if by_step else 2)
 
 
 def warm_up(steps_s: Sequence[float], *, least: int) -> int:

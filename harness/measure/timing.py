@@ -13,14 +13,15 @@ Phases = Sequence[Mapping[str, Any]]
 def of_training(phases: Phases, *, batch: int, frames: int, plan: BenchPlan) -> tuple[list[Measurement], int]:
     """Throughput and steps after warm-up, and how many steps were the warm-up.
 
-    Of an engine that tells no steps: throughput by epoch, the first epoch being the warm-up.
+    Of an engine that tells no steps: throughput by epoch, without the first one, which is the warm-up, and
+    the last one, whose time has validation and saving in it.
     """
     epochs = [phase for phase in phases if phase["phase"] == "epoch"]
     waits_s, steps_s = _steps(epochs)
     warm_up_steps = warm_up(steps_s, least=plan.warm_up_steps)
     measured_s = steps_s[warm_up_steps:]
     if not measured_s:
-        rates = tuple(frames / one["duration_s"] for one in epochs[1:] if one["duration_s"])
+        rates = tuple(frames / one["duration_s"] for one in epochs[1:-1] if one["duration_s"])
         return [Measurement(name="train_images_per_s", values=rates), _start_up(phases)], warm_up_steps
     rate = batch * len(measured_s) / sum(measured_s)
     return [

@@ -56,9 +56,9 @@ def test_warm_up_ends_when_three_steps_in_a_row_are_settled(steps, least, expect
     ("frames", "by_step", "expected"),
     [
         (468, True, (120, 1)),  # thirty steps of four frames
-        (468, False, (80, 2)),  # an epoch of twenty, and one before it
+        (468, False, (80, 3)),  # an epoch of twenty, one before it and one after it
         (14, True, (14, 8)),  # four steps an epoch
-        (14, False, (14, 6)),
+        (14, False, (14, 7)),
     ],
 )
 def test_a_block_of_training_has_the_steps_it_needs(frames, by_step, expected):

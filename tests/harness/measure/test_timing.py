@@ -39,8 +39,9 @@ def test_training_is_timed_by_step_after_warm_up():
     assert values(found)["start_up_s"] == (1.5,)
 
 
-def test_of_an_engine_that_tells_no_steps_the_first_epoch_is_the_warm_up():
-    found, left_out = of_training([epoch(1, {}), epoch(2, {}), epoch(3, {})], batch=4, frames=50, plan=PLAN)
+def test_of_an_engine_that_tells_no_steps_neither_the_first_epoch_nor_the_last_is_measured():
+    epochs = [epoch(number, {}) for number in (1, 2, 3)]
+    found, left_out = of_training([*epochs, epoch(4, {}, duration_s=60.0)], batch=4, frames=50, plan=PLAN)
 
     assert left_out == 0
     assert values(found) == {"train_images_per_s": (5.0, 5.0), "start_up_s": (None,)}
