@@ -13,6 +13,8 @@ ABSENT = "does not exist here"
 UNREAD = "cannot be read"
 UNRECORDED = "not recorded"
 UNKNOWN = (UNREAD, UNRECORDED)
+# Whether another format than fp32 was asked for; where the one that was used is told, that one counts.
+ASKED = "conditions.mixed_precision"
 LIMITS = ("cpu_limit", "memory_limit_bytes")  # of a machine; None: there is no limit
 
 
@@ -34,8 +36,9 @@ class Fact:
     cases: tuple[str, ...] = ()  # it concerns these alone; (): all
 
     def concerns(self, record: Record) -> bool:
-        """Whether it says something about records of this case."""
-        return not self.cases or record.case in self.cases
+        """Whether it says something about this record, by its case and by what else it tells."""
+        is_known_better = self.path == ASKED and record.facts.get("number_format") not in (None, *UNKNOWN)
+        return not is_known_better and (not self.cases or record.case in self.cases)
 
 
 def _rows(compare: Role, gate: Role, paths: str, cases: tuple[str, ...] = ()) -> tuple[Fact, ...]:
@@ -80,7 +83,7 @@ FACTS: tuple[Fact, ...] = (
     *_rows(CONDITION, CONDITION, "conditions.limit conditions.val_split_pct conditions.pretrained_sha256"),
     *_rows(CONDITION, CONDITION, "conditions.precision", ("chain", "export")),
     *_rows(CONDITION, CONDITION, "conditions.checkpoint conditions.anchors"),
-    *_rows(CONDITION, CONDITION, "conditions.mixed_precision", (*TRAINING, "micro")),
+    *_rows(CONDITION, CONDITION, ASKED, (*TRAINING, "micro")),
     *_rows(CONDITION, CONDITION, "facts.number_format", COMPUTING),
     *_rows(CONDITION, CONDITION, "facts.runtime", CHOOSING),
     *_rows(CONDITION, CONDITION, "conditions.target_map conditions.train_steps conditions.warm_up_steps"),

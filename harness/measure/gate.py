@@ -151,6 +151,9 @@ def _unlike(band: Band, chain: Record) -> list[str]:
     formats = {"number_format": chain.facts.get("number_format")}
     there = {**UNSAID, **band.conditions, "number_format": band.settings.get("train number format")}
     here = {**{name: chain.conditions.get(name, UNSAID.get(name)) for name in there}, **formats}
+    if here["number_format"] and there["number_format"]:  # then what was asked for does not count
+        for side in (here, there):
+            side.pop("mixed_precision", None)
     return differences_in_words(there, here) or (
         [] if all(formats.values()) else ["number_format is not known"]
     )

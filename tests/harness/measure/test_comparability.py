@@ -159,6 +159,14 @@ def test_what_decides_speed_must_be_equal_for_a_gate(path, changes):
     assert (found.fact.path, found.fact.gate, found.verdict) == (path, Role.CONDITION, Verdict.NO)
 
 
+def test_which_number_format_was_asked_for_counts_only_where_the_one_that_was_used_is_not_told():
+    asked = [record(rates=[1.0], conditions={"mixed_precision": mixed}) for mixed in (True, False)]
+
+    assert differences(*asked) == []
+    found = differences(*(replace(one, facts={**one.facts, "number_format": None}) for one in asked))
+    assert "conditions.mixed_precision" in [one.fact.path for one in found]
+
+
 def test_records_of_two_runtimes_must_not_be_compared_and_older_ones_are_of_pytorch():
     older = record("evaluate", facts={name: value for name, value in FACTS.items() if name != "runtime"})
     newer = record("evaluate")

@@ -164,9 +164,9 @@ def chain(name, score, **conditions):
     return record("chain", runs=runs, bench=name, conditions={**CONDITIONS, **conditions})
 
 
-def by_band(score, *, was=0.54, seeds=SEEDS, **conditions):
+def by_band(score, *, was=0.54, seeds=SEEDS, asked=True, **conditions):
     band = made(
-        conditions=CONDITIONS,
+        conditions={**CONDITIONS, "mixed_precision": asked},
         settings={"train number format": "fp32"},
         quantities={"mAP": quantity("mAP", seeds, 1)},
         family=("mAP",),
@@ -180,6 +180,8 @@ def test_accuracy_is_judged_by_the_spread_of_seeds_where_a_band_is_of_these_cond
     row, notes = by_band(0.50)
     assert row.is_worse is NO  # 7 % less, which is more than the floor, and what another seed may give
     assert notes == ("chain mAP: chance is what the band of 5 seeds says it is",)
+    # auto, which chose fp32, and fp32 are the same work
+    assert by_band(0.50, asked=False, mixed_precision=True) == (row, notes)
     # Of two seeds: 0.0587 * sqrt(2) = 0.0830; of 2 rows the smaller p must be below 0.025: t(4) above 2.776.
     assert row.comparison.ratio.log_error == pytest.approx(
         math.sqrt(2) * statistics.stdev(map(math.log, SEEDS))
