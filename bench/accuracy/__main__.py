@@ -26,10 +26,9 @@ from pathlib import Path
 import rows
 from judging import judge_frames
 from judging import table as score_table
-from runs import Run, variants
+from runs import Run, code_here, variants
 from splits import HELD_OUT, NAMES, TRAIN, drawn_by_camera, frame_counts, prepare
 
-from harness.code_version import MEASURING, SOURCES, code_version
 from harness.errors import HarnessError
 from yolo_v4.errors import DetectorError
 
@@ -77,17 +76,12 @@ def _judge_run(
         "scores": rows.described(scores),
         "draws": rows.mean_draws(scores),
         **(_training(one, frames_seen) if model else {}),
-        **(one.code if model else _code_of_judging()),
+        **(one.code if model else code_here()),
         "date": f"{datetime.now(timezone.utc):%Y-%m-%d}",
     }
     rows.append(row)
     judged.touch()
     print(f"{one.variant}, seed {one.seed}, {split}", score_table(scores), sep="\n", flush=True)
-
-
-def _code_of_judging() -> rows.Row:
-    version = code_version((*SOURCES, *MEASURING))
-    return {"commit": version.commit, "changed": list(version.changed)}
 
 
 def _training(one: Run, frames_seen: int) -> rows.Row:

@@ -10,10 +10,9 @@ where it looked at frames of 1.27 times the size that it was trained on, as ours
 PEER is an environment of its own (`pip install ultralytics`); DIR is that of `run`, which unpacked the frames
 there. Model, augmentation and optimiser are the peer's own; it gets as many passes over the same frames, no
 weights to start from, and its input is as wide as ours: square in training, and where it looks as high as
-the frame needs. Of its settings two are fitted to short
-trainings: the warm-up lasts a tenth of the passes in place of three, and the mosaic ends with the last
-eighth in place of the last ten. With --bf16 its convolutions compute in bfloat16 on a CPU, as ours do where
-the processor is faster in it.
+the frame needs. Of its settings two are fitted to short trainings: the warm-up lasts a tenth of the passes
+in place of three, and the mosaic ends with the last eighth in place of the last ten. With --bf16 its
+convolutions compute in bfloat16 on a CPU, as ours do where the processor is faster in it.
 """
 
 import argparse

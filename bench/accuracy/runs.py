@@ -90,8 +90,7 @@ class Run:
         asked = self.spec("choice-cameras").read_text(encoding="utf-8")
         note = self.results / NOTE
         if not self.checkpoints:
-            version = code_version((*SOURCES, *MEASURING))
-            write_json(note, {"spec": asked, "commit": version.commit, "changed": list(version.changed)})
+            write_json(note, {"spec": asked, **code_here()})
         elif read_json(note).get("spec") != asked:
             raise DataError(
                 f"{self.results} was trained with another spec than {self.variant} has now",
@@ -119,6 +118,12 @@ class Run:
             line["numerics"] for line in map(json.loads, lines) if "numerics" in line
         ]
         return told[-1]
+
+
+def code_here() -> dict[str, Any]:
+    """The commit of this checkout, and which files have changed since."""
+    version = code_version((*SOURCES, *MEASURING))
+    return {"commit": version.commit, "changed": list(version.changed)}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,7 +34,7 @@ def epochs_done(log: str) -> int:
 
 
 def last_loss(log: str) -> float | None:
-    """The loss of the last row of a log; None where it is no number, or there is no row."""
+    """The loss of the last row of a log; None where it is no number, there is no row, or it is damaged."""
     rows: list[Row] = []
     with contextlib.suppress(csv.Error):
         rows = list(log_rows(log))

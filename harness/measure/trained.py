@@ -3,7 +3,6 @@
 What is read of a workspace is data: it may be damaged, or come from elsewhere, and is then not known.
 """
 
-import csv
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -11,7 +10,7 @@ from typing import Any
 
 from harness.engine.answers import with_runtime
 from harness.engine.spec_text import canonical, tokens
-from harness.engine.training_log import log_rows
+from harness.engine.training_log import last_loss
 from harness.errors import ConfigError, DataError
 from harness.files import read_json
 from harness.measure.band import AP, LOSS, MAP, TRAIN_S, Band, read_band
@@ -133,16 +132,8 @@ def quantities_of(metrics: Mapping[str, Any], log: str) -> dict[str, float | Non
     found: dict[str, Any] = {MAP: metrics.get("mAP")}
     if isinstance(of_class, Mapping):
         found.update({f"{AP}{name}": value for name, value in of_class.items()})
-    found[LOSS] = _last_loss(log)
+    found[LOSS] = last_loss(log)
     return {name: _finite(value) for name, value in found.items()}
-
-
-def _last_loss(log: str) -> str | None:
-    try:
-        rows = [*log_rows(log)]
-    except csv.Error:  # a file that was damaged
-        return None
-    return rows[-1].get("loss") if rows else None
 
 
 def _finite(value: Any) -> float | None:

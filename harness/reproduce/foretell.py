@@ -30,9 +30,8 @@ class Computing:
     """What the engine would compute with here; both are empty where only engine or node could tell."""
 
     numerics: Mapping[str, Any] = field(default_factory=dict)  # the numerics class, with fp32
-    formats: Mapping[str, Mapping[str, Any]] = field(
-        default_factory=dict
-    )  # what can be asked for -> its class
+    # What can be asked for -> the class of a training in it.
+    formats: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def lacks(self, numbers: str) -> bool:
         """Whether it is known that convolutions cannot compute in the format that is asked for."""
