@@ -1,10 +1,20 @@
 """Write files so that they are complete or as before."""
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+HALF_WRITTEN = ".part"  # a kill leaves files of this ending, whose names begin with a dot
+NAME_DIGITS = 16
+
+
+def remove_half_written(folder: Path) -> None:
+    """Remove what killed processes were writing in a folder in which nobody else writes."""
+    for path in folder.glob(f".*{HALF_WRITTEN}"):
+        path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -14,7 +24,9 @@ def written_whole(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
     The folder is made if need be. If `durable`, file and folder are synchronised with the disk.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # Not by the whole name, which may be as long as a file system allows.
+    name = hashlib.sha256(path.name.encode()).hexdigest()[:NAME_DIGITS]
+    temporary = path.with_name(f".{name}.{os.getpid()}{HALF_WRITTEN}")
     try:
         with temporary.open("wb") as stream:
             yield stream

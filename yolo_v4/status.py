@@ -1,11 +1,12 @@
 """status.json: one JSON object a line, as TAO writes it, for other programs that follow a command."""
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 Status = Literal["STARTED", "RUNNING", "SUCCESS", "FAILURE", "SKIPPED"]
 Values = Mapping[str, Any]
@@ -29,7 +30,9 @@ class StatusLog:
         self._lasting: dict[str, Values] = {}
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.open("a" if append else "w").close()
+            with path.open("ab+" if append else "wb") as stream:
+                if append and _is_cut(stream):
+                    stream.write(b"\n")  # else our first line would be lost with that one
 
     def write(self, status: Status, message: str, *, data: Values | None = None, **lasting: Values) -> None:
         """Add a line; the values named in `LASTING` are repeated on later lines until replaced, as in TAO."""
@@ -47,6 +50,15 @@ class StatusLog:
                 stream.write(line + "\n")
         if self._echo is not None:
             self._echo(message)
+
+
+def _is_cut(stream: IO[bytes]) -> bool:
+    """Whether the last line of a file has no end, as where a process was killed or the disk was full."""
+    end = stream.seek(0, os.SEEK_END)
+    if not end:
+        return False
+    stream.seek(end - 1)
+    return stream.read(1) != b"\n"
 
 
 @contextmanager

@@ -40,6 +40,15 @@ def test_kpi_stays_until_it_is_replaced(tmp_path: Path) -> None:
     assert [line["kpi"] for line in _lines(tmp_path / "status.json")] == [{"k": 1}, {"k": 1}, {"k": 2}]
 
 
+def test_a_line_that_was_cut_off_takes_no_other_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "status.json"
+    path.write_text('{"status": "RUN')
+    StatusLog(path).write("STARTED", "again")
+    StatusLog(path).write("RUNNING", "on")
+    assert path.read_text().splitlines()[0] == '{"status": "RUN'
+    assert [json.loads(line)["message"] for line in path.read_text().splitlines()[1:]] == ["again", "on"]
+
+
 @pytest.mark.parametrize(("append", "expected"), [(True, ["old", "new"]), (False, ["new"])])
 def test_an_old_file_is_kept_or_replaced(tmp_path: Path, append: bool, expected: list[str]) -> None:
     path = tmp_path / "status.json"

@@ -135,7 +135,7 @@ def _checked_model(
     if difference > allowed and args.data_type == "fp32":
         allowed = max(allowed, OWN_NOISE * _own_noise(candidates, experiment, pixels))
         print(f"float32 alone lets this network differ by {allowed / OWN_NOISE:.2g} from float64", flush=True)
-    if difference > allowed or lost > MOST_LOST_MAP:
+    if not difference <= allowed or lost > MOST_LOST_MAP:  # NaN is no small difference
         remedy = REPORT if args.data_type == "fp32" else RECALIBRATE
         raise DetectorError(
             f"the exported model differs from the network by {difference:.2g} "
@@ -164,13 +164,14 @@ def _largest_difference(
 ) -> float:
     """The largest difference of boxes [B, N, 4] and scores [B, C, N] from those of PyTorch.
 
-    A corner outside the picture may be far away, so its difference is divided by its distance.
+    A corner outside the picture may be far away, so its difference is divided by its distance. NaN where a
+    number is not finite.
     """
     with torch.inference_mode():
         torch_boxes, torch_scores = (part.numpy() for part in candidates(pixels))
     of_boxes = np.abs(boxes - torch_boxes) / np.maximum(1.0, np.abs(torch_boxes))
     of_scores = np.abs(scores - torch_scores)
-    return max(float(of_boxes.max()), float(of_scores.max()))
+    return float(np.maximum(of_boxes.max(), of_scores.max()))  # NaN where one is
 
 
 def _own_noise(candidates: Candidates, experiment: Experiment, pixels: Tensor) -> float:

@@ -16,7 +16,7 @@ from yolo_v4.data.batches import ahead
 from yolo_v4.data.by_picture import by_picture
 from yolo_v4.data.kitti import format_line
 from yolo_v4.data.letterbox import Fit, fit_top_left
-from yolo_v4.data.picture_file import INFERENCE_SUFFIXES, decoded_picture, one_large
+from yolo_v4.data.picture_file import INFERENCE_SUFFIXES, PREDICT_SUFFIXES, decoded_picture, one_large
 from yolo_v4.deploy.annotate import annotate
 from yolo_v4.errors import DataError, DetectorError
 from yolo_v4.network.checkpoint import load_model
@@ -99,10 +99,19 @@ def _pictures(given: Path, folders: Folders) -> list[Path]:
 
 
 def find_pictures(path: Path) -> list[Path]:
-    """The picture at `path`, or those directly in that folder, by name. Raises DataError: there is none."""
+    """The picture at `path`, or those directly in that folder, by name; not the shadows that macOS adds.
+
+    Raises DataError: there is none, or its ending is that of no picture, which decides how one is written.
+    """
     if path.is_file():
+        if path.suffix.lower() not in PREDICT_SUFFIXES:
+            raise DataError(
+                f"{path} is called as no picture is; expected one of {', '.join(PREDICT_SUFFIXES)}",
+                remedy="give it the ending of its format",
+            )
         return [path]
-    found = sorted(p for p in path.glob("*") if p.is_file() and p.suffix.lower() in INFERENCE_SUFFIXES)
+    named = (each for each in path.glob("*") if each.suffix.lower() in INFERENCE_SUFFIXES)
+    found = sorted(each for each in named if each.is_file() and not each.name.startswith("._"))
     if not found:
         what = "holds no" if path.is_dir() else "is no folder or picture; expected"
         raise DataError(

@@ -16,6 +16,7 @@ from yolo_v4.data.batches import TrainingBatches, Truth, encode
 from yolo_v4.data.frames import Frame, Split, dropped_in_words, read_frames
 from yolo_v4.data.targets import TrueBoxes
 from yolo_v4.errors import DataError, SpecError
+from yolo_v4.files import remove_half_written
 from yolo_v4.network.checkpoint import Checkpoint, load_same
 from yolo_v4.network.computing import tell_computing
 from yolo_v4.network.device import choose_device, memory_explained
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace) -> None:
         local_rank = int(os.environ.get("LOCAL_RANK", "0"))
         device = choose_device(args.gpu_index, gpus=args.gpus, local_rank=local_rank)
         experiment = load_experiment(Path(args.experiment_spec_file))
-        check_training(experiment)
+        check_training(experiment, release=args.network_release)
         _require_start(experiment)
         with memory_explained("batch_size_per_gpu", experiment.training.batch_size), joined(device) as place:
             _train(experiment, device, place, args, log, phases)
@@ -200,6 +201,9 @@ def _prepare_outputs(results: Path, experiment: Experiment, place: Place) -> Out
     is_first = place.rank == 0
     if is_first:
         (results / "weights").mkdir(parents=True, exist_ok=True)
+        remove_half_written(
+            results / "weights"
+        )  # a checkpoint that a kill cut off is as large as a whole one
         labels = results / "model_output_labels.txt"
         labels.write_text("\n".join(experiment.classes), encoding="utf-8")
     return Outputs(

@@ -10,7 +10,7 @@ from yolo_v4.data.kitti import KittiObject, read_objects
 from yolo_v4.data.narrator import Narrator
 from yolo_v4.data.partition import KITTI, partition, shards
 from yolo_v4.data.picture_file import picture_size
-from yolo_v4.data.tfrecord import encode, write_records
+from yolo_v4.data.tfrecord import WARNINGS, encode, write_records
 from yolo_v4.errors import DataError, SpecError
 from yolo_v4.spec.conversion import Conversion
 
@@ -163,7 +163,7 @@ class Converter:
         status.write("SUCCESS", "TFRecords generation complete.")
         if self._rejected:
             narrator.log(WRITER, "Writing the log_warning.json")
-            Path(f"{self._prefix}_warning.json").write_text(json.dumps(self._rejected, indent=2))
+            Path(f"{self._prefix}{WARNINGS}").write_text(json.dumps(self._rejected, indent=2))
             # The name of the file is misspelt in TAO's message too, which other programs may look for.
             place = f"{self._prefix}_waring.json"
             narrator.log(WRITER, f"There were errors in the labels. Details are logged at {place}")

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from yolo_v4.data.kitti import MIN_COLUMNS, parse_columns, read_rows
 from yolo_v4.data.picture_file import TRAINING_SUFFIXES, list_pictures, picture_size
-from yolo_v4.data.tfrecord import decode, read_records
+from yolo_v4.data.tfrecord import WARNINGS, decode, read_records
 from yolo_v4.errors import DataError
 from yolo_v4.spec.experiment import DatasetSpec, Experiment
 
@@ -184,8 +184,9 @@ class _Rules:
 
 def _record_files(pattern: str, spec: DatasetSpec, split: Split) -> list[Path]:
     """Files that match a pattern; only those of the split where both splits share one set of records."""
-    # As TAO: hidden files do not match.
-    files = sorted(path for path in map(Path, glob(pattern)) if path.is_file())  # noqa: PTH207
+    # As TAO: hidden files do not match. What dataset_convert says beside its records is none of them.
+    found = (path for path in map(Path, glob(pattern)) if path.is_file())  # noqa: PTH207
+    files = sorted(path for path in found if not path.name.endswith(WARNINGS))
     if not files:
         raise DataError(
             f"No files match pattern {pattern}", remedy="correct tfrecords_path, or run dataset_convert"

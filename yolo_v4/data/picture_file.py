@@ -1,8 +1,10 @@
 """Picture files: lists of them, their size, and their decoded pixels."""
 
+import struct
 import threading
 import warnings
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +23,12 @@ FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 LARGE_PX = 16_000_000  # of more pixels, pictures are worked on one at a time: each takes 16 bytes a pixel
 MAX_PICTURE_PX = 100_000_000  # allows a scan of 10,000 x 10,000 and stops decompression bombs
 _ONE_LARGE = threading.Lock()
-# Pillow raises all of these for damaged files.
-DAMAGED = (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError, ZeroDivisionError)
+# Pillow raises all of these for damaged files, and some more where it reads EXIF data.
+DAMAGED = (
+    *(OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError, ZeroDivisionError),
+    struct.error,
+)
+_DAMAGED_EXIF = (*DAMAGED, AttributeError, KeyError, TypeError)
 
 
 def open_picture(path: Path) -> Image.Image:
@@ -64,6 +70,14 @@ def decoded_picture(path: Path) -> Image.Image:
         return picture
     # 16 bits: Pillow's conversion to 8 bits would clamp to 255 instead of scaling.
     return picture.convert("I").point(lambda value: value / 257).convert("L")
+
+
+@contextmanager
+def damaged_exif_ignored() -> Iterator[None]:
+    """A context in which EXIF data are read; where they are damaged it ends, without a word."""
+    with warnings.catch_warnings(), suppress(*_DAMAGED_EXIF):
+        warnings.simplefilter("ignore")
+        yield
 
 
 def one_large(path: Path) -> AbstractContextManager[Any]:

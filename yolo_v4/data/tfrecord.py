@@ -17,6 +17,7 @@ from yolo_v4.data import example_pb2
 from yolo_v4.errors import DataError
 from yolo_v4.files import written_whole
 
+WARNINGS = "_warning.json"  # end of the name of what `dataset_convert` says beside its records
 # An empty list has a type too, so the type goes by the key; all other features are float32.
 BYTES_FEATURES = frozenset({"frame/id", "target/object_class"})
 INT_FEATURES = frozenset({"frame/height", "frame/width", "target/occlusion"})

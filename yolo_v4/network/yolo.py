@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor, nn
 
-from yolo_v4.errors import SpecError
 from yolo_v4.network.neck import TopDownBottomUpNeck, TopDownNeck
 from yolo_v4.network.resnet import ResNet
 from yolo_v4.spec.experiment import RELEASES, NetworkSpec
+from yolo_v4.spec.training_checks import require_blocks
 
 BOX_CHANNELS = 5  # y, x, h, w and objectness; one channel for each class follows
 HEADS = ("conv_big_object", "conv_mid_object", "conv_sm_object")
@@ -47,6 +47,7 @@ def build_network(spec: NetworkSpec, *, num_classes: int, channels: int, release
 
     `release`: one of `RELEASES`. Raises SpecError: `arch_conv_blocks` is not 0, 1 or 2.
     """
+    require_blocks(spec.conv_blocks, release)
     backbone = ResNet(
         spec.layers, channels=channels, freeze_blocks=spec.freeze_blocks, freeze_bn=spec.freeze_bn
     )
@@ -54,12 +55,10 @@ def build_network(spec: NetworkSpec, *, num_classes: int, channels: int, release
     neck: TopDownNeck | TopDownBottomUpNeck
     if release == "5.0":
         neck = TopDownBottomUpNeck(backbone.out_channels, width=width, force_relu=spec.force_relu)
-    elif spec.conv_blocks in (0, 1, 2):
+    else:
         neck = TopDownNeck(
             backbone.out_channels, width=width, conv_blocks=spec.conv_blocks, force_relu=spec.force_relu
         )
-    else:
-        raise SpecError(f"arch_conv_blocks is {spec.conv_blocks}; it can be 0, 1 or 2", remedy="set it to 2")
     head_channels = tuple(len(anchors) * (BOX_CHANNELS + num_classes) for anchors in spec.anchors)
     network = Yolo(backbone, neck, head_channels, release)
     for layer in network.modules():

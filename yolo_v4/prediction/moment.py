@@ -6,13 +6,12 @@ Times are those of a clock on the wall where the name or EXIF data tell them, an
 import re
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 
 from PIL import Image
 
-from yolo_v4.data.picture_file import DAMAGED
+from yolo_v4.data.picture_file import damaged_exif_ignored
 from yolo_v4.prediction.inputs import Item
 
 # Year, month and day with one mark or none between them, then hour, minute and perhaps second.
@@ -64,7 +63,7 @@ def cameras(items: Sequence[Item]) -> list[str]:
 
 def exif_moment(picture: Image.Image) -> datetime | None:
     """When a picture was taken, by its EXIF data; None where they do not tell, or are damaged."""
-    with suppress(*DAMAGED, AttributeError, KeyError, TypeError):
+    with damaged_exif_ignored():
         exif = picture.getexif()
         text = exif.get_ifd(EXIF).get(TAKEN) or exif.get(CHANGED)
         return plausible(datetime.strptime(str(text).strip("\0 ")[:19], "%Y:%m:%d %H:%M:%S"))

@@ -5,14 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from yolo_v4.errors import SpecError
-from yolo_v4.spec.experiment import Experiment
+from yolo_v4.spec.experiment import RELEASES, Experiment
 
+BLOCKS = (0, 1, 2)
 _EPOCH = re.compile(r"_(?P<epoch>\d{3,})\.[^.]+$")
 
 
-def check_training(experiment: Experiment) -> None:
+def check_training(experiment: Experiment, *, release: str = RELEASES[0]) -> None:
     """Refuse an experiment that the loader accepts but that cannot be trained.
 
+    `release`: of the network, one of `RELEASES`.
     Raises SpecError: a check fails; has NVIDIA's message where TAO has the check (TAO 5.0,
     cv/common/utils.py).
     """
@@ -21,8 +23,27 @@ def check_training(experiment: Experiment) -> None:
             raise SpecError(
                 complaint, remedy="correct training_config in the experiment spec; see docs/seam.md"
             )
+    require_blocks(experiment.network.conv_blocks, release)
+    if experiment.training.visualizer_images is not None:
+        _require_tensorboard()
     if experiment.training.resume_path is not None:
         resumed_epoch(experiment.training.resume_path)
+
+
+def require_blocks(conv_blocks: int, release: str) -> None:
+    """Raise SpecError where a network of that release cannot have so many blocks; 5.0 ignores the field."""
+    if release != "5.0" and conv_blocks not in BLOCKS:
+        raise SpecError(f"arch_conv_blocks is {conv_blocks}; it can be 0, 1 or 2", remedy="set it to 2")
+
+
+def _require_tensorboard() -> None:
+    try:
+        import tensorboardX  # noqa: F401
+    except ImportError as error:
+        raise SpecError(
+            "visualizer is enabled, and tensorboardX, which writes for TensorBoard, is not installed",
+            remedy="pip install tensorboardX, or set enabled: false",
+        ) from error
 
 
 def resumed_epoch(path: Path) -> int:

@@ -90,6 +90,8 @@ def joined(device: torch.device) -> Iterator[Place]:
         yield Place()
         return
     place = Place(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
+    if device.type == "cuda":
+        torch.cuda.set_device(device)  # else each process would keep a context on the first GPU as well
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=TIMEOUT)
     try:
         yield place

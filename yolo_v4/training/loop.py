@@ -6,6 +6,7 @@ nothing when it stops early.
 """
 
 import csv
+import io
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from yolo_v4.data.batches import TrainingBatches
+from yolo_v4.files import written_whole
 from yolo_v4.network.checkpoint import save_checkpoint
 from yolo_v4.network.yolo import Yolo
 from yolo_v4.phases import Phases
@@ -47,10 +49,12 @@ class Outputs:
             return
         metrics = [f"AP_{name}" for name in classes] + ["loss", "lr", "mAP", "validation_loss"]
         columns = ["epoch", *sorted(metrics)]
-        with (self.results / f"yolov4_training_log_{self.model}.csv").open("w", newline="") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(columns)
-            writer.writerows([row.get(column, NOT_KNOWN) for column in columns] for row in history)
+        text = io.StringIO(newline="")
+        writer = csv.writer(text)
+        writer.writerow(columns)
+        writer.writerows([row.get(column, NOT_KNOWN) for column in columns] for row in history)
+        with written_whole(self.results / f"yolov4_training_log_{self.model}.csv") as stream:
+            stream.write(text.getvalue().encode())
 
 
 class Best(NamedTuple):

@@ -1,7 +1,7 @@
 """The steps of training, and the state that a checkpoint saves."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -141,9 +141,8 @@ class Trainer:
         own = self._optimizer.param_groups[0]
         # Adam has betas, SGD has not; with amsgrad it has moments that it lacks without.
         is_same_kind = ("betas" in saved, saved.get("amsgrad")) == ("betas" in own, own.get("amsgrad"))
-        is_same_number = len(saved["params"]) == len(own["params"])
         has_same_average = is_averaged == (self._average is not None)
-        if not (is_same_kind and is_same_number and has_same_average):
+        if not (is_same_kind and _fits(state, own["params"]) and has_same_average):
             raise DataError(
                 "the checkpoint to resume was made with another optimizer, freeze_blocks or model_ema",
                 remedy="resume with the spec it was made with, or use it as pretrain_model_path",
@@ -209,6 +208,23 @@ class Trainer:
         return learning_rate(spec.schedule, progress, gpus=self._place.ranks)
 
 
+def _fits(state: Mapping[str, Any], weights: Sequence[Tensor]) -> bool:
+    """Whether the state of an optimiser is of as many weights, of the same shapes in the same order.
+
+    PyTorch does not look: moments of another shape would be read beyond their end.
+    """
+    numbers = state["param_groups"][0]["params"]
+    if len(numbers) != len(weights):
+        return False
+    moments = [state["state"].get(number, {}).values() for number in numbers]
+    return all(
+        moment.shape == weight.shape
+        for weight, own in zip(weights, moments, strict=True)
+        for moment in own
+        if isinstance(moment, Tensor) and moment.ndim  # the number of steps has no shape
+    )
+
+
 def require_finite(loss: float, name: str) -> None:
     """Raise TrainingFailed if a loss, called `name` in the message, is not a finite number."""
     if not math.isfinite(loss):
@@ -227,7 +243,7 @@ def _read_later(values: Tensor) -> Callable[[], Any]:
         return values.tolist
     on_host = values.to("cpu", non_blocking=True)
     copied = torch.cuda.Event()
-    copied.record()
+    copied.record(torch.cuda.current_stream(values.device))  # without, of the process' first GPU
 
     def read() -> Any:
         copied.synchronize()

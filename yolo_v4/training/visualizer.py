@@ -16,7 +16,6 @@ from torch import Tensor, nn
 
 from yolo_v4.data.batches import Batch
 from yolo_v4.data.tfrecord import framed
-from yolo_v4.errors import SpecError
 from yolo_v4.spec.experiment import Augmentation, Experiment
 
 FILE_VERSION = "brain.Event:2"  # of TensorBoard's format, the content of the first event
@@ -29,7 +28,6 @@ class Visualizer:
     """Writes events into `folder`, which is emptied first unless the run is `resumed`.
 
     Without a folder, or where the spec does not ask for events, nothing is written.
-    Raises SpecError: the spec asks for events, and tensorboardX is not installed.
     """
 
     def __init__(self, folder: Path | None, experiment: Experiment, *, resumed: bool) -> None:
@@ -61,13 +59,8 @@ class _EventFile:
     """A new file of events; `summary` is tensorboardX's module of functions that make the content of one."""
 
     def __init__(self, folder: Path, *, resumed: bool) -> None:
-        try:
-            from tensorboardX import proto, summary
-        except ImportError as error:
-            raise SpecError(
-                "visualizer is enabled, and tensorboardX, which writes for TensorBoard, is not installed",
-                remedy="pip install tensorboardX, or set enabled: false",
-            ) from error
+        from tensorboardX import proto, summary  # only who asks for events needs it, as check_training says
+
         self.summary = summary
         self._make_event = proto.event_pb2.Event
         if folder.exists() and not resumed:

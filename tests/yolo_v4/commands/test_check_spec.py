@@ -72,6 +72,13 @@ def test_a_sound_spec_passes_though_its_data_are_not_there(spec, capsys) -> None
             'Message type "Extension" has no field named "visible"',
             'did you mean "min_visible"?',
         ),
+        (
+            "arch_conv_blocks: 0",
+            "arch_conv_blocks: 3",
+            5,
+            "arch_conv_blocks is 3; it can be 0, 1 or 2",
+            "set it to 2",
+        ),
         ("nlayers: 10", "nlayers: 11", 5, 'yolov4_config asks for arch "resnet" with nlayers 11', "use arch"),
     ],
 )

@@ -8,6 +8,7 @@ from yolo_v4.cli import main
 from yolo_v4.commands.export import _inputs
 from yolo_v4.data.batches import letterboxed
 from yolo_v4.data.frames import read_frames
+from yolo_v4.network.checkpoint import load_checkpoint, save_checkpoint
 from yolo_v4.spec.load import load_experiment
 
 # The model's four cars of 20 x 10 around (16 or 48, 16 or 48) as shares of its 64 x 64 input.
@@ -127,6 +128,19 @@ def test_what_cannot_be_done_is_refused(trained, capsys, flags, complaint) -> No
     assert _export(trained, *flags) == 1
 
     assert complaint in capsys.readouterr().err
+    assert not (trained.folder / "model.onnx").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("data_type", ["fp32", "fp16"])
+def test_a_model_that_computes_nan_is_not_written(trained, capsys, data_type) -> None:
+    checkpoint = load_checkpoint(trained.model)
+    checkpoint.weights["conv_big_object.bias"].fill_(float("nan"))
+    save_checkpoint(trained.model, checkpoint)
+
+    assert _export(trained, "--data_type", data_type) == 1
+
+    assert "differs from the network by nan" in capsys.readouterr().err
     assert not (trained.folder / "model.onnx").exists()
 
 

@@ -109,12 +109,15 @@ def test_broken_pictures_are_named_after_the_others_are_done(trained, capsys) ->
     [
         (["-i", "FOLDER/labels", "-r", "FOLDER/out"], "holds no .jpg, .jpeg or .png files"),
         (["-i", "FOLDER/nowhere", "-r", "FOLDER/out"], "is no folder or picture"),
+        (["-i", "FOLDER/out.data", "-r", "FOLDER/out"], "out.data is called as no picture is"),
         (["-i", "FOLDER/images"], "nowhere to write"),
         (["-i", "FOLDER/images", "-r", "FOLDER/out", "-t", "0"], "--threshold is 0.0"),
         (["-i", "FOLDER/images", "-r", "FOLDER/out", "-t", "nan"], "--threshold is nan"),
     ],
 )
 def test_flags_that_cannot_be_met_are_refused(trained, capsys, flags, complaint) -> None:
+    Image.new("RGB", (64, 64)).save(trained.folder / "out.data", "JPEG")
+
     assert _infer(trained, *(flag.replace("FOLDER", str(trained.folder)) for flag in flags)) == 1
 
     error = capsys.readouterr().err

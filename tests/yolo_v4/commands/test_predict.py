@@ -265,6 +265,22 @@ def test_a_picture_is_turned_upright_as_its_exif_orientation_says(trained, capsy
     assert "turned upright, as their files say: 1 pictures and frames" in capsys.readouterr().out
 
 
+def test_damaged_exif_data_and_a_name_as_long_as_they_get_stop_nothing(trained) -> None:
+    images = _images(trained)
+    Image.new("RGB", (96, 128)).save(images / "cut.jpg", exif=b"Exif\0\0II*\0")
+    # Orientation 6, and a tag whose values lie beyond the end of the block.
+    entries = struct.pack("<HHII", 0x0112, 3, 1, 6) + struct.pack("<HHII", 0x8769, 4, 1, 0xFFFF)
+    turned = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + entries + bytes(4)
+    Image.new("RGB", (96, 128)).save(images / "turned.jpg", exif=turned)
+    Image.new("RGB", (96, 128)).save(images / f"{'ü' * 125}.jpg")  # 254 bytes
+
+    assert _predict(trained, images) == 0
+
+    out = trained.folder / "out"
+    assert len(_table(out / "counts.csv")) == 3
+    assert _pixels(out / "annotated" / "images" / "turned.jpg").shape == (96, 128, 3)
+
+
 def test_what_cannot_be_read_is_listed_and_the_verdict_is_that_it_cannot_be_told(
     trained, make_clip, capsys
 ) -> None:

@@ -262,6 +262,21 @@ def test_a_checkpoint_made_with_another_optimiser_is_not_resumed(
     assert capsys.readouterr().err.count("made with another optimizer, freeze_blocks or model_ema") == 2
 
 
+@pytest.mark.slow
+def test_other_frozen_layers_of_equal_number_are_not_resumed(
+    train: Callable[..., tuple[int, Path]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, first = train("first", network="freeze_blocks: 1", training="num_epochs: 1")
+    weights = first / "weights" / f"{MODEL}_epoch_001.pt"
+
+    status, _ = train(
+        "second", network="freeze_blocks: 2", training=f'num_epochs: 2 resume_model_path: "{weights}"'
+    )
+
+    assert status == 1
+    assert "made with another optimizer, freeze_blocks or model_ema" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [

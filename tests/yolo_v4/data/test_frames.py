@@ -178,6 +178,14 @@ def test_a_file_that_an_ended_conversion_left_behind_is_no_record_file(
     assert len(read("train", "records", pattern="*fold*")) == 2
 
 
+def test_what_a_conversion_said_beside_its_records_is_no_record_file(
+    read: Callable[..., list[Frame]], data: Path
+) -> None:
+    (data / "r-fold_warning.json").write_text("{}")
+
+    assert len(read("train", "records", pattern="*fold*")) == 2
+
+
 def test_what_is_left_out_is_counted_by_class_and_told(
     street: Path, write_spec: Callable[..., Path], tmp_path: Path
 ) -> None:

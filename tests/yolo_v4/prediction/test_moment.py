@@ -77,3 +77,10 @@ def test_exif_data_tell_when_a_picture_was_taken_unless_the_clock_was_never_set(
     assert exif_moment(decoded_picture(tmp_path / "taken.jpg")) == datetime(2019, 6, 28, 8, 15, 33)
     assert exif_moment(decoded_picture(tmp_path / "unset.jpg")) is None
     assert exif_moment(decoded_picture(tmp_path / "plain.jpg")) is None
+
+
+@pytest.mark.parametrize("block", [b"II*\0", b"MM\0*\0\0\0\x08\0\x01", b"Exif\0\0II*\0"])
+def test_exif_data_that_are_damaged_tell_nothing(tmp_path, block):
+    Image.new("RGB", (8, 8)).save(tmp_path / "damaged.png", exif=block)
+
+    assert exif_moment(decoded_picture(tmp_path / "damaged.png")) is None

@@ -2,6 +2,8 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -10,6 +12,7 @@ from tests.yolo_v4.emulated_device import EmulatedDevice, train
 from yolo_v4.phases import HostClock, Phases
 from yolo_v4.status import StatusLog
 from yolo_v4.training.device_clock import CudaClock, device_clock
+from yolo_v4.training.trainer import _read_later
 
 LAUNCH_S = 0.0002
 
@@ -72,6 +75,25 @@ class Event:
 
     def elapsed_time(self, later: "Event") -> float:
         return 1000 * (later.done_s - self.done_s)
+
+
+def test_a_number_is_read_when_its_own_gpu_has_copied_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    noted = []
+
+    class Copied:
+        def record(self, stream: str) -> None:
+            noted.append(stream)
+
+        def synchronize(self) -> None:
+            noted.append("waited")
+
+    monkeypatch.setattr(torch.cuda, "Event", Copied)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda chosen: f"stream of {chosen}")
+    loss: Any = SimpleNamespace(is_cuda=True, device="cuda:1", to=lambda *_, **__: torch.tensor(2.5))
+
+    read = _read_later(loss)
+    assert noted == ["stream of cuda:1"]
+    assert (read(), noted[1:]) == (2.5, ["waited"])
 
 
 def test_the_clock_of_a_gpu_counts_from_event_to_event(monkeypatch: pytest.MonkeyPatch) -> None:
