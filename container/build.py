@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import signal
 import subprocess
@@ -32,6 +33,9 @@ ROOT = HERE.parent
 CONTENTS = ("LICENSE", "harness", "luigi.cfg", "made_frames", "probe", "specs", "yolo_v4")
 SCRIPTS = ("container/describe.py", "container/install.sh")
 PINS = ("constraints.txt", "pyproject.toml")
+# What a reference to an image or a path must not have in it: a shell of root gets it in quotes, and the
+# runtime replaces what is in braces.
+SPECIAL = re.compile(r"['{}\x00-\x1f]")
 # The newest glibc that packages may ask for: TAO 3's image is an Ubuntu 18.04, Debian 12 has 2.36.
 GLIBC_MINOR = {"tao": 27, "portable": 36}
 
@@ -106,6 +110,10 @@ def understand(words: list[str]) -> Order:
         order = replace(order, base="debootstrap" if there else "docker")
     if order.base not in template.BASES and not order.base.startswith("localimage:"):
         fail(f"BASE is {order.base}", "BASE=debootstrap, BASE=docker or BASE=localimage:FILE.sif", status=2)
+    if special := SPECIAL.search(f"{order.tao_image}{order.base}{order.local or ''}"):
+        fail(f"found {special[0]!r} in the name of an image", "give it another name", status=2)
+    if not re.fullmatch(r"[\w.+-]+", order.tao_version):
+        fail(f"TAO_VERSION is {order.tao_version!r}", "TAO_VERSION=5.0.0", status=2)
     if order.local is None:
         return order
     if not order.local.is_file():

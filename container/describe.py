@@ -19,7 +19,9 @@ HERE = Path(__file__).resolve().parent.parent
 
 def describe(facts: dict[str, Any]) -> dict[str, Any]:
     """`facts`, and what is in this image."""
-    packages = {found.metadata["Name"].lower(): found.version for found in distributions()}
+    # A broken installation leaves folders without a name behind.
+    named = {found.metadata["Name"]: found.version for found in distributions()}
+    packages = {name.lower(): version for name, version in named.items() if name}
     facts = {
         **facts,
         "packages": packages,

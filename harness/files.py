@@ -137,8 +137,13 @@ def link_or_copy(source: Path, target: Path) -> None:
 
 def publish(source: Path, target: Path) -> None:
     """Put `source` (file or folder) in the place of `target` by rename, durable before it is seen."""
-    _each(_fsync_file, [source] if source.is_file() else _files_below(source))
+    make_durable(source)
     replace(source, target)
+
+
+def make_durable(source: Path) -> None:
+    """Have the content of a file, or of all files below a folder, on disk when this returns."""
+    _each(_fsync_file, [source] if source.is_file() else _files_below(source))
 
 
 def replace(source: Path, target: Path) -> None:
@@ -202,13 +207,10 @@ def digest_paths(paths: Sequence[Path], *, durable: bool = False) -> list[Digest
         FileNotFoundError: there is nothing at one of `paths`.
     """
     groups = [_files_below(path) if path.is_dir() else [path] for path in paths]
-    facts = iter(
-        _each(functools.partial(_facts, durable=durable), [file for group in groups for file in group])
-    )
-    return [
-        _digest(path, dict(zip(group, facts, strict=False)))
-        for path, group in zip(paths, groups, strict=True)
-    ]
+    every = [file for group in groups for file in group]
+    facts = iter(_each(functools.partial(_facts, durable=durable), every))
+    pairs = zip(paths, groups, strict=True)
+    return [_digest(path, dict(zip(group, facts, strict=False))) for path, group in pairs]
 
 
 def size_path(path: Path) -> tuple[int, int] | None:

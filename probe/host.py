@@ -66,9 +66,9 @@ class Host:
         if self._beat < 2 * RESCAN_BEATS or self._beat % RESCAN_BEATS == 0:
             with contextlib.suppress(psutil.Error):
                 family = (self._root, *self._root.children(recursive=True))
-                tree = {each.pid: each for each in family if each.pid not in self._own}
-                self._tree = {**tree, **{pid: each for pid, each in self._tree.items() if pid in tree}}
                 self._ours = {each for each in self._ours if each.is_running()} | {*family}
+                tree = {each.pid: each for each in self._ours if each.pid not in self._own}
+                self._tree = {**tree, **{pid: each for pid, each in self._tree.items() if pid in tree}}
         self._beat += 1
         times = psutil.cpu_times()
         total_s = sum(times[:8])  # guest time is in user time already
@@ -76,7 +76,8 @@ class Host:
         spent_s = (total_s, busy_s, self._look_at_tree(), getattr(times, "steal", 0.0))
         if self._spent_s and total_s > self._spent_s[0]:
             passed_s, *parts_s = (now - before for now, before in zip(spent_s, self._spent_s, strict=True))
-            shares = (100 * part_s / passed_s for part_s in parts_s)
+            # What an orphan had spent is gone when it ends, and that is no negative work.
+            shares = (max(100 * part_s / passed_s, 0.0) for part_s in parts_s)
             self.host_cpu_pct, self.tree_cpu_pct, self.steal_pct = shares
         self._spent_s = spent_s
 

@@ -5,6 +5,7 @@ A JPEG that is whole and upright keeps its bytes. So does what cannot be decoded
 """
 
 import io
+import struct
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -20,9 +21,18 @@ MAX_PICTURE_PX = 100_000_000  # allows a scan of 10,000 x 10,000 and stops decom
 QUALITY = 95  # of pictures that are written again, with colours at full resolution
 JPEG, END_MARKER = b"\xff\xd8\xff", b"\xff\xd9"
 ORIENTATION = 0x0112  # the EXIF tag; 1 is upright
+# How a picture of each other orientation becomes upright (EXIF 2.32, 4.6.4); PIL turns against the clock.
+TURNS = {
+    **{2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM"},
+    **{5: "TRANSPOSE", 6: "ROTATE_270", 7: "TRANSVERSE", 8: "ROTATE_90"},
+}
 # Entropy-coded data that a decoder would turn into pixels, were any missing; two kinds, as one may fit.
 _FILLERS = (b"\x55\xaa" * 64, b"\x13\xc7" * 64)
-_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError, ZeroDivisionError)
+_ERRORS = (
+    *(OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError, ZeroDivisionError),
+    struct.error,
+)
+_EXIF_ERRORS = (*_ERRORS, AttributeError, KeyError, TypeError)
 
 TURNED = "turned upright, as their EXIF orientation says"
 CONVERTED = "converted from {} to JPEG"
@@ -61,7 +71,7 @@ def orientation(picture: "Image.Image") -> int:
     """The EXIF orientation, 1 to 8; 1 where none is told, or one that does not exist."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of damaged EXIF data, which say nothing then
-        with suppress(*_ERRORS):
+        with suppress(*_EXIF_ERRORS):
             value = picture.getexif().get(ORIENTATION, 1)
             return value if value in range(1, 9) else 1
     return 1
@@ -114,9 +124,11 @@ def _lacks_only_its_end(content: bytes, picture: "Image.Image") -> bool:
 
 
 def _saved(picture: "Image.Image") -> bytes:
-    from PIL import ImageOps
+    from PIL import Image
 
-    turned = ImageOps.exif_transpose(picture)
+    # Not by `exif_transpose`, which fails where it writes damaged EXIF data again.
+    turn = TURNS.get(orientation(picture))
+    turned = picture if turn is None else picture.transpose(Image.Transpose[turn])
     if turned.mode.startswith("I"):  # 16 bits: Pillow's own conversion would clamp to 255, not scale
         turned = turned.convert("I").point(lambda value: value / 257).convert("L")
     if turned.mode != "L":

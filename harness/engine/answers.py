@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from harness.engine.training_log import best_epoch
 from harness.errors import CannotTell
 from harness.settings.recipe import LAST
+from harness.workspace.layout import STATUS
 from harness.workspace.marker import Marker
 
 Anchor = tuple[float, float]
@@ -21,7 +22,7 @@ TAKING = ("eval", "vis", "export")  # stages that take a checkpoint, and say whi
 def read_status(results: Path) -> list[dict[str, Any]]:
     """Lines of `<results>/status.json`, oldest first; a line cut off by a kill is left out."""
     entries = []
-    path = results / "status.json"
+    path = results / STATUS
     for line in path.read_text(errors="replace").splitlines() if path.exists() else ():
         with contextlib.suppress(ValueError, RecursionError):
             entries.append(json.loads(line))

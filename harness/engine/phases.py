@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.engine.answers import read_status
+from harness.workspace.layout import STATUS
 
 DURATION = re.compile(r"(\d+):(\d+):(\d+(?:\.\d*)?)")  # hours, minutes, seconds
 STAGING = "staging"  # of inputs, before the engine is launched; told by the harness
@@ -38,7 +39,7 @@ def engine_phases(folder: Path, *, started_s: float, ended_s: float) -> list[dic
         ended_s: when the last one had ended.
     """
     phases: list[dict[str, Any]] = []
-    for path in sorted(folder.rglob("status.json")):
+    for path in sorted(folder.rglob(STATUS)):
         entries = read_status(path.parent)
         phases += [_plain(entry) for entry in entries if is_phase(entry)] or _epochs(entries, ended_s)
     # Of a phase during which the clock was set back nothing is known.
@@ -71,7 +72,7 @@ def is_phase(row: Any) -> bool:
 def computing(folder: Path) -> dict[str, Any]:
     """How the engine computed, by the last status file below `folder`; None for what it does not tell."""
     told: dict[str, Any] = {}
-    for path in sorted(folder.rglob("status.json")):
+    for path in sorted(folder.rglob(STATUS)):
         for entry in read_status(path.parent):
             if isinstance(entry.get("computing"), dict) and isinstance(entry.get("numerics"), dict):
                 told = {**entry["numerics"], **entry["computing"]}

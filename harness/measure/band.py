@@ -112,10 +112,13 @@ class Band:
     def _against(self, name: str, value: float | None) -> str:
         """`AP car 0.402, expected 0.652 to 0.811`."""
         one = self.quantities[name]
-        if value is None or not math.isfinite(value) or one.low is None or one.high is None:
-            return f"{name} could not be computed"
+        unknown = f"{name} could not be computed"
+        if value is None or not math.isfinite(value) or one.mean is None:
+            return unknown
+        if one.low is None or one.high is None:
+            return unknown
         if not one.sd or one.at_limit:
-            limits = "a seed at the limit" if one.sd else f"all seeds at {number(one.low)}"
+            limits = "a seed at the limit" if one.sd else f"all seeds at {number(one.mean)}"
             return f"{name} {number(value)}, and {limits}, which tells no spread"
         return f"{name} {number(value)}, expected {number(one.low)} to {number(one.high)}"
 

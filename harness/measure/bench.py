@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from harness.engine.find import resolve
 from harness.errors import HarnessError
@@ -29,6 +30,7 @@ from harness.stages.experiment import Experiment
 from harness.verdict import Verdict
 from harness.workspace.layout import Workspace
 from harness.workspace.lock import holder_of, is_alive, workspace_lock
+from harness.workspace.machine_paths import places_of, without_machine_paths
 from harness.workspace.marker import digest_of
 
 PROBE_VERSION = 2  # raised by hand when the sampler reads or costs something else
@@ -112,6 +114,7 @@ class _Bench:
                 self._close(key)
         except BaseException as error:
             reason = str(error) if isinstance(error, Interrupted) else f"the bench ended: {error}"
+            reason = self._for_strangers(reason)
             for key in [*self._open]:
                 self._close(key, "truncated", reason)
             raise
@@ -165,10 +168,13 @@ class _Bench:
             work()
         except HarnessError as error:
             self._say(f"{key} failed: {error.message}\n  try: {error.remedy}")
-            # Records are published, and the folder in which somebody works is private.
-            self._close(key, "failed", error.message.replace(str(self._settings.workspace), "<workspace>"))
+            self._close(key, "failed", self._for_strangers(error.message))
             return False
         return True
+
+    def _for_strangers(self, text: str) -> str:
+        """Records are published, and the folder in which somebody works is private."""
+        return without_machine_paths(text, places_of(self._settings.workspace, self._user.root, Path.home()))
 
     def _recording(self, key: str, case: str, settings: Settings, **more: Condition) -> Recording:
         """The record of a case, begun when it first has its turn."""

@@ -175,7 +175,7 @@ def observed(samples: Samples) -> Observed:
     throttled_pct = _throttled_pct(_of_gpus(samples, "throttle_reasons"))
     return Observed(
         other_gpu_processes=_most(_of_gpus(samples, "other_processes"), np.nanmax),
-        other_cpu_pct=max(others, 0.0) if (others := _mean(host - tree)) is not None else None,
+        other_cpu_pct=min(max(others, 0.0), 100.0) if (others := _mean(host - tree)) is not None else None,
         throttle_reasons=tuple(throttled_pct or ()),
         throttled_pct=throttled_pct,
         start_temperature_c=float(starts.max()) if starts.size else None,

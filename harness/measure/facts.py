@@ -81,7 +81,8 @@ def code(engine: Engine) -> Code:
     packages: dict[str, str] = {}
     for each in importlib.metadata.distributions():
         # The first on the path is imported: a module's PYTHONPATH may hold another numpy than the pinned one.
-        packages.setdefault(each.metadata["Name"], each.version)
+        if name := each.metadata["Name"]:  # None of what a broken installation left behind
+            packages.setdefault(name, each.version)
     return Code(
         harness_version=__version__,
         git_commit=version.commit or "",

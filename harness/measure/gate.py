@@ -169,12 +169,16 @@ class _Case:
 
     @classmethod
     def of(cls, label: str, ours: Sequence[Record], theirs: Sequence[Record], declared_pct: float) -> "_Case":
-        """Sessions that were disturbed are left out as long as others are there."""
+        """Sessions that were disturbed are left out as long as others are there.
+
+        New ones that did not end well are no disturbance: what broke them may be what is looked for.
+        """
         if not ours:
             return cls(rows=(Row(name=label, why="the new bench has none"),))
         disturbances = [f"{one.id}: {line}" for one in (*ours, *theirs) for line in against(one)]
         sides = [[one for one in side if not against(one)] for side in (ours, theirs)]
-        hindrances = [] if all(sides) else [*disturbances]
+        broken = [f"{one.id}: {line}" for one in ours if one.status != "ok" for line in against(one)]
+        hindrances = broken if all(sides) else [*disturbances]
         first, *others = (*(sides[0] or ours), *(sides[1] or theirs))
         unlike = [one for other in others for one in differences(first, other)]
         differing = dict.fromkeys(one.words for one in unlike if one.fact.gate is Role.CONDITION)

@@ -54,10 +54,15 @@ class Row:
 
     @property
     def visible(self) -> float | None:
-        """The smallest loss that would have been seen in 80 % of cases, as a share of the reference."""
+        """The smallest loss that would have been seen in 80 % of cases, as a share of the reference.
+
+        None where it was not judged by chance, or the reference is so small that no loss of it counts.
+        """
         if self.alpha is None or self.comparison is None or self.comparison.ratio is None:
             return None
         floor = _floor(self.comparison)
+        if math.isinf(floor):
+            return None
         return self.comparison.share(self.comparison.ratio.visible(self.alpha, floor=floor))
 
 

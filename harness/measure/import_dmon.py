@@ -14,7 +14,7 @@ import numpy as np
 
 from harness.clock import stamp, utc
 from harness.errors import ConfigError, DataError
-from harness.files import remove
+from harness.files import make_durable, remove
 from harness.measure import digest, record_files
 from harness.measure.comparability import judge
 from harness.measure.energy import energies
@@ -53,6 +53,7 @@ def import_dmon(path: Path, settings: Settings) -> tuple[Path, ...]:
                 remove(folder)
                 record_files.begin_record(settings.results, record)
                 shutil.copyfile(Path(part["folder"], SAMPLES), folder / SAMPLES)
+                make_durable(folder / SAMPLES)
                 record_files.close_record(folder, record)
     return folders
 

@@ -7,7 +7,7 @@ as the best of ten square products in the number format that it used. More than 
 
 from dataclasses import replace
 
-from harness.measure.record import Measurement, Record, Run
+from harness.measure.record import TRAINING, Measurement, Record, Run
 
 SHARE = "matmul_share_pct"
 ALL_PCT = 100.0
@@ -36,7 +36,7 @@ def shares_pct(record: Record, run: Run) -> list[float | None]:
         return []
     on_gpu = record.facts.get("device") != "cpu"
     devices = int(record.conditions.get("gpus") or 1) * int(record.conditions.get("nodes") or 1)
-    limit = peak * (devices if on_gpu else 1)
+    limit = peak * (devices if on_gpu and record.case in TRAINING else 1)  # the others compute on one
     rates = [one.values for one in run.measurements if one.name == RATES[record.case]]
     return [
         None if rate is None else round(100 * work * rate / limit, 3) for values in rates for rate in values

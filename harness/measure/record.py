@@ -119,7 +119,7 @@ class Series:
     p95: float | None
     low: float | None
     high: float | None
-    change: float | None  # last minus first, for counters
+    change: float | None  # how much a counter grew, over all runs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

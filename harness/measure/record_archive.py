@@ -20,7 +20,7 @@ from pathlib import Path
 
 from harness.clock import utc
 from harness.errors import ConfigError, DataError
-from harness.files import FULL, remove, sha256_file, write_bytes, write_json
+from harness.files import FULL, fsync_folder, make_durable, remove, sha256_file, write_bytes, write_json
 from harness.measure.record import Record
 from harness.measure.record_files import (
     CONTRIBUTED,
@@ -113,7 +113,9 @@ def _publish(source: Path, target: Path) -> None:
     aside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         shutil.copytree(source, aside, dirs_exist_ok=True)
+        make_durable(aside)
         aside.rename(target)
+        fsync_folder(target.parent)
     except OSError:
         if not (target / RECORD).exists():
             raise

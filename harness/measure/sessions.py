@@ -29,8 +29,8 @@ def newest_sessions(results: Path, platform: str, recipe: str) -> list[Record]:
 
 
 def finished(records: Sequence[Record]) -> int:
-    """How many sessions ended well."""
-    sessions = {one.bench for one in records}
+    """How many sessions ended well: all their records did, and the chain, which comes first, is not alone."""
+    sessions = {one.bench for one in records if one.case != "chain"}
     return len(sessions - {one.bench for one in records if one.status != "ok"})
 
 

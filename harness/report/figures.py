@@ -133,6 +133,7 @@ def more_gpus(recipe: str, by_case: ByCase) -> Figure | None:
         for setup, record in {**by_case["train"], **by_case["scaling"]}.items()
         for kind in kinds(record)
     )
+    lines = [line for line in lines if line.y[0] > 0]  # nothing is a multiple of 0
     ideal = [line._replace(y=[line.y[0] * x / line.x[0] for x in line.x], intervals={}) for line in lines]
     shares = [
         line._replace(y=[100 * y / best for y, best in zip(line.y, perfect.y, strict=True)], intervals={})

@@ -6,6 +6,7 @@ Checkpoints, ONNX models and TFRecords are left to `yolo_v4 compare`, which can 
 
 import itertools
 import json
+import math
 import re
 import subprocess
 import sys
@@ -27,6 +28,7 @@ TEXTS = (".txt", ".csv", ".names")
 OF_ENGINE = re.compile(r".*(\.pt|\.onnx|-shard-\d+-of-\d+)")
 SPEC = re.compile(r"experiment/yolo_v4_.*\.txt")
 ANCHORS = re.compile(r"(big|mid|small)_anchor_shape")
+ABSENT = object()  # null is a value, and says something else
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,11 +53,11 @@ def compare_contents(there: Path, here: Path, products: Sequence[str]) -> dict[s
             continue
         names = [f"{product}/{name}" if name else product for name in pairs]
         by_us = [_compare(there / name, here / name, name) for name in names if not OF_ENGINE.fullmatch(name)]
-        answers[product] = _joined(by_us)
+        answers[product] = joined(by_us)
         waiting[product] = [name for name in names if OF_ENGINE.fullmatch(name)]
     asked = _ask_engine(there, here, [name for names in waiting.values() for name in names])
     for product, names in waiting.items():
-        answers[product] = _joined([answers[product], *(asked[name] for name in names)])
+        answers[product] = joined([answers[product], *(asked[name] for name in names)])
     return answers
 
 
@@ -76,7 +78,7 @@ def _different_files(there: Path, here: Path) -> list[str] | Answer:
     return [name for name in sorted(names[0]) if (there / name).read_bytes() != (here / name).read_bytes()]
 
 
-def _joined(answers: Iterable[Answer]) -> Answer:
+def joined(answers: Iterable[Answer]) -> Answer:
     """The first no, else the first that cannot be told; the number of files that differ in front."""
     every = list(answers)
     for verdict in (Verdict.NO, Verdict.CANNOT_TELL):
@@ -117,16 +119,20 @@ def _values(there: Any, here: Any, where: str) -> Answer:
 
 
 def first_difference(there: Any, here: Any, where: str) -> str:
-    """Where two values of JSON differ first, in words; "" where they do not. 1 and 1.0 are equal."""
+    """Where two values of JSON differ first, in words; "" where they do not.
+
+    1 and 1.0 are equal, and NaN is equal to NaN.
+    """
     if isinstance(there, Mapping) and isinstance(here, Mapping):
         keys = [*there, *(key for key in here if key not in there)]
-        found = (first_difference(there.get(key), here.get(key), f"{where} {key}") for key in keys)
-        return next(filter(None, found), "")
+        pairs = ((there.get(key, ABSENT), here.get(key, ABSENT), f"{where} {key}") for key in keys)
+        return next(filter(None, (first_difference(*pair) for pair in pairs)), "")
     if isinstance(there, list) and isinstance(here, list):
-        pairs = itertools.zip_longest(there, here)
-        found = (first_difference(*pair, f"{where} {place}") for place, pair in enumerate(pairs))
+        both = itertools.zip_longest(there, here, fillvalue=ABSENT)
+        found = (first_difference(*pair, f"{where} {place}") for place, pair in enumerate(both))
         return next(filter(None, found), "")
-    if there == here and isinstance(there, bool) == isinstance(here, bool):
+    is_same = there == here or (there != there and here != here)
+    if is_same and isinstance(there, bool) == isinstance(here, bool):
         return ""
     return f"{one_line(where)} was {_shown(there)}, is {_shown(here)}"
 
@@ -134,7 +140,7 @@ def first_difference(there: Any, here: Any, where: str) -> str:
 def _texts(there: str, here: str, name: str) -> Answer:
     """Line by line, words as words and numbers as numbers."""
     for number, (old, new) in enumerate(
-        itertools.zip_longest(there.splitlines(), here.splitlines()), start=1
+        itertools.zip_longest(there.splitlines(), here.splitlines(), fillvalue=ABSENT), start=1
     ):
         if _words(old) != _words(new):
             return _no(f"{one_line(name)} line {number} was {_shown(old)}, is {_shown(new)}")
@@ -144,7 +150,7 @@ def _texts(there: str, here: str, name: str) -> Answer:
 def _tokens(there: str, here: str, name: str) -> Answer:
     """Two specs, a token a line; the field is named before the value that differs."""
     old, new = there.split("\n"), here.split("\n")
-    for place, pair in enumerate(itertools.zip_longest(old, new)):
+    for place, pair in enumerate(itertools.zip_longest(old, new, fillvalue=ABSENT)):
         if pair[0] != pair[1]:
             field = old[place - 2] if place > 1 and old[place - 1] == ":" else f"token {place}"
             return _no(f"{one_line(name)} {one_line(field)} was {_shown(pair[0])}, is {_shown(pair[1])}")
@@ -159,15 +165,16 @@ def without_anchors(text: str) -> list[str]:
     ]
 
 
-def _words(line: str | None) -> list[str | float]:
-    return [_number(word) for word in re.split(r"[\s,]+", line)] if line is not None else ["no such line"]
+def _words(line: Any) -> list[str | float]:
+    return [_number(word) for word in re.split(r"[\s,]+", line)] if line is not ABSENT else ["no such line"]
 
 
 def _number(word: str) -> str | float:
     try:
-        return float(word)
+        number = float(word)
     except ValueError:
         return word
+    return number if math.isfinite(number) else word  # NaN is not equal to itself
 
 
 def _pixels(there: Path, here: Path, name: str) -> Answer:
@@ -223,5 +230,5 @@ def _answer(table: Any, name: str, why: str) -> Answer:
 
 
 def _shown(value: Any) -> str:
-    text = "not there" if value is None else value if isinstance(value, str) else json.dumps(value)
+    text = "not there" if value is ABSENT else value if isinstance(value, str) else json.dumps(value)
     return one_line(text, longest=80)

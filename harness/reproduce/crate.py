@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.errors import ConfigError, DataError
-from harness.files import remove, sha256_file
+from harness.files import publish, remove, sha256_file
 from harness.reproduce.crate_check import broken_chain, changed
 from harness.reproduce.crate_contents import TEXTS, Content, as_json, choose, from_bytes
 from harness.reproduce.crate_graph import METADATA, PREVIEW, graph
 from harness.reproduce.crate_page import page
-from harness.reproduce.machine_paths import places_of, told_to_strangers
 from harness.reproduce.source import Run
 from harness.text import listing
+from harness.workspace.machine_paths import places_of, told_to_strangers
 
 LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip archive can tell
 IN_ATTEMPT = re.compile(r"(/[^=:]+)/\.attempts/")  # an absolute path to what an attempt wrote or read
@@ -122,7 +122,7 @@ def _write(target: Path, contents: Sequence[Content], folders: Sequence[str]) ->
                 archive.writestr(_entry(folder, FOLDER), b"")
         if target.exists() and sha256_file(target) != sha256_file(aside):
             raise ConfigError(f"another file is at {target}", remedy="name another one, or remove it")
-        aside.replace(target)
+        publish(aside, target)
     finally:
         remove(aside)
 

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from harness.data.zip_file import MAX_MEMBER_BYTES
 from harness.files import sha256_file
 from harness.reproduce.crate_actions import WORKFLOW
 from harness.reproduce.crate_graph import PACKAGES, README, Part
 from harness.reproduce.crate_page import readme
-from harness.reproduce.machine_paths import place_in, without_machine_paths
 from harness.reproduce.source import Run, spec_path
 from harness.workspace.layout import Workspace
+from harness.workspace.machine_paths import place_in, without_machine_paths
 from harness.workspace.marker import marker_table
 from harness.workspace.spec_copies import SPLITS, conversion_template
 
@@ -45,7 +46,7 @@ class Chosen:
     """Contents of a crate.
 
     `inside` are the products that are in it, each with its identifier there, and `left_out` is a line for
-    each file that names a place on this machine.
+    each file that stays out although it was wanted.
     """
 
     contents: tuple[Content, ...]
@@ -78,7 +79,7 @@ def choose(
     contents: list[Content] = []
     inside, left_out = {}, []
     for path, group in groups:
-        if found := next(filter(None, (_gives_away(each, places) for each in group)), ""):
+        if found := next(filter(None, (_against(each, places) for each in group)), ""):
             left_out.append(f"{path}: {found}")
             continue
         contents += group
@@ -149,8 +150,10 @@ def _specs(run: Run) -> dict[str, str]:
     return {name: text for name, text in sorted(found.items()) if isinstance(text, str)}
 
 
-def _gives_away(content: Content, places: Sequence[str]) -> str:
-    """What of a file is not for strangers, in words; "" where nothing is."""
+def _against(content: Content, places: Sequence[str]) -> str:
+    """Why a file stays out, in words; "" where it is no secret, and not too large for who reads crates."""
+    if content.part.bytes > MAX_MEMBER_BYTES:
+        return f"it has {content.part.bytes} bytes, and {MAX_MEMBER_BYTES} are read at most"
     source, path = content.source, content.part.path
     if isinstance(source, bytes):
         found, text = place_in(source, places), source.decode()

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from harness.clock import utc
 from harness.engine.find import python_environment
@@ -80,7 +81,29 @@ def reproduce(settings: Settings, request: Request) -> tuple[Path, Receipt]:
         HarnessError: a stage failed; what was done stays.
     """
     kind, path = find_source(request.what, settings.results)
-    own, there = _open(kind, path, settings)
+    own, known = _room(kind, path, settings)
+    with request.hold(own):  # not while the run is at work, which holds it itself
+        there = known or _unpacked(path, own)
+        coming = _prepare(there, own, settings, request)
+    began_s = time.time()
+    _run(coming.argv, _environment(own.root / FOLDER, there, coming.sources), coming.sources, own, request)
+    request.say("comparing the products")
+    here = read_run(own.root)
+    receipt = _receipt(there, here, coming.stages, coming.taken, request, began_s=began_s)
+    return write_receipt(own.root, receipt), receipt
+
+
+class _Coming(NamedTuple):
+    """A run that is about to begin: its stages, those that are taken over, and the command with its code."""
+
+    stages: Sequence[str]
+    taken: Sequence[str]
+    argv: Sequence[str]
+    sources: Path | None  # None: ours
+
+
+def _prepare(there: Run, own: Workspace, settings: Settings, request: Request) -> _Coming:
+    """Settle what will run, tell what differs, and take over what is not made again."""
     stages = [stage for stage in STAGES if stage in (request.only or there.markers or STAGES)]
     _require(there, request, stages)
     taken = upstream_of(stages)
@@ -89,22 +112,15 @@ def reproduce(settings: Settings, request: Request) -> tuple[Path, Receipt]:
         taken, stages = ["download"], stages[1:]
     folder = own.root / FOLDER
     plan = plan_exact(there) if request.exact else None
-    with request.hold(own):
-        choices = {**_choices(settings, there), "deep": "1", "workspace": str(own.root)}
-        asked = partial(options_of, there, own, folder, archive_needed="download" not in taken)
-        python, sources = _program(plan, folder, request.say)
-        options, chosen, computing = _as_here(there, asked() | choices, folder, python, request)
-        _tell_before(there, foretell(there, chosen, plan, computing), request.say)
-        options = asked(as_then=True) | choices if plan else options
-        adopt(there, own, chosen, taken, exact=request.exact)
-    began_s = time.time()
+    choices = {**_choices(settings, there), "deep": "1", "workspace": str(own.root)}
+    asked = partial(options_of, there, own, folder, archive_needed="download" not in taken)
+    python, sources = _program(plan, folder, request.say)
+    options, chosen, computing = _as_here(there, asked() | choices, folder, python, request)
+    _tell_before(there, foretell(there, chosen, plan, computing), request.say)
+    options = asked(as_then=True) | choices if plan else options
+    adopt(there, own, chosen, taken, exact=request.exact)
     words = ["all"] if [*taken, *stages] == [*STAGES] and not request.only else [f"--{one}" for one in stages]
-    argv = [python, "-m", "harness", *words, *words_of(options)]
-    _run(argv, _environment(folder, there, sources), sources, own, request)
-    request.say("comparing the products")
-    here = read_run(own.root)
-    receipt = _receipt(there, here, stages, taken, request, began_s=began_s)
-    return write_receipt(own.root, receipt), receipt
+    return _Coming(stages, taken, [python, "-m", "harness", *words, *words_of(options)], sources)
 
 
 def _as_here(
@@ -139,8 +155,8 @@ def _tell_before(there: Run, coming: Run, say: Say) -> None:
     say(f"expected: {level.value}: {why}")
 
 
-def _open(kind: str, path: Path, settings: Settings) -> tuple[Workspace, Run]:
-    """The workspace of this reproduction, and the run that it is of."""
+def _room(kind: str, path: Path, settings: Settings) -> tuple[Workspace, Run | None]:
+    """The workspace of this reproduction, and the run that it is of; None where that is in a crate."""
     if kind == "workspace" and Workspace(path).lock.exists():
         raise Locked(
             f"a run is, or was, at work in {path}: what lies there may change while it is compared",
@@ -163,14 +179,17 @@ def _open(kind: str, path: Path, settings: Settings) -> tuple[Workspace, Run]:
             remedy="give another WORKSPACE, or none",
         )
     write_json(note, {"kind": kind, "digest": key})
-    if known is None:
-        from harness.reproduce.crate_reader import unpack  # only a crate needs what reads archives
-
-        unpacked = root / FOLDER / "crate"
-        remove(unpacked)
-        unpacked.mkdir(parents=True)
-        known = unpack(path, unpacked)
     return Workspace(root), known
+
+
+def _unpacked(path: Path, own: Workspace) -> Run:
+    """The run of a crate. The workspace is held: another reproduction may be at work on what lies there."""
+    from harness.reproduce.crate_reader import unpack  # only a crate needs what reads archives
+
+    folder = own.root / FOLDER / "crate"
+    remove(folder)
+    folder.mkdir(parents=True)
+    return unpack(path, folder)
 
 
 def _require(there: Run, request: Request, stages: Sequence[str]) -> None:

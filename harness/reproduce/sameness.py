@@ -5,25 +5,27 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.files import digest_path
-from harness.reproduce.content import Answer, compare_contents, without_anchors
+from harness.reproduce.content import Answer, compare_contents, joined, without_anchors
 from harness.reproduce.differences import Difference, causes
 from harness.reproduce.levels import Level
 from harness.reproduce.outputs import compare_outputs
 from harness.reproduce.quality import compare_quality
 from harness.reproduce.source import Run, spec_path
 from harness.stages.workflow import needed
-from harness.text import number
+from harness.text import number, one_line
 from harness.verdict import Verdict
 from harness.workspace.layout import Workspace
 from harness.workspace.marker import Product
 
 # Products that a network made, or that say how it looks: where their content differs, what it finds may be
 # the same. The spec as used is one of them as far as its anchors are concerned.
+EXPORT = "experiment/export"
 LEARNED = (
     *("experiment/anchors.json", "experiment/weights", "experiment/yolov4_training_log_"),
     *("experiment/metrics", "experiment/detections.jsonl", "experiment/visualisations/"),
-    "experiment/export",
+    EXPORT,
 )
+BESIDE_NETWORK = ".txt"  # there: labels and settings of a server, which hold nothing that was learned
 CHANGED = "the file there is not the one that its marker names: it was changed after its run"
 BY_QUALITY = {Verdict.YES: Level.QUALITY, Verdict.NO: Level.DIFFERENT, Verdict.CANNOT_TELL: Level.UNKNOWN}
 
@@ -109,12 +111,28 @@ class _Workspaces:
 
     def _by_network(self, row: Row, content: Answer) -> Row:
         """The level of a product whose content differs, or is not known to be the same."""
-        if not self._is_learned(row.name):
+        is_learned = self._is_learned(row.name)
+        if row.name == EXPORT and content.same is Verdict.NO:
+            beside = self._beside_network(row.name)
+            is_learned = beside.same is Verdict.YES
+            content = content if is_learned else beside
+        if not is_learned:
             level = Level.DIFFERENT if content.same is Verdict.NO else Level.UNKNOWN
             return replace(row, level=level, difference=content.difference)
         if self._level is None:
             self._level, self.network = _compare_networks(self._there, self._here)
         return replace(row, level=self._level, difference=content.difference)
+
+    def _beside_network(self, product: str) -> Answer:
+        """Whether both folders have the same files, and those beside the network the same content."""
+        first, second = (
+            {path.relative_to(root).as_posix() for path in (root / product).rglob("*") if path.is_file()}
+            for root in self._roots
+        )
+        if only := sorted(first ^ second):
+            return Answer(same=Verdict.NO, difference=f"{one_line(only[0])} is on one side only")
+        beside = [name for name in sorted(first) if name.endswith(BESIDE_NETWORK)]
+        return joined(compare_contents(*self._roots, beside).values())
 
     def _is_learned(self, name: str) -> bool:
         if name.startswith(LEARNED):

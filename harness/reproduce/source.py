@@ -166,7 +166,8 @@ def find_source(what: str, results: Path) -> tuple[str, Path]:
         return "crate", path
     if (path / ".markers").is_dir():
         return "workspace", path
-    places = [path, results / what, *results.glob(f"*/{Path(what).name}")]
+    called_so = [place for place in results.glob("*/*") if place.name == Path(what).name]
+    places = [path, results / what, *called_so]
     for place in places:
         if (place / "record.json").is_file():
             return "record", place

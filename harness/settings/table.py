@@ -89,8 +89,10 @@ def require_in_range(value: Any, limits: Mapping[str, Any], where: str) -> None:
 def _typed(value: Any, hint: Any, where: str) -> Any:
     expected, inner = get_origin(hint) or hint, get_args(hint)
     if expected is UnionType:  # of None and one other, or of scalars
-        choices = [choice for choice in inner if choice is not NoneType]
-        return value if value is None or len(choices) > 1 else _typed(value, choices[0], where)
+        choices = tuple(choice for choice in inner if choice is not NoneType)
+        if value is None:
+            return value
+        return _scalar(value, choices, where) if len(choices) > 1 else _typed(value, choices[0], where)
     if isinstance(hint, type) and is_dataclass(hint) and isinstance(value, Mapping):
         return from_table(hint, value, where=where)
     if expected is tuple:
@@ -103,11 +105,19 @@ def _typed(value: Any, hint: Any, where: str) -> Any:
             if inner
             else tuple(value)
         )
+    if expected is Mapping and inner and isinstance(value, Mapping):
+        return {name: _typed(one, inner[1], f"{where} {name}") for name, one in value.items()}
     if expected is float and type(value) is int and abs(value) <= MOST:
         return float(value)
-    if not isinstance(value, expected) or (isinstance(value, bool) and expected is not bool):
-        word = getattr(expected, "__name__", str(expected))
+    return _scalar(value, (expected,), where)
+
+
+def _scalar(value: Any, kinds: tuple[Any, ...], where: str) -> Any:
+    """A value of one of these types; truth is no number, and no number is endless, as 1e999 is."""
+    is_known = Any in kinds or (isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool)))
+    if not is_known or (isinstance(value, float) and not math.isfinite(value)):
+        words = " or ".join(getattr(kind, "__name__", str(kind)) for kind in kinds)
         raise ConfigError(
-            f"{where}: found {value!r}, expected a value of type {word}", remedy="correct the line"
+            f"{where}: found {value!r}, expected a value of type {words}", remedy="correct the line"
         )
     return value

@@ -15,7 +15,7 @@ from harness.stages.attempt import is_try_of, read_outcome
 from harness.stages.train import RESULTS, Train, furthest
 from harness.text import duration
 from harness.verdict import Verdict
-from harness.workspace.layout import OUTCOME, REQUEST, Workspace, staged
+from harness.workspace.layout import OUTCOME, REQUEST, STATUS, Workspace, staged
 from harness.workspace.lock import UNREADABLE, holder_of, is_alive
 from harness.workspace.marker import STAGES, digest_of
 
@@ -147,7 +147,7 @@ def _left_s(eta: str, results: Path) -> float | None:
         return None
     days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
     said_s = 86400 * days + 3600 * hours + 60 * minutes + seconds
-    return max(said_s - (time.time() - _changed_s(results / "status.json")), 0.0)
+    return max(said_s - (time.time() - _changed_s(results / STATUS)), 0.0)
 
 
 def _failed_try(workspace: Workspace, stage: str) -> FailedTry | None:

@@ -17,7 +17,7 @@ from harness.engine.phases import STAGING
 from harness.files import write_text
 from harness.settings.platform import node_scratch
 from harness.stages.attempt import Attempt
-from harness.workspace.layout import Workspace
+from harness.workspace.layout import STATUS, Workspace
 
 
 @contextlib.contextmanager
@@ -47,7 +47,7 @@ def _copied(attempt: Attempt, splits: Sequence[str], scratch: Path, stack: conte
         return attempt.workspace.root
     lasted_s = round(time.monotonic() - clock_s, 3)
     told = {"phase": STAGING, "started_unix_s": round(began_s, 3), "duration_s": lasted_s}
-    write_text(attempt.folder / STAGING / "status.json", json.dumps(told) + "\n")
+    write_text(attempt.folder / STAGING / STATUS, json.dumps(told) + "\n")
     attempt.say(f"copied {copied_bytes / 1e6:.1f} MB of frames to {folder} in {lasted_s:.1f} s")
     return folder
 

@@ -16,7 +16,7 @@ from harness.stages.download import Download, pretrained_product
 from harness.stages.experiment import WEIGHTS, run_file
 from harness.stages.gen_valid import GenValid
 from harness.stages.tune_bdb import TuneBdb
-from harness.workspace.layout import staged
+from harness.workspace.layout import STATUS, staged
 from harness.workspace.marker import Marker
 
 RESULTS = "experiment"
@@ -108,8 +108,8 @@ class Train(Stage):
             return None
         for _, path in saved:
             link_or_copy(path, results / "weights" / path.name)
-        status = staged(earlier, RESULTS) / "status.json"
-        (results / "status.json").write_bytes(status.read_bytes())
+        status = staged(earlier, RESULTS) / STATUS
+        (results / STATUS).write_bytes(status.read_bytes())
         epoch, path = saved[-1]
         attempt.say(f"goes on after epoch {epoch} of the try {earlier.name}")
         return results / "weights" / path.name

@@ -9,7 +9,7 @@ from harness.stages.base import Attempt, Stage
 from harness.stages.experiment import run_file
 from harness.stages.train import Train
 from harness.stages.verify import Verify
-from harness.workspace.layout import staged
+from harness.workspace.layout import STATUS, staged
 
 RESULTS = "experiment/visualisations"
 PRODUCTS = (f"{RESULTS}/images_annotated", f"{RESULTS}/labels")
@@ -55,8 +55,8 @@ class Vis(Stage):
         results.mkdir()
         (request,) = self.requests(attempt.folder)
         attempt.ask(request)
-        if (results / "status.json").exists():
-            (results / "status.json").rename(attempt.folder / "status.json")
+        if (results / STATUS).exists():
+            (results / STATUS).rename(attempt.folder / STATUS)
         remove(attempt.staged("frames"))
 
     def _chosen(self) -> list[Path]:

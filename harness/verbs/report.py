@@ -61,7 +61,8 @@ def _cost(settings: Settings, options: argparse.Namespace) -> int:
 
 
 def _workspaces(settings: Settings, options: argparse.Namespace) -> tuple[Path, ...]:
-    named = tuple(Path(word).expanduser().absolute() for word in options.workspaces or ())
+    words = options.workspaces or ()
+    named = tuple(dict.fromkeys(Path(word).expanduser().absolute() for word in words))
     for place in named:
         if not place.is_dir():
             there = [path.name for path in place.parent.iterdir()] if place.parent.is_dir() else []

@@ -9,6 +9,7 @@ from pathlib import Path
 LOG = "console.log"  # everything that the stage and its engine printed
 REQUEST = "request.json"  # what was asked for: fingerprint and argument lists
 OUTCOME = "outcome.json"  # how it ended
+STATUS = "status.json"  # what the engine told of its run, where it writes its results
 PRODUCTS = "products"  # what was made and is not published yet
 
 FILLED_SPECS = "specs/filled"  # specs without blanks, for people; no product

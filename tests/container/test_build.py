@@ -244,6 +244,8 @@ def test_an_image_file_can_be_the_base(build):
         ("TAO_VERSION=6.0.0", "TAO_VERSION is 6.0.0, expected one of 3.21.08, 3.21.11"),
         ("BASE=alpine", "BASE is alpine"),
         ("BASE=localimage:none.sif", "there is no image"),
+        ("BASE=localimage:it's.sif", 'found "\'" in the name of an image'),
+        ("TAO_IMAGE=registry/tao:5$(reboot)\n%post", "found '\\n' in the name of an image"),
         ("COLOUR=blue", "'COLOUR=blue' is nothing that this takes"),
         ("ENGINE=", "'ENGINE=' is nothing that this takes"),
     ],

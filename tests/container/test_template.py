@@ -25,7 +25,7 @@ From: nvcr.io/nvidia/tao/tao-toolkit-tf:v3.21.11-tf1.15.5-py3
     tar -x -z -f /jamcam/python.tar.gz -C /jamcam
     rm /jamcam/python.tar.gz
     sh -eu /jamcam/container/install.sh engine=tao tao_version=3.21.11 version=1.0.0 git_commit=unknown \\
-        inputs=unknown base=nvcr.io/nvidia/tao/tao-toolkit-tf:v3.21.11-tf1.15.5-py3 base_digest=unknown
+        inputs=unknown 'base=nvcr.io/nvidia/tao/tao-toolkit-tf:v3.21.11-tf1.15.5-py3' base_digest=unknown
 
 %environment
     export PATH=/jamcam/bin:$PATH JAMCAM_ENGINE=here JAMCAM_WORKSPACE=/workspace JAMCAM_TAO_VERSION=3.21.11

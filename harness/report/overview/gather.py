@@ -89,12 +89,16 @@ def gather_costs(wanted: Wanted) -> tuple[CostFacts, ...]:
 
 
 def _names(workspaces: Sequence[Path]) -> list[str]:
-    """Short names; those of one name are told apart by the folder that they are in."""
-    names = [path.name for path in workspaces]
+    """Short names; those of one name are told apart by the folders that they are in, as few as it takes."""
     return [
-        one_line(name if names.count(name) == 1 else f"{path.parent.name}/{name}")
-        for path, name in zip(workspaces, names, strict=True)
+        one_line(next(name for name in _tails(path) if sum(name in _tails(one) for one in workspaces) == 1))
+        for path in workspaces
     ]
+
+
+def _tails(path: Path) -> list[str]:
+    """`c`, `b/c` and `/a/b/c` of the path /a/b/c."""
+    return [Path(*path.parts[-count:]).as_posix() for count in range(1, len(path.parts) + 1)]
 
 
 def _link(path: Path, beside: Path) -> str:

@@ -93,6 +93,17 @@ def test_an_orientation_that_does_not_exist_is_none(value):
     assert upright_jpeg(corners(value)) == (corners(value), "")
 
 
+def test_damaged_exif_data_beside_an_orientation_do_not_keep_it_from_being_applied():
+    # Orientation 6, and a block whose place lies beyond the end.
+    entries = struct.pack("<HHIIHHII", 0x0112, 3, 1, 6, 0x8769, 4, 1, 0xFFFF)
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + entries + bytes(4)
+    content, done = upright_jpeg(encoded(Image.new("RGB", (64, 32)), exif=exif))
+
+    assert (decoded(content).size, done) == ((32, 64), TURNED)
+    cut = encoded(Image.new("RGB", (64, 32)), exif=b"Exif\0\0II*\0")
+    assert upright_jpeg(cut) == (cut, "")
+
+
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "WEBP", "TIFF", "PPM"])
 def test_other_formats_become_jpeg_of_the_same_look(kind):
     options = {"lossless": True} if kind == "WEBP" else {}

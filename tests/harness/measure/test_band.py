@@ -122,6 +122,10 @@ def test_where_seeds_are_at_the_limit_a_value_outside_is_not_known_to_differ():
     assert quantity("AP bus", (1.0, 0.99, 0.98, 0.97, 0.96), 8).at_limit
     assert not quantity("loss", (1.0, 0.99, 0.98, 0.97, 0.96), 8).at_limit
 
+    same = made(quantities={"AP car": quantity("AP car", (0.5,) * 5, 2)}, family=("AP car",))
+    words = "AP car 0.9, and all seeds at 0.5, which tells no spread"
+    assert same.landing({"AP car": 0.9}, SETTINGS).words == words
+
     band = made(quantities={"AP bus": one}, family=("AP bus",))
     words = "AP bus 0.5, and a seed at the limit, which tells no spread"
     landing = band.landing({"AP bus": 0.5}, SETTINGS)

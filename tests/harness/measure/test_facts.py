@@ -64,6 +64,13 @@ def test_of_two_versions_of_a_package_the_one_that_is_imported_is_noted(tmp_path
     assert facts.code(THIS_ONE).packages["psutil"] == "0.0.1"
 
 
+def test_what_a_broken_installation_left_behind_is_no_package(tmp_path, monkeypatch):
+    (tmp_path / "broken-1.0.dist-info").mkdir()  # without METADATA
+    monkeypatch.syspath_prepend(tmp_path)
+
+    assert None not in facts.code(THIS_ONE).packages
+
+
 def test_of_an_engine_in_an_image_the_packages_and_digests_are_those_of_the_image():
     made = {"sha256": "ab", "definition_sha256": "cd", "base_digest": "sha256:ef"}
     identity = dataclasses.replace(THIS_ONE.identity, image="tao.sif", image_made=made)

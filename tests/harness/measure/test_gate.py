@@ -129,6 +129,13 @@ def test_a_session_that_was_disturbed_is_left_out_and_told_where_others_are_ther
     assert result.rows[0].comparison.ours == ((98.0, 99.0, 100.0, 101.0, 102.0),)
 
 
+def test_a_session_that_broke_is_no_disturbance():
+    broken = [bench(f"{NEW}-{number}", 50.0, status="failed", reason="out of memory: x") for number in (2, 3)]
+    result = judged([bench(OLD, 100.0), bench(f"{NEW}-1", 100.0), *broken])
+    assert result.is_worse is Verdict.CANNOT_TELL
+    assert f"{broken[0].id}: it failed: out of memory: x" in result.rows[0].why
+
+
 def test_a_case_that_is_missing_cannot_be_told_and_one_that_is_new_is_no_fault():
     old, new = bench(OLD, 100.0), bench(NEW, 100.0)
     exported = record("export", [1.0], bench=OLD)

@@ -34,6 +34,8 @@ def test_several_gpus_have_several_times_the_rate_and_several_cores_do_not():
 
     assert shares_pct(record(facts={**CPU, "device": "cuda"}, **gpus), one) == [40.0]
     assert shares_pct(record(facts=CPU), run(1, {"train_images_per_s": [200.0]})) == [80.0]
+    alone = run(1, {"images_per_s": [100.0]})  # evaluation and inference use one, however many there are
+    assert shares_pct(record("evaluate", facts={**CPU, "device": "cuda"}, **gpus), alone) == [40.0]
 
 
 @pytest.mark.parametrize("unknown", ["flops_per_image", "matmul_flops_per_s"])

@@ -18,6 +18,11 @@ def chain(bench, **words):
     return record("chain", [1.0], bench=bench, **words)
 
 
+def sessions(*benches, **words):
+    """Records of sessions that ended well."""
+    return [one for bench in benches for one in (chain(bench, **words), record(bench=bench))]
+
+
 def name_after(records, count=3, *, code=None, conditions=CONDITIONS):
     return next_name(records, count, code=code or records[0].code, conditions=conditions)
 
@@ -29,19 +34,24 @@ def test_one_session_has_a_name_without_a_number():
 
 
 def test_a_bench_goes_on_until_it_has_its_sessions():
-    two = [chain(f"{SET}-1"), chain(f"{SET}-2")]
-
-    assert name_after(two[:1]) == f"{SET}-2"
-    assert name_after(two) == f"{SET}-3"
-    assert not name_after([*two, chain(f"{SET}-3")]).startswith(SET)
+    assert name_after(sessions(f"{SET}-1")) == f"{SET}-2"
+    assert name_after(sessions(f"{SET}-1", f"{SET}-2")) == f"{SET}-3"
+    assert not name_after(sessions(f"{SET}-1", f"{SET}-2", f"{SET}-3")).startswith(SET)
 
 
 def test_a_session_that_was_cut_short_keeps_its_number_and_does_not_count():
     cut = record("train", [1.0], bench=f"{SET}-2", status="truncated")
-    records = [chain(f"{SET}-1"), chain(f"{SET}-2"), cut]
+    records = [*sessions(f"{SET}-1"), chain(f"{SET}-2"), cut]
 
     assert finished(records) == 1
     assert name_after(records) == f"{SET}-3"
+
+
+def test_a_session_of_which_the_chain_alone_was_measured_is_not_finished():
+    records = [*sessions(f"{SET}-1"), chain(f"{SET}-2")]
+
+    assert finished(records) == 1
+    assert name_after([*records, *sessions(f"{SET}-3")]) == f"{SET}-4"
 
 
 def test_other_code_and_other_settings_are_another_bench():
@@ -72,11 +82,11 @@ def test_the_newest_sessions_are_those_of_one_bench_platform_and_recipe(results)
 def test_the_next_session_waits_until_it_lies_apart(monkeypatch):
     now_s = time.time()
     monkeypatch.setattr(time, "time", lambda: now_s)
-    one = replace(chain(f"{SET}-1"), finished_utc=utc(now_s - 600))
+    one = [replace(each, finished_utc=utc(now_s - 600)) for each in sessions(f"{SET}-1")]
 
-    assert pause_s([one], 3, BenchPlan()) == pytest.approx(1200, abs=0.01)
-    assert pause_s([one], 3, BenchPlan(session_gap_s=300.0)) == 0.0
-    assert pause_s([one], 1, BenchPlan()) == 0.0  # it is done: another one begins at once
+    assert pause_s(one, 3, BenchPlan()) == pytest.approx(1200, abs=0.01)
+    assert pause_s(one, 3, BenchPlan(session_gap_s=300.0)) == 0.0
+    assert pause_s(one, 1, BenchPlan()) == 0.0  # it is done: another one begins at once
     assert pause_s([], 3, BenchPlan()) == 0.0
 
 
@@ -84,8 +94,8 @@ def test_the_next_session_waits_until_it_lies_apart(monkeypatch):
     "moment", ["2026-13-45T99:99:99Z", "", "3026-03-01T10:15:00Z", "9999-12-31T23:59:59-23:59"]
 )
 def test_no_moment_that_a_record_tells_makes_a_bench_wait_for_longer(moment):
-    one = chain(f"{SET}-1", finished_utc=moment or "soon")
-    assert pause_s([one], 3, BenchPlan(session_gap_s=300.0)) == 300.0
+    one = [replace(each, finished_utc=moment or "soon") for each in sessions(f"{SET}-1")]
+    assert pause_s(one, 3, BenchPlan(session_gap_s=300.0)) == 300.0
 
 
 def test_sessions_back_to_back_are_told_to_count_by_the_declared_spread():

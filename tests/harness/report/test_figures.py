@@ -108,6 +108,15 @@ def test_of_a_platform_that_was_only_watched_the_time_is_shown():
     assert [name for name, _ in figures([seen], lambda _: columns, lambda _: [])] == ["timeline-local"]
 
 
+def test_of_a_rate_of_nothing_there_is_no_multiple():
+    rates = {1: 0.0, 2: 10.0, 4: 20.0}
+    measured = [
+        record("train", [rate], machine=machine(gpus=4), conditions={"gpus": gpus}, bench=f"b{gpus}")
+        for gpus, rate in rates.items()
+    ]
+    assert "gpus-sample" not in [name for name, _ in figures(measured, watched, phases)]
+
+
 @pytest.mark.slow
 def test_no_two_words_of_a_plot_lie_on_each_other_and_none_is_cut_off():
     for name, drawn in figures(list(everything()), watched, phases):

@@ -28,6 +28,8 @@ def compared(sides, name, contents):
         ("a.json", '{"a": 1, "b": [2.0]}', '{"b":[2],\n"a":1.0}'),
         ("a.jsonl", '{"score": 0.5, "frame": "x"}\n', '{"frame":"x","score":5e-1}'),
         ("a.csv", "epoch,loss\n1,0.50\n", "epoch,loss\r\n1,0.5\r\n"),
+        ("a.csv", "1,2.0,nan\n", "1,2.00,nan\n"),
+        ("a.json", '{"a": NaN}', '{"a":NaN}'),
         ("labels/a.txt", "car 0.00 1.50\n", "car 0.0 1.5\r\n"),
         ("experiment/yolo_v4_train.txt", "a { b: 1 } # why", "a {\n  b: 1\n}\n"),
     ],
@@ -41,6 +43,9 @@ def test_what_is_written_down_otherwise_is_the_same(sides, name, there, here):
     [
         ("a.json", '{"a": {"b": [1, 2]}}', '{"a": {"b": [1, 3]}}', "a.json a b 1 was 2, is 3"),
         ("a.json", '{"a": 1}', "{}", "a.json a was 1, is not there"),
+        ("a.json", '{"a": null, "b": 1}', '{"b": 1}', "a.json a was null, is not there"),
+        ("a.json", "[1, null]", "[1]", "a.json 1 was null, is not there"),
+        ("a.csv", "1,nan\n2,1\n", "1,nan\n2,2\n", "a.csv line 2 was 2,1, is 2,2"),
         ("a.json", '{"a": true}', '{"a": 1}', "a.json a was true, is 1"),
         ("a.json", '{"a": 1}', "{", "a.json cannot be read on one side: JSONDecodeError"),
         ("a.jsonl", '{"s": 1}\n', '{"s": 1}\n{"s": 2}\n', 'a.jsonl 1 was not there, is {"s": 2}'),

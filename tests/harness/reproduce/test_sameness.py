@@ -146,6 +146,25 @@ def test_what_was_not_made_here_is_different(sides):
     assert (row.level, row.difference) == (Level.DIFFERENT, "it was not made here")
 
 
+@pytest.mark.parametrize(
+    ("name", "contents", "difference"),
+    [
+        ("labels.txt", ("car", "bus"), "experiment/export/labels.txt line 1 was car, is bus"),
+        ("notes.txt", ("car", None), "experiment/export/notes.txt is on one side only"),
+        ("model.json", ('{"w": 1}', '{"w": 2}'), ""),
+    ],
+)
+def test_of_an_export_the_network_alone_is_judged_by_what_it_finds(sides, name, contents, difference):
+    for side, content in zip(sides, contents, strict=True):
+        if content is not None:
+            remake(side, f"experiment/export/{name}", content)
+    row = rows(sides)["experiment/export"]
+    if difference:
+        assert (row.level, row.difference) == (Level.DIFFERENT, difference)
+    else:
+        assert row.level is Level.OUTPUTS  # both have the same detections.jsonl
+
+
 def test_what_is_gone_there_and_other_here_cannot_be_told(sides):
     (sides[0] / "data" / "split.json").unlink()
     remake(sides[1], "data/split.json", "{}")

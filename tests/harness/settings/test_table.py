@@ -15,6 +15,8 @@ class Machine:
     tags: tuple[str, ...] = ()
     load_pct: float | None = field(default=None, metadata={"minimum": 0, "maximum": 100})
     limits: Mapping[str, float] = field(default_factory=dict)
+    shares: Mapping[str, float | None] = field(default_factory=dict)
+    facts: Mapping[str, str | int | None] = field(default_factory=dict)
 
 
 def test_a_table_becomes_a_value_with_defaults():
@@ -47,9 +49,30 @@ def test_a_value_of_another_type_is_refused(wrong):
         from_table(Machine, {"name": "x", "gpus_per_node": wrong}, where="x.toml")
 
 
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_a_number_without_an_end_is_refused(wrong):
+    with pytest.raises(ConfigError, match=r"x\.toml: load_pct: found (nan|inf), expected a value of type"):
+        from_table(Machine, {"name": "x", "load_pct": wrong}, where="x.toml")
+
+
 @pytest.mark.parametrize(
-    ("value", "expected"), [(-0.1, "0 or more"), (100.1, "100 or less"), (float("nan"), "0 or more")]
+    ("wrong", "words"),
+    [
+        ({"shares": {"a": "x"}}, r"shares a: found 'x', expected a value of type float"),
+        ({"shares": {"a": [1.0]}}, r"shares a: found \[1\.0\], expected a value of type float"),
+        ({"facts": {"a": [1]}}, r"facts a: found \[1\], expected a value of type str or int"),
+        ({"facts": {"a": {}}}, r"facts a: found \{\}, expected a value of type str or int"),
+    ],
 )
+def test_each_value_of_a_table_within_has_its_type(wrong, words):
+    with pytest.raises(ConfigError, match=words):
+        from_table(Machine, {"name": "x", **wrong}, where="x.toml")
+    good = {"shares": {"a": 1, "b": None}, "facts": {"a": 1, "b": "x", "c": None}}
+    made = from_table(Machine, {"name": "x", **good}, where="x.toml")
+    assert (made.shares, made.facts) == ({"a": 1.0, "b": None}, {"a": 1, "b": "x", "c": None})
+
+
+@pytest.mark.parametrize(("value", "expected"), [(-0.1, "0 or more"), (100.1, "100 or less")])
 def test_a_number_that_cannot_be_is_refused(value, expected):
     with pytest.raises(ConfigError, match=rf"x\.toml: load_pct: found {value}, expected {expected}"):
         from_table(Machine, {"name": "x", "load_pct": value}, where="x.toml")

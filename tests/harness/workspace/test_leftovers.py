@@ -11,6 +11,7 @@ from harness.workspace.layout import Workspace
 from harness.workspace.leftovers import (
     KEPT_ATTEMPTS,
     KEPT_PRODUCTS_DAYS,
+    LOG_HEAD_BYTES,
     prune_attempts,
     sweep_half_written,
 )
@@ -26,6 +27,7 @@ def attempt(tmp_path):
         folder = tmp_path / "train" / (name or f"20260101T000000.{next(numbers):06}-1")
         write_json(folder / "request.json", {"fingerprint": fingerprint})
         (folder / ".reserve").write_bytes(bytes(10))
+        (folder / "train.txt").write_text("a spec")
         if product:
             (folder / "products" / product).parent.mkdir(parents=True)
             (folder / "products" / product).write_text("weights")
@@ -35,15 +37,34 @@ def attempt(tmp_path):
 
 
 def left(folder):
-    return sorted(folder.parent.iterdir())
+    """The attempts that are whole, beside `folder`."""
+    return sorted(path.parent for path in folder.parent.glob("*/train.txt"))
 
 
-def test_a_try_that_failed_removes_the_oldest_as_one_that_is_done_does(attempt):
+def test_a_try_that_failed_strips_the_oldest_as_one_that_is_done_does(attempt):
     tries = [attempt(product=None) for _ in range(KEPT_ATTEMPTS + 2)]
 
     prune_attempts(tries[-1], succeeded=False)
 
     assert left(tries[-1]) == tries[-KEPT_ATTEMPTS:]
+
+
+def test_what_an_old_try_tells_stays(attempt):
+    old = attempt()
+    for name in ("outcome.json", "products/experiment/status.json"):
+        write_json(old / name, {"status": "failed"})
+    (old / "console.log").write_bytes(b"starting: of old\n" + bytes(10 * LOG_HEAD_BYTES))
+    for _ in range(KEPT_ATTEMPTS):
+        last = attempt("short")
+        prune_attempts(last, succeeded=False)
+    assert (old / "train.txt").exists()  # of its fingerprint it made most
+    prune_attempts(attempt(), succeeded=True)
+
+    assert sorted(path.relative_to(old).as_posix() for path in old.rglob("*") if path.is_file()) == [
+        *("console.log", "outcome.json", "products/experiment/status.json", "request.json")
+    ]
+    assert (old / "console.log").stat().st_size == LOG_HEAD_BYTES
+    assert (old / "console.log").read_bytes().startswith(b"starting: of old\n")
 
 
 def test_links_and_files_among_the_attempts_are_left_alone(attempt, tmp_path):

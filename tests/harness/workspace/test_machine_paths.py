@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.reproduce.machine_paths import (
+from harness.workspace.machine_paths import (
     place_in,
     places_of,
     told_to_strangers,

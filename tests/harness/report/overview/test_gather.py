@@ -96,6 +96,13 @@ def test_several_workspaces_are_told_apart_and_compared_with_the_first(wanted, t
     assert compared.waterfall.total.difference_s == 0.0
 
 
+def test_as_many_folders_are_named_as_it_takes(wanted, tmp_path):
+    for name in ("one/a/workspace", "two/a/workspace"):
+        lay_out(tmp_path / name)
+    it = gather(wanted("one/a/workspace", "two/a/workspace"))
+    assert [run.name for run in it.runs] == ["one/a/workspace", "two/a/workspace"]
+
+
 def test_without_a_run_and_without_a_record_there_is_nothing_to_tell(wanted):
     with pytest.raises(CannotTell, match="neither a run") as caught:
         gather(wanted("workspace"))
