@@ -117,14 +117,17 @@ def test_earlier_tries_of_the_same_fingerprint_are_found_newest_first(begin):
     assert other.folder not in now.earlier()
 
 
-def test_after_success_only_the_newest_tries_stay_and_they_hold_logs_only(begin):
+def test_after_success_old_tries_hold_what_they_tell_and_none_holds_products(begin):
     attempts = [begin() for _ in range(KEPT_ATTEMPTS + 2)]
     for attempt in attempts:
         attempt.staged("experiment/x").write_text("product")
+        (attempt.folder / "export.txt").write_text("a spec")
     attempts[-1].succeeded()
 
-    left = sorted(attempts[-1].folder.parent.iterdir())
-    assert left == [attempt.folder for attempt in attempts[-KEPT_ATTEMPTS:]]
+    whole = sorted(path.parent for path in attempts[-1].folder.parent.glob("*/export.txt"))
+    assert whole == [attempt.folder for attempt in attempts[-KEPT_ATTEMPTS:]]
+    for old in attempts[:-KEPT_ATTEMPTS]:
+        assert sorted(path.name for path in old.folder.iterdir()) == ["request.json"]
     assert not list(attempts[-1].folder.parent.glob("*/products"))
     assert read_outcome(attempts[-1].folder)["status"] == "done"
 

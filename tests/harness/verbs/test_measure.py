@@ -2,6 +2,7 @@ import importlib.util
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -109,15 +110,14 @@ def test_a_bench_without_a_record_has_not_measured(settings, monkeypatch):
 
 @pytest.fixture
 def benches(settings, monkeypatch, tmp_path):
-    """`jamcam bench` whose benches leave a record at once; notes what was asked and how long it waited."""
+    """`jamcam bench` whose benches leave two records at once; notes what was asked and how long it waited."""
     asked, waited_s = [], []
 
     def measure(settings, *, say, scaling, count):
         number = len(asked) + 1
         asked.append(count)
-        one = record(
-            "chain",
-            [1.0],
+        made = partial(
+            record,
             bench=f"20260301T101200Z-7c4e-{number}" if count > 1 else "20260301T101200Z-7c4e",
             platform=settings.platform.name,
             conditions={"recipe": settings.recipe.name},
@@ -125,8 +125,10 @@ def benches(settings, monkeypatch, tmp_path):
             finished_utc=utc(time.time()),
             status="failed" if number == benches.failing else "ok",
         )
-        close_record(begin_record(settings.results, one), one)
-        return [one]
+        both = [made("chain", [1.0]), made("train", [1.0])]
+        for one in both:
+            close_record(begin_record(settings.results, one), one)
+        return both
 
     def benches(*arguments):
         options = [f"--{name}={text}" for name, text in settings().cli_options.items()]
