@@ -5,6 +5,7 @@ asked, so that each "cannot tell" can become a yes: its remedy says how, mostly 
 `<platform>.mine.toml`.
 """
 
+import contextlib
 import errno
 import importlib.util
 import os
@@ -14,7 +15,7 @@ import socket
 from collections.abc import Callable, Iterator
 
 from harness.engine import checks
-from harness.engine.find import in_image
+from harness.engine.find import in_image, resolve
 from harness.engine.finding import Finding, cannot_tell, judged
 from harness.errors import ConfigError
 from harness.queue import slurm
@@ -152,13 +153,19 @@ def _torch(settings: Settings) -> Iterator[Finding]:
 
 
 def _gpus_here(settings: Settings, count_gpus: Callable[[], int]) -> Iterator[Finding]:
-    """Our own engine does with the CPU where one GPU is asked for, and none is there."""
-    needed = settings.gpus if settings.engine == "tao" or settings.gpus > 1 else 0
+    """Our own engine does with the CPU where one GPU is asked for, and none is there; NVIDIA's does not."""
+    needed = settings.gpus if settings.gpus > 1 or _is_nvidias(settings) else 0
     if not needed:
         return
     seen = count_gpus()
     problem = f"{needed} are needed, and {seen} can be seen" if seen < needed else ""
     yield judged("GPUs", str(seen), problem, "give GPUS= as many as there are, or ENGINE=portable without")
+
+
+def _is_nvidias(settings: Settings) -> bool:
+    with contextlib.suppress(ConfigError):  # that there is none, or no image, is another finding
+        return settings.engine == "tao" or resolve(settings).identity.name == "tao"
+    return False
 
 
 def _disk(settings: Settings) -> Finding:

@@ -344,6 +344,15 @@ def test_gpus_that_are_asked_for_must_be_there(login, gpus, seen, problem):
     assert problems == ([f"{gpus} are needed, and {seen} can be seen"] if problem else [])
 
 
+def test_nvidias_program_on_path_needs_its_gpu(login, tmp_path):
+    program = tmp_path / "bin" / "yolo_v4"  # where `login` looks for programs
+    program.write_text("#!/usr/bin/python\nfrom nvidia_tao_tf1.cv.yolo_v4.entrypoint.yolo_v4 import main\n")
+    program.chmod(0o755)
+    found = examine(login("local", engine="here"), count_gpus=lambda: 0)
+
+    assert "1 are needed, and 0 can be seen" in [one.problem for one in found]
+
+
 def test_a_spec_that_no_engine_would_read_is_refused_before_the_queue_by_the_file_that_a_person_edits(login):
     settings = login("jade")
     copy = settings.workspace / "specs" / settings.recipe.spec
