@@ -201,9 +201,8 @@ def _prepare_outputs(results: Path, experiment: Experiment, place: Place) -> Out
     is_first = place.rank == 0
     if is_first:
         (results / "weights").mkdir(parents=True, exist_ok=True)
-        remove_half_written(
-            results / "weights"
-        )  # a checkpoint that a kill cut off is as large as a whole one
+        # A checkpoint that a kill cut off is as large as a whole one.
+        remove_half_written(results / "weights")
         labels = results / "model_output_labels.txt"
         labels.write_text("\n".join(experiment.classes), encoding="utf-8")
     return Outputs(
