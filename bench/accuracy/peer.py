@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """A detector of Ultralytics from scratch on the frames of this bench, for the same judge.
 
-    PEER/bin/python bench/accuracy/peer.py --work DIR --passes 8 [--seed 42] [--model yolov8s.yaml] [--bf16]
+    PEER/bin/python bench/accuracy/peer.py --work DIR --passes 8 [--seed 42] [--model yolov8s.yaml]
+        [--batch 4] [--bf16]
     python bench/accuracy peer --work DIR --name yolov8s-seed42-passes8 [--test]
     python bench/accuracy peer --work DIR --name yolov8s-at448-seed42-passes8 [--test]
 
@@ -11,8 +12,10 @@ PEER is an environment of its own (`pip install ultralytics`); DIR is that of `r
 there. Model, augmentation and optimiser are the peer's own; it gets as many passes over the same frames, no
 weights to start from, and its input is as wide as ours: square in training, and where it looks as high as
 the frame needs. Of its settings two are fitted to short trainings: the warm-up lasts a tenth of the passes
-in place of three, and the mosaic ends with the last eighth in place of the last ten. With --bf16 its
-convolutions compute in bfloat16 on a CPU, as ours do where the processor is faster in it.
+in place of three, and the mosaic ends with the last eighth in place of the last ten. Left alone, it sums
+gradients over 64 frames before it steps, which in eight passes is 220 steps: with --batch it steps after so
+many frames, and its name becomes yolov8s-batch4. With --bf16 its convolutions compute in bfloat16 on a CPU,
+as ours do where the processor is faster in it.
 """
 
 import argparse
@@ -117,6 +120,7 @@ def trained(args: argparse.Namespace, folder: Path, data: Path) -> Any:
             seed=args.seed,
             warmup_epochs=args.passes / 10,
             close_mosaic=max(args.passes // 8, 1),
+            **({"batch": args.batch, "nbs": args.batch} if args.batch else {}),  # nbs: frames of a step
             val=False,
             plots=False,
             project=str(folder.parent),
@@ -136,6 +140,7 @@ def main() -> None:
     parser.add_argument("--passes", type=int, required=True)
     parser.add_argument("--seed", type=int, default=42)
     parser.add_argument("--model", default="yolov8s.yaml")
+    parser.add_argument("--batch", type=int)
     parser.add_argument("--bf16", action="store_true")
     args = parser.parse_args()
     data, peers = args.work / "data", args.work / "peers"
@@ -145,6 +150,8 @@ def main() -> None:
     if args.bf16:
         in_bfloat16()
     stem, run = Path(args.model).stem, f"seed{args.seed}-passes{args.passes}"
+    if args.batch:
+        stem += f"-batch{args.batch}"
     model = trained(args, peers / f"{stem}-{run}", data)
     for split in sorted(path for path in data.iterdir() if path.name != "train"):
         pictures = sorted((split / "images").iterdir())
