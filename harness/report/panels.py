@@ -1,5 +1,7 @@
 """What figures are made of: panels of one quantity each, with rows of dots below each other or with lines."""
 
+import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
@@ -14,7 +16,8 @@ from harness.text import number
 
 MOST_ROWS = 40
 MOST_NUMBERS = 3  # in a row; of more, the dots alone are shown
-ROOM, ROOM_OF_REMARKS = 0.26, 0.41  # share of an axis that is left for the words beside the largest value
+ROW_LETTERS = 50  # of a line of a row's name; a longer one is wrapped, so that the axis stays wide
+LEAST_SHARE = 0.2  # of an axis, which its values keep however long the words beside them are
 WIDE = 20.0  # times the smallest value: beyond that the axis is logarithmic
 EPOCH = "epoch"
 DOTS = "tick: a run; dot: mean of a bench; bar: its 95 % interval, without the spread between benches"
@@ -72,8 +75,9 @@ def dot_plot(title: str, panels: Sequence[Panel], order: Sequence[str], *more: s
     rows = [[row for row in order if row in {dots.row for dots in panel.dots}] for panel in panels]
     shown = [names[:MOST_ROWS] for names in rows]
     left_out = sum(map(len, rows)) - sum(map(len, shown))
-    lines = max(row.count("\n") for names in shown for row in names) + 1
-    row_inch = max(0.1 + 0.13 * lines, 0.11 * len({dots.look for dots in every}))
+    lines = max(_wrapped(row).count("\n") for names in shown for row in names) + 1
+    looks = len({dots.look for dots in every})
+    row_inch = max(0.1 + 0.13 * lines, (0.15 if looks <= MOST_NUMBERS else 0.11) * looks)
     heights = [0.6 + row_inch * len(names) for names in shown]
     figure = new_figure(0.3 + sum(heights), title)
     all_axes = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)[:, 0]
@@ -84,7 +88,31 @@ def dot_plot(title: str, panels: Sequence[Panel], order: Sequence[str], *more: s
     notes += [f"{left_out} more rows are in the records"] if left_out > 0 else []
     notes += [HOLLOW] if any(dots.hollow for dots in every) else []
     add_foot(figure, all_axes, *notes, *more)
+    figure.draw_without_rendering()  # decides how wide the axes are
+    for axes in all_axes:
+        _make_room(axes)
     return figure
+
+
+def _wrapped(row: str) -> str:
+    """The name of a row in lines, a long one broken after commas; a longer part anywhere."""
+    whole = re.sub("(?<!,) ", "\N{NO-BREAK SPACE}", row)
+    lines = (textwrap.fill(line, ROW_LETTERS) for line in whole.split("\n"))
+    return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def _make_room(axes: Axes) -> None:
+    """Let the axis go on to the right until the words beside its values end within it."""
+    scale = axes.xaxis.get_transform()
+    low, high = scale.transform(axes.get_xlim())
+    width = axes.get_window_extent().width
+    for words in axes.texts:
+        value = words.xy[0]  # type: ignore[attr-defined]
+        reach = words.get_window_extent().x1 - axes.transData.transform((value, 0))[0]
+        # Rounded, as the layout differs in its last digits from process to process.
+        share = max(round(0.99 - reach / width, 3), LEAST_SHARE)
+        high = max(high, low + (float(scale.transform(value)) - low) / share)
+    axes.set_xlim(right=float(scale.inverted().transform(high)))
 
 
 def _draw_rows(axes: Axes, panel: Panel, rows: Sequence[str], *, log: bool) -> None:
@@ -95,14 +123,12 @@ def _draw_rows(axes: Axes, panel: Panel, rows: Sequence[str], *, log: bool) -> N
         for place, dots in enumerate(beside):
             height = row + (place - (len(beside) - 1) / 2) * 0.7 / len(beside)
             _draw_dots(axes, height, dots, numbered=len(beside) <= MOST_NUMBERS)
-    room = ROOM_OF_REMARKS if any(dots.remark for dots in panel.dots) else ROOM
-    axes.set_yticks(range(len(rows)), rows)
+    axes.set_yticks(range(len(rows)), [_wrapped(row) for row in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     if log:
-        low, high = panel.ends
-        log_axis(axes.xaxis, low, high, air=max(3, (high / low) ** (room / (1 - room))))
+        log_axis(axes.xaxis, *panel.ends)
     else:
-        axes.set_xlim(0, panel.ends[1] / (1 - room) or 1)
+        axes.set_xlim(0, panel.ends[1] * 1.05 or 1)
     axes.set(title=panel.title, xlabel=panel.x_label)
     axes.grid(axis="y", visible=False)
 

@@ -148,9 +148,9 @@ def add_foot(figure: Figure, all_axes: Iterable[Axes], *notes: str) -> None:
     figure.text(0.01, 0.04 / total_inch, "\n".join(small_print), fontsize=6.5, color="#444444", va="bottom")
 
 
-def log_axis(axis: Axis, smallest: float, largest: float, *, air: float = 1.2) -> None:
-    """Make an axis logarithmic, with plain numbers; `air` is the factor left free above the largest value."""
-    limits = (smallest / 1.2, largest * air)
+def log_axis(axis: Axis, smallest: float, largest: float) -> None:
+    """Make an axis logarithmic, with plain numbers."""
+    limits = (smallest / 1.2, largest * 1.2)
     letter = "x" if axis is axis.axes.xaxis else "y"
     axis.axes.set(**{f"{letter}scale": "log", f"{letter}lim": limits})
     axis.set_major_locator(LogLocator(subs=(1, 2, 5) if largest < 30 * smallest else (1,)))

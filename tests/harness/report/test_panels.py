@@ -1,6 +1,7 @@
 """What panels show of records: which rows and lines, where they are, and what is said of them."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -52,6 +53,43 @@ def test_throughput_has_a_row_a_set_up_and_a_panel_a_kind_of_work():
     assert {axes.get_xscale() for axes in drawn.axes} == {"log"}, (
         "11 and 400 are too far apart for one length"
     )
+
+
+@pytest.mark.parametrize("scale", ["linear", "log"])
+@pytest.mark.parametrize("row", ["local", ", ".join(["a condition that was not recorded"] * 4)])
+def test_words_beside_a_value_end_within_the_picture_however_long_the_rows_are(row, scale):
+    ends = {"linear": (20.0, 22.0), "log": (1.0, 100.0)}[scale]
+    remark = "(the limit of this machine was not recorded)"
+    dots = [Dots(f"{row} {end}", [end], 0, False, remark=remark) for end in ends]
+    drawn = dot_plot("Words", [Panel("s", dots=dots)], [one.row for one in dots])
+    drawn.draw_without_rendering()
+
+    (axes,) = drawn.axes
+    extents = [words.get_window_extent() for words in (*axes.texts, *axes.get_yticklabels())]
+    assert axes.get_xscale() == scale
+    assert min(extent.x0 for extent in extents) >= 0
+    assert max(extent.x1 for extent in extents) <= drawn.bbox.width
+
+
+def test_a_long_row_is_broken_after_commas_and_its_lines_do_not_touch_those_of_the_next():
+    names = [f"{place}, " + ", ".join(["two words"] * 20) for place in ("local", "jade")]
+    drawn = dot_plot("Rows", [Panel("s", dots=[Dots(name, [1.0], 0, False) for name in names])], names)
+    drawn.draw_without_rendering()
+
+    first, second = drawn.axes[0].get_yticklabels()
+    assert all(line.endswith((",", "two words")) for line in first.get_text().split("\n"))
+    assert first.get_window_extent().y0 > second.get_window_extent().y1
+
+
+def test_three_numbers_of_one_row_do_not_touch():
+    stages = [f"stage {number}" for number in range(9)]
+    dots = [Dots(stage, [10.0 + place], place, False, f"{place}") for stage in stages for place in range(3)]
+    drawn = dot_plot("Stages", [Panel("s", dots=dots)], stages)
+    drawn.draw_without_rendering()
+
+    heights = sorted((words.get_window_extent() for words in drawn.axes[0].texts), key=lambda one: one.y0)
+    assert len(heights) == 27
+    assert all(below.y1 <= above.y0 for below, above in pairwise(heights))
 
 
 def test_throughput_says_how_near_the_limit_it_is_or_that_nobody_recorded_it():
