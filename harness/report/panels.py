@@ -1,7 +1,5 @@
 """What figures are made of: panels of one quantity each, with rows of dots below each other or with lines."""
 
-import re
-import textwrap
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
@@ -11,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from harness.measure.stats import summarise
-from harness.report.style import add_foot, log_axis, look, marker_of, new_figure
+from harness.report.style import add_foot, log_axis, look, marker_of, new_figure, wrapped
 from harness.text import number
 
 MOST_ROWS = 40
@@ -75,7 +73,7 @@ def dot_plot(title: str, panels: Sequence[Panel], order: Sequence[str], *more: s
     rows = [[row for row in order if row in {dots.row for dots in panel.dots}] for panel in panels]
     shown = [names[:MOST_ROWS] for names in rows]
     left_out = sum(map(len, rows)) - sum(map(len, shown))
-    lines = max(_wrapped(row).count("\n") for names in shown for row in names) + 1
+    lines = max(wrapped(row, ROW_LETTERS).count("\n") for names in shown for row in names) + 1
     looks = len({dots.look for dots in every})
     row_inch = max(0.1 + 0.13 * lines, (0.15 if looks <= MOST_NUMBERS else 0.11) * looks)
     heights = [0.6 + row_inch * len(names) for names in shown]
@@ -92,13 +90,6 @@ def dot_plot(title: str, panels: Sequence[Panel], order: Sequence[str], *more: s
     for axes in all_axes:
         _make_room(axes)
     return figure
-
-
-def _wrapped(row: str) -> str:
-    """The name of a row in lines, a long one broken after commas; a longer part anywhere."""
-    whole = re.sub("(?<!,) ", "\N{NO-BREAK SPACE}", row)
-    lines = (textwrap.fill(line, ROW_LETTERS) for line in whole.split("\n"))
-    return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def _make_room(axes: Axes) -> None:
@@ -123,7 +114,7 @@ def _draw_rows(axes: Axes, panel: Panel, rows: Sequence[str], *, log: bool) -> N
         for place, dots in enumerate(beside):
             height = row + (place - (len(beside) - 1) / 2) * 0.7 / len(beside)
             _draw_dots(axes, height, dots, numbered=len(beside) <= MOST_NUMBERS)
-    axes.set_yticks(range(len(rows)), [_wrapped(row) for row in rows])
+    axes.set_yticks(range(len(rows)), [wrapped(row, ROW_LETTERS) for row in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     if log:
         log_axis(axes.xaxis, *panel.ends)

@@ -1,6 +1,7 @@
 """How every plot looks: colours, legend and notes at the foot; the same values give the same bytes."""
 
 import io
+import re
 import textwrap
 import warnings
 from collections.abc import Iterable, Iterator
@@ -131,7 +132,7 @@ def add_foot(figure: Figure, all_axes: Iterable[Axes], *notes: str) -> None:
     named: dict[str, Any] = {}
     for axes in all_axes:
         for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
-            named.setdefault(textwrap.fill(name, LEGEND_LETTERS), handle)
+            named.setdefault(wrapped(name, LEGEND_LETTERS), handle)
     columns = max(1, int(WIDTH_INCH / (0.07 * max(map(len, named), default=1) + 0.5)))
     small_print = textwrap.wrap("; ".join(notes), 140)
     above_print = LINE_INCH * len(small_print) + 0.05
@@ -146,6 +147,13 @@ def add_foot(figure: Figure, all_axes: Iterable[Axes], *notes: str) -> None:
         legend = figure.legend(named.values(), named.keys(), loc="lower left", ncols=columns, borderpad=0)
         legend.set_bbox_to_anchor(place)
     figure.text(0.01, 0.04 / total_inch, "\n".join(small_print), fontsize=6.5, color="#444444", va="bottom")
+
+
+def wrapped(name: str, letters: int) -> str:
+    """A name in lines of so many letters: broken after commas, a longer part anywhere."""
+    whole = re.sub("(?<!,) ", "\N{NO-BREAK SPACE}", name)
+    lines = (textwrap.fill(line, letters) for line in whole.split("\n"))
+    return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def log_axis(axis: Axis, smallest: float, largest: float) -> None:
