@@ -15,6 +15,11 @@ from datetime import timedelta
 from typing import NamedTuple
 
 import torch
+
+# Imported before a process joins the others: DistributedDataParallel imports it, and its functions' default
+# arguments would keep the process group, so that the threads of gloo run on while the interpreter ends. There
+# one of them now and then aborts the process (signal 6) after everything was done.
+import torch.distributed.nn.functional
 from torch import distributed
 
 from yolo_v4.errors import TrainingFailed

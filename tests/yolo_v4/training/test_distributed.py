@@ -43,6 +43,28 @@ def test_two_processes_train_one_network_with_twice_the_learning_rate(
     )
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="threads are named in Linux' /proc")
+def test_no_thread_of_gloo_outlives_the_training(
+    write_spec: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that does aborts the process now and then while its interpreter ends (CI: signal 6, after all)."""
+    (tmp_path / "told").mkdir()
+    (tmp_path / "told" / "sitecustomize.py").write_text(
+        "import atexit, os, pathlib\n"
+        "def tell():\n"
+        "    names = [task.read_text() for task in pathlib.Path('/proc/self/task').glob('*/comm')]\n"
+        "    pathlib.Path(__file__).with_name('rank' + os.environ['RANK']).write_text(''.join(names))\n"
+        "if 'RANK' in os.environ: atexit.register(tell)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'told'}:{os.environ.get('PYTHONPATH', '')}")
+    spec = write_spec(training="num_epochs: 1 batch_size_per_gpu: 2")
+
+    launch(["train", "-e", str(spec), "-r", str(tmp_path / "run")], 2)
+
+    for rank in (0, 1):
+        assert "gloo" not in (tmp_path / "told" / f"rank{rank}").read_text()
+
+
 def test_where_one_process_fails_the_run_fails(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(TrainingFailed, match="of 2 failed"):
         launch(["train", "-e", str(tmp_path / "none.txt"), "-r", str(tmp_path / "run")], 2)
