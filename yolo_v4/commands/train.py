@@ -1,7 +1,6 @@
 """`yolo_v4 train`: weights, CSV log and status.json of a training run."""
 
 import argparse
-import os
 import sys
 from collections import Counter
 from contextlib import redirect_stdout
@@ -31,8 +30,9 @@ from yolo_v4.spec.experiment import Experiment
 from yolo_v4.spec.load import load_experiment
 from yolo_v4.spec.training_checks import check_training
 from yolo_v4.status import StatusLog, reported, status_path
-from yolo_v4.training.distributed import Place, is_member, joined, launch, of_first
+from yolo_v4.training.distributed import Place, is_member, joined, of_first, told_place
 from yolo_v4.training.gpu_choices import choose_convolutions
+from yolo_v4.training.launch import end_with_launcher, launch
 from yolo_v4.training.loop import Judge, Outputs, train
 from yolo_v4.training.loss import yolo_loss
 from yolo_v4.training.trainer import Trainer
@@ -54,19 +54,20 @@ def run(args: argparse.Namespace) -> None:
             choose_device(args.gpu_index, gpus=args.gpus)
             launch(args.argv, args.gpus)
         return
-    is_first = not is_member() or os.environ["RANK"] == "0"
+    end_with_launcher()
+    place = told_place()
+    is_first = place.rank == 0
     log = StatusLog(status_file if is_first else None)
     phases = Phases(log)
     with (
         reported(log, started="Starting Yolo_V4 Training job", failed="Training was interrupted."),
         redirect_stdout(sys.stdout if is_first else None),
     ):
-        local_rank = int(os.environ.get("LOCAL_RANK", "0"))
-        device = choose_device(args.gpu_index, gpus=args.gpus, local_rank=local_rank)
+        device = choose_device(args.gpu_index, gpus=args.gpus, local_rank=place.local_rank)
         experiment = load_experiment(Path(args.experiment_spec_file))
         check_training(experiment, release=args.network_release)
         _require_start(experiment)
-        with memory_explained("batch_size_per_gpu", experiment.training.batch_size), joined(device) as place:
+        with memory_explained("batch_size_per_gpu", experiment.training.batch_size), joined(place, device):
             _train(experiment, device, place, args, log, phases)
         log.write("SUCCESS", "YOLO_V4 training finished successfully.")
 

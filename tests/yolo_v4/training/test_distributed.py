@@ -8,10 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from yolo_v4.errors import TrainingFailed
 from yolo_v4.network.checkpoint import load_checkpoint
-from yolo_v4.training.distributed import is_member, launch
+from yolo_v4.training import distributed
+from yolo_v4.training.distributed import is_member, joined, told_place
+from yolo_v4.training.launch import launch
 
 pytestmark = pytest.mark.slow  # every process imports torch
 
@@ -65,27 +68,6 @@ def test_no_thread_of_gloo_outlives_the_training(
         assert "gloo" not in (tmp_path / "told" / f"rank{rank}").read_text()
 
 
-def test_where_one_process_fails_the_run_fails(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(TrainingFailed, match="of 2 failed"):
-        launch(["train", "-e", str(tmp_path / "none.txt"), "-r", str(tmp_path / "run")], 2)
-
-    assert "cannot read the spec file" in capfd.readouterr().err
-
-
-def test_a_process_that_a_signal_took_is_told_with_its_signal(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "yolo_v4").mkdir()
-    (tmp_path / "yolo_v4" / "__init__.py").touch()
-    (tmp_path / "yolo_v4" / "__main__.py").write_text("import os; os.kill(os.getpid(), 9)")
-    monkeypatch.chdir(tmp_path)
-
-    with pytest.raises(TrainingFailed, match="of 2 was ended by signal 9") as caught:
-        launch(["train"], 2)
-
-    assert "batch_size_per_gpu" in caught.value.remedy
-
-
 def test_a_rank_without_an_address_to_meet_at_is_somebody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("RANK", "WORLD_SIZE"):
         monkeypatch.setenv(name, "1")
@@ -96,15 +78,75 @@ def test_a_rank_without_an_address_to_meet_at_is_somebody_elses(monkeypatch: pyt
     assert is_member()
 
 
-def test_what_the_first_process_chose_counts_for_all() -> None:
-    program = (
-        "import torch; from yolo_v4.training.distributed import joined, of_first\n"
-        "cpu = torch.device('cpu')\n"
-        "with joined(cpu) as place: print(of_first(7 + place.rank, cpu))"
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("RANK", "abc", "a number from 0 to 1"),
+        ("RANK", "2", "a number from 0 to 1"),
+        ("WORLD_SIZE", "0", "a number from 1 to 1048575"),
+        ("LOCAL_RANK", "-1", "a number from 0 to 1"),
+        ("MASTER_PORT", "zzz", "a number from 1 to 65535"),
+    ],
+)
+def test_a_variable_that_is_no_such_number_is_told(
+    name: str, value: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
+    for variable, text in {**usual, name: value}.items():
+        monkeypatch.setenv(variable, text)
+
+    with pytest.raises(TrainingFailed) as caught, joined(told_place(), torch.device("cpu")):
+        pass
+
+    assert caught.value.message == f'{name} in the environment is "{value}", expected {expected}'
+    assert caught.value.remedy == (
+        "start the processes by torchrun, which sets it; "
+        "for one alone unset RANK WORLD_SIZE MASTER_ADDR MASTER_PORT"
     )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "WORLD_SIZE": "2"}
+
+
+def test_a_port_that_is_taken_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        for name, value in {
+            "RANK": 0,
+            "WORLD_SIZE": 2,
+            "MASTER_ADDR": "127.0.0.1",
+            "MASTER_PORT": port,
+        }.items():
+            monkeypatch.setenv(name, str(value))
+
+        with pytest.raises(TrainingFailed) as caught, joined(told_place(), torch.device("cpu")):
+            pass
+
+    assert caught.value.message.startswith(f"the processes cannot meet at 127.0.0.1:{port}: ")
+    assert caught.value.remedy.endswith("where MASTER_PORT was chosen by hand, choose one that is free")
+
+
+def test_one_that_waits_in_vain_says_for_whom(monkeypatch: pytest.MonkeyPatch, free_port: int) -> None:
+    monkeypatch.setattr(distributed, "MEETING_S", 0.0)
+    usual = {"RANK": "0", "WORLD_SIZE": "3", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port)}
+    for variable, text in usual.items():
+        monkeypatch.setenv(variable, text)
+
+    with pytest.raises(TrainingFailed) as caught, joined(told_place(), torch.device("cpu")):
+        pass
+
+    assert caught.value.message == (
+        f"waited 0 minutes in vain for process 1, 2 of 3 (counted from 0) at 127.0.0.1:{free_port}"
+    )
+
+
+def test_what_the_first_process_chose_counts_for_all(free_port: int) -> None:
+    program = (
+        "import torch; from yolo_v4.training.distributed import joined, of_first, told_place\n"
+        "cpu = torch.device('cpu')\n"
+        "place = told_place()\n"
+        "with joined(place, cpu): print(of_first(7 + place.rank, cpu))"
+    )
+    meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port), "WORLD_SIZE": "2"}
     started = [
         subprocess.Popen(
             [sys.executable, "-c", program],

@@ -18,7 +18,7 @@ from tensorboardX.proto.event_pb2 import Event
 
 from yolo_v4.cli import main
 from yolo_v4.network.checkpoint import load_checkpoint
-from yolo_v4.training.distributed import launch
+from yolo_v4.training.launch import launch
 
 STEPS, EPOCHS = 2, 3  # six frames in batches of four
 PLAIN = "hue: 0 saturation: 1 exposure: 1 horizontal_flip: 0 jitter: 0 mosaic_prob: 0"
