@@ -57,6 +57,7 @@ TESTED_THROUGH: dict[str, str] = {
     "yolo_v4/scoring/evaluator.py": "tests/yolo_v4/commands/test_evaluate.py",
     "yolo_v4/spec/checks.py": "tests/yolo_v4/golden/test_specs.py",
     "yolo_v4/spec/extension.py": "tests/yolo_v4/spec/test_extension.py",
+    "yolo_v4/spec/own_checks.py": "tests/yolo_v4/spec/test_own_checks.py",
     "yolo_v4/spec/text.py": "tests/yolo_v4/spec/test_load.py",
     "yolo_v4/training/trainer.py": "tests/yolo_v4/commands/test_train.py",
     "yolo_v4/training/visualizer.py": "tests/yolo_v4/training/test_visualizer.py",

@@ -28,6 +28,7 @@ from yolo_v4.spec.experiment import (
     Training,
 )
 from yolo_v4.spec.extension import Refuse, read_extension
+from yolo_v4.spec.own_checks import check_own
 from yolo_v4.spec.text import merge_text, read_text
 
 RESNET_LAYERS = (10, 18, 34, 50)
@@ -71,16 +72,9 @@ def data_path(path: str) -> Path:
 def _experiment(message: Any, refuse: Refuse) -> Experiment:
     dataset = _dataset(message.dataset_config, refuse)
     classes = tuple(sorted(set(dataset.class_mapping.values())))
+    check_own(message, classes, refuse)
     weighting = message.class_weighting_config
     weights = {name.lower(): weight for name, weight in weighting.class_weighting.items()}
-    for name in weights:
-        if name not in classes:
-            raise refuse(
-                f'class_weighting_config weighs "{name}", which is no target class',
-                f"use the target classes of target_class_mapping: {', '.join(classes)}",
-            )
-    if message.nms_config.top_k == 0:
-        raise refuse("top_k in nms_config is 0, under which nothing would be found", "set top_k: 200")
     return Experiment(
         classes=classes,
         class_weights=tuple(weights.get(name, 1.0) for name in classes),

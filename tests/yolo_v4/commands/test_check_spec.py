@@ -94,7 +94,9 @@ def test_what_is_wrong_is_said_with_file_and_line(spec, capsys, old, new, line, 
 
 
 def test_what_goes_beyond_nvidias_program_is_told(spec, capsys) -> None:
-    spec.write_text(SPEC + "extension { inference_scale: 2 min_visible: 0.2 }\n")
+    spec.write_text(
+        SPEC + "augmentation_config { jitter: 0.2 }\nextension { inference_scale: 2 min_visible: 0.2 }\n"
+    )
 
     assert main(["check_spec", "-e", str(spec)]) == 0
 

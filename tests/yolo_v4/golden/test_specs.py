@@ -29,7 +29,9 @@ REFUSED_SOONER = (
     "names no image_directory_path",
     "mode is",
     "has type",
-    "top_k in nms_config is 0, under which nothing would be found",
+    "under which nothing would be found",
+    "expected a finite number",
+    "which the network does not have",
 )
 # What this engine does not do, see docs/seam.md.
 REFUSED_HERE_ONLY = ("is not supported", "is not written here", "is not offered here")

@@ -81,12 +81,22 @@ def test_without_the_block_nothing_is_extended(write_spec: WriteSpec) -> None:
         (
             "extension { mosaic_crop { min_scale: 2 max_scale: 0.5 } }",
             "mosaic_crop has min_scale 2 and max_scale 0.5 (in {spec})",
-            "use numbers above 0, the first one not above the second",
+            "use numbers from 0.1 to 10, the first one not above the second",
         ),
         (
             "extension { mosaic_crop { max_scale: 0.5 } }",
             "mosaic_crop has min_scale 0 and max_scale 0.5 (in {spec})",
-            "use numbers above 0, the first one not above the second",
+            "use numbers from 0.1 to 10, the first one not above the second",
+        ),
+        (
+            "extension { mosaic_crop { min_scale: 1 max_scale: 1e30 } }",
+            "mosaic_crop has min_scale 1 and max_scale 1e+30 (in {spec})",
+            "use numbers from 0.1 to 10, the first one not above the second",
+        ),
+        (
+            "augmentation_config { mosaic_prob: 0 jitter: 0 }\nextension { min_visible: 0.5 }",
+            "min_visible has no effect, since mosaic_prob and jitter are 0: nothing is cropped (in {spec})",
+            "set one of them in augmentation_config, or remove it",
         ),
         (
             "augmentation_config { mosaic_prob: 0 }\nextension { mosaic_until: 0.5 }",
@@ -105,8 +115,18 @@ def test_without_the_block_nothing_is_extended(write_spec: WriteSpec) -> None:
         ),
         (
             "extension { inference_scale: inf }",
-            "inference_scale is inf (in {spec})",
+            "extension.inference_scale is inf, expected a finite number (in {spec})",
+            "correct extension.inference_scale",
+        ),
+        (
+            "extension { inference_scale: 4.5 }",
+            "inference_scale is 4.5 (in {spec})",
             "use a number from 0.25 to 4, such as 1.25",
+        ),
+        (
+            "augmentation_config { output_width: 32 }\nextension { inference_scale: 0.5 }",
+            "inference_scale is 0.5, and a side of 32 px cannot be shorter than 32 (in {spec})",
+            "use a number above 1, or remove inference_scale",
         ),
         (
             "extension { inference_scale: -0.0 }",
@@ -158,7 +178,7 @@ def test_no_extension_makes_another_network(extended: Callable[..., Path]) -> No
         (1.25, (96, 64), (128, 96)),  # 80 does as well
         (1.01, (352, 288), (384, 320)),  # no side stays: frames grow with the shorter one
         (0.75, (352, 64), (256, 32)),  # 264, and 48 in the middle of 32 and 64
-        (0.25, (96, 32), (32, 32)),
+        (0.25, (96, 64), (32, 32)),
     ],
 )
 def test_inference_is_given_the_nearest_multiple_of_32_that_is_another_one(
