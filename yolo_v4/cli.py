@@ -12,7 +12,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType
 
 from yolo_v4.errors import DetectorError, is_out_of_memory
 from yolo_v4.flags import FLAGS, say_ignored
@@ -161,6 +161,11 @@ def _told(error: Exception) -> tuple[str, str] | None:
     if isinstance(error, ImportError) and not (error.name or "").startswith("yolo_v4"):
         install = "pip install 'jamcam-harness[detector]' (in a checkout make does it)"
         return f"a package cannot be imported: {error}", f"unset PYTHONPATH, or {install}"
+    # Of a package that was half removed, Python imports a shell without what it should have.
+    lacking = getattr(error.obj, "__name__", "") if isinstance(error, AttributeError) else ""
+    if isinstance(getattr(error, "obj", None), ModuleType) and not lacking.startswith("yolo_v4"):
+        package = lacking.partition(".")[0]
+        return f"a package is not whole: {error}", f"pip install --force-reinstall {package}"
     return None
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,26 @@ def test_a_package_that_cannot_be_imported_is_named_and_a_module_of_ours_is_a_fa
     assert printed == (
         "error: a package cannot be imported: made for another Python\n"
         "  try: unset PYTHONPATH, or pip install 'jamcam-harness[detector]' (in a checkout make does it)\n"
+    )
+
+
+@pytest.mark.parametrize(("module", "is_ours"), [("onnxruntime.capi", False), ("yolo_v4.spec", True)])
+def test_a_package_that_lacks_a_part_is_named_and_a_module_of_ours_is_a_fault(
+    module: str, is_ours: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: str) -> object:
+        return types.ModuleType(module).Session  # as of one whose files are gone
+
+    monkeypatch.setattr("yolo_v4.cli.importlib.import_module", fail)
+
+    assert main(["check_spec", "-e", "spec.txt"]) == 1
+    printed = capsys.readouterr().err
+    if is_ours:
+        assert printed.startswith("Traceback")
+        return
+    assert printed == (
+        "error: a package is not whole: module 'onnxruntime.capi' has no attribute 'Session'\n"
+        "  try: pip install --force-reinstall onnxruntime\n"
     )
 
 

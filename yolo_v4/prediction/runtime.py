@@ -4,7 +4,9 @@ onnxruntime looks at each picture by itself, with a thread of its own: what it f
 number of threads nor on the size of batches.
 """
 
+import importlib
 import importlib.util
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -19,7 +21,11 @@ from yolo_v4.spec.experiment import STRIDES_PX, Experiment
 
 ONNXRUNTIME = "onnxruntime"
 ASKED_FOR = {"onnxruntime": ONNXRUNTIME, "pytorch": PYTORCH}  # by the words of `--runtime`
-NEEDED = ("onnx", "onnxruntime")  # packages
+# What is used of the packages that it needs: of one that is half removed, Python imports an empty shell.
+NEEDED = {
+    "onnx": ("ModelProto", "helper"),
+    "onnxruntime": ("InferenceSession", "SessionOptions", "__version__"),
+}
 # To write the network as ONNX takes a second or two of one core, which fewer pictures would not win back.
 LEAST_PICTURES = 100
 MOST_WORKERS = 8  # more would wait for one another: decoding and drawing are partly Python
@@ -31,6 +37,7 @@ def choose_runtime(device: torch.device, *, pictures: int, asked_for: str = "aut
     """The one rule for which program computes: `ONNXRUNTIME` or `PYTORCH`.
 
     It knows no clock: the same pictures on the same kind of machine are always computed by the same one.
+    Where an onnxruntime is installed and does not work, a note says why PyTorch computes.
 
     Args:
         device: the one that PyTorch would use; the onnxruntime that is installed knows no GPU.
@@ -38,18 +45,46 @@ def choose_runtime(device: torch.device, *, pictures: int, asked_for: str = "aut
         asked_for: a key of `ASKED_FOR`, or "auto".
 
     Raises:
-        DetectorError: onnxruntime is asked for, and not installed.
+        DetectorError: onnxruntime is asked for, and cannot be used.
     """
-    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
     if asked_for == "auto":
-        is_faster = device.type == "cpu" and pictures >= LEAST_PICTURES
-        return ONNXRUNTIME if is_faster and not missing else PYTORCH
-    if ASKED_FOR[asked_for] == ONNXRUNTIME and missing:
-        raise DetectorError(
-            f"--runtime {asked_for} was asked for, and {' and '.join(missing)} cannot be imported",
-            remedy=f"pip install {' '.join(missing)}, or leave --runtime out",
-        )
+        if device.type != "cpu" or pictures < LEAST_PICTURES or _absent():
+            return PYTORCH
+        if reason := _broken():
+            print(f"note: {reason}, so PyTorch computes", file=sys.stderr, flush=True)
+        return PYTORCH if reason else ONNXRUNTIME
+    if ASKED_FOR[asked_for] == ONNXRUNTIME:
+        _require_onnxruntime(asked_for)
     return ASKED_FOR[asked_for]
+
+
+def _require_onnxruntime(asked_for: str) -> None:
+    absent = _absent()
+    reason = f"{' and '.join(absent)} cannot be imported" if absent else _broken()
+    if reason:
+        raise DetectorError(
+            f"--runtime {asked_for} was asked for, and {reason}",
+            remedy=f"pip install {'' if absent else '--force-reinstall '}{' '.join(absent or NEEDED)}, "
+            "or leave --runtime out",
+        )
+
+
+def _absent() -> list[str]:
+    """The packages that are not installed."""
+    return [name for name in NEEDED if importlib.util.find_spec(name) is None]
+
+
+def _broken() -> str:
+    """Which of the packages does not work, and how that shows; "" where both work."""
+    for name, parts in NEEDED.items():
+        try:
+            package = importlib.import_module(name)
+            for part in parts:
+                getattr(package, part)
+        except Exception as error:  # whatever a package of another make raises
+            first = (str(error).splitlines() or [""])[0]
+            return f"{name} is installed and cannot be used ({type(error).__name__}: {first})"
+    return ""
 
 
 class Finder(NamedTuple):

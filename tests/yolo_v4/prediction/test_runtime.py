@@ -1,6 +1,7 @@
 """Which program computes, by one rule; and that it changes nothing of what is found."""
 
 import dataclasses
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -49,6 +50,37 @@ def test_where_a_package_is_missing_pytorch_computes_and_the_other_is_refused(wi
     with pytest.raises(DetectorError, match=f"and {missing} cannot be imported") as caught:
         choose_runtime(CPU, pictures=1, asked_for="onnxruntime")
     assert caught.value.remedy == f"pip install {missing}, or leave --runtime out"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("", "(AttributeError: module 'onnxruntime' has no attribute 'InferenceSession')"),
+        ("raise AttributeError('made for\\nanother numpy')", "(AttributeError: made for)"),
+        ("raise ImportError('libfoo.so.1: cannot open shared object file')", "(ImportError: libfoo.so.1: "),
+    ],
+)
+def test_where_onnxruntime_does_not_work_pytorch_computes_and_a_note_says_why(
+    content: str,
+    reason: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "onnxruntime").mkdir()
+    (tmp_path / "onnxruntime" / "__init__.py").write_text(content)
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "onnxruntime"]:
+        monkeypatch.delitem(sys.modules, name)
+
+    assert choose_runtime(CPU, pictures=LEAST_PICTURES) == "PyTorch"
+
+    said = capsys.readouterr().err
+    assert said.startswith(f"note: onnxruntime is installed and cannot be used {reason}")
+    assert said.endswith(", so PyTorch computes\n")
+    with pytest.raises(DetectorError, match="and onnxruntime is installed and cannot be used") as caught:
+        choose_runtime(CPU, pictures=1, asked_for="onnxruntime")
+    assert caught.value.remedy == "pip install --force-reinstall onnx onnxruntime, or leave --runtime out"
 
 
 def test_what_is_asked_for_is_taken() -> None:
