@@ -7,6 +7,7 @@ from typing import Any
 
 from yolo_v4.data.batches import Truth
 from yolo_v4.data.frames import read_frames
+from yolo_v4.errors import DataError
 from yolo_v4.network.checkpoint import load_model
 from yolo_v4.network.computing import tell_computing
 from yolo_v4.network.device import memory_explained
@@ -23,15 +24,14 @@ from yolo_v4.status import StatusLog, reported, status_path
 def run(args: argparse.Namespace) -> None:
     """Evaluate a model, print TAO's table and write the results into status.json.
 
-    Raises DetectorError: the spec, the model or a frame is refused, or there is no such GPU.
+    Raises DetectorError: the spec, the model or a frame is refused, there is no such GPU, or no object.
     """
     log = StatusLog(status_path(args.results_dir))
     phases = Phases(log)
     with reported(log, started="Starting YOLOv4 evaluation.", failed="Evaluation was interrupted."):
         network, experiment = load_model(args.model_path, args)
         spec = experiment.evaluation
-        if spec.plot_precision_recall:
-            print("note: visualize_pr_curve has no effect here", file=sys.stderr, flush=True)
+        _say_ignored(experiment)
         frames = read_frames(experiment, "validation")
         finder = make_finder(network, experiment, pictures=len(frames), asked_for=args.runtime)
         tell_computing(log, network, experiment.augmentation, runtime=finder.runtime)
@@ -57,9 +57,24 @@ def run(args: argparse.Namespace) -> None:
             metrics = measure(seen, found, experiment)
         if args.results_dir:
             write_detections(Path(args.results_dir) / NAME, frames, seen, found, experiment)
+        _require_objects(metrics)
         print("Start to calculate AP for each class")
         print(ap_table(metrics), flush=True)
         log.write("SUCCESS", "Evaluation finished successfully.", kpi=figures(metrics, experiment))
+
+
+def _say_ignored(experiment: Experiment) -> None:
+    if experiment.evaluation.plot_precision_recall:
+        print("note: visualize_pr_curve has no effect here", file=sys.stderr, flush=True)
+
+
+def _require_objects(metrics: Metrics) -> None:
+    if not any(metrics.boxes.values()):
+        raise DataError(
+            f"none of the {metrics.images} validation frames has an object of {', '.join(metrics.boxes)} "
+            "that is to be found, so no average precision is known",
+            remedy="compare target_class_mapping with the class names in the labels",
+        )
 
 
 def figures(metrics: Metrics, experiment: Experiment) -> dict[str, Any]:

@@ -255,6 +255,9 @@ def _make_judge(frames: list[Frame], experiment: Experiment) -> Judge:
         loss = sum(losses) / len(frames)
         print(ap_table(metrics), f"Validation loss: {loss}", "", sep="\n", flush=True)
         ap = {f"AP_{name}": value for name, value in metrics.ap.items() if value is not None}
+        if not any(metrics.boxes.values()):
+            print("note: no object on the validation frames, so no mAP is known", flush=True)
+            return {"validation_loss": loss}
         return {"mAP": metrics.map_tao, "validation_loss": loss, **ap}
 
     return judge

@@ -6,7 +6,6 @@ measured is kept, so that one machine gives one answer, however noisy its clock.
 """
 
 import copy
-import math
 import os
 import statistics
 import time
@@ -19,14 +18,13 @@ import torch
 from yolo_v4.errors import TrainingFailed
 from yolo_v4.network import kept_choices
 from yolo_v4.network.device import ISA_LIMIT, SHORT_NAMES, formats, processor
-from yolo_v4.network.kept_choices import KeptChoice, Key
+from yolo_v4.network.kept_choices import KeptChoice, Key, faster
 from yolo_v4.network.yolo import Yolo
 from yolo_v4.spec.experiment import Experiment
 
 AUTO = "auto"
 DTYPES = {name: dtype for dtype, name in SHORT_NAMES.items()}
 ROUNDS = 5  # of which the medians count; one before them prepares kernels
-GAIN = 0.95  # of the time in float32: what is not below is no gain
 CPU_PICTURES = 2  # of a measured pass: batch normalisation needs more than one value of each channel
 Clock = Callable[[], float]  # seconds
 
@@ -117,17 +115,6 @@ def _measured_once(
         say(f"the number format that was chosen cannot be kept ({error}): the next training measures again")
         kept = choice
     return _told(kept, device, "measured now" if kept == choice else "measured by another process meanwhile")
-
-
-def faster(seconds: Mapping[str, float]) -> str | None:
-    """Of fp32 and another format, the faster one by seconds of a pass: fp32 unless the other one gains.
-
-    None where the clock tells nothing: a time is 0, below it, or not a finite number.
-    """
-    if not all(math.isfinite(each) and each > 0 for each in seconds.values()):
-        return None
-    best = min(seconds, key=lambda name: seconds[name])
-    return best if seconds[best] < GAIN * seconds["fp32"] else "fp32"
 
 
 def measured(

@@ -98,6 +98,8 @@ def train(
     rows = list(history)
     outputs.write_csv(experiment.classes, rows)
     stop = should_stop(rows, spec.early_stopping)
+    if stop or trainer.epochs_done >= spec.epochs:
+        _end_again(trainer, rows, spec.resume_path, outputs, phases, has_stopped=stop)
     while trainer.epochs_done < spec.epochs and not stop:
         started_s = time.monotonic()
         epoch = trainer.epochs_done + 1
@@ -112,11 +114,36 @@ def train(
             _save(trainer, rows, outputs.checkpoint(epoch), phases, epoch)
         outputs.write_csv(experiment.classes, rows)
         _report_epoch(log, row, spec.epochs, time.monotonic() - started_s, images_per_s, is_last=stop)
-        plotted = {name: value for name, value in row.items() if name not in ("epoch", "lr")}
-        board.scalars(epoch * batches.steps_per_epoch, plotted)
+        board.scalars(epoch * batches.steps_per_epoch, _plotted(row))
         if stop:
             print(f"Epoch {epoch:05}: early stopping", flush=True)
     _report_best(log, best_checkpoint(rows, outputs))
+
+
+def _end_again(
+    trainer: Trainer,
+    rows: list[Row],
+    resumed: Path | None,
+    outputs: Outputs,
+    phases: Phases,
+    *,
+    has_stopped: bool,
+) -> None:
+    """Of a run that is resumed at its end: say so, and leave its checkpoint here too, byte for byte."""
+    epoch = trainer.epochs_done
+    ended = (
+        f"early stopping had ended the run after epoch {epoch}" if has_stopped else f"all {epoch} are done"
+    )
+    further = "patience of early_stopping" if has_stopped else "num_epochs"
+    print(f"No epoch is left to train: {ended}; a larger {further} goes on", flush=True)
+    target = outputs.checkpoint(epoch)
+    if not outputs.is_first_process or target.is_file():
+        return
+    if resumed is None or resumed.suffix != target.suffix:  # NVIDIA's
+        _save(trainer, rows, target, phases, epoch)
+        return
+    with written_whole(target) as stream:
+        stream.write(resumed.read_bytes())
 
 
 def _train_epoch(
@@ -128,6 +155,11 @@ def _train_epoch(
         watched = board.watched(batches.epoch(epoch - 1), steps_before, trainer.network)
         loss = trainer.run_epoch(phases.steps(watched, trainer.clock), progress, board.scalars)
     return loss, progress.images_per_s
+
+
+def _plotted(row: Row) -> Row:
+    """What is told once an epoch; the learning rate is told after each step."""
+    return {name: value for name, value in row.items() if name not in ("epoch", "lr")}
 
 
 def _validate(trainer: Trainer, judge: Judge, phases: Phases, epoch: int) -> Row:

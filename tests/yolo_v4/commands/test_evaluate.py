@@ -68,6 +68,20 @@ def test_a_difficult_object_is_neither_found_nor_missed(trained, capsys) -> None
     assert "car           AP    1.0\n" in capsys.readouterr().out
 
 
+def test_without_an_object_nothing_is_known_and_that_is_no_success(trained, capsys) -> None:
+    trained.add_picture("a.png", _cars(FOUND[0], occluded=2))  # difficult
+    trained.add_picture("b.png")
+
+    assert _evaluate(trained, "-r", str(trained.folder / "results")) == 1
+
+    assert capsys.readouterr().err.endswith(
+        "error: none of the 2 validation frames has an object of bus, car that is to be found, "
+        "so no average precision is known\n"
+        "  try: compare target_class_mapping with the class names in the labels\n"
+    )
+    assert _last_status(trained.folder / "results")["status"] == "FAILURE"
+
+
 def test_a_confidence_threshold_of_zero_makes_no_missed_object_found(trained, capsys) -> None:
     trained.add_picture("a.png", _cars(MISSED))
     text = trained.spec.read_text()
@@ -151,7 +165,9 @@ def test_a_broken_picture_is_named(trained, capsys) -> None:
 
 
 def test_what_was_found_is_kept_with_boxes_in_pixels_of_the_picture(trained) -> None:
-    trained.add_picture("a.png")  # of 128 x 96, at half size and 8 pixels from the top of the 64 x 64 input
+    trained.add_picture(
+        "a.png", _cars(FOUND[0])
+    )  # of 128 x 96, at half size and 8 pixels from the top of the 64 x 64 input
 
     assert _evaluate(trained, "-r", str(trained.folder / "results")) == 0
 

@@ -335,6 +335,51 @@ def test_a_run_that_stopped_early_stays_stopped_when_it_is_resumed(
     status, second = train("second", training=f'{stopping} resume_model_path: "{last}"')
 
     assert status == 0
-    assert "Epoch 3/5" not in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "Epoch 3/5" not in said
+    assert (
+        "No epoch is left to train: early stopping had ended the run after epoch 2; "
+        "a larger patience of early_stopping goes on\n"
+    ) in said
     log = "yolov4_training_log_resnet10.csv"
     assert (second / log).read_bytes() == (first / log).read_bytes()
+    assert (second / "weights" / last.name).read_bytes() == last.read_bytes()
+
+
+@pytest.mark.slow
+def test_a_run_that_is_done_says_so_when_it_is_resumed_and_leaves_its_checkpoint_again(
+    train: Callable[..., tuple[int, Path]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, first = train("first", training="num_epochs: 1")
+    last = first / "weights" / f"{MODEL}_epoch_001.pt"
+    capsys.readouterr()
+
+    status, second = train("second", training=f'num_epochs: 1 resume_model_path: "{last}"')
+
+    assert status == 0
+    said = capsys.readouterr().out
+    assert "No epoch is left to train: all 1 are done; a larger num_epochs goes on\n" in said
+    assert "Best checkpoint: epoch 1, mAP " in said
+    assert f"on the validation frames: {second}/" in said
+    assert (second / "weights" / last.name).read_bytes() == last.read_bytes()
+
+
+@pytest.mark.slow
+def test_where_no_validation_frame_has_an_object_no_map_is_known(
+    write_spec: Callable[..., Path], street: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    for label in (street / "labels").iterdir():
+        (tmp_path / "empty" / label.name).touch()
+    spec, results = write_spec(training="num_epochs: 1"), tmp_path / "run"
+    ahead, validation = spec.read_text().split("validation_data_sources")
+    bare = validation.replace(f"{street}/labels", str(tmp_path / "empty"))
+    spec.write_text(f"{ahead}validation_data_sources{bare}")
+
+    assert main(["train", "-e", str(spec), "-r", str(results)]) == 0
+
+    said = capsys.readouterr().out
+    assert "note: no object on the validation frames, so no mAP is known\n" in said
+    assert "Best checkpoint: not known" in said
+    header, row = (results / "yolov4_training_log_resnet10.csv").read_text().splitlines()
+    assert dict(zip(header.split(","), row.split(","), strict=True))["mAP"] == "nan"

@@ -49,6 +49,9 @@ def sound(cache: Path) -> dict[str, object]:
     [
         {"format": 2},
         {"chosen": "fp64"},
+        {"chosen": "bf16", "seconds": {"fp32": 1.0, "bf16": 2.0}},  # it is not what these times choose
+        {"measured_utc": "yesterday\n\x1b[31m"},
+        {"measured_utc": 7},
         {"chosen": None},
         {"seconds": {"fp32": 2.0, "bf16": 0.0}},
         {"seconds": {"fp32": 2.0, "bf16": float("nan")}},
@@ -117,8 +120,9 @@ def test_processes_that_measure_at_once_get_one_answer_and_leave_one_file(cache:
     program = (
         "import sys; from yolo_v4.network.kept_choices import KeptChoice, keep;"
         "sys.stdin.readline();"
-        "seconds = {'fp32': 1.0, 'bf16': 2.0}; own = KeptChoice(seconds=seconds, chosen=sys.argv[1],"
-        f"measured_utc='now'); print(keep({KEY}, own).chosen)"
+        "seconds = {'fp32': 1.0, 'bf16': 2.0 if sys.argv[1] == 'fp32' else 0.5};"
+        "own = KeptChoice(seconds=seconds, chosen=sys.argv[1], measured_utc='2026-01-02T03:04:05Z');"
+        f"print(keep({KEY}, own).chosen)"
     )
     started = [
         subprocess.Popen(

@@ -14,7 +14,8 @@ import torch
 from yolo_v4.errors import TrainingFailed
 from yolo_v4.network import number_format
 from yolo_v4.network.device import formats
-from yolo_v4.network.number_format import AUTO, ROUNDS, Choice, choose, faster, measured
+from yolo_v4.network.kept_choices import faster
+from yolo_v4.network.number_format import AUTO, ROUNDS, Choice, choose, measured
 from yolo_v4.network.yolo import Yolo, build_network
 
 CPU = torch.device("cpu")
