@@ -7,7 +7,6 @@ from typing import Any
 
 from yolo_v4.data.batches import Truth
 from yolo_v4.data.frames import read_frames
-from yolo_v4.errors import DataError
 from yolo_v4.network.checkpoint import load_model
 from yolo_v4.network.computing import tell_computing
 from yolo_v4.network.device import memory_explained
@@ -15,7 +14,7 @@ from yolo_v4.phases import Phases
 from yolo_v4.prediction.runtime import make_finder
 from yolo_v4.progress import Progress
 from yolo_v4.scoring.detection_file import NAME, write_detections
-from yolo_v4.scoring.evaluator import Metrics, ap_table, look_at, measure
+from yolo_v4.scoring.evaluator import NO_OBJECT, Metrics, ap_table, look_at, measure
 from yolo_v4.scoring.nms import Detections
 from yolo_v4.spec.experiment import Experiment
 from yolo_v4.status import StatusLog, reported, status_path
@@ -24,7 +23,7 @@ from yolo_v4.status import StatusLog, reported, status_path
 def run(args: argparse.Namespace) -> None:
     """Evaluate a model, print TAO's table and write the results into status.json.
 
-    Raises DetectorError: the spec, the model or a frame is refused, there is no such GPU, or no object.
+    Raises DetectorError: the spec, the model or a frame is refused, or there is no such GPU.
     """
     log = StatusLog(status_path(args.results_dir))
     phases = Phases(log)
@@ -57,9 +56,7 @@ def run(args: argparse.Namespace) -> None:
             metrics = measure(seen, found, experiment)
         if args.results_dir:
             write_detections(Path(args.results_dir) / NAME, frames, seen, found, experiment)
-        _require_objects(metrics)
-        print("Start to calculate AP for each class")
-        print(ap_table(metrics), flush=True)
+        _print_table(metrics)
         log.write("SUCCESS", "Evaluation finished successfully.", kpi=figures(metrics, experiment))
 
 
@@ -68,13 +65,11 @@ def _say_ignored(experiment: Experiment) -> None:
         print("note: visualize_pr_curve has no effect here", file=sys.stderr, flush=True)
 
 
-def _require_objects(metrics: Metrics) -> None:
-    if not any(metrics.boxes.values()):
-        raise DataError(
-            f"none of the {metrics.images} validation frames has an object of {', '.join(metrics.boxes)} "
-            "that is to be found, so no average precision is known",
-            remedy="compare target_class_mapping with the class names in the labels",
-        )
+def _print_table(metrics: Metrics) -> None:
+    print("Start to calculate AP for each class")
+    print(ap_table(metrics), flush=True)
+    if metrics.map_present is None:
+        print(f"note: {NO_OBJECT}; the table has 0 in its place, as TAO's", file=sys.stderr, flush=True)
 
 
 def figures(metrics: Metrics, experiment: Experiment) -> dict[str, Any]:

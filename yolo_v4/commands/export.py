@@ -21,7 +21,7 @@ from yolo_v4.files import written_whole
 from yolo_v4.network.checkpoint import load_model
 from yolo_v4.network.device import numerics_class
 from yolo_v4.prediction.runtime import by_session, open_session
-from yolo_v4.scoring.evaluator import evaluate
+from yolo_v4.scoring.evaluator import NO_OBJECT, evaluate
 from yolo_v4.scoring.nms import Detections, detections, predict
 from yolo_v4.spec.experiment import Experiment
 from yolo_v4.status import StatusLog, reported, status_path
@@ -125,9 +125,9 @@ def _checked_model(
     print(f"Largest difference between ONNX and PyTorch on {len(pixels)} pictures: {difference:.2g}")
     facts = _average_precisions(candidates, model, frames, experiment) if frames else {}
     if args.data_type == "int8" and not facts.get("mAP_torch") and not args.force:
-        why = "the network finds nothing right on them" if frames else "there are none"
         raise DetectorError(
-            f"int8 can only be judged by its mAP on validation frames, and {why}: it was not written",
+            "int8 can only be judged by its mAP on validation frames, and "
+            f"{_why_unjudged(frames, facts)}: it was not written",
             remedy="correct validation_data_sources, export fp16, or write it unjudged with --force",
         )
     lost = facts.get("mAP_torch", 0.0) - facts.get("mAP_onnx", 0.0)
@@ -143,6 +143,12 @@ def _checked_model(
             remedy=remedy,
         )
     return model, facts
+
+
+def _why_unjudged(frames: list[Frame], facts: dict[str, float]) -> str:
+    if not frames:
+        return "there are none"
+    return "the network finds nothing right on them" if facts else "none of them has an object"
 
 
 def _compared_pixels(frames: list[Frame], experiment: Experiment) -> Tensor:
@@ -195,6 +201,9 @@ def _average_precisions(
 
     by_torch = evaluate(find_by_torch, frames, experiment).map_present
     by_onnx = evaluate(find_by_onnx, frames, experiment).map_present
+    if by_torch is None or by_onnx is None:
+        print(f"no mAP to compare: {NO_OBJECT}", flush=True)
+        return {}
     print(
         f"mAP on {len(frames)} frames of validation_data_sources: PyTorch {by_torch:.4f}, ONNX {by_onnx:.4f}",
         flush=True,

@@ -24,7 +24,7 @@ from yolo_v4.network.pretrained import starting_network
 from yolo_v4.network.yolo import Yolo
 from yolo_v4.phases import Phases
 from yolo_v4.progress import Progress
-from yolo_v4.scoring.evaluator import ap_table, evaluate, look_at
+from yolo_v4.scoring.evaluator import NO_OBJECT, Metrics, ap_table, evaluate, look_at
 from yolo_v4.scoring.nms import Detections, detections, predict
 from yolo_v4.spec.experiment import Experiment
 from yolo_v4.spec.load import load_experiment
@@ -254,10 +254,15 @@ def _make_judge(frames: list[Frame], experiment: Experiment) -> Judge:
             metrics = evaluate(partial(find, spec=looked), frames, looked)
         loss = sum(losses) / len(frames)
         print(ap_table(metrics), f"Validation loss: {loss}", "", sep="\n", flush=True)
-        ap = {f"AP_{name}": value for name, value in metrics.ap.items() if value is not None}
-        if not any(metrics.boxes.values()):
-            print("note: no object on the validation frames, so no mAP is known", flush=True)
-            return {"validation_loss": loss}
-        return {"mAP": metrics.map_tao, "validation_loss": loss, **ap}
+        return _columns(metrics, loss)
 
     return judge
+
+
+def _columns(metrics: Metrics, loss: float) -> dict[str, float]:
+    """The columns of the CSV log that a validation fills; what is not known has none."""
+    ap = {f"AP_{name}": value for name, value in metrics.ap.items() if value is not None}
+    if metrics.map_present is None:
+        print(f"note: {NO_OBJECT}", flush=True)
+        return {"validation_loss": loss}
+    return {"mAP": metrics.map_tao, "validation_loss": loss, **ap}

@@ -17,6 +17,7 @@ from yolo_v4.scoring.nms import Detections
 from yolo_v4.spec.experiment import Experiment
 
 RULE = "*" * 31
+NO_OBJECT = "none of the validation frames has an object that is to be found, so no mAP is known"
 # Detects objects in network input [B, C, H, W]; the truths are only for what is computed beside, such as a
 # loss.
 Find = Callable[[Tensor, list[Truth]], list[Detections]]
@@ -27,7 +28,7 @@ class Metrics:
     """Average precision, 0..1, of frames that each count once."""
 
     map_tao: float  # mean over all classes; one without objects counts 0
-    map_present: float  # mean over the classes with objects
+    map_present: float | None  # mean over the classes with objects; None where there is none
     ap: Mapping[str, float | None]  # by class; None without objects
     boxes: Mapping[str, int]  # by class; number of objects to be found
     images: int
@@ -96,7 +97,7 @@ def measure(truths: Sequence[Truth], found: Sequence[Detections], experiment: Ex
     present = [value for value in ap.values() if value is not None]
     return Metrics(
         map_tao=float(sum(present) / len(ap)),
-        map_present=float(np.mean(present)) if present else 0.0,
+        map_present=float(np.mean(present)) if present else None,
         ap=ap,
         boxes={name: outcome.objects for name, outcome in zip(ap, outcomes, strict=True)},
         images=len(truths),

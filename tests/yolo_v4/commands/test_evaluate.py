@@ -68,18 +68,18 @@ def test_a_difficult_object_is_neither_found_nor_missed(trained, capsys) -> None
     assert "car           AP    1.0\n" in capsys.readouterr().out
 
 
-def test_without_an_object_nothing_is_known_and_that_is_no_success(trained, capsys) -> None:
+def test_without_an_object_no_map_is_known_which_is_said(trained, capsys) -> None:
     trained.add_picture("a.png", _cars(FOUND[0], occluded=2))  # difficult
     trained.add_picture("b.png")
 
-    assert _evaluate(trained, "-r", str(trained.folder / "results")) == 1
+    assert _evaluate(trained, "-r", str(trained.folder / "results")) == 0
 
     assert capsys.readouterr().err.endswith(
-        "error: none of the 2 validation frames has an object of bus, car that is to be found, "
-        "so no average precision is known\n"
-        "  try: compare target_class_mapping with the class names in the labels\n"
+        "note: none of the validation frames has an object that is to be found, so no mAP is known; "
+        "the table has 0 in its place, as TAO's\n"
     )
-    assert _last_status(trained.folder / "results")["status"] == "FAILURE"
+    kpi = _last_status(trained.folder / "results")["kpi"]
+    assert (kpi["mAP_present"], kpi["AP"]) == (None, {"bus": None, "car": None})
 
 
 def test_a_confidence_threshold_of_zero_makes_no_missed_object_found(trained, capsys) -> None:

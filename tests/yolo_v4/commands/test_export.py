@@ -154,8 +154,17 @@ def test_flags_for_other_formats_are_said_to_do_nothing(trained, capsys) -> None
     )
 
 
-@pytest.mark.parametrize("labels", ["", None])
-def test_int8_that_cannot_be_judged_on_real_frames_is_refused_unless_forced(trained, capsys, labels) -> None:
+@pytest.mark.parametrize(
+    ("labels", "why"),
+    [
+        (None, "there are none"),
+        ("", "none of them has an object"),
+        ("car 0 0 0 1 1 5 5 0 0 0 0 0 0 0\n", "the network finds nothing right on them"),
+    ],
+)
+def test_int8_that_cannot_be_judged_on_real_frames_is_refused_unless_forced(
+    trained, capsys, labels, why
+) -> None:
     for name in "ab":
         trained.add_picture(f"{name}.png", labels or "")
     if labels is None:
@@ -171,7 +180,6 @@ def test_int8_that_cannot_be_judged_on_real_frames_is_refused_unless_forced(trai
     assert _export(trained, *flags) == 1
 
     error = capsys.readouterr().err
-    why = "there are none" if labels is None else "the network finds nothing right on them"
     assert f"int8 can only be judged by its mAP on validation frames, and {why}" in error
     assert "--force" in error
     assert not (trained.folder / "out.onnx").exists()

@@ -148,7 +148,7 @@ def test_results_are_those_of_evaluate_whichever_program_computes(trained, capsy
     sizes = [(64, 64), (128, 96), (50, 61), (300, 20)]
     random = np.random.default_rng(3)
     for number, (width, height) in enumerate(sizes):
-        trained.add_picture(f"{number}.png", "car 0 0 0 4 4 40 30 0 0 0 0 0 0 0\n")
+        trained.add_picture(f"{number}.png")
         pixels = random.integers(0, 255, (height, width, 3), np.uint8)
         Image.fromarray(pixels).save(_images(trained) / f"{number}.png")
     flags = ["-m", str(trained.model), "-e", str(trained.spec)]
