@@ -162,10 +162,10 @@ def _told(error: Exception) -> tuple[str, str] | None:
         install = "pip install 'jamcam-harness[detector]' (in a checkout make does it)"
         return f"a package cannot be imported: {error}", f"unset PYTHONPATH, or {install}"
     # Of a package that was half removed, Python imports a shell without what it should have.
-    lacking = getattr(error.obj, "__name__", "") if isinstance(error, AttributeError) else ""
-    if isinstance(getattr(error, "obj", None), ModuleType) and not lacking.startswith("yolo_v4"):
-        package = lacking.partition(".")[0]
-        return f"a package is not whole: {error}", f"pip install --force-reinstall {package}"
+    if isinstance(error, AttributeError) and isinstance(error.obj, ModuleType):
+        package = error.obj.__name__.partition(".")[0]
+        if package != "yolo_v4":
+            return f"a package is not whole: {error}", f"pip install --force-reinstall {package}"
     return None
 
 

@@ -107,7 +107,7 @@ augmentation_config {
 }
 dataset_config {
   data_sources { label_directory_path: "$street/labels" image_directory_path: "$street/images" }
-  validation_data_sources { label_directory_path: "$street/labels" image_directory_path: "$street/images" }
+  validation_data_sources { label_directory_path: "$judged/labels" image_directory_path: "$judged/images" }
   target_class_mapping { key: "car" value: "car" }
   target_class_mapping { key: "Van" value: "car" }
   target_class_mapping { key: "bus" value: "bus" }
@@ -141,7 +141,8 @@ def write_spec(street: Path, tmp_path: Path) -> Callable[..., Path]:
     """Writes an experiment spec of a small network for `street`, with text added to the named blocks."""
 
     def write(name: str = "spec.txt", **added: str) -> Path:
-        blanks = {"street": str(street), "network": "", "training": "", "augmentation": "", "dataset": ""}
+        blanks = dict.fromkeys(("network", "training", "augmentation", "dataset"), "")
+        blanks |= dict.fromkeys(("street", "judged"), str(street))  # frames to train on, and to validate with
         path = tmp_path / name
         path.write_text(Template(SPEC).substitute(blanks | added))
         return path

@@ -72,9 +72,9 @@ def data_path(path: str) -> Path:
 def _experiment(message: Any, refuse: Refuse) -> Experiment:
     dataset = _dataset(message.dataset_config, refuse)
     classes = tuple(sorted(set(dataset.class_mapping.values())))
-    check_own(message, classes, refuse)
     weighting = message.class_weighting_config
     weights = {name.lower(): weight for name, weight in weighting.class_weighting.items()}
+    check_own(message, classes, weights, refuse)
     return Experiment(
         classes=classes,
         class_weights=tuple(weights.get(name, 1.0) for name in classes),

@@ -1,7 +1,7 @@
 """The checks that NVIDIA's loader lacks: values it takes and under which nothing good can come out."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from yolo_v4.spec.extension import Refuse
@@ -9,22 +9,24 @@ from yolo_v4.spec.extension import Refuse
 BLOCKS = (0, 1, 2, 3, 4)  # of the backbone: the first convolution, and the stages
 
 
-def check_own(spec: Any, classes: tuple[str, ...], refuse: Refuse) -> None:
+def check_own(spec: Any, classes: tuple[str, ...], weights: Mapping[str, float], refuse: Refuse) -> None:
     """Refuse an `Experiment` message that NVIDIA's loader takes and that makes a run worthless.
 
-    `classes`: the target classes. Raises SpecError: a check fails.
+    `classes`: the target classes; `weights`: of classes, by lower-case name, as far as the spec has some.
+    Raises SpecError: a check fails.
     """
     for name, number in _numbers(spec, ""):
         if not math.isfinite(number):
             raise refuse(f"{name} is {number}, expected a finite number", f"correct {name.split()[0]}")
-    for holds, found, remedy in _verdicts(spec, classes):
+    for holds, found, remedy in _verdicts(spec, classes, weights):
         if not holds:
             raise refuse(found, remedy)
 
 
-def _verdicts(spec: Any, classes: tuple[str, ...]) -> Iterator[tuple[bool, str, str]]:
+def _verdicts(
+    spec: Any, classes: tuple[str, ...], weights: Mapping[str, float]
+) -> Iterator[tuple[bool, str, str]]:
     """Whether a check passed, and what is wrong and what to do where not."""
-    weights = {name.lower(): value for name, value in spec.class_weighting_config.class_weighting.items()}
     for name, weight in weights.items():
         found = f'class_weighting_config weighs "{name}", which is no target class'
         remedy = f"use the target classes of target_class_mapping: {', '.join(classes)}"

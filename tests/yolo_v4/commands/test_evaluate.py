@@ -165,9 +165,7 @@ def test_a_broken_picture_is_named(trained, capsys) -> None:
 
 
 def test_what_was_found_is_kept_with_boxes_in_pixels_of_the_picture(trained) -> None:
-    trained.add_picture(
-        "a.png", _cars(FOUND[0])
-    )  # of 128 x 96, at half size and 8 pixels from the top of the 64 x 64 input
+    trained.add_picture("a.png")  # of 128 x 96, at half size and 8 pixels from the top of the 64 x 64 input
 
     assert _evaluate(trained, "-r", str(trained.folder / "results")) == 0
 

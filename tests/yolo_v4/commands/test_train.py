@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -369,13 +370,10 @@ def test_a_run_that_is_done_says_so_when_it_is_resumed_and_leaves_its_checkpoint
 def test_where_no_validation_frame_has_an_object_no_map_is_known(
     write_spec: Callable[..., Path], street: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "empty").mkdir()
-    for label in (street / "labels").iterdir():
-        (tmp_path / "empty" / label.name).touch()
-    spec, results = write_spec(training="num_epochs: 1"), tmp_path / "run"
-    ahead, validation = spec.read_text().split("validation_data_sources")
-    bare = validation.replace(f"{street}/labels", str(tmp_path / "empty"))
-    spec.write_text(f"{ahead}validation_data_sources{bare}")
+    bare = shutil.copytree(street, tmp_path / "bare")
+    for label in (bare / "labels").iterdir():
+        label.write_text("")
+    spec, results = write_spec(training="num_epochs: 1", judged=str(bare)), tmp_path / "run"
 
     assert main(["train", "-e", str(spec), "-r", str(results)]) == 0
 

@@ -25,6 +25,18 @@ def one_thread_each(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
 
 
+@pytest.fixture
+def be_member(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Tells this process that it is the first of two, but for the variables that are given."""
+
+    def be_member(**told: str) -> None:
+        usual = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
+        for name, value in (usual | told).items():
+            monkeypatch.setenv(name, value)
+
+    return be_member
+
+
 def test_two_processes_train_one_network_with_twice_the_learning_rate(
     write_spec: Callable[..., Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -89,11 +101,9 @@ def test_a_rank_without_an_address_to_meet_at_is_somebody_elses(monkeypatch: pyt
     ],
 )
 def test_a_variable_that_is_no_such_number_is_told(
-    name: str, value: str, expected: str, monkeypatch: pytest.MonkeyPatch
+    name: str, value: str, expected: str, be_member: Callable[..., None]
 ) -> None:
-    usual = {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
-    for variable, text in {**usual, name: value}.items():
-        monkeypatch.setenv(variable, text)
+    be_member(**{"RANK": "1", "MASTER_PORT": "29500", name: value})
 
     with pytest.raises(TrainingFailed) as caught, joined(told_place(), torch.device("cpu")):
         pass
@@ -105,18 +115,12 @@ def test_a_variable_that_is_no_such_number_is_told(
     )
 
 
-def test_a_port_that_is_taken_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_that_is_taken_is_told(be_member: Callable[..., None]) -> None:
     with socket.socket() as taken:
         taken.bind(("", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        for name, value in {
-            "RANK": 0,
-            "WORLD_SIZE": 2,
-            "MASTER_ADDR": "127.0.0.1",
-            "MASTER_PORT": port,
-        }.items():
-            monkeypatch.setenv(name, str(value))
+        be_member(MASTER_PORT=str(port))
 
         with pytest.raises(TrainingFailed) as caught, joined(told_place(), torch.device("cpu")):
             pass
@@ -125,11 +129,11 @@ def test_a_port_that_is_taken_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert caught.value.remedy.endswith("where MASTER_PORT was chosen by hand, choose one that is free")
 
 
-def test_one_that_waits_in_vain_says_for_whom(monkeypatch: pytest.MonkeyPatch, free_port: int) -> None:
+def test_one_that_waits_in_vain_says_for_whom(
+    monkeypatch: pytest.MonkeyPatch, be_member: Callable[..., None], free_port: int
+) -> None:
     monkeypatch.setattr(distributed, "MEETING_S", 0.0)
-    usual = {"RANK": "0", "WORLD_SIZE": "3", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port)}
-    for variable, text in usual.items():
-        monkeypatch.setenv(variable, text)
+    be_member(WORLD_SIZE="3", MASTER_PORT=str(free_port))
 
     with pytest.raises(TrainingFailed) as caught, joined(told_place(), torch.device("cpu")):
         pass

@@ -1,6 +1,7 @@
 """Several training processes of one command: what one of them, or the command itself, does to the others."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -51,10 +52,12 @@ def test_a_process_that_a_signal_took_is_told_with_its_signal(
     (tmp_path / "yolo_v4").mkdir()
     (tmp_path / "yolo_v4" / "__init__.py").touch()
     (tmp_path / "yolo_v4" / "__main__.py").write_text(
-        "import os, signal, sys, time\n"
+        "import os, signal, sys\n"
+        "other = open('other', 'w' if os.environ['RANK'] == '1' else 'r')\n"
         "if os.environ['RANK'] == '1': os.kill(os.getpid(), signal.SIGKILL)\n"
-        "sys.exit(1)  # as one that has lost another\n"
+        "sys.exit(len(other.read()) + 1)  # as one that has lost another: at its end, not before\n"
     )
+    os.mkfifo(tmp_path / "other")
     monkeypatch.chdir(tmp_path)
 
     with pytest.raises(TrainingFailed, match="process 1 of 2 was ended by signal 9") as caught:
@@ -67,14 +70,11 @@ def test_the_others_of_one_that_fails_alone_tell_no_traceback(
     write_spec: Callable[..., Path], street: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """The first one validates while the other one waits for its next gradients."""
-    cut = tmp_path / "cut"
-    cut.mkdir()
-    for picture in (street / "images").iterdir():
-        (cut / picture.name).write_bytes(picture.read_bytes())
-    (cut / "frame_3.png").write_bytes((cut / "frame_3.png").read_bytes()[:300])
-    spec = write_spec(training="num_epochs: 2 checkpoint_interval: 1 batch_size_per_gpu: 2")
-    ahead, validation = spec.read_text().split("validation_data_sources")
-    spec.write_text(f"{ahead}validation_data_sources{validation.replace(f'{street}/images', str(cut))}")
+    damaged = shutil.copytree(street, tmp_path / "damaged")
+    picture = damaged / "images" / "frame_3.png"
+    picture.write_bytes(picture.read_bytes()[:300])
+    training = "num_epochs: 2 checkpoint_interval: 1 batch_size_per_gpu: 2"
+    spec = write_spec(training=training, judged=str(damaged))
 
     with pytest.raises(TrainingFailed, match="one of 2 processes failed"):
         launch(["train", "-e", str(spec), "-r", str(tmp_path / "run")], 2)
